@@ -1,0 +1,2 @@
+//! The `sessiondb` command.
+fn main() {}

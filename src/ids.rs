@@ -1,0 +1,42 @@
+//! Identifiers of sessions and segments, and the clock that stamps them.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+/// Identifies a session: a conversation, a tree of segments.
+///
+/// New ones are version 7 UUIDs, so that descending order is newest first.
+pub type SessionId = Uuid;
+
+/// Identifies a segment: one append-only log of entries within a session.
+///
+/// New ones are version 7 UUIDs, so that descending order is newest first.
+pub type SegmentId = Uuid;
+
+/// Makes a fresh session id.
+///
+/// ```
+/// assert_eq!(sessiondb::new_session_id().get_version_num(), 7);
+/// ```
+pub fn new_session_id() -> SessionId {
+    Uuid::now_v7()
+}
+
+/// Makes a fresh segment id.
+///
+/// ```
+/// assert_ne!(sessiondb::new_segment_id(), sessiondb::new_segment_id());
+/// ```
+pub fn new_segment_id() -> SegmentId {
+    Uuid::now_v7()
+}
+
+/// The time now, in milliseconds since the Unix epoch; 0 if the clock stands before it.
+pub fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
+}

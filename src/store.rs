@@ -1,0 +1,389 @@
+//! The contract: what an agent runtime asks of the place where its sessions are kept, and the
+//! errors that it can act on.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::event_trace::TraceEntry;
+use crate::ids::{SegmentId, SessionId};
+use crate::segment_log::LogEntry;
+
+/// A place that keeps sessions.
+///
+/// Each session is a tree of segments, each segment an append-only log of entries numbered from
+/// 0, with an independent trace log beside it.
+///
+/// - **Atomic**: a call takes effect as a whole or not at all. A call that fails leaves nothing
+///   that a later read shows, unless the error says that its outcome is unknown.
+/// - **Ordered**: the entries of a segment have one order, the same for every reader; appends
+///   from several threads (and, on an [`Archive`](crate::Archive), several processes) are each
+///   present once.
+/// - **Shared**: all methods take `&self`; an implementation can be used from several threads.
+///
+/// [`MemoryStore`](crate::MemoryStore) is the reference implementation, and the feature
+/// `conformance` holds the contract as a test suite that any implementation can run.
+///
+/// ```
+/// use sessiondb::{LogEntry, MemoryStore, Store, new_segment_id, new_session_id};
+///
+/// let store = MemoryStore::new();
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// let entry: LogEntry = serde_json::from_str(r#"{"kind":"invoke","ts":2,"trigger":"user_send"}"#)?;
+/// store.append(session, segment, &entry)?;
+/// assert_eq!(store.read_all(session, segment)?, vec![entry]);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+pub trait Store: Send + Sync {
+    /// Appends `entry` to the end of a segment, creating session and segment if need be.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation; the segment is then as before, unless the error says that
+    /// the outcome is unknown.
+    fn append(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entry: &LogEntry,
+    ) -> Result<(), StoreError>;
+
+    /// Returns every entry of a segment, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::Corrupt`] if an entry
+    /// is not a [`LogEntry`].
+    fn read_all(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+    ) -> Result<Vec<LogEntry>, StoreError>;
+
+    /// Returns the ids of all sessions in descending order (version 7 ids: newest first),
+    /// those that hold traces alone included.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError>;
+
+    /// Returns the ids of a session's segments in descending order; none if there is no such
+    /// session. Traces alone do not make a segment.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    fn list_segments(&self, session_id: SessionId) -> Result<Vec<SegmentId>, StoreError>;
+
+    /// Returns a session that holds the segment. If several do, it is always the same one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    fn lookup_session_of(&self, segment_id: SegmentId) -> Result<Option<SessionId>, StoreError>;
+
+    /// Creates a segment that holds `entries`, in place of the one that is there, if any.
+    /// With no entries the segment exists and is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation; the old segment is then as before.
+    fn create_segment(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entries: &[LogEntry],
+    ) -> Result<(), StoreError>;
+
+    /// Tells whether the segment exists. Traces alone do not make it exist.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    fn exists(&self, session_id: SessionId, segment_id: SegmentId) -> Result<bool, StoreError>;
+
+    /// Removes all entries of a segment from number `entries_len` on. The segment stays, even
+    /// when no entry is left, and its traces are not touched.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such segment; [`StoreError::Corrupt`] with
+    /// `line = entries_len` if it holds fewer entries, and nothing is changed.
+    fn truncate(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entries_len: usize,
+    ) -> Result<(), StoreError> {
+        let mut entries = self.read_all(session_id, segment_id)?;
+        match entries.len() {
+            len if entries_len > len => Err(StoreError::truncate_past_end(
+                session_id,
+                segment_id,
+                entries_len,
+                len as u64,
+            )),
+            len if entries_len == len => Ok(()),
+            _ => {
+                entries.truncate(entries_len);
+                self.create_segment(session_id, segment_id, &entries)
+            }
+        }
+    }
+
+    /// Returns the number of entries in a segment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such segment.
+    fn read_entry_count(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+    ) -> Result<usize, StoreError>;
+
+    /// Appends `entry` to the trace log beside a segment. The segment itself need not exist and
+    /// is not created.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    fn append_trace(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entry: &TraceEntry,
+    ) -> Result<(), StoreError>;
+}
+
+/// Why a store did not do what it was asked to.
+///
+/// The variants are what a caller can act on; the message says what went wrong, where, and what
+/// to do about it.
+///
+/// ```
+/// use sessiondb::{MemoryStore, Store, StoreError, new_segment_id, new_session_id};
+///
+/// let segment = new_segment_id();
+/// let missing = MemoryStore::new().read_all(new_session_id(), segment);
+/// assert!(matches!(missing, Err(StoreError::NotFound(id)) if id == segment));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The operating system refused. Where a file is concerned the message names it.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+
+    /// A value could not be turned into JSON, or JSON not into a value.
+    #[error("JSON: {0}")]
+    Serde(#[from] serde_json::Error),
+
+    /// There is no such segment.
+    #[error("segment {0} not found")]
+    NotFound(SegmentId),
+
+    /// An entry is not what was asked for, or there is no such entry.
+    #[error("entry {line}: {message}")]
+    Corrupt {
+        /// The number of the entry, counted from 1.
+        line: usize,
+        /// What is wrong with it, with session and segment where known.
+        message: String,
+    },
+
+    /// A name that cannot be a file name: empty, `.`, `..`, or with `/` or NUL in it.
+    #[error(
+        "invalid name {0:?}: a name is not empty, `.` or `..` and contains neither `/` nor NUL"
+    )]
+    InvalidPodName(String),
+
+    /// There is no such session.
+    #[error("session {0} not found")]
+    SessionNotFound(SessionId),
+
+    /// The segment has no turn of that number.
+    #[error("segment {segment} has no turn {turn}: its last complete turn is {last}")]
+    TurnNotFound {
+        /// The segment that was to be forked.
+        segment: SegmentId,
+        /// The turn that was asked for.
+        turn: u64,
+        /// The last turn that has ended.
+        last: u64,
+    },
+
+    /// The segment does not have the length that the caller expected: another writer was there.
+    /// Nothing was changed.
+    #[error(
+        "segment {segment} of session {session} has {actual} entries where {expected} were expected: \
+         another writer changed it, and nothing was written; read it again, or fork"
+    )]
+    Conflict {
+        /// The session.
+        session: SessionId,
+        /// The segment.
+        segment: SegmentId,
+        /// The number of entries that the caller expected.
+        expected: u64,
+        /// The number of entries that there are.
+        actual: u64,
+    },
+
+    /// Another process kept the archive to itself for longer than the lock timeout.
+    #[error(
+        "{}: busy: {} held it for all of the {} ms that this call waited; \
+         try again, raise the lock timeout, or end that process",
+        path.display(), Holder(*holder), waited.as_millis()
+    )]
+    Busy {
+        /// The archive.
+        path: PathBuf,
+        /// The process that holds it, where known.
+        holder: Option<u32>,
+        /// How long this call waited.
+        waited: Duration,
+    },
+
+    /// An earlier write failed with an I/O error, after which nothing is known of what a further
+    /// write would do. Reads still work.
+    #[error("{}: refused, since an earlier write failed ({cause}); close the archive and open it again", path.display())]
+    Poisoned {
+        /// The archive.
+        path: PathBuf,
+        /// The earlier failure.
+        cause: String,
+    },
+
+    /// A write failed with an I/O error. It may or may not have taken effect; after opening the
+    /// archive again, a read shows which. Until then the handle refuses further writes.
+    #[error(
+        "{}: the write failed and its outcome is unknown: {source}; \
+         open the archive again to see whether it took effect",
+        path.display()
+    )]
+    OutcomeUnknown {
+        /// The archive.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
+    /// The archive was opened for reading only, or could not be opened otherwise.
+    #[error("{}: opened for reading only: {reason}", path.display())]
+    ReadOnly {
+        /// The archive.
+        path: PathBuf,
+        /// What was asked of it.
+        reason: String,
+    },
+
+    /// The file is something else. It was left as it is.
+    #[error("{}: not a sessiondb archive: {reason}", path.display())]
+    NotAnArchive {
+        /// The file.
+        path: PathBuf,
+        /// How that shows.
+        reason: String,
+    },
+
+    /// The archive is of a format that this version of the crate does not know. It was left as
+    /// it is.
+    #[error(
+        "{}: the archive has format version {found}, and this sessiondb supports version {supported}; \
+         use a sessiondb that knows version {found}",
+        path.display()
+    )]
+    UnsupportedVersion {
+        /// The archive.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The newest format version that this crate supports.
+        supported: u32,
+    },
+
+    /// An entry, a name or metadata is larger than the format allows. Nothing was written.
+    #[error("{subject} has {len_bytes} bytes, which is over the limit of {limit_bytes}")]
+    TooLarge {
+        /// What is too large, with session, segment and position where it has them.
+        subject: String,
+        /// Its length.
+        len_bytes: u64,
+        /// The limit.
+        limit_bytes: u64,
+    },
+
+    /// A raw entry is not one JSON value on one line. Nothing was written.
+    #[error(
+        "session {session}, segment {segment}: entry {position} of this call is not one JSON value on one line: {message}"
+    )]
+    InvalidEntry {
+        /// The session.
+        session: SessionId,
+        /// The segment.
+        segment: SegmentId,
+        /// Which of the entries handed over, counted from 1.
+        position: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+
+    /// The archive holds bytes that it did not write. No wrong answer was given.
+    #[error("{}: damaged: {place}: {message}", path.display())]
+    Damaged {
+        /// The archive.
+        path: PathBuf,
+        /// The session, segment and entry, or the part of the file.
+        place: String,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+impl StoreError {
+    /// The error of [`Store::truncate`] for a segment that holds fewer entries than asked for.
+    pub fn truncate_past_end(
+        session: SessionId,
+        segment: SegmentId,
+        entries_len: usize,
+        actual: u64,
+    ) -> Self {
+        Self::Corrupt {
+            line: entries_len,
+            message: format!(
+                "segment {segment} of session {session} holds {actual} entries and cannot be \
+                 truncated to {entries_len}; nothing was changed"
+            ),
+        }
+    }
+
+    /// The error of a typed read for an entry that does not decode. `index` counts from 0.
+    pub fn undecodable(
+        session: SessionId,
+        segment: SegmentId,
+        index: u64,
+        cause: &serde_json::Error,
+    ) -> Self {
+        Self::Corrupt {
+            line: usize::try_from(index)
+                .unwrap_or(usize::MAX)
+                .saturating_add(1),
+            message: format!(
+                "segment {segment} of session {session}: {cause}; the raw bytes can still be read"
+            ),
+        }
+    }
+}
+
+struct Holder(Option<u32>);
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(pid) => write!(f, "process {pid}"),
+            None => f.write_str("another process"),
+        }
+    }
+}
