@@ -2,10 +2,35 @@
 
 mod event_trace;
 mod ids;
+mod item;
+mod names;
+mod replay;
+mod request_config;
 mod segment_log;
 mod store;
+mod system_item;
+mod user_input;
+mod wire;
 
-pub use event_trace::TraceEntry;
+pub use event_trace::{TraceEntry, TraceLifecycle, TraceStreamEvent};
 pub use ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
-pub use segment_log::LogEntry;
+pub use item::{
+    ContentPart, Item, Message, ReasoningItem, RefusalPart, Role, TextPart, ToolCall, ToolOutput,
+};
+pub use names::{Active, PodName, PodRecord};
+pub use replay::{SegmentState, collect_state};
+pub use request_config::{Reasoning, RequestConfig};
+pub use segment_log::{
+    ConfigChanged, Extension, InputExtension, Invoke, ItemEntry, LlmUsage, LogEntry, Origin,
+    PausedTurnAbandoned, RunCompleted, RunErrored, RunResult, SegmentStart, SystemItemEntry,
+    Trigger, TurnEnd, UserInput,
+};
 pub use store::{Store, StoreError};
+pub use system_item::{
+    FileAttachment, Interrupt, Knowledge, Notification, PodEvent, SkillActivation, SystemItem,
+    TaskReminder, WorkerEvent, Workflow,
+};
+pub use user_input::{
+    FileRef, Flow, KnowledgeRef, Paste, TextSegment, UserSegment, WorkflowInvoke,
+};
+pub use wire::{Extra, Nullable};

@@ -1,0 +1,169 @@
+//! The segments of which a user's input is put together.
+
+use serde_json::Value;
+
+use crate::wire::{Extra, tagged_enum, wire_struct};
+
+tagged_enum! {
+    /// One segment of a user's input.
+    ///
+    /// ```
+    /// use sessiondb::UserSegment;
+    ///
+    /// let file: UserSegment = serde_json::from_str(r#"{"kind":"file_ref","path":"src/main.rs"}"#)?;
+    /// let input = [UserSegment::text("see "), file];
+    /// assert_eq!(UserSegment::flatten(&input), "see @src/main.rs");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub enum UserSegment ("a segment of user input") {
+        /// Typed text.
+        "text" => Text(TextSegment),
+        /// Pasted text.
+        "paste" => Paste(Paste),
+        /// A file that is referred to.
+        "file_ref" => FileRef(FileRef),
+        /// A piece of knowledge that is referred to.
+        "knowledge_ref" => KnowledgeRef(KnowledgeRef),
+        /// A workflow that is called.
+        "workflow_invoke" => WorkflowInvoke(WorkflowInvoke),
+        /// A flow that is selected.
+        "flow" => Flow(Flow),
+    }
+}
+
+impl UserSegment {
+    /// A segment of typed text.
+    ///
+    /// ```
+    /// assert_eq!(sessiondb::UserSegment::text("hi").kind(), "text");
+    /// ```
+    pub fn text(content: impl Into<String>) -> Self {
+        Self::Text(TextSegment {
+            content: content.into(),
+            extra: Extra::new(),
+        })
+    }
+
+    /// The segments as one text, as the model sees them: text and pastes as they are, a file as
+    /// `@path`, knowledge as `#slug`, a workflow as `/slug`, anything else as nothing.
+    ///
+    /// ```
+    /// use sessiondb::UserSegment;
+    ///
+    /// let input = [UserSegment::text("fix "), UserSegment::text("it")];
+    /// assert_eq!(UserSegment::flatten(&input), "fix it");
+    /// ```
+    pub fn flatten(segments: &[Self]) -> String {
+        let mut text = String::new();
+        for segment in segments {
+            let (mark, content) = match segment {
+                Self::Text(segment) => ("", &segment.content),
+                Self::Paste(segment) => ("", &segment.content),
+                Self::FileRef(segment) => ("@", &segment.path),
+                Self::KnowledgeRef(segment) => ("#", &segment.slug),
+                Self::WorkflowInvoke(segment) => ("/", &segment.slug),
+                Self::Flow(_) | Self::Unknown(_) => continue,
+            };
+            text.push_str(mark);
+            text.push_str(content);
+        }
+        text
+    }
+}
+
+wire_struct! {
+    /// Typed text.
+    ///
+    /// ```
+    /// use sessiondb::{Extra, TextSegment, UserSegment};
+    ///
+    /// let segment = TextSegment { content: "hi".into(), extra: Extra::new() };
+    /// assert_eq!(UserSegment::Text(segment), UserSegment::text("hi"));
+    /// ```
+    pub struct TextSegment {
+        /// The text.
+        content: String => Required,
+    }
+}
+
+wire_struct! {
+    /// Pasted text.
+    ///
+    /// ```
+    /// use sessiondb::Paste;
+    ///
+    /// let paste: Paste = serde_json::from_str(r#"{"id":1,"chars":3,"lines":2,"content":"a\nb"}"#)?;
+    /// assert_eq!(paste.lines, 2);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub struct Paste {
+        /// Its number within the input.
+        id: u64 => Required,
+        /// Its length in characters.
+        chars: u64 => Required,
+        /// Its length in lines.
+        lines: u64 => Required,
+        /// The text.
+        content: String => Required,
+    }
+}
+
+wire_struct! {
+    /// A file that is referred to.
+    ///
+    /// ```
+    /// use sessiondb::{Extra, FileRef, UserSegment};
+    ///
+    /// let file = UserSegment::FileRef(FileRef { path: "a.rs".into(), extra: Extra::new() });
+    /// assert_eq!(UserSegment::flatten(&[file]), "@a.rs");
+    /// ```
+    pub struct FileRef {
+        /// The file's path.
+        path: String => Required,
+    }
+}
+
+wire_struct! {
+    /// A piece of knowledge that is referred to.
+    ///
+    /// ```
+    /// use sessiondb::{Extra, KnowledgeRef, UserSegment};
+    ///
+    /// let known = KnowledgeRef { slug: "style".into(), extra: Extra::new() };
+    /// assert_eq!(UserSegment::flatten(&[UserSegment::KnowledgeRef(known)]), "#style");
+    /// ```
+    pub struct KnowledgeRef {
+        /// Its short name.
+        slug: String => Required,
+    }
+}
+
+wire_struct! {
+    /// A workflow that is called.
+    ///
+    /// ```
+    /// use sessiondb::{Extra, UserSegment, WorkflowInvoke};
+    ///
+    /// let call = WorkflowInvoke { slug: "review".into(), extra: Extra::new() };
+    /// assert_eq!(UserSegment::flatten(&[UserSegment::WorkflowInvoke(call)]), "/review");
+    /// ```
+    pub struct WorkflowInvoke {
+        /// Its short name.
+        slug: String => Required,
+    }
+}
+
+wire_struct! {
+    /// A flow that is selected.
+    ///
+    /// ```
+    /// use sessiondb::{Extra, Flow, UserSegment};
+    ///
+    /// let flow = Flow { selector: "nightly".into(), extra: Extra::new() };
+    /// assert_eq!(UserSegment::flatten(&[UserSegment::Flow(flow)]), "");
+    /// ```
+    pub struct Flow {
+        /// What selects it: any JSON.
+        selector: Value => Required,
+    }
+}

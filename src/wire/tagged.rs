@@ -1,0 +1,236 @@
+//! Enums told apart by `kind`: the tag is found, then the rest of the object goes straight to the
+//! fields of that kind.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
+use serde_json::Value;
+
+use super::Extra;
+
+/// An enum as `tagged_enum!` defines it.
+pub(crate) trait Tagged: Sized {
+    /// What a reader was looking for, for error messages.
+    const EXPECTING: &'static str;
+
+    fn from_unknown(value: Value) -> Self;
+
+    /// Reads the rest of an object whose tag has been read.
+    fn read_kind<'de, A: MapAccess<'de>>(kind: &str, map: A) -> Result<Self, A::Error>;
+}
+
+/// Finds the tag. Only the fields before it are buffered, and it normally comes first.
+pub(crate) struct TaggedVisitor<T>(PhantomData<T>);
+
+impl<T> TaggedVisitor<T> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (an object)", T::EXPECTING)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut before = Extra::new();
+        while let Some(Key(key)) = map.next_key()? {
+            if key != "kind" {
+                before.insert(key.into_owned(), map.next_value()?);
+                continue;
+            }
+            return match map.next_value()? {
+                Tag::Kind(kind) if before.is_empty() => T::read_kind(&kind, map),
+                Tag::Kind(kind) => T::read_kind(&kind, Chain::new(before, map)),
+                Tag::Other(tag) => rest(before, tag, map).map(T::from_unknown),
+            };
+        }
+        Ok(T::from_unknown(Value::Object(before)))
+    }
+}
+
+/// Reads the rest of an object of a kind that is not known.
+pub(crate) fn unknown<'de, T: Tagged, A: MapAccess<'de>>(
+    kind: &str,
+    map: A,
+) -> Result<T, A::Error> {
+    rest(Extra::new(), Value::from(kind), map).map(T::from_unknown)
+}
+
+fn rest<'de, A: MapAccess<'de>>(
+    mut object: Extra,
+    tag: Value,
+    mut map: A,
+) -> Result<Value, A::Error> {
+    object.insert("kind".to_owned(), tag);
+    while let Some(Key(key)) = map.next_key()? {
+        if key == "kind" {
+            return Err(de::Error::duplicate_field("kind"));
+        }
+        object.insert(key.into_owned(), map.next_value()?);
+    }
+    Ok(Value::Object(object))
+}
+
+/// Reads a second tag of one object: it may only repeat the first, since the fields between the
+/// two were read by it.
+pub(crate) fn expect_same_kind<'de, A: MapAccess<'de>>(
+    kind: &str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    match map.next_value()? {
+        Tag::Kind(again) if again == kind => Ok(()),
+        _ => Err(de::Error::duplicate_field("kind")),
+    }
+}
+
+/// The key of a field, borrowed from the input where it can be.
+pub(crate) struct Key<'de>(pub(crate) Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(key)))
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(key.to_owned())))
+            }
+
+            fn visit_string<E>(self, key: String) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(key)))
+            }
+        }
+
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// The value of `kind`: a word, or something that is no kind.
+pub(crate) enum Tag<'de> {
+    Kind(Cow<'de, str>),
+    Other(Value),
+}
+
+impl<'de> Deserialize<'de> for Tag<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TagVisitor)
+    }
+}
+
+struct TagVisitor;
+
+impl<'de> Visitor<'de> for TagVisitor {
+    type Value = Tag<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_borrowed_str<E>(self, kind: &'de str) -> Result<Tag<'de>, E> {
+        Ok(Tag::Kind(Cow::Borrowed(kind)))
+    }
+
+    fn visit_str<E>(self, kind: &str) -> Result<Tag<'de>, E> {
+        Ok(Tag::Kind(Cow::Owned(kind.to_owned())))
+    }
+
+    fn visit_string<E>(self, kind: String) -> Result<Tag<'de>, E> {
+        Ok(Tag::Kind(Cow::Owned(kind)))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tag<'de>, E> {
+        Ok(Tag::Other(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tag<'de>, E> {
+        Ok(Tag::Other(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tag<'de>, E> {
+        Ok(Tag::Other(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Tag<'de>, E> {
+        Ok(Tag::Other(value.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Tag<'de>, E> {
+        Ok(Tag::Other(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Tag<'de>, E> {
+        Ok(Tag::Other(Value::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Tag<'de>, D::Error> {
+        Tag::deserialize(inner)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Tag<'de>, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(seq)).map(Tag::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Tag<'de>, A::Error> {
+        Value::deserialize(MapAccessDeserializer::new(map)).map(Tag::Other)
+    }
+}
+
+/// The fields that came before the tag, then the rest.
+struct Chain<A> {
+    before: serde_json::map::IntoIter,
+    value: Option<Value>,
+    rest: A,
+}
+
+impl<A> Chain<A> {
+    fn new(before: Extra, rest: A) -> Self {
+        Self {
+            before: before.into_iter(),
+            value: None,
+            rest,
+        }
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Chain<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        match self.before.next() {
+            Some((key, value)) => {
+                self.value = Some(value);
+                seed.deserialize(key.into_deserializer()).map(Some)
+            }
+            None => self.rest.next_key_seed(seed),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        match self.value.take() {
+            Some(value) => seed.deserialize(value).map_err(de::Error::custom),
+            None => self.rest.next_value_seed(seed),
+        }
+    }
+}
