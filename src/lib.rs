@@ -1,5 +1,7 @@
 //! Sessions of LLM agents in one crash-safe file.
 
+mod archive;
+mod engine;
 mod event_trace;
 mod ids;
 mod item;
@@ -12,6 +14,11 @@ mod system_item;
 mod user_input;
 mod wire;
 
+pub use archive::{
+    Archive, ArchiveOptions, ArchiveStats, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES, Match,
+    OriginKind, RawEntries, Receipt, SegmentInfo, SegmentOrigin, SessionInfo, Sessions, Sharing,
+    Snapshot, TypedEntries,
+};
 pub use event_trace::{TraceEntry, TraceLifecycle, TraceStreamEvent};
 pub use ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
 pub use item::{

@@ -1,0 +1,199 @@
+//! Entries as they go in and come out: what a raw entry must be, and what a segment's first
+//! entry says of its origin.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use uuid::Uuid;
+
+use crate::engine::{Entries, EntrySlice, LogId, LogKind, OriginRecord};
+use crate::store::StoreError;
+
+/// The largest entry that an archive takes, in bytes (64 MiB).
+pub const MAX_ENTRY_BYTES: usize = 64 << 20;
+
+/// One stored entry: the bytes of one JSON value, just as they were given. Cheap to clone.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let log = archive.log(new_session_id(), new_segment_id());
+/// log.append_raw(br#"{"n": 1 }"#)?;
+/// let entry = log.read_raw(..)?.next().expect("one entry")?;
+/// assert_eq!((entry.index(), entry.as_str()), (0, r#"{"n": 1 }"#));
+/// let value: serde_json::Value = entry.decode()?;
+/// assert_eq!(value["n"], 1);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Clone)]
+pub struct Entry {
+    log: LogId,
+    index: u64,
+    slice: EntrySlice,
+}
+
+impl Entry {
+    pub(super) fn new(log: LogId, index: u64, slice: EntrySlice) -> Self {
+        Self { log, index, slice }
+    }
+
+    /// Its number in the log, counted from 0.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Its bytes as text.
+    pub fn as_str(&self) -> &str {
+        // Only valid UTF-8 is stored, and its checksum has been verified.
+        std::str::from_utf8(self).unwrap_or_default()
+    }
+
+    /// Decodes it into a value.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] if it is not what `T` takes.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
+        serde_json::from_slice(self).map_err(|cause| {
+            StoreError::undecodable(self.log.session, self.log.segment, self.index, &cause)
+        })
+    }
+}
+
+impl Deref for Entry {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.slice.bytes()
+    }
+}
+
+impl AsRef<[u8]> for Entry {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("index", &self.index)
+            .field("json", &self.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Collects entries for one log, each of them checked.
+pub(super) struct Collected {
+    log: LogId,
+    pub(super) entries: Entries,
+}
+
+impl Collected {
+    pub(super) fn new(log: LogId) -> Self {
+        Self {
+            log,
+            entries: Entries::default(),
+        }
+    }
+
+    pub(super) fn push_raw(&mut self, entry: &[u8]) -> Result<(), StoreError> {
+        self.check_len(entry)?;
+        check_json(entry).map_err(|message| self.invalid(message))?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    pub(super) fn push<T: serde::Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+    ) -> Result<(), StoreError> {
+        let entry = serde_json::to_vec(value)?;
+        self.check_len(&entry)?;
+        // Only a value that writes JSON of its own making can bring one in.
+        if memchr::memchr(b'\n', &entry).is_some() {
+            return Err(self.invalid("it contains a line break".to_owned()));
+        }
+        self.entries.push(&entry);
+        Ok(())
+    }
+
+    /// What the first entry says of the segment's origin.
+    pub(super) fn origin(&self) -> Option<OriginRecord> {
+        match self.log.kind {
+            LogKind::Entries => origin_of(self.entries.first()?),
+            LogKind::Traces => None,
+        }
+    }
+
+    fn position(&self) -> usize {
+        usize::try_from(self.entries.len())
+            .unwrap_or(usize::MAX)
+            .saturating_add(1)
+    }
+
+    fn check_len(&self, entry: &[u8]) -> Result<(), StoreError> {
+        if entry.len() <= MAX_ENTRY_BYTES {
+            return Ok(());
+        }
+        Err(StoreError::TooLarge {
+            subject: format!("{}: entry {} of this call", self.log, self.position()),
+            len_bytes: entry.len() as u64,
+            limit_bytes: MAX_ENTRY_BYTES as u64,
+        })
+    }
+
+    fn invalid(&self, message: String) -> StoreError {
+        StoreError::InvalidEntry {
+            session: self.log.session,
+            segment: self.log.segment,
+            position: self.position(),
+            message,
+        }
+    }
+}
+
+/// Checks that the bytes are one JSON value on one line.
+fn check_json(entry: &[u8]) -> Result<(), String> {
+    if memchr::memchr(b'\n', entry).is_some() {
+        return Err("it contains a line break".to_owned());
+    }
+    let text = std::str::from_utf8(entry).map_err(|err| err.to_string())?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map(|_| ())
+        .map_err(|err| err.to_string())
+}
+
+/// What a `segment_start` says of where the segment came from.
+fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
+    #[derive(Deserialize)]
+    struct Start {
+        kind: String,
+        forked_from: Option<From>,
+        compacted_from: Option<From>,
+    }
+    #[derive(Deserialize)]
+    struct From {
+        segment_id: Uuid,
+        at_turn_index: u64,
+    }
+    // Most first entries are no forks, and a first entry can hold a whole history.
+    memchr::memmem::find(first_entry, b"ed_from\"")?;
+    let start: Start = serde_json::from_slice(first_entry).ok()?;
+    if start.kind != "segment_start" {
+        return None;
+    }
+    let (kind, from) = match (start.compacted_from, start.forked_from) {
+        (Some(from), _) => (2, from),
+        (None, Some(from)) => (1, from),
+        (None, None) => return None,
+    };
+    Some(OriginRecord {
+        kind,
+        segment: from.segment_id,
+        at_turn: from.at_turn_index,
+    })
+}

@@ -1,0 +1,228 @@
+//! What an archive tells about sessions, segments and itself without reading an entry.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::engine::{Head, OriginRecord, SessionRow};
+use crate::ids::{SegmentId, SessionId};
+
+/// A session, as listed.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let session = new_session_id();
+/// archive.log(session, new_segment_id()).append_raw(b"{}")?;
+/// let info = archive.session(session)?.expect("it was just made");
+/// assert_eq!((info.segments, info.entries, info.entry_bytes), (1, 1, 2));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Its id.
+    pub id: SessionId,
+    /// When its first segment was created, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// When it was last written to, in milliseconds since the Unix epoch.
+    pub updated_ms: u64,
+    /// How many segments it has; those with traces alone do not count.
+    pub segments: u64,
+    /// The entries of all its segments.
+    pub entries: u64,
+    /// The bytes of these entries, as they were given.
+    pub entry_bytes: u64,
+    /// The trace entries of all its segments.
+    pub traces: u64,
+    /// The bytes of these trace entries.
+    pub trace_bytes: u64,
+}
+
+impl SessionInfo {
+    pub(super) fn new(id: SessionId, row: &SessionRow) -> Self {
+        Self {
+            id,
+            created_ms: row.created_ms,
+            updated_ms: row.updated_ms,
+            segments: row.segments,
+            entries: row.entries,
+            entry_bytes: row.entry_bytes,
+            traces: row.traces,
+            trace_bytes: row.trace_bytes,
+        }
+    }
+}
+
+/// A segment, as listed.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// archive.trace(session, segment).append_raw(b"{}")?;
+/// let info = archive.segment(session, segment)?.expect("it was just made");
+/// assert!(!info.exists);
+/// assert_eq!(info.traces, 1);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SegmentInfo {
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// Its id.
+    pub id: SegmentId,
+    /// Whether it has a log; without one it has traces alone.
+    pub exists: bool,
+    /// When it was created, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// When it was last written to, in milliseconds since the Unix epoch.
+    pub updated_ms: u64,
+    /// How many entries it has.
+    pub entries: u64,
+    /// The bytes of these entries, as they were given.
+    pub entry_bytes: u64,
+    /// How many trace entries it has.
+    pub traces: u64,
+    /// The bytes of these trace entries.
+    pub trace_bytes: u64,
+    /// The segment that this one came from, if its first entry named one.
+    pub origin: Option<SegmentOrigin>,
+}
+
+impl SegmentInfo {
+    pub(super) fn new(session: SessionId, id: SegmentId, head: &Head) -> Self {
+        Self {
+            session,
+            id,
+            exists: head.exists,
+            created_ms: head.created_ms,
+            updated_ms: head.updated_ms,
+            entries: head.log.entries,
+            entry_bytes: head.log.bytes,
+            traces: head.traces.entries,
+            trace_bytes: head.traces.bytes,
+            origin: head.origin.as_ref().map(SegmentOrigin::new),
+        }
+    }
+}
+
+/// Where a segment came from.
+///
+/// ```
+/// use sessiondb::{Archive, OriginKind, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, parent, fork) = (new_session_id(), new_segment_id(), new_segment_id());
+/// let start = serde_json::json!({
+///     "kind": "segment_start",
+///     "forked_from": {"segment_id": parent, "at_turn_index": 3},
+/// });
+/// archive.log(session, fork).append(&start)?;
+/// let origin = archive.segment(session, fork)?.and_then(|info| info.origin).expect("a fork");
+/// assert_eq!((origin.kind, origin.segment, origin.at_turn), (OriginKind::Fork, parent, 3));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SegmentOrigin {
+    /// How it came from there.
+    pub kind: OriginKind,
+    /// The segment that it came from.
+    pub segment: SegmentId,
+    /// The turn of that segment at which it left.
+    pub at_turn: u64,
+}
+
+impl SegmentOrigin {
+    fn new(record: &OriginRecord) -> Self {
+        let kind = match record.kind {
+            2 => OriginKind::Compaction,
+            _ => OriginKind::Fork,
+        };
+        Self {
+            kind,
+            segment: record.segment,
+            at_turn: record.at_turn,
+        }
+    }
+}
+
+/// How a segment came from another.
+///
+/// ```
+/// assert_eq!(serde_json::to_string(&sessiondb::OriginKind::Fork)?, r#""fork""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    /// It goes on from a point of the other (`forked_from`).
+    Fork,
+    /// It holds the other in short (`compacted_from`).
+    Compaction,
+}
+
+/// An archive in figures.
+///
+/// ```
+/// let stats = sessiondb::Archive::in_memory()?.stats()?;
+/// assert_eq!((stats.sessions, stats.entries), (0, 0));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ArchiveStats {
+    /// The file.
+    pub path: PathBuf,
+    /// The version of its format.
+    pub format_version: u32,
+    /// The id that it got at its creation.
+    pub archive_id: Uuid,
+    /// The length of the file, in bytes.
+    pub file_bytes: u64,
+    /// How many sessions it holds.
+    pub sessions: u64,
+    /// How many segments with a log they have.
+    pub segments: u64,
+    /// The entries of all segments.
+    pub entries: u64,
+    /// The bytes of these entries, as they were given.
+    pub entry_bytes: u64,
+    /// The trace entries of all segments.
+    pub traces: u64,
+    /// The bytes of these trace entries.
+    pub trace_bytes: u64,
+    /// How many names it holds.
+    pub names: u64,
+}
+
+/// An id that begins with what was asked for.
+///
+/// ```
+/// use sessiondb::{Archive, Match, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// archive.log(session, segment).append_raw(b"{}")?;
+/// let found = archive.matching(&segment.to_string())?;
+/// assert_eq!(found, [Match::Segment { session, segment }]);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Match {
+    /// A session.
+    Session(SessionId),
+    /// A segment that has a log.
+    Segment {
+        /// The session that holds it.
+        session: SessionId,
+        /// The segment.
+        segment: SegmentId,
+    },
+}

@@ -1,0 +1,377 @@
+//! A log: the entries of a segment, or its traces. The two have the same methods.
+
+use std::ops::{Bound, RangeBounds};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::entries::{RawEntries, TypedEntries};
+use super::entry::Collected;
+use super::{Archive, Snapshot};
+use crate::engine::{LogId, LogKind, Op};
+use crate::ids::{SegmentId, SessionId, now_ms};
+use crate::store::StoreError;
+
+/// A handle on one log of an archive: the entries of a segment ([`Archive::log`]) or its traces
+/// ([`Archive::trace`]). Making one reads nothing; the log is created by the first append.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let log = archive.log(new_session_id(), new_segment_id());
+/// log.append(&serde_json::json!({"kind": "note", "text": "first"}))?;
+/// log.append_raw(br#"{"kind":"note","text":"second"}"#)?;
+/// assert_eq!(log.len()?, 2);
+/// let last = log.last_raw(1)?.next().expect("there are two")?;
+/// assert_eq!(last.index(), 1);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Log {
+    archive: Archive,
+    id: LogId,
+    timestamp_ms: Option<u64>,
+}
+
+/// What an append did.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
+/// let receipt = log.append_many_raw(&["1", "2"])?;
+/// assert_eq!((receipt.index, receipt.len), (0, 2));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The number of the first entry that was appended.
+    pub index: u64,
+    /// The length of the log with it.
+    pub len: u64,
+}
+
+impl Log {
+    pub(super) fn new(
+        archive: Archive,
+        session: SessionId,
+        segment: SegmentId,
+        kind: LogKind,
+    ) -> Self {
+        Self {
+            archive,
+            id: LogId {
+                session,
+                segment,
+                kind,
+            },
+            timestamp_ms: None,
+        }
+    }
+
+    /// The session that the log belongs to.
+    pub fn session_id(&self) -> SessionId {
+        self.id.session
+    }
+
+    /// The segment that the log belongs to.
+    pub fn segment_id(&self) -> SegmentId {
+        self.id.segment
+    }
+
+    /// Whether this is the trace log.
+    pub fn is_trace(&self) -> bool {
+        self.id.kind == LogKind::Traces
+    }
+
+    /// The same log, with what is written through this handle dated as of `timestamp_ms`
+    /// (milliseconds since the Unix epoch) instead of now.
+    #[must_use]
+    pub fn with_timestamp(mut self, timestamp_ms: u64) -> Self {
+        self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    /// Appends one entry given as the bytes of one JSON value on one line, which are stored just
+    /// as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidEntry`] or [`StoreError::TooLarge`] if the bytes are not that, and
+    /// the errors of a write: [`StoreError::Busy`], [`StoreError::OutcomeUnknown`],
+    /// [`StoreError::Poisoned`], [`StoreError::ReadOnly`]. Only after `OutcomeUnknown` may the
+    /// entry be there.
+    pub fn append_raw(&self, entry: &[u8]) -> Result<Receipt, StoreError> {
+        self.append_many_raw(&[entry])
+    }
+
+    /// Appends one entry.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Serde`] if the value does not turn into JSON, and those of
+    /// [`append_raw`](Self::append_raw).
+    pub fn append<T: Serialize + ?Sized>(&self, entry: &T) -> Result<Receipt, StoreError> {
+        self.append_many(std::slice::from_ref(&entry))
+    }
+
+    /// Appends several raw entries, all or none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append_raw`](Self::append_raw).
+    pub fn append_many_raw<B: AsRef<[u8]>>(&self, entries: &[B]) -> Result<Receipt, StoreError> {
+        self.append_op(None, self.collect_raw(entries)?)
+    }
+
+    /// Appends several entries, all or none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](Self::append).
+    pub fn append_many<T: Serialize>(&self, entries: &[T]) -> Result<Receipt, StoreError> {
+        self.append_op(None, self.collect(entries)?)
+    }
+
+    /// Appends raw entries if the log holds `expected_len` entries at that moment; a log that is
+    /// not there has none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] with the actual length if it does not, and those of
+    /// [`append_raw`](Self::append_raw).
+    pub fn append_at_raw<B: AsRef<[u8]>>(
+        &self,
+        expected_len: u64,
+        entries: &[B],
+    ) -> Result<Receipt, StoreError> {
+        self.append_op(Some(expected_len), self.collect_raw(entries)?)
+    }
+
+    /// Appends entries if the log holds `expected_len` entries at that moment; a log that is not
+    /// there has none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] with the actual length if it does not, and those of
+    /// [`append`](Self::append).
+    pub fn append_at<T: Serialize>(
+        &self,
+        expected_len: u64,
+        entries: &[T],
+    ) -> Result<Receipt, StoreError> {
+        self.append_op(Some(expected_len), self.collect(entries)?)
+    }
+
+    /// The number of entries. Traces that were never written are 0 in number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the segment does not exist, and those of
+    /// [`Archive::snapshot`].
+    pub fn len(&self) -> Result<u64, StoreError> {
+        self.archive.snapshot()?.len_of(&self.id)
+    }
+
+    /// Whether there are no entries.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`len`](Self::len).
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Whether the log is there. An empty log can be; empty traces are not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::snapshot`].
+    pub fn exists(&self) -> Result<bool, StoreError> {
+        self.archive.snapshot()?.exists(&self.id)
+    }
+
+    /// Reads a range of the entries as they were given. What lies past the end is left out.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`].
+    pub fn read_raw(&self, range: impl RangeBounds<u64>) -> Result<RawEntries, StoreError> {
+        self.archive.snapshot()?.read_raw_of(self.id, range)
+    }
+
+    /// Reads a range of the entries as values. What lies past the end is left out.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`], or
+    /// [`StoreError::Corrupt`] if it is not what `T` takes.
+    pub fn read<T: DeserializeOwned>(
+        &self,
+        range: impl RangeBounds<u64>,
+    ) -> Result<TypedEntries<T>, StoreError> {
+        Ok(TypedEntries::new(self.read_raw(range)?))
+    }
+
+    /// Reads the last `count` entries, or all if there are fewer, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_raw`](Self::read_raw).
+    pub fn last_raw(&self, count: u64) -> Result<RawEntries, StoreError> {
+        self.archive.snapshot()?.last_raw_of(self.id, count)
+    }
+
+    /// Removes all entries from number `len` on. The segment stays, even when none is left.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the segment does not exist; [`StoreError::Corrupt`] if it
+    /// holds fewer than `len` entries, and nothing is changed; and those of a write.
+    pub fn truncate(&self, len: u64) -> Result<(), StoreError> {
+        self.archive.write(&[self.truncate_op(len)])
+    }
+
+    /// Makes the log hold just these raw entries, whether or not it was there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append_raw`](Self::append_raw); the log is then as before.
+    pub fn replace_raw<B: AsRef<[u8]>>(&self, entries: &[B]) -> Result<(), StoreError> {
+        self.archive
+            .write(&[self.replace_op(self.collect_raw(entries)?)])
+    }
+
+    /// Makes the log hold just these entries, whether or not it was there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](Self::append); the log is then as before.
+    pub fn replace<T: Serialize>(&self, entries: &[T]) -> Result<(), StoreError> {
+        self.archive
+            .write(&[self.replace_op(self.collect(entries)?)])
+    }
+
+    /// Removes this log, and leaves the other of the two as it is. Returns whether it was there.
+    /// A session ends with its last log.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub fn delete(&self) -> Result<bool, StoreError> {
+        let changed = self
+            .archive
+            .engine
+            .write(&[Op::DeleteLog { log: self.id }])?;
+        Ok(changed == [1])
+    }
+
+    pub(super) fn collect_raw<B: AsRef<[u8]>>(
+        &self,
+        entries: &[B],
+    ) -> Result<Collected, StoreError> {
+        let mut collected = Collected::new(self.id);
+        entries
+            .iter()
+            .try_for_each(|entry| collected.push_raw(entry.as_ref()))?;
+        Ok(collected)
+    }
+
+    pub(super) fn collect<T: Serialize>(&self, entries: &[T]) -> Result<Collected, StoreError> {
+        let mut collected = Collected::new(self.id);
+        entries.iter().try_for_each(|entry| collected.push(entry))?;
+        Ok(collected)
+    }
+
+    pub(super) fn op_append(&self, expected: Option<u64>, collected: Collected) -> Op {
+        Op::Append {
+            log: self.id,
+            expected,
+            origin: collected.origin(),
+            entries: collected.entries,
+            at_ms: self.at_ms(),
+        }
+    }
+
+    pub(super) fn replace_op(&self, collected: Collected) -> Op {
+        Op::Replace {
+            log: self.id,
+            origin: collected.origin(),
+            entries: collected.entries,
+            at_ms: self.at_ms(),
+        }
+    }
+
+    pub(super) fn truncate_op(&self, len: u64) -> Op {
+        Op::Truncate {
+            log: self.id,
+            len,
+            at_ms: self.at_ms(),
+        }
+    }
+
+    fn append_op(
+        &self,
+        expected: Option<u64>,
+        collected: Collected,
+    ) -> Result<Receipt, StoreError> {
+        let count = collected.entries.len();
+        let lengths = self
+            .archive
+            .engine
+            .write(&[self.op_append(expected, collected)])?;
+        let len = lengths.first().copied().unwrap_or_default();
+        Ok(Receipt {
+            index: len.saturating_sub(count),
+            len,
+        })
+    }
+
+    fn at_ms(&self) -> u64 {
+        self.timestamp_ms.unwrap_or_else(now_ms)
+    }
+}
+
+impl Snapshot {
+    pub(super) fn len_of(&self, log: &LogId) -> Result<u64, StoreError> {
+        match (self.view.read(|base| base.extent(log))?, log.kind) {
+            (Some(extent), _) => Ok(extent.entries),
+            (None, LogKind::Traces) => Ok(0),
+            (None, LogKind::Entries) => Err(StoreError::NotFound(log.segment)),
+        }
+    }
+
+    pub(super) fn exists(&self, log: &LogId) -> Result<bool, StoreError> {
+        Ok(self.view.read(|base| base.extent(log))?.is_some())
+    }
+
+    pub(super) fn read_raw_of(
+        &self,
+        log: LogId,
+        range: impl RangeBounds<u64>,
+    ) -> Result<RawEntries, StoreError> {
+        let len = self.len_of(&log)?;
+        let start = match range.start_bound() {
+            Bound::Unbounded => 0,
+            Bound::Included(start) => *start,
+            Bound::Excluded(start) => start.saturating_add(1),
+        };
+        let end = match range.end_bound() {
+            Bound::Unbounded => len,
+            Bound::Included(end) => end.saturating_add(1).min(len),
+            Bound::Excluded(end) => (*end).min(len),
+        };
+        Ok(RawEntries::new(self.view.clone(), log, start.min(end)..end))
+    }
+
+    pub(super) fn last_raw_of(&self, log: LogId, count: u64) -> Result<RawEntries, StoreError> {
+        let len = self.len_of(&log)?;
+        Ok(RawEntries::new(
+            self.view.clone(),
+            log,
+            len.saturating_sub(count)..len,
+        ))
+    }
+}

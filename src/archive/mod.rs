@@ -1,0 +1,391 @@
+//! The archive: one file of sessions, open in this process. The public face of the engine.
+
+mod batch;
+mod entries;
+mod entry;
+mod info;
+mod log;
+mod options;
+mod snapshot;
+mod store_impl;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+pub use self::batch::Batch;
+pub use self::entries::{RawEntries, TypedEntries};
+pub use self::entry::{Entry, MAX_ENTRY_BYTES};
+pub use self::info::{ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SessionInfo};
+pub use self::log::{Log, Receipt};
+pub use self::options::{ArchiveOptions, Durability, Sharing};
+pub use self::snapshot::{Sessions, Snapshot};
+use crate::engine::{Engine, FORMAT_VERSION, LogId, LogKind, Op, View};
+use crate::ids::{SegmentId, SessionId};
+use crate::names::{PodName, PodRecord};
+use crate::store::StoreError;
+
+/// One file of sessions, open in this process. Cheap to clone; all clones, and all handles that
+/// this process has opened on the same file, are the same store.
+///
+/// Entries are reached through a [`Log`]; reads that must agree with each other go through a
+/// [`Snapshot`]; changes that must happen together go into a [`Batch`]. An archive is also a
+/// [`Store`](crate::Store).
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("agent.sessiondb");
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::open(&path)?;
+/// let log = archive.log(new_session_id(), new_segment_id());
+/// log.append(&serde_json::json!({"role": "user", "text": "hello"}))?;
+/// assert_eq!(log.len()?, 1);
+/// archive.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Archive {
+    engine: Arc<Engine>,
+    durability: Durability,
+}
+
+impl Archive {
+    fn new(engine: Arc<Engine>, durability: Durability) -> Self {
+        Self { engine, durability }
+    }
+
+    /// Opens the archive at `path`, or makes it if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ArchiveOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::options().open(path)
+    }
+
+    /// Options for opening an archive.
+    pub fn options() -> ArchiveOptions {
+        ArchiveOptions::new()
+    }
+
+    /// An archive in memory, which ends with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write, though none is known to happen.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::options().in_memory()
+    }
+
+    /// Gives this handle back. The last handle of the process to go closes the file and reports
+    /// what fails; dropping it does the same in silence.
+    ///
+    /// # Errors
+    ///
+    /// Those of the last write. What was acknowledged before is not lost.
+    pub fn close(self) -> Result<(), StoreError> {
+        Arc::into_inner(self.engine).map_or(Ok(()), Engine::close)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.engine.path()
+    }
+
+    /// What an append through this handle has survived when it returns `Ok`.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// The entries of a segment.
+    pub fn log(&self, session: SessionId, segment: SegmentId) -> Log {
+        Log::new(self.clone(), session, segment, LogKind::Entries)
+    }
+
+    /// The traces of a segment: a second log, independent of the first.
+    pub fn trace(&self, session: SessionId, segment: SegmentId) -> Log {
+        Log::new(self.clone(), session, segment, LogKind::Traces)
+    }
+
+    /// Changes that take effect as one.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
+    }
+
+    /// The archive as of now, for several reads that agree with each other.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`], [`StoreError::Damaged`], [`StoreError::Busy`] if another process was
+    /// stopped in the instant of a commit.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot {
+            view: self.engine.view()?,
+        })
+    }
+
+    /// All sessions in descending order of their ids (version 7 ids: newest first).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn sessions(&self) -> Result<Sessions, StoreError> {
+        Ok(self.snapshot()?.sessions())
+    }
+
+    /// A session. See [`Snapshot::session`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn session(&self, session: SessionId) -> Result<Option<SessionInfo>, StoreError> {
+        self.snapshot()?.session(session)
+    }
+
+    /// The segments of a session. See [`Snapshot::segments`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn segments(&self, session: SessionId) -> Result<Vec<SegmentInfo>, StoreError> {
+        self.snapshot()?.segments(session)
+    }
+
+    /// A segment. See [`Snapshot::segment`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn segment(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<Option<SegmentInfo>, StoreError> {
+        self.snapshot()?.segment(session, segment)
+    }
+
+    /// The sessions and segments whose ids begin with `prefix`. See [`Snapshot::matching`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn matching(&self, prefix: &str) -> Result<Vec<Match>, StoreError> {
+        self.snapshot()?.matching(prefix)
+    }
+
+    /// The archive in figures. Takes a pass over the sessions, not over their entries.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn stats(&self) -> Result<ArchiveStats, StoreError> {
+        let snapshot = self.snapshot()?;
+        let mut stats = ArchiveStats {
+            path: self.path().to_owned(),
+            format_version: FORMAT_VERSION,
+            archive_id: self.engine.archive_id(),
+            file_bytes: self.engine.file_bytes()?,
+            sessions: 0,
+            segments: 0,
+            entries: 0,
+            entry_bytes: 0,
+            traces: 0,
+            trace_bytes: 0,
+            names: snapshot.view.read(|base| base.name_count())?,
+        };
+        for session in snapshot.sessions() {
+            let session = session?;
+            stats.sessions += 1;
+            stats.segments += session.segments;
+            stats.entries += session.entries;
+            stats.entry_bytes += session.entry_bytes;
+            stats.traces += session.traces;
+            stats.trace_bytes += session.trace_bytes;
+        }
+        Ok(stats)
+    }
+
+    /// Removes a segment with its entries and traces. Returns whether it was there. A session
+    /// ends, and its metadata goes, with its last segment.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write: [`StoreError::Busy`], [`StoreError::OutcomeUnknown`],
+    /// [`StoreError::Poisoned`], [`StoreError::ReadOnly`].
+    pub fn delete_segment(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<bool, StoreError> {
+        let delete = |kind| Op::DeleteLog {
+            log: LogId {
+                session,
+                segment,
+                kind,
+            },
+        };
+        let ops = [delete(LogKind::Entries), delete(LogKind::Traces)];
+        Ok(self.engine.write(&ops)?.contains(&1))
+    }
+
+    /// Removes a session with all that belongs to it. Returns whether it was there. Names that
+    /// point to it stay.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub fn delete_session(&self, session: SessionId) -> Result<bool, StoreError> {
+        Ok(self.engine.write(&[Op::DeleteSession { session }])? == [1])
+    }
+
+    /// The metadata of a session, or `None` if none was set.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn metadata(&self, session: SessionId) -> Result<Option<Map<String, Value>>, StoreError> {
+        self.snapshot()?.metadata(session)
+    }
+
+    /// Sets the metadata of a session: any JSON object, such as title, cwd and model.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SessionNotFound`] if there is no such session, [`StoreError::TooLarge`],
+    /// and those of a write.
+    pub fn set_metadata(
+        &self,
+        session: SessionId,
+        metadata: &Map<String, Value>,
+    ) -> Result<(), StoreError> {
+        self.write(&[set_metadata(session, metadata)?])
+    }
+
+    /// Changes the metadata of a session as one step: no other writer comes in between.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`set_metadata`](Self::set_metadata).
+    pub fn update_metadata(
+        &self,
+        session: SessionId,
+        change: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<(), StoreError> {
+        self.commit(|snapshot| {
+            let mut metadata = snapshot.metadata(session)?.unwrap_or_default();
+            change(&mut metadata);
+            Ok((vec![set_metadata(session, &metadata)?], ()))
+        })
+    }
+
+    /// Sets the record of a name, which is in the record.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`], and those of a write.
+    pub fn write_name(&self, record: &PodRecord) -> Result<(), StoreError> {
+        self.write(&[set_name(record)?])
+    }
+
+    /// The record of a name, or `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidPodName`], and those of [`snapshot`](Self::snapshot).
+    pub fn read_name(&self, name: &str) -> Result<Option<PodRecord>, StoreError> {
+        self.snapshot()?.read_name(name)
+    }
+
+    /// All names, sorted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
+        self.snapshot()?.list_names()
+    }
+
+    /// Changes the record of a name as one step, keeping the fields that `change` leaves alone.
+    /// A name without a record begins with an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidPodName`], and those of [`write_name`](Self::write_name).
+    pub fn update_name(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut PodRecord),
+    ) -> Result<(), StoreError> {
+        let name = PodName::new(name)?;
+        self.commit(|snapshot| {
+            let record = snapshot.read_name(&name)?;
+            let mut record = record.unwrap_or_else(|| PodRecord::new(name.clone()));
+            change(&mut record);
+            record.pod_name = name;
+            Ok((vec![set_name(&record)?], ()))
+        })
+    }
+
+    /// Removes a name. Returns whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidPodName`], and those of a write.
+    pub fn delete_name(&self, name: &str) -> Result<bool, StoreError> {
+        let name = PodName::new(name)?.to_string();
+        Ok(self.engine.write(&[Op::DeleteName { name }])? == [1])
+    }
+
+    fn write(&self, ops: &[Op]) -> Result<(), StoreError> {
+        self.engine.write(ops).map(|_| ())
+    }
+
+    /// Makes the changes that `decide` draws from the state as one step with looking at it.
+    fn commit<R>(
+        &self,
+        decide: impl FnOnce(&Snapshot) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        let decide = |view: &View| decide(&Snapshot { view: view.clone() });
+        Ok(self.engine.commit(decide)?.0)
+    }
+}
+
+/// The largest metadata of a session and the largest record of a name, in bytes (1 MiB).
+const MAX_RECORD_BYTES: usize = 1 << 20;
+/// The longest name, in bytes.
+const MAX_NAME_BYTES: usize = 1024;
+
+fn set_metadata(session: SessionId, metadata: &Map<String, Value>) -> Result<Op, StoreError> {
+    let json = serde_json::to_vec(metadata)?;
+    within(
+        format!("metadata of session {session}"),
+        json.len(),
+        MAX_RECORD_BYTES,
+    )?;
+    Ok(Op::SetMetadata { session, json })
+}
+
+fn set_name(record: &PodRecord) -> Result<Op, StoreError> {
+    let name = record.pod_name.to_string();
+    let json = serde_json::to_vec(record)?;
+    within(format!("name {name:?}"), name.len(), MAX_NAME_BYTES)?;
+    within(
+        format!("record of name {name:?}"),
+        json.len(),
+        MAX_RECORD_BYTES,
+    )?;
+    Ok(Op::SetName { name, json })
+}
+
+fn within(subject: String, len: usize, limit: usize) -> Result<(), StoreError> {
+    if len <= limit {
+        return Ok(());
+    }
+    Err(StoreError::TooLarge {
+        subject,
+        len_bytes: len as u64,
+        limit_bytes: limit as u64,
+    })
+}

@@ -1,0 +1,169 @@
+//! How an archive is opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Archive;
+use crate::engine::{self, Creation, EngineOptions};
+use crate::store::StoreError;
+
+/// Whether other processes may have the archive open at the same time.
+///
+/// ```
+/// assert_eq!(sessiondb::Sharing::default(), sessiondb::Sharing::Shared);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Sharing {
+    /// Any number of processes read and write. Needs byte-range locks, which local file systems
+    /// on Linux, macOS and Windows have.
+    #[default]
+    Shared,
+    /// A writer excludes every other process; readers share the file with each other. Works
+    /// where there are no byte-range locks, and takes the whole-file lock in their place.
+    Exclusive,
+}
+
+/// What an append that returns `Ok` has survived.
+///
+/// In this version of the crate every commit is synced, so `Written` is kept more strictly than
+/// it asks.
+///
+/// ```
+/// assert_eq!(sessiondb::Durability::default(), sessiondb::Durability::Synced);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// Power loss.
+    #[default]
+    Synced,
+    /// The death of the process.
+    Written,
+}
+
+/// How an archive is opened: made by [`Archive::options`].
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("agent.sessiondb");
+/// use std::time::Duration;
+///
+/// let archive = sessiondb::Archive::options()
+///     .create_new(true)
+///     .lock_timeout(Duration::from_secs(1))
+///     .open(&path)?;
+/// # drop(archive);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ArchiveOptions {
+    create: bool,
+    create_new: bool,
+    read_only: bool,
+    sharing: Sharing,
+    durability: Durability,
+    cache_bytes: usize,
+    lock_timeout: Duration,
+}
+
+impl ArchiveOptions {
+    pub(super) fn new() -> Self {
+        Self {
+            create: true,
+            create_new: false,
+            read_only: false,
+            sharing: Sharing::default(),
+            durability: Durability::default(),
+            cache_bytes: 32 << 20,
+            lock_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// Whether the archive is made if it is not there. Default: true.
+    #[must_use]
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Whether the archive must be made by this open and not be there before. Default: false.
+    #[must_use]
+    pub fn create_new(mut self, create_new: bool) -> Self {
+        self.create_new = create_new;
+        self
+    }
+
+    /// Whether the handle only reads; the archive must be there. Default: false.
+    ///
+    /// Where the last writer died, the open puts the file in order as any other open does, for
+    /// which it needs write access that once.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Who else may have the archive open. Default: [`Sharing::Shared`].
+    #[must_use]
+    pub fn sharing(mut self, sharing: Sharing) -> Self {
+        self.sharing = sharing;
+        self
+    }
+
+    /// What an append that returns `Ok` has survived. Default: [`Durability::Synced`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// The memory for cached pages, in bytes. Default: 32 MiB. Of several handles on one archive
+    /// in one process the first decides.
+    #[must_use]
+    pub fn cache_bytes(mut self, cache_bytes: usize) -> Self {
+        self.cache_bytes = cache_bytes;
+        self
+    }
+
+    /// How long a call waits for another process before it fails with [`StoreError::Busy`].
+    /// Default: 5 seconds. Of several handles on one archive in one process the first decides.
+    #[must_use]
+    pub fn lock_timeout(mut self, lock_timeout: Duration) -> Self {
+        self.lock_timeout = lock_timeout;
+        self
+    }
+
+    /// Opens the archive. If this process has it open already in the same way (shared or
+    /// exclusive, for reading or for writing), this is one more handle on the same store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if the file is not there and not to be made, is there and should be
+    /// made, or the operating system refuses; [`StoreError::NotAnArchive`],
+    /// [`StoreError::UnsupportedVersion`] and [`StoreError::Damaged`] for a file that cannot be
+    /// used, which is left as it was; [`StoreError::Busy`] if another process keeps it to itself.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Archive, StoreError> {
+        let creation = match self {
+            Self {
+                create_new: true, ..
+            } => Creation::Always,
+            Self {
+                read_only: true, ..
+            }
+            | Self { create: false, .. } => Creation::Never,
+            _ => Creation::IfMissing,
+        };
+        let options = EngineOptions {
+            read_only: self.read_only,
+            shared: self.sharing == Sharing::Shared,
+            cache_bytes: self.cache_bytes,
+            lock_timeout: self.lock_timeout,
+        };
+        let engine = engine::open(path.as_ref(), creation, options)?;
+        Ok(Archive::new(engine, self.durability))
+    }
+
+    pub(super) fn in_memory(self) -> Result<Archive, StoreError> {
+        let engine = engine::Engine::in_memory(self.cache_bytes)?;
+        Ok(Archive::new(engine.into(), self.durability))
+    }
+}

@@ -1,0 +1,284 @@
+//! Reading an archive: several reads from one consistent state.
+
+use std::fmt;
+use std::ops::RangeBounds;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::entries::RawEntries;
+use super::info::{Match, SegmentInfo, SessionInfo};
+use crate::engine::{LogId, LogKind, View};
+use crate::ids::{SegmentId, SessionId};
+use crate::names::{PodName, PodRecord};
+use crate::store::StoreError;
+
+/// An archive as it was at one moment: made by [`Archive::snapshot`](crate::Archive::snapshot).
+///
+/// While it lives, the space of what writers replace is not used again: do not keep it for long.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// archive.log(session, segment).append_raw(b"1")?;
+/// let snapshot = archive.snapshot()?;
+/// archive.log(session, segment).append_raw(b"2")?;
+/// assert_eq!(snapshot.len(session, segment)?, 1);
+/// assert_eq!(snapshot.read_raw(session, segment, ..)?.count(), 1);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Clone)]
+pub struct Snapshot {
+    pub(super) view: View,
+}
+
+impl Snapshot {
+    /// The number of entries in a segment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such segment, and those of a read:
+    /// [`StoreError::Damaged`], [`StoreError::Io`].
+    pub fn len(&self, session: SessionId, segment: SegmentId) -> Result<u64, StoreError> {
+        self.len_of(&LogId {
+            session,
+            segment,
+            kind: LogKind::Entries,
+        })
+    }
+
+    /// The entries of a segment, or a range of them, as they were given.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`].
+    pub fn read_raw(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        range: impl RangeBounds<u64>,
+    ) -> Result<RawEntries, StoreError> {
+        self.read_raw_of(
+            LogId {
+                session,
+                segment,
+                kind: LogKind::Entries,
+            },
+            range,
+        )
+    }
+
+    /// The traces of a segment, or a range of them, as they were given.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read; each entry may bring [`StoreError::Damaged`].
+    pub fn read_raw_traces(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        range: impl RangeBounds<u64>,
+    ) -> Result<RawEntries, StoreError> {
+        self.read_raw_of(
+            LogId {
+                session,
+                segment,
+                kind: LogKind::Traces,
+            },
+            range,
+        )
+    }
+
+    /// All sessions in descending order of their ids (version 7 ids: newest first).
+    pub fn sessions(&self) -> Sessions {
+        Sessions {
+            snapshot: self.clone(),
+            before: None,
+            page: Vec::new().into_iter(),
+            done: false,
+        }
+    }
+
+    /// A session.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn session(&self, session: SessionId) -> Result<Option<SessionInfo>, StoreError> {
+        let row = self.view.read(|base| base.session(session))?;
+        Ok(row.map(|row| SessionInfo::new(session, &row)))
+    }
+
+    /// The segments of a session in descending order of their ids, those with traces alone
+    /// included; none if there is no such session.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn segments(&self, session: SessionId) -> Result<Vec<SegmentInfo>, StoreError> {
+        let heads = self.view.read(|base| base.heads(session))?;
+        Ok(heads
+            .iter()
+            .map(|(id, head)| SegmentInfo::new(session, *id, head))
+            .collect())
+    }
+
+    /// A segment.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn segment(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<Option<SegmentInfo>, StoreError> {
+        let head = self.view.read(|base| base.head(session, segment))?;
+        Ok(head.map(|head| SegmentInfo::new(session, segment, &head)))
+    }
+
+    /// A session that holds the segment; of several the one with the lowest id.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn session_of(&self, segment: SegmentId) -> Result<Option<SessionId>, StoreError> {
+        self.view.read(|base| base.session_of(segment))
+    }
+
+    /// Up to 100 sessions, and up to 100 segments that have a log, whose ids begin with `prefix`:
+    /// hexadecimal digits, dashes as you like.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn matching(&self, prefix: &str) -> Result<Vec<Match>, StoreError> {
+        const LIMIT: usize = 100;
+        let Some((low, high)) = id_range(prefix) else {
+            return Ok(Vec::new());
+        };
+        let sessions = self
+            .view
+            .read(|base| base.sessions_between(low, high, LIMIT))?;
+        let segments = self
+            .view
+            .read(|base| base.segments_between(low, high, LIMIT))?;
+        let segments = segments
+            .into_iter()
+            .map(|(segment, session)| Match::Segment { session, segment });
+        Ok(sessions
+            .into_iter()
+            .map(Match::Session)
+            .chain(segments)
+            .collect())
+    }
+
+    /// The metadata of a session, or `None` if none was set.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn metadata(&self, session: SessionId) -> Result<Option<Map<String, Value>>, StoreError> {
+        let json = self.view.read(|base| base.metadata(session))?;
+        Ok(json.map(|json| serde_json::from_slice(&json)).transpose()?)
+    }
+
+    /// The record of a name, or `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidPodName`], and those of a read.
+    pub fn read_name(&self, name: &str) -> Result<Option<PodRecord>, StoreError> {
+        let name = PodName::new(name)?;
+        let json = self.view.read(|base| base.name(&name))?;
+        Ok(json.map(|json| serde_json::from_slice(&json)).transpose()?)
+    }
+
+    /// All names, sorted.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
+        self.view.read(|base| base.names())
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("path", &self.view.path())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The lowest and the highest id that begin with the prefix; `None` if none can.
+fn id_range(prefix: &str) -> Option<(Uuid, Uuid)> {
+    let digits: String = prefix.chars().filter(|c| *c != '-').collect();
+    if digits.len() > 32 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let bound =
+        |fill: &str| Uuid::parse_str(&format!("{digits}{}", fill.repeat(32 - digits.len())));
+    Some((bound("0").ok()?, bound("f").ok()?))
+}
+
+/// The sessions of an archive in descending order of their ids, read page by page.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let session = new_session_id();
+/// archive.log(session, new_segment_id()).append_raw(b"{}")?;
+/// let newest = archive.sessions()?.next().expect("there is one")?;
+/// assert_eq!(newest.id, session);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug)]
+pub struct Sessions {
+    snapshot: Snapshot,
+    before: Option<SessionId>,
+    page: std::vec::IntoIter<SessionInfo>,
+    done: bool,
+}
+
+impl Sessions {
+    const PAGE: usize = 64;
+
+    fn next_page(&mut self) -> Result<(), StoreError> {
+        let before = self.before;
+        let rows = self
+            .snapshot
+            .view
+            .read(|base| base.sessions_before(before, Self::PAGE))?;
+        self.done = rows.len() < Self::PAGE;
+        self.before = rows.last().map(|(id, _)| *id);
+        let page: Vec<_> = rows
+            .iter()
+            .map(|(id, row)| SessionInfo::new(*id, row))
+            .collect();
+        self.page = page.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Sessions {
+    type Item = Result<SessionInfo, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(session) = self.page.next() {
+            return Some(Ok(session));
+        }
+        if self.done {
+            return None;
+        }
+        if let Err(err) = self.next_page() {
+            self.done = true;
+            return Some(Err(err));
+        }
+        self.page.next().map(Ok)
+    }
+}

@@ -1,0 +1,85 @@
+//! The archive as a [`Store`], and the step that only an archive can take as one: check the
+//! head and fork.
+
+use super::Archive;
+use crate::event_trace::TraceEntry;
+use crate::ids::{SegmentId, SessionId};
+use crate::segment_log::LogEntry;
+use crate::store::{Store, StoreError};
+
+impl Store for Archive {
+    fn append(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entry: &LogEntry,
+    ) -> Result<(), StoreError> {
+        self.log(session_id, segment_id).append(entry).map(|_| ())
+    }
+
+    fn read_all(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        self.log(session_id, segment_id).read(..)?.collect()
+    }
+
+    fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError> {
+        self.sessions()?.map(|session| Ok(session?.id)).collect()
+    }
+
+    fn list_segments(&self, session_id: SessionId) -> Result<Vec<SegmentId>, StoreError> {
+        let segments = self.segments(session_id)?;
+        Ok(segments
+            .iter()
+            .filter(|segment| segment.exists)
+            .map(|segment| segment.id)
+            .collect())
+    }
+
+    fn lookup_session_of(&self, segment_id: SegmentId) -> Result<Option<SessionId>, StoreError> {
+        self.snapshot()?.session_of(segment_id)
+    }
+
+    fn create_segment(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entries: &[LogEntry],
+    ) -> Result<(), StoreError> {
+        self.log(session_id, segment_id).replace(entries)
+    }
+
+    fn exists(&self, session_id: SessionId, segment_id: SegmentId) -> Result<bool, StoreError> {
+        self.log(session_id, segment_id).exists()
+    }
+
+    fn truncate(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entries_len: usize,
+    ) -> Result<(), StoreError> {
+        self.log(session_id, segment_id)
+            .truncate(entries_len as u64)
+    }
+
+    fn read_entry_count(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+    ) -> Result<usize, StoreError> {
+        let len = self.log(session_id, segment_id).len()?;
+        Ok(usize::try_from(len).unwrap_or(usize::MAX))
+    }
+
+    fn append_trace(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        entry: &TraceEntry,
+    ) -> Result<(), StoreError> {
+        self.trace(session_id, segment_id).append(entry).map(|_| ())
+    }
+}

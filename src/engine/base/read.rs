@@ -1,0 +1,258 @@
+//! Reading the tables in one consistent state. Every row is verified before it is believed.
+
+use std::sync::Arc;
+
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use uuid::Uuid;
+
+use super::{HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of};
+use crate::engine::fault::{Fault, Outcome};
+use crate::engine::op::{LogId, LogKind};
+use crate::engine::row::{Extent, Head, SessionRow, Table, unseal};
+use crate::engine::run::Run;
+use crate::ids::{SegmentId, SessionId};
+
+/// One consistent state of the tables.
+pub(crate) struct BaseView {
+    txn: ReadTransaction,
+}
+
+impl BaseView {
+    pub(super) fn new(txn: ReadTransaction) -> Self {
+        Self { txn }
+    }
+
+    pub(crate) fn head(&self, session: SessionId, segment: SegmentId) -> Outcome<Option<Head>> {
+        let table = self.txn.open_table(HEADS)?;
+        let row = table.get((session, segment))?;
+        row.map(|row| decode_head(session, segment, row.value()))
+            .transpose()
+    }
+
+    /// The extent of a log, or `None` if there is no such log.
+    pub(crate) fn extent(&self, log: &LogId) -> Outcome<Option<Extent>> {
+        let head = self.head(log.session, log.segment)?;
+        Ok(head.and_then(|head| match log.kind {
+            LogKind::Entries => head.exists.then_some(head.log),
+            LogKind::Traces => (head.traces.entries > 0).then_some(head.traces),
+        }))
+    }
+
+    /// The run that holds the entry with this index, which must be below the log's length.
+    pub(crate) fn run_holding(&self, log: &LogId, index: u64) -> Outcome<Arc<Run>> {
+        let table = self.txn.open_table(runs_of(log.kind))?;
+        let found = table
+            .range(run_key(log, 0)..=run_key(log, index))?
+            .next_back()
+            .transpose()?;
+        let missing = || Fault::damaged(format!("{log}, entry {index}"), "its run is missing");
+        let (key, row) = found.ok_or_else(missing)?;
+        let run = Run::decode(log, key.value().2, row.value())?;
+        if run.end() <= index {
+            return Err(missing());
+        }
+        Ok(Arc::new(run))
+    }
+
+    pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
+        let table = self.txn.open_table(SESSIONS)?;
+        let row = table.get(session)?;
+        row.map(|row| decode_session(session, row.value()))
+            .transpose()
+    }
+
+    /// Up to `limit` sessions with ids below `before`, in descending order.
+    pub(crate) fn sessions_before(
+        &self,
+        before: Option<SessionId>,
+        limit: usize,
+    ) -> Outcome<Vec<(SessionId, SessionRow)>> {
+        let table = self.txn.open_table(SESSIONS)?;
+        let rows = match before {
+            Some(before) => table.range(..before)?,
+            None => table.range::<Uuid>(..)?,
+        };
+        rows.rev()
+            .take(limit)
+            .map(|row| {
+                let (key, value) = row?;
+                Ok((key.value(), decode_session(key.value(), value.value())?))
+            })
+            .collect()
+    }
+
+    /// The heads of a session in descending order of the segments' ids.
+    pub(crate) fn heads(&self, session: SessionId) -> Outcome<Vec<(SegmentId, Head)>> {
+        let table = self.txn.open_table(HEADS)?;
+        table
+            .range((session, Uuid::nil())..=(session, Uuid::max()))?
+            .rev()
+            .map(|row| {
+                let (key, value) = row?;
+                let segment = key.value().1;
+                Ok((segment, decode_head(session, segment, value.value())?))
+            })
+            .collect()
+    }
+
+    /// The session with the lowest id among those that hold the segment's log.
+    pub(crate) fn session_of(&self, segment: SegmentId) -> Outcome<Option<SessionId>> {
+        let found = self.segments_between(segment, segment, 1)?;
+        Ok(found.first().map(|(_, session)| *session))
+    }
+
+    /// Sessions with an id from `low` to `high`, ascending.
+    pub(crate) fn sessions_between(
+        &self,
+        low: SessionId,
+        high: SessionId,
+        limit: usize,
+    ) -> Outcome<Vec<SessionId>> {
+        let table = self.txn.open_table(SESSIONS)?;
+        let rows = table.range(low..=high)?;
+        rows.take(limit).map(|row| Ok(row?.0.value())).collect()
+    }
+
+    /// Segments that have a log and an id from `low` to `high`, ascending, with their sessions.
+    pub(crate) fn segments_between(
+        &self,
+        low: SegmentId,
+        high: SegmentId,
+        limit: usize,
+    ) -> Outcome<Vec<(SegmentId, SessionId)>> {
+        let table = self.txn.open_table(INDEX)?;
+        let rows = table.range((low, Uuid::nil())..=(high, Uuid::max()))?;
+        rows.take(limit)
+            .map(|row| {
+                let (key, value) = row?;
+                let (segment, session) = key.value();
+                unseal(Table::Index, &pair_bytes(segment, session), value.value())
+                    .map_err(|message| Fault::damaged(format!("index of {segment}"), message))?;
+                Ok((segment, session))
+            })
+            .collect()
+    }
+
+    pub(crate) fn metadata(&self, session: SessionId) -> Outcome<Option<Vec<u8>>> {
+        let table = self.txn.open_table(METADATA)?;
+        let row = table.get(session)?;
+        row.map(|row| {
+            unseal(Table::Metadata, session.as_bytes(), row.value())
+                .map(<[u8]>::to_vec)
+                .map_err(|message| Fault::damaged(format!("metadata of {session}"), message))
+        })
+        .transpose()
+    }
+
+    pub(crate) fn name(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
+        let table = self.txn.open_table(NAMES)?;
+        let row = table.get(name)?;
+        row.map(|row| {
+            unseal(Table::Names, name.as_bytes(), row.value())
+                .map(<[u8]>::to_vec)
+                .map_err(|message| Fault::damaged(format!("name {name:?}"), message))
+        })
+        .transpose()
+    }
+
+    pub(crate) fn names(&self) -> Outcome<Vec<String>> {
+        let table = self.txn.open_table(NAMES)?;
+        table
+            .iter()?
+            .map(|row| Ok(row?.0.value().to_owned()))
+            .collect()
+    }
+
+    pub(crate) fn name_count(&self) -> Outcome<u64> {
+        Ok(self.txn.open_table(NAMES)?.len()?)
+    }
+
+    /// The rows of all tables together, as a measure of the work that a check has.
+    pub(crate) fn row_count(&self) -> Outcome<u64> {
+        let runs = self.txn.open_table(runs_of(LogKind::Entries))?.len()?;
+        let traces = self.txn.open_table(runs_of(LogKind::Traces))?.len()?;
+        let heads = self.txn.open_table(HEADS)?.len()?;
+        let index = self.txn.open_table(INDEX)?.len()?;
+        let metadata = self.txn.open_table(METADATA)?.len()?;
+        Ok(runs + traces + heads + index + metadata + self.name_count()?)
+    }
+
+    /// Calls `each` with the place of every run of this kind, in key order, stopping where it
+    /// says so.
+    pub(crate) fn for_each_run(
+        &self,
+        kind: LogKind,
+        mut each: impl FnMut(LogId, u64, Outcome<Run>),
+    ) -> Outcome<()> {
+        let table = self.txn.open_table(runs_of(kind))?;
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let (session, segment, first) = key.value();
+            let log = LogId {
+                session,
+                segment,
+                kind,
+            };
+            each(log, first, Run::decode(&log, first, value.value()));
+        }
+        Ok(())
+    }
+
+    /// Every session that has metadata.
+    pub(crate) fn sessions_with_metadata(&self) -> Outcome<Vec<SessionId>> {
+        let table = self.txn.open_table(METADATA)?;
+        table.iter()?.map(|row| Ok(row?.0.value())).collect()
+    }
+
+    /// Every session and segment that has a head, ascending.
+    pub(crate) fn for_each_head(
+        &self,
+        mut each: impl FnMut(SessionId, SegmentId, Outcome<Head>),
+    ) -> Outcome<()> {
+        let table = self.txn.open_table(HEADS)?;
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let (session, segment) = key.value();
+            each(
+                session,
+                segment,
+                decode_head(session, segment, value.value()),
+            );
+        }
+        Ok(())
+    }
+
+    /// Every entry of the index: segment and session.
+    pub(crate) fn for_each_index(
+        &self,
+        mut each: impl FnMut(SegmentId, SessionId, Outcome<()>),
+    ) -> Outcome<()> {
+        let table = self.txn.open_table(INDEX)?;
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let (segment, session) = key.value();
+            let sound = unseal(Table::Index, &pair_bytes(segment, session), value.value())
+                .map(|_| ())
+                .map_err(|message| Fault::damaged(format!("index of {segment}"), message));
+            each(segment, session, sound);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn decode_head(session: SessionId, segment: SegmentId, row: &[u8]) -> Outcome<Head> {
+    unseal(Table::Heads, &pair_bytes(session, segment), row)
+        .and_then(Head::decode)
+        .map_err(|message| {
+            Fault::damaged(
+                format!("session {session}, segment {segment}, head"),
+                message,
+            )
+        })
+}
+
+pub(super) fn decode_session(session: SessionId, row: &[u8]) -> Outcome<SessionRow> {
+    unseal(Table::Sessions, session.as_bytes(), row)
+        .and_then(SessionRow::decode)
+        .map_err(|message| Fault::damaged(format!("session {session}"), message))
+}

@@ -1,0 +1,126 @@
+//! What can go wrong below the archive, before the path of the file is added to it.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::store::StoreError;
+
+/// The result of everything inside the engine.
+pub(crate) type Outcome<T> = Result<T, Fault>;
+
+/// A failure inside the engine.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The caller's mistake, or something that already has all it needs to be said.
+    Store(StoreError),
+    /// redb or the file below it failed.
+    Redb(Box<redb::Error>),
+    /// Bytes that this crate did not write.
+    Damaged {
+        /// Session, segment and entry, or the part of the file.
+        place: String,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+impl Fault {
+    pub(crate) fn damaged(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Damaged {
+            place: place.into(),
+            message: message.into(),
+        }
+    }
+
+    /// Whether a lock was not to be had before its deadline.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        match self {
+            Self::Redb(err) => match err.as_ref() {
+                redb::Error::Io(err) => err.kind() == io::ErrorKind::TimedOut,
+                redb::Error::DatabaseAlreadyOpen => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether the last writer did not close the file and this open may not put that in order.
+    pub(crate) fn needs_recovery(&self) -> bool {
+        matches!(self, Self::Redb(err) if matches!(**err, redb::Error::RepairAborted))
+    }
+
+    /// The error that a caller of a read, or of an open, gets.
+    pub(crate) fn at(self, path: &Path) -> StoreError {
+        match self {
+            Self::Store(err) => err,
+            Self::Damaged { place, message } => StoreError::Damaged {
+                path: path.to_owned(),
+                place,
+                message,
+            },
+            Self::Redb(err) => match *err {
+                redb::Error::Io(err) if err.kind() == io::ErrorKind::TimedOut => StoreError::Busy {
+                    path: path.to_owned(),
+                    holder: None,
+                    waited: Duration::ZERO,
+                },
+                redb::Error::Io(err) if err.kind() == io::ErrorKind::UnexpectedEof => {
+                    damaged_image(path, "the file ends before its data does")
+                }
+                redb::Error::Io(err) if err.kind() == io::ErrorKind::InvalidData => {
+                    damaged_image(path, err)
+                }
+                redb::Error::Io(err) => StoreError::Io(named(path, &err)),
+                redb::Error::PreviousIo => StoreError::Poisoned {
+                    path: path.to_owned(),
+                    cause: "an earlier read or write of the file failed".to_owned(),
+                },
+                err => damaged_image(path, err),
+            },
+        }
+    }
+}
+
+fn damaged_image(path: &Path, message: impl ToString) -> StoreError {
+    StoreError::Damaged {
+        path: path.to_owned(),
+        place: "database image".to_owned(),
+        message: message.to_string(),
+    }
+}
+
+/// The error with the file's name in front of it.
+pub(crate) fn named(path: &Path, err: &io::Error) -> io::Error {
+    io::Error::new(err.kind(), format!("{}: {err}", path.display()))
+}
+
+impl From<StoreError> for Fault {
+    fn from(err: StoreError) -> Self {
+        Self::Store(err)
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for Fault {
+            fn from(err: redb::$error) -> Self {
+                Self::Redb(Box::new(err.into()))
+            }
+        }
+    )*};
+}
+
+from_redb!(
+    StorageError,
+    TableError,
+    TransactionError,
+    CommitError,
+    DatabaseError
+);
+
+impl From<io::Error> for Fault {
+    fn from(err: io::Error) -> Self {
+        Self::Redb(Box::new(redb::Error::Io(err)))
+    }
+}

@@ -1,0 +1,123 @@
+//! The changes that an archive knows. A batch of them is applied as a whole, in one place.
+
+use std::fmt;
+
+use crate::ids::{SegmentId, SessionId};
+
+/// Which of a segment's two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum LogKind {
+    Entries,
+    Traces,
+}
+
+impl LogKind {
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Self::Entries => 1,
+            Self::Traces => 2,
+        }
+    }
+
+    pub(crate) fn from_tag(tag: u8) -> Option<Self> {
+        match tag {
+            1 => Some(Self::Entries),
+            2 => Some(Self::Traces),
+            _ => None,
+        }
+    }
+}
+
+/// One log of one segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LogId {
+    pub(crate) session: SessionId,
+    pub(crate) segment: SegmentId,
+    pub(crate) kind: LogKind,
+}
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let traces = if self.kind == LogKind::Traces {
+            ", traces"
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "session {}, segment {}{traces}",
+            self.session, self.segment
+        )
+    }
+}
+
+/// Where a segment came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OriginRecord {
+    /// 1: forked, 2: compacted.
+    pub(crate) kind: u8,
+    pub(crate) segment: SegmentId,
+    pub(crate) at_turn: u64,
+}
+
+/// Entries on their way into a log: their bytes in one buffer.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Entries {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Entries {
+    pub(crate) fn push(&mut self, entry: &[u8]) {
+        self.bytes.extend_from_slice(entry);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
+    }
+
+    pub(crate) fn first(&self) -> Option<&[u8]> {
+        self.iter().next()
+    }
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    /// Adds entries to the end of a log, which is created if need be.
+    Append {
+        log: LogId,
+        /// The length that the log must have; a conflict otherwise.
+        expected: Option<u64>,
+        entries: Entries,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    },
+    /// Makes a log hold just these entries, whether or not it was there.
+    Replace {
+        log: LogId,
+        entries: Entries,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    },
+    /// Removes the entries from number `len` on.
+    Truncate { log: LogId, len: u64, at_ms: u64 },
+    /// Removes a log.
+    DeleteLog { log: LogId },
+    /// Removes a session with all that belongs to it.
+    DeleteSession { session: SessionId },
+    /// Sets the metadata of a session: a JSON object.
+    SetMetadata { session: SessionId, json: Vec<u8> },
+    /// Sets the record of a name: a JSON object.
+    SetName { name: String, json: Vec<u8> },
+    /// Removes a name.
+    DeleteName { name: String },
+}

@@ -1,0 +1,156 @@
+//! The superblock: the first 4 KiB, written once at creation. `docs/format.md` has the byte map.
+
+use std::io;
+use std::path::Path;
+
+use redb::StorageBackend;
+use uuid::Uuid;
+
+use super::fault::named;
+use super::row::{Reader, plain_checksum};
+use crate::store::StoreError;
+
+/// The format version that this crate reads and writes.
+pub(crate) const FORMAT_VERSION: u32 = 0;
+
+const LEN: usize = 4096;
+const CHECKSUM_AT: usize = LEN - 8;
+const MAGIC: [u8; 16] = *b"sessiondb\0\r\n\x1a\n\0\xff";
+
+/// The notes page: advice for other processes, never trusted for correctness.
+pub(crate) const NOTES_OFFSET: u64 = 4096;
+/// Where redb's image begins.
+pub(crate) const IMAGE_OFFSET: u64 = 8192;
+
+/// What the superblock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Superblock {
+    pub(crate) archive_id: Uuid,
+    pub(crate) created_ms: u64,
+}
+
+impl Superblock {
+    pub(crate) fn new() -> Self {
+        Self {
+            archive_id: Uuid::now_v7(),
+            created_ms: crate::ids::now_ms(),
+        }
+    }
+
+    /// Writes superblock and notes page into empty storage.
+    pub(crate) fn write(&self, file: &dyn StorageBackend) -> io::Result<()> {
+        file.set_len(IMAGE_OFFSET)?;
+        file.write(0, &self.encode())
+    }
+
+    pub(crate) fn read(file: &dyn StorageBackend, path: &Path) -> Result<Self, StoreError> {
+        let len = file.len().map_err(|err| named(path, &err))?;
+        let mut page = vec![0; usize::try_from(len).unwrap_or(LEN).min(LEN)];
+        file.read(0, &mut page).map_err(|err| named(path, &err))?;
+        Self::decode(&page, len, path)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut page = Vec::with_capacity(LEN);
+        page.extend_from_slice(&MAGIC);
+        page.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        page.extend_from_slice(&[0; 4]);
+        page.extend_from_slice(self.archive_id.as_bytes());
+        page.extend_from_slice(&self.created_ms.to_le_bytes());
+        page.extend_from_slice(&0_u64.to_le_bytes());
+        page.extend_from_slice(&IMAGE_OFFSET.to_le_bytes());
+        page.resize(CHECKSUM_AT, 0);
+        let checksum = plain_checksum(&page);
+        page.extend_from_slice(&checksum.to_le_bytes());
+        page
+    }
+
+    fn decode(page: &[u8], len: u64, path: &Path) -> Result<Self, StoreError> {
+        let refuse = |reason: String| {
+            Err(StoreError::NotAnArchive {
+                path: path.to_owned(),
+                reason,
+            })
+        };
+        let damaged = |message: &str| StoreError::Damaged {
+            path: path.to_owned(),
+            place: "superblock".to_owned(),
+            message: message.to_owned(),
+        };
+        if page.is_empty() {
+            return refuse("it is empty".to_owned());
+        }
+        if !page.starts_with(&MAGIC) {
+            return refuse("it does not begin with the mark of one".to_owned());
+        }
+        let Some((body, checksum)) = page.split_last_chunk::<8>().filter(|_| page.len() == LEN)
+        else {
+            return Err(damaged(&format!(
+                "the file ends within it, after {len} bytes"
+            )));
+        };
+        if plain_checksum(body) != u64::from_le_bytes(*checksum) {
+            return Err(damaged("its checksum does not match"));
+        }
+        let mut fields = Reader::new(body);
+        let parsed = (|| {
+            let _magic: [u8; 16] = fields.array()?;
+            let version = fields.u32()?;
+            let _reserved = fields.u32()?;
+            let superblock = Self {
+                archive_id: fields.uuid()?,
+                created_ms: fields.u64()?,
+            };
+            Ok::<_, String>((version, superblock))
+        })();
+        let (found, superblock) = parsed.map_err(|message| damaged(&message))?;
+        if found != FORMAT_VERSION {
+            let path = path.to_owned();
+            return Err(StoreError::UnsupportedVersion {
+                path,
+                found,
+                supported: FORMAT_VERSION,
+            });
+        }
+        Ok(superblock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_superblock_reads_back_and_each_flipped_bit_is_refused() {
+        let superblock = Superblock::new();
+        let page = superblock.encode();
+        let path = Path::new("a.sessiondb");
+        let decode = |page: &[u8]| Superblock::decode(page, page.len() as u64, path);
+        assert_eq!(decode(&page).unwrap(), superblock);
+        for bit in 0..LEN * 8 {
+            let mut flipped = page.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&flipped).is_err(), "bit {bit}");
+        }
+        assert!(matches!(
+            decode(&page[..100]),
+            Err(StoreError::Damaged { .. })
+        ));
+        assert!(matches!(decode(&[]), Err(StoreError::NotAnArchive { .. })));
+    }
+
+    #[test]
+    fn a_newer_version_is_named() {
+        let mut page = Superblock::new().encode();
+        page[16..20].copy_from_slice(&7_u32.to_le_bytes());
+        let checksum = plain_checksum(&page[..CHECKSUM_AT]);
+        page[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+        let refused = Superblock::decode(&page, LEN as u64, Path::new("new.sessiondb"));
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("new.sessiondb"), "{message}");
+        assert!(
+            message.contains("version 7") && message.contains("version 0"),
+            "{message}"
+        );
+    }
+}
