@@ -1,6 +1,7 @@
 //! Sessions of LLM agents in one crash-safe file.
 
 mod archive;
+mod doctor;
 mod engine;
 mod event_trace;
 mod ids;
@@ -19,6 +20,7 @@ pub use archive::{
     OriginKind, RawEntries, Receipt, SegmentInfo, SegmentOrigin, SessionInfo, Sessions, Sharing,
     Snapshot, TypedEntries,
 };
+pub use doctor::{CheckProgress, CheckReport, Problem};
 pub use event_trace::{TraceEntry, TraceLifecycle, TraceStreamEvent};
 pub use ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
 pub use item::{

@@ -35,6 +35,10 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// The number of entries in a segment.
     ///
     /// # Errors

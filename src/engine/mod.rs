@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+pub(crate) use self::base::BaseView;
 pub(crate) use self::fault::{Fault, Outcome};
 pub(crate) use self::op::{Entries, LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
-pub(crate) use self::row::{Head, SessionRow};
+pub(crate) use self::row::{Extent, Head, SessionRow};
 pub(crate) use self::run::{EntrySlice, Run};
 pub(crate) use self::superblock::FORMAT_VERSION;
 pub(crate) use self::view::View;

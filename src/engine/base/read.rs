@@ -126,8 +126,7 @@ impl BaseView {
             .map(|row| {
                 let (key, value) = row?;
                 let (segment, session) = key.value();
-                unseal(Table::Index, &pair_bytes(segment, session), value.value())
-                    .map_err(|message| Fault::damaged(format!("index of {segment}"), message))?;
+                sound_index(segment, session, value.value())?;
                 Ok((segment, session))
             })
             .collect()
@@ -167,47 +166,56 @@ impl BaseView {
         Ok(self.txn.open_table(NAMES)?.len()?)
     }
 
-    /// The rows of all tables together, as a measure of the work that a check has.
+    /// The runs and heads together, as a measure of the work that a check has.
     pub(crate) fn row_count(&self) -> Outcome<u64> {
         let runs = self.txn.open_table(runs_of(LogKind::Entries))?.len()?;
         let traces = self.txn.open_table(runs_of(LogKind::Traces))?.len()?;
         let heads = self.txn.open_table(HEADS)?.len()?;
-        let index = self.txn.open_table(INDEX)?.len()?;
-        let metadata = self.txn.open_table(METADATA)?.len()?;
-        Ok(runs + traces + heads + index + metadata + self.name_count()?)
+        Ok(runs + traces + heads)
     }
 
-    /// Calls `each` with the place of every run of this kind, in key order, stopping where it
-    /// says so.
-    pub(crate) fn for_each_run(
+    /// Calls `each` with the runs of a log in their order, and with the index of the first entry
+    /// that each has by its key.
+    pub(crate) fn for_each_run_of(
         &self,
-        kind: LogKind,
-        mut each: impl FnMut(LogId, u64, Outcome<Run>),
+        log: &LogId,
+        mut each: impl FnMut(u64, Outcome<Run>),
     ) -> Outcome<()> {
-        let table = self.txn.open_table(runs_of(kind))?;
-        for row in table.iter()? {
+        let table = self.txn.open_table(runs_of(log.kind))?;
+        for row in table.range(run_key(log, 0)..=run_key(log, u64::MAX))? {
             let (key, value) = row?;
-            let (session, segment, first) = key.value();
-            let log = LogId {
-                session,
-                segment,
-                kind,
-            };
-            each(log, first, Run::decode(&log, first, value.value()));
+            let first = key.value().2;
+            each(first, Run::decode(log, first, value.value()));
         }
         Ok(())
     }
 
-    /// Every session that has metadata.
-    pub(crate) fn sessions_with_metadata(&self) -> Outcome<Vec<SessionId>> {
-        let table = self.txn.open_table(METADATA)?;
-        table.iter()?.map(|row| Ok(row?.0.value())).collect()
+    /// Calls `each` with the log and the first index of every run of this kind, in key order,
+    /// without reading the runs.
+    pub(crate) fn for_each_run_key(
+        &self,
+        kind: LogKind,
+        mut each: impl FnMut(LogId, u64) -> Outcome<()>,
+    ) -> Outcome<()> {
+        let table = self.txn.open_table(runs_of(kind))?;
+        for row in table.iter()? {
+            let (session, segment, first) = row?.0.value();
+            each(
+                LogId {
+                    session,
+                    segment,
+                    kind,
+                },
+                first,
+            )?;
+        }
+        Ok(())
     }
 
-    /// Every session and segment that has a head, ascending.
+    /// Calls `each` with every head, in ascending order of session and segment.
     pub(crate) fn for_each_head(
         &self,
-        mut each: impl FnMut(SessionId, SegmentId, Outcome<Head>),
+        mut each: impl FnMut(SessionId, SegmentId, Outcome<Head>) -> Outcome<()>,
     ) -> Outcome<()> {
         let table = self.txn.open_table(HEADS)?;
         for row in table.iter()? {
@@ -217,27 +225,56 @@ impl BaseView {
                 session,
                 segment,
                 decode_head(session, segment, value.value()),
-            );
+            )?;
         }
         Ok(())
     }
 
-    /// Every entry of the index: segment and session.
+    /// Whether the index has the segment in the session.
+    pub(crate) fn is_indexed(&self, segment: SegmentId, session: SessionId) -> Outcome<bool> {
+        let table = self.txn.open_table(INDEX)?;
+        let row = table.get((segment, session))?;
+        row.map(|row| sound_index(segment, session, row.value()))
+            .transpose()
+            .map(|row| row.is_some())
+    }
+
+    /// Calls `each` with every entry of the index.
     pub(crate) fn for_each_index(
         &self,
-        mut each: impl FnMut(SegmentId, SessionId, Outcome<()>),
+        mut each: impl FnMut(SegmentId, SessionId) -> Outcome<()>,
     ) -> Outcome<()> {
         let table = self.txn.open_table(INDEX)?;
         for row in table.iter()? {
-            let (key, value) = row?;
-            let (segment, session) = key.value();
-            let sound = unseal(Table::Index, &pair_bytes(segment, session), value.value())
-                .map(|_| ())
-                .map_err(|message| Fault::damaged(format!("index of {segment}"), message));
-            each(segment, session, sound);
+            let (segment, session) = row?.0.value();
+            each(segment, session)?;
         }
         Ok(())
     }
+
+    /// Every session that has a row of sums.
+    pub(crate) fn for_each_session(
+        &self,
+        mut each: impl FnMut(SessionId) -> Outcome<()>,
+    ) -> Outcome<()> {
+        let table = self.txn.open_table(SESSIONS)?;
+        for row in table.iter()? {
+            each(row?.0.value())?;
+        }
+        Ok(())
+    }
+
+    /// Every session that has metadata.
+    pub(crate) fn sessions_with_metadata(&self) -> Outcome<Vec<SessionId>> {
+        let table = self.txn.open_table(METADATA)?;
+        table.iter()?.map(|row| Ok(row?.0.value())).collect()
+    }
+}
+
+fn sound_index(segment: SegmentId, session: SessionId, row: &[u8]) -> Outcome<()> {
+    unseal(Table::Index, &pair_bytes(segment, session), row)
+        .map(|_| ())
+        .map_err(|message| Fault::damaged(format!("index of segment {segment}"), message))
 }
 
 pub(super) fn decode_head(session: SessionId, segment: SegmentId, row: &[u8]) -> Outcome<Head> {
