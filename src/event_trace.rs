@@ -227,7 +227,7 @@ impl TraceFields {
     }
 
     fn lifecycle<E: de::Error>(mut self) -> Result<TraceLifecycle, E> {
-        self.keep("event", |fields| fields.event.take());
+        self.extra.extend(named("event", self.event.take()));
         Ok(TraceLifecycle {
             ts: required("ts", self.ts.take())?,
             turn: required("turn", self.turn.take())?,
@@ -239,8 +239,8 @@ impl TraceFields {
     }
 
     fn stream_event<E: de::Error>(mut self) -> Result<TraceStreamEvent, E> {
-        self.keep("label", |fields| fields.label.take());
-        self.keep("data", |fields| fields.data.take());
+        self.extra.extend(named("label", self.label.take()));
+        self.extra.extend(named("data", self.data.take()));
         Ok(TraceStreamEvent {
             ts: required("ts", self.ts.take())?,
             turn: required("turn", self.turn.take())?,
@@ -250,11 +250,21 @@ impl TraceFields {
         })
     }
 
-    fn into_object(mut self) -> Value {
-        for name in ["ts", "turn", "llm_call", "kind", "label", "data", "event"] {
-            self.keep(name, |fields| fields.slot(name).and_then(Option::take));
+    fn into_object(self) -> Value {
+        let mut object = self.extra;
+        let fields = [
+            ("ts", self.ts),
+            ("turn", self.turn),
+            ("llm_call", self.llm_call),
+            ("kind", self.kind),
+            ("label", self.label),
+            ("data", self.data),
+            ("event", self.event),
+        ];
+        for (name, value) in fields {
+            object.extend(named(name, value));
         }
-        Value::Object(self.extra)
+        Value::Object(object)
     }
 
     /// A call's number; an explicit `null` is kept in `extra`.
@@ -268,13 +278,10 @@ impl TraceFields {
             some => required("llm_call", some).map(Some),
         }
     }
+}
 
-    /// Moves a field to `extra`.
-    fn keep(&mut self, name: &str, take: impl FnOnce(&mut Self) -> Option<Value>) {
-        if let Some(value) = take(self) {
-            self.extra.insert(name.to_owned(), value);
-        }
-    }
+fn named(name: &str, value: Option<Value>) -> Option<(String, Value)> {
+    value.map(|value| (name.to_owned(), value))
 }
 
 fn required<T: DeserializeOwned, E: de::Error>(

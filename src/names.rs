@@ -53,9 +53,9 @@ wire_struct! {
     /// ```
     pub struct Active {
         /// The session.
-        session_id: SessionId => Required,
+        session_id: SessionId => Id,
         /// The segment.
-        segment_id: Option<SegmentId> => Optional,
+        segment_id: Option<SegmentId> => Id,
     }
 }
 

@@ -104,7 +104,7 @@ wire_struct! {
         /// When, in milliseconds since the Unix epoch.
         ts: u64 => Required,
         /// The session that the segment belongs to.
-        session_id: SessionId => Required,
+        session_id: SessionId => Id,
         /// The system prompt.
         system_prompt: Nullable<String> => Nulled,
         /// The parameters of the requests.
@@ -130,7 +130,7 @@ wire_struct! {
     /// ```
     pub struct Origin {
         /// The other segment.
-        segment_id: SegmentId => Required,
+        segment_id: SegmentId => Id,
         /// The turn after which the point lies.
         at_turn_index: u64 => Required,
     }

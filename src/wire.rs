@@ -9,7 +9,7 @@ mod field;
 mod tagged;
 
 pub(crate) use field::{
-    AnyJson, Fields, FieldsVisitor, List, Mode, Nulled, Optional, Required, in_field,
+    AnyJson, Fields, FieldsVisitor, Id, List, Mode, Nulled, Optional, Required, in_field,
 };
 pub(crate) use tagged::{Key, Tagged, TaggedVisitor, expect_same_kind, unknown};
 
@@ -142,13 +142,17 @@ macro_rules! wire_struct {
                 tagged: bool,
             ) -> Result<(), M::Error> {
                 use $crate::wire::Mode;
-                $( if <$crate::wire::$mode as Mode<$ty>>::is_written(&self.$field) {
+                $( if <$crate::wire::$mode as Mode<$ty>>::is_written(
+                    &self.$field, stringify!($field), &self.extra,
+                ) {
                     map.serialize_entry(stringify!($field), &self.$field)?;
                 } )*
                 for (key, value) in &self.extra {
                     let written = match key.as_str() {
                         $( stringify!($field) => {
-                            <$crate::wire::$mode as Mode<$ty>>::is_written(&self.$field)
+                            <$crate::wire::$mode as Mode<$ty>>::is_written(
+                                &self.$field, stringify!($field), &self.extra,
+                            )
                         } )*
                         "kind" => tagged,
                         _ => false,

@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 use serde::de::{self, Deserialize, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::{Extra, Nullable};
+use super::{Extra, Key, Nullable};
 
 /// An object of known fields and an `extra` map, as `wire_struct!` defines it.
 pub(crate) trait Fields: Sized {
@@ -21,8 +22,8 @@ pub(crate) trait Fields: Sized {
 
 /// How a field of type `T` is read and written.
 ///
-/// A value that the field cannot tell from being left out goes to `extra` instead, which is
-/// written while [`is_written`](Mode::is_written) is false. The last of several values counts.
+/// What the field itself cannot hold, such as a `null` where it is normally left out, goes to
+/// `extra`, which is written while [`is_written`](Mode::is_written) is false. The last of several values counts.
 pub(crate) trait Mode<T> {
     /// What is known of the field while the object is read.
     type Slot: Default;
@@ -36,7 +37,7 @@ pub(crate) trait Mode<T> {
 
     fn finish<E: de::Error>(slot: Self::Slot, name: &'static str) -> Result<T, E>;
 
-    fn is_written(value: &T) -> bool;
+    fn is_written(value: &T, name: &'static str, extra: &Extra) -> bool;
 }
 
 /// Always there.
@@ -59,7 +60,7 @@ impl<T: for<'de> Deserialize<'de>> Mode<T> for Required {
         slot.ok_or_else(|| E::missing_field(name))
     }
 
-    fn is_written(_value: &T) -> bool {
+    fn is_written(_value: &T, _name: &'static str, _extra: &Extra) -> bool {
         true
     }
 }
@@ -77,7 +78,7 @@ impl<T: for<'de> Deserialize<'de>> Mode<Option<T>> for Optional {
         extra: &mut Extra,
     ) -> Result<(), A::Error> {
         *slot = value_of(name, map)?;
-        keep_if(slot.is_none(), name, Value::Null, extra);
+        keep_if(slot.is_none(), name, || Value::Null, extra);
         Ok(())
     }
 
@@ -85,7 +86,7 @@ impl<T: for<'de> Deserialize<'de>> Mode<Option<T>> for Optional {
         Ok(slot)
     }
 
-    fn is_written(value: &Option<T>) -> bool {
+    fn is_written(value: &Option<T>, _name: &'static str, _extra: &Extra) -> bool {
         value.is_some()
     }
 }
@@ -103,10 +104,15 @@ impl<T: for<'de> Deserialize<'de>> Mode<Vec<T>> for List {
         extra: &mut Extra,
     ) -> Result<(), A::Error> {
         let list: Option<Vec<T>> = value_of(name, map)?;
-        let empty = list
-            .as_ref()
-            .map_or(Value::Null, |_| Value::Array(Vec::new()));
+        let null = list.is_none();
         *slot = list.unwrap_or_default();
+        let empty = || {
+            if null {
+                Value::Null
+            } else {
+                Value::Array(Vec::new())
+            }
+        };
         keep_if(slot.is_empty(), name, empty, extra);
         Ok(())
     }
@@ -115,7 +121,7 @@ impl<T: for<'de> Deserialize<'de>> Mode<Vec<T>> for List {
         Ok(slot)
     }
 
-    fn is_written(value: &Vec<T>) -> bool {
+    fn is_written(value: &Vec<T>, _name: &'static str, _extra: &Extra) -> bool {
         !value.is_empty()
     }
 }
@@ -149,7 +155,7 @@ impl<T: for<'de> Deserialize<'de>> Mode<Nullable<T>> for Nulled {
         Ok(slot.0)
     }
 
-    fn is_written(value: &Nullable<T>) -> bool {
+    fn is_written(value: &Nullable<T>, _name: &'static str, _extra: &Extra) -> bool {
         !matches!(value, Nullable::Absent)
     }
 }
@@ -174,9 +180,78 @@ impl Mode<Option<Value>> for AnyJson {
         Ok(slot)
     }
 
-    fn is_written(value: &Option<Value>) -> bool {
+    fn is_written(value: &Option<Value>, _name: &'static str, _extra: &Extra) -> bool {
         value.is_some()
     }
+}
+
+/// An id. Other spellings than the usual one (lower case, with dashes) are kept in `extra`, and
+/// written while the id is still the same.
+pub(crate) struct Id;
+
+impl Mode<Uuid> for Id {
+    type Slot = Option<Uuid>;
+
+    fn read<'de, A: MapAccess<'de>>(
+        slot: &mut Option<Uuid>,
+        name: &'static str,
+        map: &mut A,
+        extra: &mut Extra,
+    ) -> Result<(), A::Error> {
+        let Key(text) = value_of(name, map)?;
+        *slot = Some(read_id(&text, name, extra)?);
+        Ok(())
+    }
+
+    fn finish<E: de::Error>(slot: Option<Uuid>, name: &'static str) -> Result<Uuid, E> {
+        slot.ok_or_else(|| E::missing_field(name))
+    }
+
+    fn is_written(value: &Uuid, name: &'static str, extra: &Extra) -> bool {
+        spelt_id(name, extra) != Some(*value)
+    }
+}
+
+/// An id that is left out where there is none.
+impl Mode<Option<Uuid>> for Id {
+    type Slot = Option<Uuid>;
+
+    fn read<'de, A: MapAccess<'de>>(
+        slot: &mut Option<Uuid>,
+        name: &'static str,
+        map: &mut A,
+        extra: &mut Extra,
+    ) -> Result<(), A::Error> {
+        *slot = match value_of(name, map)? {
+            Some(Key(text)) => Some(read_id(&text, name, extra)?),
+            None => {
+                keep_if(true, name, || Value::Null, extra);
+                None
+            }
+        };
+        Ok(())
+    }
+
+    fn finish<E: de::Error>(slot: Option<Uuid>, _name: &'static str) -> Result<Option<Uuid>, E> {
+        Ok(slot)
+    }
+
+    fn is_written(value: &Option<Uuid>, name: &'static str, extra: &Extra) -> bool {
+        value.is_some() && spelt_id(name, extra) != *value
+    }
+}
+
+fn read_id<E: de::Error>(text: &str, name: &'static str, extra: &mut Extra) -> Result<Uuid, E> {
+    let id = Uuid::try_parse(text).map_err(|cause| in_field(name, &cause))?;
+    let usual = *text == *id.hyphenated().encode_lower(&mut Uuid::encode_buffer());
+    keep_if(!usual, name, || text.into(), extra);
+    Ok(id)
+}
+
+/// The id that `extra` spells out, if it holds one.
+fn spelt_id(name: &'static str, extra: &Extra) -> Option<Uuid> {
+    let spelt = extra.get(name).and_then(Value::as_str);
+    spelt.and_then(|text| Uuid::try_parse(text).ok())
 }
 
 /// Reads an object that has no tag.
@@ -212,11 +287,11 @@ pub(crate) fn in_field<E: de::Error>(name: &str, cause: &impl fmt::Display) -> E
     E::custom(format_args!("field `{name}`: {cause}"))
 }
 
-/// Keeps what the wire had in a place of a field that holds nothing, and forgets what an earlier
-/// value of the same name left there.
-fn keep_if(empty: bool, name: &'static str, value: Value, extra: &mut Extra) {
-    if empty {
-        extra.insert(name.to_owned(), value);
+/// Keeps what the wire had where the field itself cannot hold it, and otherwise forgets what an
+/// earlier value of the same name left there.
+fn keep_if(keep: bool, name: &'static str, value: impl FnOnce() -> Value, extra: &mut Extra) {
+    if keep {
+        extra.insert(name.to_owned(), value());
     } else if !extra.is_empty() {
         extra.remove(name);
     }
