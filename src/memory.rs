@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::ser::{self, Serialize};
 
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
@@ -206,12 +206,35 @@ fn logs_mut(sessions: &mut Sessions, session_id: SessionId, segment_id: SegmentI
         .or_default()
 }
 
-/// Refuses what no later read could decode: a value that is not a JSON object, which the
-/// `Unknown` variants can be made to hold.
-fn check_writable<T: Serialize>(entry: &T) -> Result<(), StoreError> {
-    match serde_json::to_value(entry)? {
-        Value::Object(_) => Ok(()),
-        _ => Err(serde::ser::Error::custom("an entry is a JSON object"))
-            .map_err(|error: serde_json::Error| error.into()),
+/// Refuses what no later read could decode, such as an `Unknown` that holds no object or a known
+/// kind without its fields: in a file it would make the whole segment unreadable.
+fn check_writable<T: Serialize + DeserializeOwned>(entry: &T) -> Result<(), StoreError> {
+    let value = serde_json::to_value(entry)?;
+    match T::deserialize(&value) {
+        Ok(_) => Ok(()),
+        Err(cause) => Err(StoreError::Serde(ser::Error::custom(format_args!(
+            "the entry could not be read back, and was not written: {cause}"
+        )))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{new_segment_id, new_session_id};
+
+    #[test]
+    fn a_panic_under_the_lock_does_not_lock_others_out() {
+        let store = MemoryStore::new();
+        let (session, segment) = (new_session_id(), new_segment_id());
+        store.create_segment(session, segment, &[]).unwrap();
+        let other = store.clone();
+        let panicked = std::thread::spawn(move || {
+            let _held = other.lock();
+            panic!("under the lock");
+        });
+        panicked.join().unwrap_err();
+        assert!(store.sessions.is_poisoned());
+        assert_eq!(store.read_entry_count(session, segment).unwrap(), 0);
     }
 }

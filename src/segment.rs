@@ -129,35 +129,51 @@ impl From<&SegmentState> for Seed {
 ///
 /// # Errors
 ///
-/// Those of [`Store::create_segment`].
+/// Those of [`start_with_ids`].
 pub fn start<S: Store + ?Sized>(store: &S, seed: &Seed) -> Result<Head, StoreError> {
     start_with_ids(store, new_session_id(), new_segment_id(), seed)
 }
 
 /// Starts a session, or a segment without an origin, under ids made earlier.
 ///
-/// The segment is created with its `segment_start` alone; one that is there already is replaced.
+/// The segment may exist if it is empty, and begins with its `segment_start`.
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{MemoryStore, Store, new_segment_id, new_session_id};
+/// use sessiondb::{MemoryStore, Store, StoreError, new_segment_id, new_session_id};
 ///
 /// let store = MemoryStore::new();
 /// let (session, segment) = (new_session_id(), new_segment_id());
 /// let head = segment::start_with_ids(&store, session, segment, &Seed::default())?;
 /// assert_eq!(store.read_entry_count(session, segment)?, head.entries);
+///
+/// let again = segment::start_with_ids(&store, session, segment, &Seed::default());
+/// assert!(matches!(again, Err(StoreError::Conflict { expected: 0, actual: 1, .. })));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 ///
 /// # Errors
 ///
-/// Those of [`Store::create_segment`].
+/// [`StoreError::Conflict`] if the segment holds entries already, which stay as they are; those
+/// of [`Store::read_entry_count`] and [`Store::create_segment`].
 pub fn start_with_ids<S: Store + ?Sized>(
     store: &S,
     session_id: SessionId,
     segment_id: SegmentId,
     seed: &Seed,
 ) -> Result<Head, StoreError> {
+    let actual = match store.read_entry_count(session_id, segment_id) {
+        Err(StoreError::NotFound(_)) => 0,
+        count => count?,
+    };
+    if actual > 0 {
+        return Err(StoreError::Conflict {
+            session: session_id,
+            segment: segment_id,
+            expected: 0,
+            actual: actual as u64,
+        });
+    }
     let start = start_entry(session_id, seed.clone());
     create(store, session_id, segment_id, LogEntry::SegmentStart(start))
 }
@@ -239,7 +255,7 @@ pub fn restore_by_segment<S: Store + ?Sized>(
 ///
 /// # Errors
 ///
-/// Those of [`Store::create_segment`].
+/// Those of [`start`].
 pub fn fork<S: Store + ?Sized>(store: &S, seed: &Seed) -> Result<Head, StoreError> {
     start(store, seed)
 }
@@ -247,7 +263,8 @@ pub fn fork<S: Store + ?Sized>(store: &S, seed: &Seed) -> Result<Head, StoreErro
 /// Forks within a session: a new segment begins with the prompt, config and history of
 /// `segment_id` as they were at the end of turn `turn`, and names it in `forked_from`.
 ///
-/// Turn 0 is the beginning of the segment, before its first turn.
+/// Turn 0 is the beginning of the segment, before its first turn. The other turns bear the
+/// numbers that their `turn_end` gives them.
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
@@ -333,8 +350,9 @@ pub fn compact<S: Store + ?Sized>(
 /// entries than `head` says, another writer was there: the writer then continues in a fresh
 /// segment of the same session, forked from this one and seeded with its own `state`.
 ///
-/// Over a [`Store`] the check and the fork are two steps, and a writer that appends between them
-/// or later is noticed by the next call. An [`Archive`](crate::Archive) has the same in one step.
+/// The segment that the writer leaves stays as it is. Over a [`Store`] the check and the fork are
+/// two steps, and a writer that appends between them or later is noticed by the next call. An
+/// [`Archive`](crate::Archive) has the same in one step.
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};

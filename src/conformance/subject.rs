@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId, new_segment_id, new_session_id};
-use crate::segment_log::LogEntry;
+use crate::item::Item;
+use crate::segment_log::{ItemEntry, LogEntry};
 use crate::store::{Store, StoreError};
+use crate::wire::Extra;
 
 /// A store under test, with the case that is being run against it.
 #[derive(Clone, Copy)]
@@ -159,6 +161,18 @@ pub(super) fn entry(n: usize) -> LogEntry {
 
 pub(super) fn entries(numbers: std::ops::Range<usize>) -> Vec<LogEntry> {
     numbers.map(entry).collect()
+}
+
+/// Entries that can be made but, as JSON, not be read back: the one way to make any store fail.
+/// A store that takes them all the same has to give them back.
+pub(super) fn unreadable() -> [LogEntry; 3] {
+    let item = Item::Unknown(json!(["no item"]));
+    let extra = Extra::new();
+    [
+        LogEntry::Unknown(json!("no object")),
+        LogEntry::Unknown(json!({"kind": "turn_end", "ts": "no time"})),
+        LogEntry::AssistantItem(ItemEntry { ts: 1, item, extra }),
+    ]
 }
 
 /// Waits for a thread, and passes its panic on as it was: a scope alone would replace it.

@@ -52,14 +52,16 @@ pub(crate) fn histories(len: usize) -> impl Strategy<Value = Vec<Op>> {
 }
 
 /// `cases` histories from a seed that is always the same, unless `PROPTEST_RNG_SEED` gives
-/// another; a failure prints the shortest history that shows it.
+/// another; a failure prints the seed and the shortest history that shows it.
 pub(crate) fn config(cases: u32) -> Config {
-    let seed = std::env::var("PROPTEST_RNG_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
+    let given = std::env::var("PROPTEST_RNG_SEED").ok();
+    let seed = given.map_or(2, |seed| {
+        seed.parse().expect("PROPTEST_RNG_SEED is a number")
+    });
+    eprintln!("histories from PROPTEST_RNG_SEED={seed}");
     Config {
         cases,
-        rng_seed: RngSeed::Fixed(seed.unwrap_or(2)),
+        rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         ..Config::default()
     }

@@ -40,6 +40,28 @@ fn start_with_ids_uses_them_and_no_prompt_is_written_as_null() {
 }
 
 #[test]
+fn start_with_ids_replaces_no_entries() {
+    let store = MemoryStore::new();
+    let (session, segment) = (new_session_id(), new_segment_id());
+    store.create_segment(session, segment, &[]).unwrap();
+    segment::start_with_ids(&store, session, segment, &seed()).unwrap();
+    let before = store.read_all(session, segment).unwrap();
+    let error = segment::start_with_ids(&store, session, segment, &Seed::default()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StoreError::Conflict {
+                expected: 0,
+                actual: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(store.read_all(session, segment).unwrap(), before);
+}
+
+#[test]
 fn each_save_function_writes_its_kind_and_counts() {
     let store = MemoryStore::new();
     let head = &mut segment::start(&store, &Seed::default()).unwrap();
