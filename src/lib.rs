@@ -1,14 +1,18 @@
 //! Sessions of LLM agents in one crash-safe file.
 
 mod archive;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod doctor;
 mod engine;
 mod event_trace;
 mod ids;
 mod item;
+mod memory;
 mod names;
 mod replay;
 mod request_config;
+pub mod segment;
 mod segment_log;
 mod store;
 mod system_item;
@@ -26,6 +30,7 @@ pub use ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
 pub use item::{
     ContentPart, Item, Message, ReasoningItem, RefusalPart, Role, TextPart, ToolCall, ToolOutput,
 };
+pub use memory::MemoryStore;
 pub use names::{Active, PodName, PodRecord};
 pub use replay::{SegmentState, collect_state};
 pub use request_config::{Reasoning, RequestConfig};

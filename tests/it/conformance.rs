@@ -1,0 +1,501 @@
+//! The conformance suite passes the reference store, and fails each of the broken stores below
+//! in the case that is meant for its fault.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use sessiondb::conformance;
+use sessiondb::{LogEntry, MemoryStore, SegmentId, SessionId, Store, StoreError, TraceEntry};
+
+#[test]
+fn memory_store_conforms() {
+    conformance::run(|| Box::new(MemoryStore::new()));
+}
+
+/// The default `truncate` of the trait, over a store that does not bring its own.
+#[test]
+fn default_truncate_conforms() {
+    conformance::run(|| Box::new(DefaultTruncate(MemoryStore::new())));
+}
+
+/// Without its faults the store of the next test passes, so that what fails there is the fault.
+#[test]
+fn broken_store_without_a_fault_conforms() {
+    conformance::run(|| Box::new(Broken::new(Fault::None)));
+}
+
+#[test]
+fn each_fault_is_caught_by_its_case() {
+    let mut able_to_fail = BTreeSet::new();
+    for &(fault, name) in FAULTS {
+        let case = conformance::cases()
+            .iter()
+            .find(|case| case.name == name)
+            .unwrap();
+        let message = panic_message(|| (case.run)(&Broken::new(fault)))
+            .unwrap_or_else(|| panic!("{fault:?} is not caught by {name}"));
+        let start = format!("conformance case `{name}`: expected that ");
+        assert!(message.starts_with(&start), "{fault:?}, {name}: {message}");
+        able_to_fail.insert(name);
+    }
+    let all: BTreeSet<_> = conformance::cases().iter().map(|case| case.name).collect();
+    assert_eq!(able_to_fail, all, "each case is shown to fail");
+}
+
+#[test]
+fn run_stops_at_a_violated_case() {
+    let run = || conformance::run(|| Box::new(Broken::new(Fault::ListsAscend)));
+    let message = panic_message(run).expect("the suite fails");
+    assert!(message.contains("`lists_are_descending`"), "{message}");
+    assert!(
+        message.contains("expected that list_sessions is ["),
+        "{message}"
+    );
+}
+
+fn panic_message(run: impl Fn()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(run)).err()?;
+    Some(*panic.downcast::<String>().expect("a formatted message"))
+}
+
+/// A fault, and the case that must catch it.
+static FAULTS: &[(Fault, &str)] = &[
+    (
+        Fault::AppendWantsSegment,
+        "append_creates_session_and_segment",
+    ),
+    (Fault::AppendLosesFifth, "entries_are_read_back_in_order"),
+    (Fault::ReadsBackwards, "entries_are_read_back_in_order"),
+    (Fault::CountsOneShort, "entries_are_read_back_in_order"),
+    (Fault::MissingReadsEmpty, "missing_segment_is_not_found"),
+    (Fault::MissingCountsZero, "missing_segment_is_not_found"),
+    (Fault::MissingIsTruncated, "missing_segment_is_not_found"),
+    (
+        Fault::ExistsWithSession,
+        "missing_segment_is_listed_nowhere",
+    ),
+    (Fault::LookupGuesses, "missing_segment_is_listed_nowhere"),
+    (Fault::MixesSessions, "sessions_and_segments_are_separate"),
+    (Fault::CreateAppends, "create_segment_replaces"),
+    (Fault::CreateKeepsFirst, "create_segment_replaces"),
+    (Fault::CreateIgnoresEmpty, "create_segment_with_no_entries"),
+    (Fault::CreateInSteps, "create_segment_is_atomic_for_readers"),
+    (Fault::TruncateKeepsEnd, "truncate_removes_the_end"),
+    (
+        Fault::TruncateToZeroDeletes,
+        "truncate_to_zero_keeps_the_segment",
+    ),
+    (
+        Fault::TruncateToCountFails,
+        "truncate_to_the_count_changes_nothing",
+    ),
+    (
+        Fault::TruncateToCountEmpties,
+        "truncate_to_the_count_changes_nothing",
+    ),
+    (
+        Fault::TruncatePastEndIsOk,
+        "truncate_past_the_end_is_refused",
+    ),
+    (
+        Fault::TruncatePastEndNamesLength,
+        "truncate_past_the_end_is_refused",
+    ),
+    (
+        Fault::TruncatePastEndEmpties,
+        "truncate_past_the_end_is_refused",
+    ),
+    (Fault::ListsAscend, "lists_are_descending"),
+    (Fault::ListsSigned, "lists_are_descending"),
+    (Fault::TraceMakesSegment, "traces_alone_make_no_segment"),
+    (Fault::TraceAloneIsUnlisted, "traces_alone_make_no_segment"),
+    (Fault::TraceGoesToLog, "traces_and_entries_are_independent"),
+    (Fault::LookupAlternates, "lookup_is_stable"),
+    (Fault::LookupFollowsAppend, "lookup_is_stable"),
+    (
+        Fault::AppendRereads,
+        "eight_threads_lose_and_reorder_nothing",
+    ),
+    (
+        Fault::FailedAppendLeavesPart,
+        "failed_append_leaves_nothing",
+    ),
+    (
+        Fault::FailedAppendMakesSegment,
+        "failed_append_leaves_nothing",
+    ),
+    (
+        Fault::FailedCreateLeavesPart,
+        "failed_create_segment_leaves_the_old_one",
+    ),
+    (
+        Fault::DropsUnknownFields,
+        "unknown_kinds_and_fields_survive",
+    ),
+    (Fault::LosesBeyondThousand, "large_segment_is_read_back"),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    AppendWantsSegment,
+    AppendLosesFifth,
+    AppendRereads,
+    ReadsBackwards,
+    CountsOneShort,
+    MissingReadsEmpty,
+    MissingCountsZero,
+    MissingIsTruncated,
+    ExistsWithSession,
+    LookupGuesses,
+    LookupAlternates,
+    LookupFollowsAppend,
+    MixesSessions,
+    CreateAppends,
+    CreateKeepsFirst,
+    CreateIgnoresEmpty,
+    CreateInSteps,
+    TruncateKeepsEnd,
+    TruncateToZeroDeletes,
+    TruncateToCountFails,
+    TruncateToCountEmpties,
+    TruncatePastEndIsOk,
+    TruncatePastEndNamesLength,
+    TruncatePastEndEmpties,
+    ListsAscend,
+    ListsSigned,
+    TraceMakesSegment,
+    TraceAloneIsUnlisted,
+    TraceGoesToLog,
+    FailedAppendLeavesPart,
+    FailedAppendMakesSegment,
+    FailedCreateLeavesPart,
+    DropsUnknownFields,
+    LosesBeyondThousand,
+}
+
+/// A store with one fault.
+struct Broken {
+    fault: Fault,
+    /// Replaced as a whole where a fault deletes.
+    inner: Mutex<MemoryStore>,
+    calls: AtomicUsize,
+    last_appended: Mutex<Option<SessionId>>,
+}
+
+impl Broken {
+    fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            inner: Mutex::default(),
+            calls: AtomicUsize::new(0),
+            last_appended: Mutex::default(),
+        }
+    }
+
+    fn inner(&self) -> MemoryStore {
+        self.inner.lock().unwrap().clone()
+    }
+
+    fn log(&self, session: SessionId) -> SessionId {
+        match self.fault {
+            Fault::MixesSessions => self.list_sessions().unwrap().pop().unwrap_or(session),
+            _ => session,
+        }
+    }
+
+    fn delete(&self, session: SessionId, segment: SegmentId) {
+        let old = self.inner();
+        let new = MemoryStore::new();
+        for s in old.list_sessions().unwrap() {
+            for g in old.list_segments(s).unwrap() {
+                if (s, g) != (session, segment) {
+                    new.create_segment(s, g, &old.read_all(s, g).unwrap())
+                        .unwrap();
+                }
+            }
+        }
+        *self.inner.lock().unwrap() = new;
+    }
+
+    fn order(&self, mut ids: Vec<SessionId>) -> Vec<SessionId> {
+        match self.fault {
+            Fault::ListsAscend => ids.reverse(),
+            Fault::ListsSigned => {
+                ids.sort_by_key(|id| std::cmp::Reverse(id.as_u128().cast_signed()));
+            }
+            _ => {}
+        }
+        ids
+    }
+}
+
+impl Store for Broken {
+    fn append(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        entry: &LogEntry,
+    ) -> Result<(), StoreError> {
+        let (inner, session) = (self.inner(), self.log(session));
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        *self.last_appended.lock().unwrap() = Some(session);
+        match self.fault {
+            Fault::AppendWantsSegment if !inner.exists(session, segment)? => {
+                Err(StoreError::NotFound(segment))
+            }
+            Fault::AppendLosesFifth if call == 4 => Ok(()),
+            Fault::AppendRereads if inner.exists(session, segment)? => {
+                let mut entries = inner.read_all(session, segment)?;
+                thread::yield_now();
+                entries.push(entry.clone());
+                inner.create_segment(session, segment, &entries)
+            }
+            Fault::DropsUnknownFields => {
+                let mut value = serde_json::to_value(entry)?;
+                if let Some(fields) = value
+                    .as_object_mut()
+                    .filter(|f| f.get("kind").is_some_and(|kind| kind == "turn_end"))
+                {
+                    fields.retain(|name, _| ["kind", "ts", "turn_count"].contains(&&**name));
+                }
+                inner.append(session, segment, &LogEntry::Unknown(value))
+            }
+            _ => inner
+                .append(session, segment, entry)
+                .inspect_err(|_| match self.fault {
+                    Fault::FailedAppendLeavesPart => {
+                        inner.append(session, segment, &part()).unwrap();
+                    }
+                    Fault::FailedAppendMakesSegment if !inner.exists(session, segment).unwrap() => {
+                        inner.create_segment(session, segment, &[]).unwrap();
+                    }
+                    _ => {}
+                }),
+        }
+    }
+
+    fn read_all(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        match (
+            self.fault,
+            self.inner().read_all(self.log(session), segment),
+        ) {
+            (Fault::MissingReadsEmpty, Err(_)) => Ok(vec![]),
+            (Fault::ReadsBackwards, Ok(entries)) => Ok(entries.into_iter().rev().collect()),
+            (_, result) => result,
+        }
+    }
+
+    fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError> {
+        self.inner().list_sessions().map(|ids| self.order(ids))
+    }
+
+    fn list_segments(&self, session: SessionId) -> Result<Vec<SegmentId>, StoreError> {
+        let ids = self.inner().list_segments(self.log(session));
+        ids.map(|ids| self.order(ids))
+    }
+
+    fn lookup_session_of(&self, segment: SegmentId) -> Result<Option<SessionId>, StoreError> {
+        let inner = self.inner();
+        let mut sessions = inner.list_sessions()?;
+        match self.fault {
+            Fault::LookupGuesses => Ok(sessions.pop()),
+            Fault::LookupAlternates => {
+                sessions.retain(|&id| inner.exists(id, segment).unwrap());
+                let call = self.calls.fetch_add(1, Ordering::Relaxed);
+                Ok((!sessions.is_empty()).then(|| sessions[call % sessions.len()]))
+            }
+            Fault::LookupFollowsAppend => match *self.last_appended.lock().unwrap() {
+                Some(session) if inner.exists(session, segment)? => Ok(Some(session)),
+                _ => inner.lookup_session_of(segment),
+            },
+            _ => inner.lookup_session_of(segment),
+        }
+    }
+
+    fn create_segment(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        entries: &[LogEntry],
+    ) -> Result<(), StoreError> {
+        let (inner, session) = (self.inner(), self.log(session));
+        let exists = inner.exists(session, segment)?;
+        match self.fault {
+            Fault::CreateAppends if exists => entries
+                .iter()
+                .try_for_each(|entry| inner.append(session, segment, entry)),
+            Fault::CreateKeepsFirst if exists => Ok(()),
+            Fault::CreateIgnoresEmpty if entries.is_empty() => Ok(()),
+            Fault::CreateInSteps => {
+                inner.create_segment(session, segment, &[])?;
+                thread::sleep(Duration::from_millis(1));
+                inner.create_segment(session, segment, entries)
+            }
+            Fault::FailedCreateLeavesPart => {
+                inner.create_segment(session, segment, &[])?;
+                entries
+                    .iter()
+                    .try_for_each(|entry| inner.append(session, segment, entry))
+            }
+            Fault::LosesBeyondThousand => {
+                inner.create_segment(session, segment, &entries[..entries.len().min(1000)])
+            }
+            _ => inner.create_segment(session, segment, entries),
+        }
+    }
+
+    fn exists(&self, session: SessionId, segment: SegmentId) -> Result<bool, StoreError> {
+        match self.fault {
+            Fault::ExistsWithSession => Ok(self.inner().list_sessions()?.contains(&session)),
+            _ => self.inner().exists(self.log(session), segment),
+        }
+    }
+
+    fn truncate(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        entries_len: usize,
+    ) -> Result<(), StoreError> {
+        let (inner, session) = (self.inner(), self.log(session));
+        let Ok(count) = inner.read_entry_count(session, segment) else {
+            return match self.fault {
+                Fault::MissingIsTruncated => Ok(()),
+                _ => Err(StoreError::NotFound(segment)),
+            };
+        };
+        let empty = || inner.create_segment(session, segment, &[]);
+        let refused = |line| StoreError::Corrupt {
+            line,
+            message: "too short".to_owned(),
+        };
+        match self.fault {
+            Fault::TruncateKeepsEnd if entries_len < count => {
+                let entries = inner.read_all(session, segment)?;
+                inner.create_segment(session, segment, &entries[count - entries_len..])
+            }
+            Fault::TruncateToZeroDeletes if entries_len == 0 => {
+                self.delete(session, segment);
+                Ok(())
+            }
+            Fault::TruncateToCountFails if entries_len == count => Err(refused(entries_len)),
+            Fault::TruncateToCountEmpties if entries_len == count => empty(),
+            Fault::TruncatePastEndIsOk if entries_len > count => Ok(()),
+            Fault::TruncatePastEndNamesLength if entries_len > count => Err(refused(count)),
+            Fault::TruncatePastEndEmpties if entries_len > count => {
+                empty()?;
+                Err(refused(entries_len))
+            }
+            _ => inner.truncate(session, segment, entries_len),
+        }
+    }
+
+    fn read_entry_count(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<usize, StoreError> {
+        match (
+            self.fault,
+            self.inner().read_entry_count(self.log(session), segment),
+        ) {
+            (Fault::MissingCountsZero, Err(_)) => Ok(0),
+            (Fault::CountsOneShort, Ok(count)) => Ok(count.saturating_sub(1)),
+            (_, result) => result,
+        }
+    }
+
+    fn append_trace(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        entry: &TraceEntry,
+    ) -> Result<(), StoreError> {
+        let inner = self.inner();
+        let exists = inner.exists(session, segment)?;
+        match self.fault {
+            Fault::TraceMakesSegment if !exists => inner.create_segment(session, segment, &[]),
+            Fault::TraceAloneIsUnlisted if !exists => Ok(()),
+            Fault::TraceGoesToLog if exists => inner.append(session, segment, &part()),
+            _ => inner.append_trace(session, segment, entry),
+        }
+    }
+}
+
+fn part() -> LogEntry {
+    LogEntry::Unknown(json!({"kind": "part"}))
+}
+
+/// A store with the default `truncate`.
+struct DefaultTruncate(MemoryStore);
+
+impl Store for DefaultTruncate {
+    fn append(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        entry: &LogEntry,
+    ) -> Result<(), StoreError> {
+        self.0.append(session, segment, entry)
+    }
+
+    fn read_all(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<Vec<LogEntry>, StoreError> {
+        self.0.read_all(session, segment)
+    }
+
+    fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError> {
+        self.0.list_sessions()
+    }
+
+    fn list_segments(&self, session: SessionId) -> Result<Vec<SegmentId>, StoreError> {
+        self.0.list_segments(session)
+    }
+
+    fn lookup_session_of(&self, segment: SegmentId) -> Result<Option<SessionId>, StoreError> {
+        self.0.lookup_session_of(segment)
+    }
+
+    fn create_segment(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        entries: &[LogEntry],
+    ) -> Result<(), StoreError> {
+        self.0.create_segment(session, segment, entries)
+    }
+
+    fn exists(&self, session: SessionId, segment: SegmentId) -> Result<bool, StoreError> {
+        self.0.exists(session, segment)
+    }
+
+    fn read_entry_count(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<usize, StoreError> {
+        self.0.read_entry_count(session, segment)
+    }
+
+    fn append_trace(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        entry: &TraceEntry,
+    ) -> Result<(), StoreError> {
+        self.0.append_trace(session, segment, entry)
+    }
+}
