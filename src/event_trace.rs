@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
 use crate::wire::{Extra, Key, in_field, wire_struct};
@@ -118,6 +118,16 @@ impl Serialize for TraceEntry {
         let extra = match self {
             Self::Lifecycle(entry) => &entry.extra,
             Self::StreamEvent(entry) => &entry.extra,
+            // Written, either of these could not be read back.
+            Self::Unknown(value) if !value.is_object() => {
+                return Err(ser::Error::custom("a trace entry is an object"));
+            }
+            Self::Unknown(_) if matches!(self.kind(), "lifecycle" | "stream_event") => {
+                return Err(ser::Error::custom(format_args!(
+                    "a trace entry of the known kind `{}` is not `Unknown`",
+                    self.kind()
+                )));
+            }
             Self::Unknown(value) => return value.serialize(serializer),
         };
         let mut map = serializer.serialize_map(None)?;

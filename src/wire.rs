@@ -241,6 +241,16 @@ macro_rules! tagged_enum {
                         $crate::wire::Fields::write_fields(body, &mut map, true)?;
                         map.end()
                     } )*
+                    // Written, either of these could not be read back.
+                    Self::Unknown(value) if !value.is_object() => Err(serde::ser::Error::custom(
+                        concat!($what, " is an object"),
+                    )),
+                    Self::Unknown(_) if matches!(self.kind(), $($kind)|*) => {
+                        Err(serde::ser::Error::custom(format_args!(
+                            concat!($what, " of the known kind `{}` is not `Unknown`"),
+                            self.kind(),
+                        )))
+                    }
                     Self::Unknown(value) => value.serialize(serializer),
                 }
             }

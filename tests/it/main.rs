@@ -8,6 +8,8 @@
     reason = "a test reports by panicking, and its helpers are not seen as tests by the lints"
 )]
 
+/// Raw entries, ranges, batches, snapshots, metadata and names of an archive.
+mod archive;
 /// The contract as a suite, and the proof that each of its cases can fail.
 #[cfg(feature = "conformance")]
 mod conformance;
@@ -15,5 +17,9 @@ mod conformance;
 mod memory_store;
 /// Random histories of calls against a naive model.
 mod model_store;
+/// What is refused, how an archive is made, and handles on one store.
+mod opening;
+/// A folder for the files of one test.
+mod scratch;
 /// Start, restore, fork, compact and save over any store.
 mod segment;
