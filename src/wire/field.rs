@@ -222,13 +222,12 @@ impl Mode<Option<Uuid>> for Id {
         map: &mut A,
         extra: &mut Extra,
     ) -> Result<(), A::Error> {
-        *slot = match value_of(name, map)? {
-            Some(Key(text)) => Some(read_id(&text, name, extra)?),
-            None => {
-                keep_if(true, name, || Value::Null, extra);
-                None
-            }
-        };
+        *slot = None;
+        if let Some(Key(text)) = value_of(name, map)? {
+            *slot = Some(read_id(&text, name, extra)?);
+        } else {
+            keep_if(true, name, || Value::Null, extra);
+        }
         Ok(())
     }
 

@@ -15,10 +15,16 @@ mod archive;
 mod conformance;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.
 mod memory_store;
+/// Lossless typed round trips of entries, traces and names.
+mod model;
+/// Changes to wire lines that a typed round trip must survive.
+mod model_changes;
 /// Random histories of calls against a naive model.
 mod model_store;
 /// What is refused, how an archive is made, and handles on one store.
 mod opening;
+/// What a segment's entries add up to.
+mod replay;
 /// A folder for the files of one test.
 mod scratch;
 /// Start, restore, fork, compact and save over any store.
