@@ -21,7 +21,7 @@ pub use self::info::{ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin
 pub use self::log::{Log, Receipt};
 pub use self::options::{ArchiveOptions, Durability, Sharing};
 pub use self::snapshot::{Sessions, Snapshot};
-use crate::engine::{Engine, FORMAT_VERSION, LogId, LogKind, Op, View};
+use crate::engine::{BaseView, Engine, FORMAT_VERSION, LogId, LogKind, Op, View};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::{PodName, PodRecord};
 use crate::store::StoreError;
@@ -193,7 +193,7 @@ impl Archive {
             entry_bytes: 0,
             traces: 0,
             trace_bytes: 0,
-            names: snapshot.view.read(|base| base.name_count())?,
+            names: snapshot.view.read(BaseView::name_count)?,
         };
         for session in snapshot.sessions() {
             let session = session?;

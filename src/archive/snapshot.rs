@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::entries::RawEntries;
 use super::info::{Match, SegmentInfo, SessionInfo};
-use crate::engine::{LogId, LogKind, View};
+use crate::engine::{BaseView, LogId, LogKind, View};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::{PodName, PodRecord};
 use crate::store::StoreError;
@@ -206,7 +206,7 @@ impl Snapshot {
     ///
     /// Those of a read.
     pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
-        self.view.read(|base| base.names())
+        self.view.read(BaseView::names)
     }
 }
 

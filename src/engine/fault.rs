@@ -66,23 +66,23 @@ impl Fault {
                     waited: Duration::ZERO,
                 },
                 redb::Error::Io(err) if err.kind() == io::ErrorKind::UnexpectedEof => {
-                    damaged_image(path, "the file ends before its data does")
+                    damaged_image(path, &"the file ends before its data does")
                 }
                 redb::Error::Io(err) if err.kind() == io::ErrorKind::InvalidData => {
-                    damaged_image(path, err)
+                    damaged_image(path, &err)
                 }
                 redb::Error::Io(err) => StoreError::Io(named(path, &err)),
                 redb::Error::PreviousIo => StoreError::Poisoned {
                     path: path.to_owned(),
                     cause: "an earlier read or write of the file failed".to_owned(),
                 },
-                err => damaged_image(path, err),
+                err => damaged_image(path, &err),
             },
         }
     }
 }
 
-fn damaged_image(path: &Path, message: impl ToString) -> StoreError {
+fn damaged_image(path: &Path, message: &dyn std::fmt::Display) -> StoreError {
     StoreError::Damaged {
         path: path.to_owned(),
         place: "database image".to_owned(),

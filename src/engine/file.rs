@@ -67,6 +67,23 @@ impl ArchiveFile {
         Ok(this)
     }
 
+    /// Any storage in place of a file.
+    #[cfg(test)]
+    pub(crate) fn on(backend: Arc<dyn StorageBackend>) -> Self {
+        let path = PathBuf::from("test.sessiondb");
+        Self {
+            backend,
+            path,
+            lock_timeout: Duration::ZERO,
+            shared: false,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn superblock(&self) -> Result<Superblock, StoreError> {
+        Superblock::read(&*self.backend, &self.path)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

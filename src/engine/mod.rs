@@ -3,6 +3,8 @@
 
 mod base;
 mod fault;
+#[cfg(test)]
+mod faults;
 mod file;
 mod op;
 mod registry;

@@ -1,0 +1,241 @@
+//! Tests of the engine over storage that fails, and over a lock that somebody else holds.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redb::StorageBackend;
+use uuid::Uuid;
+
+use super::base::{Base, BaseOptions};
+use super::file::ArchiveFile;
+use super::superblock::Superblock;
+use super::{Creation, Engine, EngineOptions, Entries, LogId, LogKind, Op};
+use crate::store::StoreError;
+
+/// Storage in memory whose calls fail from a given one on, as a full or broken disk's do.
+#[derive(Debug)]
+struct Failing {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    calls: AtomicU64,
+    fail_from: u64,
+    kind: io::ErrorKind,
+    /// Reads go on working, as they do on a full disk.
+    reads_work: bool,
+}
+
+impl Failing {
+    fn over(bytes: &Arc<Mutex<Vec<u8>>>, fail_from: u64, kind: io::ErrorKind) -> Self {
+        let reads_work = kind == io::ErrorKind::StorageFull;
+        Self {
+            bytes: Arc::clone(bytes),
+            calls: AtomicU64::new(0),
+            fail_from,
+            kind,
+            reads_work,
+        }
+    }
+
+    fn call(&self, is_read: bool) -> io::Result<()> {
+        if is_read && self.reads_work {
+            return Ok(());
+        }
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        if call >= self.fail_from {
+            Err(self.kind.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl StorageBackend for Failing {
+    fn len(&self) -> io::Result<u64> {
+        self.call(true)?;
+        Ok(self.bytes.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.call(true)?;
+        let bytes = self.bytes.lock().unwrap();
+        let start = usize::try_from(offset).unwrap();
+        let source = bytes.get(start..start + out.len());
+        out.copy_from_slice(source.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.call(false)?;
+        self.bytes
+            .lock()
+            .unwrap()
+            .resize(usize::try_from(len).unwrap(), 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.call(false)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.call(false)?;
+        let start = usize::try_from(offset).unwrap();
+        let mut bytes = self.bytes.lock().unwrap();
+        bytes[start..start + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+const OPTIONS: BaseOptions = BaseOptions {
+    cache_bytes: 1 << 20,
+    shared: false,
+    read_only: false,
+};
+
+fn open(storage: Failing) -> Result<Engine, StoreError> {
+    let file = ArchiveFile::on(Arc::new(storage));
+    let superblock = file.superblock()?;
+    let base = Base::open(file.image(), OPTIONS).map_err(|fault| fault.at(file.path()))?;
+    Ok(Engine::new(file, base, superblock, false))
+}
+
+/// A new archive and its bytes.
+fn created() -> Arc<Mutex<Vec<u8>>> {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let storage = Failing::over(&bytes, u64::MAX, io::ErrorKind::Other);
+    Superblock::new().write(&storage).unwrap();
+    let file = ArchiveFile::on(Arc::new(storage));
+    Base::create(file.image(), OPTIONS)
+        .ok()
+        .unwrap()
+        .close()
+        .ok()
+        .unwrap();
+    bytes
+}
+
+const LOG: LogId = LogId {
+    session: Uuid::from_u128(1),
+    segment: Uuid::from_u128(2),
+    kind: LogKind::Entries,
+};
+
+fn append(number: u64) -> Op {
+    let mut entries = Entries::default();
+    entries.push(format!("\"{number}{}\"", "x".repeat(3_000)).as_bytes());
+    Op::Append {
+        log: LOG,
+        expected: None,
+        entries,
+        origin: None,
+        at_ms: 1,
+    }
+}
+
+fn stored(engine: &Engine) -> Vec<String> {
+    let view = engine.view().unwrap();
+    let len = view
+        .read(|base| base.extent(&LOG))
+        .unwrap()
+        .map_or(0, |extent| extent.entries);
+    let entry = |index| {
+        let run = view.read(|base| base.run_holding(&LOG, index)).unwrap();
+        let range = run.range_of(index).unwrap();
+        String::from_utf8(run.payload()[range].to_vec()).unwrap()
+    };
+    (0..len).map(entry).collect()
+}
+
+/// Every call of every append fails once, from then on: no panic, what was acknowledged is there
+/// after opening again, in order and without a hole, and the handle refuses to go on.
+#[test]
+fn a_failing_disk_loses_nothing_that_was_acknowledged() {
+    for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Other] {
+        let mut unknown = 0;
+        for fail_from in 0..2_000 {
+            let bytes = created();
+            let Ok(engine) = open(Failing::over(&bytes, fail_from, kind)) else {
+                continue;
+            };
+            let mut acknowledged = 0;
+            let failed = loop {
+                match engine.write(&[append(acknowledged)]) {
+                    Ok(_) => acknowledged += 1,
+                    Err(err) => break err,
+                }
+                if acknowledged == 12 {
+                    assert!(unknown > 20, "the failures were not reached: {unknown}");
+                    return;
+                }
+            };
+            unknown += 1;
+            let says = failed.to_string();
+            assert!(
+                matches!(
+                    failed,
+                    StoreError::OutcomeUnknown { .. } | StoreError::Poisoned { .. }
+                ),
+                "call {fail_from}: {failed:?}"
+            );
+            assert!(says.contains("test.sessiondb"), "{says}");
+            let refused = engine.write(&[append(99)]);
+            assert!(
+                matches!(refused, Err(StoreError::Poisoned { .. })),
+                "{refused:?}"
+            );
+            drop(engine);
+
+            let again = open(Failing::over(&bytes, u64::MAX, kind)).unwrap();
+            let found = stored(&again);
+            assert!(
+                found.len() as u64 == acknowledged || found.len() as u64 == acknowledged + 1,
+                "call {fail_from}: {} entries after {acknowledged} acknowledged",
+                found.len()
+            );
+            for (entry, number) in found.iter().zip(0_u64..) {
+                assert!(
+                    entry.starts_with(&format!("\"{number}x")),
+                    "call {fail_from}"
+                );
+            }
+            again.write(&[append(found.len() as u64)]).unwrap();
+        }
+        panic!("2,000 calls were not enough for 12 appends");
+    }
+}
+
+/// Another process that is stopped while it holds the writer lock: the others get an error with
+/// its id after the timeout, and go on once it has released the lock.
+#[test]
+fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("held.sessiondb");
+    let options = EngineOptions {
+        read_only: false,
+        shared: true,
+        cache_bytes: 1 << 20,
+        lock_timeout: Duration::from_millis(40),
+    };
+    let engine = super::open(&path, Creation::Always, options).unwrap();
+    // A file description of its own is to the lock what another process is.
+    let (peer, _) = ArchiveFile::open(&path, false, true, Duration::ZERO).unwrap();
+    let held = peer.lock_writer().unwrap();
+    let busy = engine.write(&[append(0)]).unwrap_err();
+    let pid = std::process::id();
+    assert!(
+        matches!(&busy, StoreError::Busy { holder, waited, .. }
+            if *holder == Some(pid) && *waited >= Duration::from_millis(40)),
+        "{busy:?}"
+    );
+    assert!(
+        busy.to_string().contains(&format!("process {pid}")),
+        "{busy}"
+    );
+    let other = Engine::open(&path, options).unwrap_err();
+    assert!(matches!(other, StoreError::Busy { .. }), "{other:?}");
+    assert_eq!(stored(&engine).len(), 0);
+    drop(held);
+    engine.write(&[append(0)]).unwrap();
+    assert_eq!(stored(&engine).len(), 1);
+}
