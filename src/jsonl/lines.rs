@@ -199,12 +199,19 @@ pub(super) fn read_line<'a>(
 pub(super) fn read_checked_line<'a>(line: &Line<'a>) -> Entries<'a> {
     if is_blank(line.bytes) {
         Entries::None
-    } else if bad_line::decode(line.bytes).is_some() {
-        // A line that happens to look like the marker of another one is stored as a bad line, so
-        // that export gives it back and not what it seems to stand for.
-        Entries::One(Cow::Owned(bad_line::encode(line.bytes)))
     } else {
-        Entries::One(Cow::Borrowed(line.bytes))
+        Entries::One(entry_of(line.bytes))
+    }
+}
+
+/// The entry that a JSON value is stored as: itself. Only a value that looks like the marker of
+/// a bad line is stored as a bad line, so that export gives it back, and not what it seems to
+/// stand for.
+fn entry_of(value: &[u8]) -> Cow<'_, [u8]> {
+    if bad_line::decode(value).is_some() {
+        Cow::Owned(bad_line::encode(value))
+    } else {
+        Cow::Borrowed(value)
     }
 }
 
@@ -312,7 +319,7 @@ impl<'a> Iterator for Entries<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Self::Fused(values) = self {
-            return values.next().map(Cow::Borrowed);
+            return values.next().map(entry_of);
         }
         match std::mem::replace(self, Self::None) {
             Self::One(entry) => Some(entry),
@@ -452,6 +459,21 @@ mod tests {
                 "{remarks:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_marker_is_marked_itself() {
+        let marker = String::from_utf8(bad_line::encode(b"{")).unwrap();
+        let twice = String::from_utf8(bad_line::encode(marker.as_bytes())).unwrap();
+        let file = format!("{marker}\n{marker}{marker}\n");
+        let mut lines = Lines::new(file.as_bytes(), Position::START, 1000);
+        while let Some(line) = lines.next_line().unwrap() {
+            let reading = read_line(&line, BadLines::Split, 1000).unwrap();
+            for entry in reading.entries {
+                assert_eq!(*entry, *twice.as_bytes());
+            }
+        }
+        assert_eq!(lines.next.line, 3);
     }
 
     #[test]
