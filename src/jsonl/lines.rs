@@ -168,11 +168,13 @@ pub(super) fn read_line<'a>(
     }
     let over_limit = matches!(defect, Defect::OverLimit { .. });
     if !line.terminated && !over_limit {
+        let helps = match &defect {
+            Defect::Fused { .. } => "; `--bad-lines=split` takes them apart",
+            _ => "",
+        };
         return with_remark(
             Entries::None,
-            format!(
-                "the last line is not whole and was left out: it has no line end and is {defect}"
-            ),
+            format!("left out, as the last line has no line end and is not whole: {defect}{helps}"),
         );
     }
     match bad_lines {
@@ -437,6 +439,11 @@ mod tests {
                 assert_eq!(remarks.len(), 1);
                 assert_eq!(remarks[0].0, 2);
                 assert!(remarks[0].1.contains("no line end"), "{remarks:?}");
+            }
+            if bad_lines != BadLines::Split {
+                let (entries, remarks) = read(b"{}\n{}{}", bad_lines);
+                assert_eq!(entries, ["{}"]);
+                assert!(remarks[0].1.contains("--bad-lines=split"), "{remarks:?}");
             }
         }
     }
