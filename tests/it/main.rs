@@ -13,6 +13,8 @@ mod archive;
 /// The contract as a suite, and the proof that each of its cases can fail.
 #[cfg(feature = "conformance")]
 mod conformance;
+/// JSONL in and out.
+mod jsonl;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.
 mod memory_store;
 /// Lossless typed round trips of entries, traces and names.
