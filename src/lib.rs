@@ -8,6 +8,7 @@ mod engine;
 mod event_trace;
 mod ids;
 mod item;
+pub mod jsonl;
 mod memory;
 mod names;
 mod replay;

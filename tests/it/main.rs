@@ -11,6 +11,8 @@
 /// The contract as a suite, and the proof that each of its cases can fail.
 #[cfg(feature = "conformance")]
 mod conformance;
+/// JSONL in and out.
+mod jsonl;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.
 mod memory_store;
 /// Random histories of calls against a naive model.

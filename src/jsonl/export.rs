@@ -1,0 +1,494 @@
+//! Export: writes the logs of an archive as a tree of JSONL files.
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::bad_line;
+use super::serialize_path;
+use crate::{Archive, Log, SegmentId, SessionId, StoreError};
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Writes sessions of an archive as `{folder}/{session}/{segment}.jsonl` and
+/// `{segment}.trace.jsonl`, one entry per line.
+///
+/// A line that [`BadLines::Keep`](super::BadLines::Keep) stored is written as it was.
+///
+/// ```
+/// use sessiondb::jsonl::Export;
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// archive.log(session, segment).append_raw(br#"{"kind":"invoke"}"#)?;
+///
+/// let folder = tempfile::tempdir()?;
+/// let report = Export::new(&archive).run(folder.path(), &mut |_| ())?;
+/// assert_eq!(report.failed(), 0);
+/// let file = folder.path().join(format!("{session}/{segment}.jsonl"));
+/// assert_eq!(std::fs::read_to_string(file)?, "{\"kind\":\"invoke\"}\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Export<'a> {
+    archive: &'a Archive,
+    sessions: Vec<SessionId>,
+    force: bool,
+}
+
+impl<'a> Export<'a> {
+    /// An export of all of `archive` that replaces no file with other content.
+    pub fn new(archive: &'a Archive) -> Self {
+        Self {
+            archive,
+            sessions: Vec::new(),
+            force: false,
+        }
+    }
+
+    /// Says which sessions to export. The default, an empty list, stands for all.
+    #[must_use]
+    pub fn sessions(mut self, sessions: Vec<SessionId>) -> Self {
+        self.sessions = sessions;
+        self
+    }
+
+    /// Says whether to replace files that hold something else. The default is `false`: such a
+    /// file fails.
+    #[must_use]
+    pub fn force(mut self, force: bool) -> Self {
+        self.force = force;
+        self
+    }
+
+    /// Writes the files into `folder`, which is created if need be.
+    ///
+    /// A file that holds the same already is left alone, and one that holds the beginning of it
+    /// is replaced. Each file is written under a temporary name beside it, synced and renamed, so
+    /// that it is never there in part. A file that cannot be written does not stop the others:
+    /// its report says so. Each file is one state of its log, even when others write to it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SessionNotFound`] if a session that was asked for does not exist,
+    /// [`StoreError::Io`] if `folder` cannot be created: nothing is exported then. Those of the
+    /// archive, except what concerns one log alone, such as [`StoreError::Damaged`].
+    pub fn run(
+        &self,
+        folder: &Path,
+        progress: &mut dyn FnMut(ExportProgress<'_>),
+    ) -> Result<ExportReport, StoreError> {
+        let logs = self.find()?;
+        create_folder(folder)?;
+        progress(ExportProgress::Found {
+            files: logs.len() as u64,
+            bytes: logs.iter().map(|log| log.len_bytes).sum(),
+        });
+        let mut files = Vec::with_capacity(logs.len());
+        for FoundLog { log, len_bytes } in logs {
+            let path = path_of(folder, &log);
+            let outcome = match self.export_file(&log, &path) {
+                Ok(outcome) => outcome,
+                Err(Stop::File(message)) => ExportOutcome::Failed(message),
+                Err(Stop::Archive(error)) => return Err(error),
+            };
+            let file = ExportedFile {
+                path,
+                session: log.session_id(),
+                segment: log.segment_id(),
+                trace: log.is_trace(),
+                outcome,
+            };
+            progress(ExportProgress::Written { bytes: len_bytes });
+            progress(ExportProgress::Done(&file));
+            files.push(file);
+        }
+        Ok(ExportReport { files })
+    }
+
+    /// Finds all logs of the sessions.
+    fn find(&self) -> Result<Vec<FoundLog>, StoreError> {
+        let mut found = Vec::new();
+        if self.sessions.is_empty() {
+            for session in self.archive.sessions()? {
+                self.find_in(session?.id, &mut found)?;
+            }
+        }
+        for &session in &self.sessions {
+            if self.archive.session(session)?.is_none() {
+                return Err(StoreError::SessionNotFound(session));
+            }
+            self.find_in(session, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn find_in(&self, session: SessionId, found: &mut Vec<FoundLog>) -> Result<(), StoreError> {
+        for segment in self.archive.segments(session)? {
+            if segment.exists {
+                found.push(FoundLog {
+                    log: self.archive.log(session, segment.id),
+                    len_bytes: segment.entry_bytes.saturating_add(segment.entries),
+                });
+            }
+            if segment.traces > 0 {
+                found.push(FoundLog {
+                    log: self.archive.trace(session, segment.id),
+                    len_bytes: segment.trace_bytes.saturating_add(segment.traces),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn export_file(&self, log: &Log, path: &Path) -> Result<ExportOutcome, Stop> {
+        match compare(log, path)? {
+            Existing::Same { entries } => return Ok(ExportOutcome::Unchanged { entries }),
+            Existing::Other { byte_offset } if !self.force => {
+                return Err(Stop::File(format!(
+                    "{}: holds something else from byte offset {byte_offset} on than segment {} \
+                     of session {}; it was left as it is; `--force` replaces it",
+                    path.display(),
+                    log.segment_id(),
+                    log.session_id(),
+                )));
+            }
+            Existing::Missing | Existing::Beginning | Existing::Other { .. } => {}
+        }
+        if let Some(folder) = path.parent() {
+            create_folder(folder).map_err(|error| Stop::File(error.to_string()))?;
+        }
+        let unfinished = Unfinished::create(path).map_err(|error| Stop::io(path, &error))?;
+        let (entries, bytes) = write_lines(log, &unfinished, path)?;
+        unfinished
+            .rename_to(path)
+            .map_err(|error| Stop::io(path, &error))?;
+        Ok(ExportOutcome::Written { entries, bytes })
+    }
+}
+
+struct FoundLog {
+    log: Log,
+    len_bytes: u64,
+}
+
+/// What stands where a file is to be written.
+enum Existing {
+    Missing,
+    /// Exactly what is to be written.
+    Same {
+        entries: u64,
+    },
+    /// A part of it.
+    Beginning,
+    Other {
+        byte_offset: u64,
+    },
+}
+
+fn compare(log: &Log, path: &Path) -> Result<Existing, Stop> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Missing),
+        Err(error) => return Err(Stop::io(path, &error)),
+    };
+    let mut file = Comparison {
+        file: BufReader::with_capacity(BUFFER_BYTES, file),
+        byte_offset: 0,
+    };
+    let mut entries = 0_u64;
+    for entry in log.read_raw(..).map_err(|error| Stop::log(path, error))? {
+        let entry = entry.map_err(|error| Stop::log(path, error))?;
+        for piece in [&*line_of(&entry), b"\n"] {
+            match file.next_is(piece) {
+                Ok(Next::Same) => {}
+                Ok(Next::End) => return Ok(Existing::Beginning),
+                Ok(Next::Other) => {
+                    return Ok(Existing::Other {
+                        byte_offset: file.byte_offset,
+                    });
+                }
+                Err(error) => return Err(Stop::io(path, &error)),
+            }
+        }
+        entries = entries.saturating_add(1);
+    }
+    match file.file.fill_buf() {
+        Ok([]) => Ok(Existing::Same { entries }),
+        Ok(_) => Ok(Existing::Other {
+            byte_offset: file.byte_offset,
+        }),
+        Err(error) => Err(Stop::io(path, &error)),
+    }
+}
+
+/// A file that is compared piece by piece.
+struct Comparison {
+    file: BufReader<File>,
+    /// How much of it is the same.
+    byte_offset: u64,
+}
+
+enum Next {
+    Same,
+    /// The file ended within the piece.
+    End,
+    Other,
+}
+
+impl Comparison {
+    fn next_is(&mut self, mut piece: &[u8]) -> io::Result<Next> {
+        while !piece.is_empty() {
+            let available = match self.file.fill_buf() {
+                Ok(available) => available,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            if available.is_empty() {
+                return Ok(Next::End);
+            }
+            let len = available.len().min(piece.len());
+            let same = available
+                .iter()
+                .zip(piece)
+                .take_while(|(one, other)| one == other)
+                .count();
+            self.byte_offset = self.byte_offset.saturating_add(same as u64);
+            self.file.consume(same);
+            piece = piece.get(same..).unwrap_or_default();
+            if same < len {
+                return Ok(Next::Other);
+            }
+        }
+        Ok(Next::Same)
+    }
+}
+
+/// Writes all entries and returns how many there were, and how many bytes.
+fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, u64), Stop> {
+    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, &unfinished.file);
+    let (mut entries, mut bytes) = (0_u64, 0_u64);
+    for entry in log.read_raw(..).map_err(|error| Stop::log(path, error))? {
+        let entry = entry.map_err(|error| Stop::log(path, error))?;
+        let line = line_of(&entry);
+        writer
+            .write_all(&line)
+            .and_then(|()| writer.write_all(b"\n"))
+            .map_err(|error| Stop::io(path, &error))?;
+        entries = entries.saturating_add(1);
+        bytes = bytes.saturating_add(line.len() as u64).saturating_add(1);
+    }
+    writer
+        .flush()
+        .and_then(|()| unfinished.file.sync_all())
+        .map_err(|error| Stop::io(path, &error))?;
+    Ok((entries, bytes))
+}
+
+/// The line that an entry came from.
+fn line_of(entry: &[u8]) -> Cow<'_, [u8]> {
+    bad_line::decode(entry).map_or(Cow::Borrowed(entry), Cow::Owned)
+}
+
+fn path_of(folder: &Path, log: &Log) -> PathBuf {
+    let suffix = if log.is_trace() {
+        "trace.jsonl"
+    } else {
+        "jsonl"
+    };
+    folder
+        .join(log.session_id().to_string())
+        .join(format!("{}.{suffix}", log.segment_id()))
+}
+
+fn create_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))
+}
+
+/// A file under a temporary name, which is removed unless it is renamed.
+struct Unfinished {
+    file: File,
+    path: PathBuf,
+    renamed: bool,
+}
+
+impl Unfinished {
+    /// Creates it in the folder where `target` is to be.
+    fn create(target: &Path) -> io::Result<Self> {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let path = target.with_file_name(format!(".{name}.{}.tmp", crate::new_segment_id()));
+        Ok(Self {
+            file: File::create_new(&path)?,
+            path,
+            renamed: false,
+        })
+    }
+
+    fn rename_to(mut self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.renamed {
+            // The failure that led here is the one to report.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Why a file is not exported.
+enum Stop {
+    /// The file cannot be exported; others can.
+    File(String),
+    /// No file can be exported.
+    Archive(StoreError),
+}
+
+impl Stop {
+    fn io(path: &Path, error: &io::Error) -> Self {
+        Self::File(format!("{}: {error}", path.display()))
+    }
+
+    /// A log that cannot be read.
+    fn log(path: &Path, error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(_) | StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
+                Self::File(format!("{}: not written: {error}", path.display()))
+            }
+            error => Self::Archive(error),
+        }
+    }
+}
+
+/// How far an export is.
+///
+/// ```
+/// use sessiondb::Archive;
+/// use sessiondb::jsonl::{Export, ExportProgress};
+///
+/// # let folder = tempfile::tempdir()?;
+/// Export::new(&Archive::in_memory()?).run(folder.path(), &mut |progress| match progress {
+///     ExportProgress::Found { files, bytes } => assert_eq!((files, bytes), (0, 0)),
+///     ExportProgress::Written { bytes } => println!("{bytes} more"),
+///     ExportProgress::Done(file) => println!("{}", file.path.display()),
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum ExportProgress<'a> {
+    /// All logs are found. Comes once, before any is written.
+    Found {
+        /// How many files they become.
+        files: u64,
+        /// How long they are together.
+        bytes: u64,
+    },
+    /// Some more bytes are done with. All of them together are those that were found.
+    Written {
+        /// How many more.
+        bytes: u64,
+    },
+    /// A file is done with.
+    Done(&'a ExportedFile),
+}
+
+/// What an export did, file by file.
+///
+/// ```
+/// use sessiondb::Archive;
+/// use sessiondb::jsonl::Export;
+///
+/// # let folder = tempfile::tempdir()?;
+/// let report = Export::new(&Archive::in_memory()?).run(folder.path(), &mut |_| ())?;
+/// assert_eq!((report.files.len(), report.failed(), report.written()), (0, 0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ExportReport {
+    /// One report per file, in the order in which they were exported: sessions and their segments
+    /// by descending id.
+    pub files: Vec<ExportedFile>,
+}
+
+impl ExportReport {
+    /// The number of files that failed.
+    pub fn failed(&self) -> usize {
+        self.count(|outcome| matches!(outcome, ExportOutcome::Failed(_)))
+    }
+
+    /// The number of files that were written.
+    pub fn written(&self) -> usize {
+        self.count(|outcome| matches!(outcome, ExportOutcome::Written { .. }))
+    }
+
+    fn count(&self, is: impl Fn(&ExportOutcome) -> bool) -> usize {
+        self.files.iter().filter(|file| is(&file.outcome)).count()
+    }
+}
+
+/// What became of one log.
+///
+/// ```
+/// use sessiondb::jsonl::{Export, ExportOutcome};
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// archive.log(new_session_id(), new_segment_id()).append_raw(b"{}")?;
+/// let folder = tempfile::tempdir()?;
+/// let report = Export::new(&archive).run(folder.path(), &mut |_| ())?;
+/// assert_eq!(report.files[0].outcome, ExportOutcome::Written { entries: 1, bytes: 3 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ExportedFile {
+    /// The file.
+    #[serde(serialize_with = "serialize_path")]
+    pub path: PathBuf,
+    /// The session that it holds a log of.
+    pub session: SessionId,
+    /// The segment.
+    pub segment: SegmentId,
+    /// Whether it holds traces.
+    pub trace: bool,
+    /// What was done.
+    pub outcome: ExportOutcome,
+}
+
+/// What was done with an exported file.
+///
+/// ```
+/// use sessiondb::jsonl::ExportOutcome;
+///
+/// let json = serde_json::to_string(&ExportOutcome::Unchanged { entries: 7 })?;
+/// assert_eq!(json, r#"{"unchanged":{"entries":7}}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportOutcome {
+    /// The file was written.
+    Written {
+        /// The number of entries in it.
+        entries: u64,
+        /// Its length.
+        bytes: u64,
+    },
+    /// The file was there already.
+    Unchanged {
+        /// The number of entries in it.
+        entries: u64,
+    },
+    /// The file was not written. The message names it and says what helps.
+    Failed(String),
+}

@@ -1,0 +1,174 @@
+//! The session and segment that a file's entries belong to, told from its path alone.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use uuid::Uuid;
+
+use crate::ids::{SegmentId, SessionId};
+
+/// The namespace of the ids of files whose path holds no UUID.
+const NAMESPACE: Uuid = Uuid::from_u128(0xa653_eb4b_f5aa_497f_bd45_2c66_c739_f0d0);
+
+const UUID_LEN: usize = 36;
+
+/// A log in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) session: SessionId,
+    pub(super) segment: SegmentId,
+    pub(super) trace: bool,
+}
+
+impl Place {
+    /// Tells where the entries of `file` (an absolute path) belong.
+    ///
+    /// Its own folder may name the session. Folders further up may do so only if they are `root`
+    /// or below it.
+    pub(super) fn of(file: &Path, root: Option<&Path>) -> Self {
+        let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+        let (stem, trace) = match name.strip_suffix(b".trace.jsonl") {
+            Some(stem) => (stem, true),
+            None => (name.strip_suffix(b".jsonl").unwrap_or(name), false),
+        };
+        let (session, segment) = match (folder_uuid(file, root), last_uuid(stem)) {
+            (Some(folder), Some(own)) => (folder, own),
+            (None, Some(own)) => (own, own),
+            (Some(folder), None) => (folder, Uuid::new_v5(&folder, stem)),
+            (None, None) => {
+                let path = file.as_os_str().as_encoded_bytes();
+                let suffix_len = name.len().saturating_sub(stem.len());
+                let path = path
+                    .get(..path.len().saturating_sub(suffix_len))
+                    .unwrap_or(path);
+                let session = Uuid::new_v5(&NAMESPACE, path);
+                (session, Uuid::new_v5(&session, b"segment"))
+            }
+        };
+        Self {
+            session,
+            segment,
+            trace,
+        }
+    }
+}
+
+/// The id of the segment that takes the entries of a file which diverged from `segment`: at entry
+/// `index` it holds `entry` instead. The same file gives the same id each time.
+pub(super) fn diverged(segment: SegmentId, index: u64, entry: &[u8]) -> SegmentId {
+    let hash = xxhash_rust::xxh3::xxh3_64(entry);
+    Uuid::new_v5(
+        &segment,
+        format!("diverged at {index}: {hash:016x}").as_bytes(),
+    )
+}
+
+/// The nearest folder above `file` whose whole name is a UUID.
+fn folder_uuid(file: &Path, root: Option<&Path>) -> Option<Uuid> {
+    let parent = file.parent()?;
+    parent
+        .ancestors()
+        .take_while(|folder| *folder == parent || root.is_some_and(|root| folder.starts_with(root)))
+        .find_map(|folder| uuid(folder.file_name().map(OsStr::as_encoded_bytes)?))
+}
+
+/// The last UUID that occurs in `name`.
+fn last_uuid(name: &[u8]) -> Option<Uuid> {
+    name.windows(UUID_LEN).rev().find_map(uuid)
+}
+
+/// Reads a UUID in the form with hyphens, the only one that counts here: 32 hex digits in a row
+/// are as likely a hash.
+fn uuid(text: &[u8]) -> Option<Uuid> {
+    if text.len() != UUID_LEN {
+        return None;
+    }
+    Uuid::try_parse_ascii(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "0198c1f2-0000-7000-8000-00000000000a";
+    const B: &str = "0198c1f2-0000-7000-8000-00000000000b";
+    const C: &str = "0198c1f2-0000-7000-8000-00000000000c";
+
+    fn id(text: &str) -> Uuid {
+        text.parse().unwrap()
+    }
+
+    fn place(file: &str, root: Option<&str>) -> Place {
+        Place::of(Path::new(file), root.map(Path::new))
+    }
+
+    #[test]
+    fn folder_and_stem() {
+        let log = place(&format!("/logs/{A}/{B}.jsonl"), None);
+        assert_eq!((log.session, log.segment, log.trace), (id(A), id(B), false));
+        let trace = place(&format!("/logs/{A}/{B}.trace.jsonl"), None);
+        assert_eq!(trace, Place { trace: true, ..log });
+    }
+
+    #[test]
+    fn folders_above_the_parent_count_up_to_the_argument() {
+        let file = format!("/{A}/{B}/deep/down/{C}.jsonl");
+        assert_eq!(place(&file, None).session, id(C));
+        assert_eq!(place(&file, Some(&format!("/{A}/{B}/deep"))).session, id(C));
+        assert_eq!(place(&file, Some(&format!("/{A}/{B}"))).session, id(B));
+        assert_eq!(place(&file, Some("/")).session, id(B));
+        assert_eq!(
+            place(&format!("/{A}/x-{B}/{C}.jsonl"), Some("/")).session,
+            id(A)
+        );
+    }
+
+    #[test]
+    fn the_last_uuid_of_the_stem() {
+        let both = place(&format!("/logs/rollout-2025-01-01-{A}_{B}.jsonl"), None);
+        assert_eq!((both.session, both.segment), (id(B), id(B)));
+        let upper = place(&format!("/logs/{}.jsonl", A.to_uppercase()), None);
+        assert_eq!(upper.segment, id(A));
+        let hash = place("/logs/0198c1f20000700080000000000000aa.jsonl", None);
+        assert_eq!(hash.session.get_version_num(), 5);
+    }
+
+    #[test]
+    fn only_a_folder() {
+        let log = place(&format!("/{A}/main.jsonl"), None);
+        assert_eq!(
+            (log.session, log.segment),
+            (id(A), Uuid::new_v5(&id(A), b"main"))
+        );
+        let trace = place(&format!("/{A}/main.trace.jsonl"), None);
+        assert_eq!(trace, Place { trace: true, ..log });
+    }
+
+    #[test]
+    fn neither_gives_fixed_ids() {
+        let log = place("/logs/main.jsonl", Some("/logs"));
+        assert_eq!(log.session, id("1f60df17-0cec-58c4-b2a5-bf46b272c543"));
+        assert_eq!(log.segment, Uuid::new_v5(&log.session, b"segment"));
+        assert_eq!(
+            place("/logs/main.trace.jsonl", None),
+            Place { trace: true, ..log }
+        );
+        assert_ne!(place("/logs/other.jsonl", None).session, log.session);
+    }
+
+    #[test]
+    fn odd_names() {
+        assert!(place("/logs/.trace.jsonl", None).trace);
+        assert!(!place("/logs/trace.jsonl", None).trace);
+        assert_eq!(place(&format!("/logs/{A}"), None).segment, id(A));
+    }
+
+    #[test]
+    fn a_diverged_file_has_a_segment_of_its_own() {
+        let other = diverged(id(A), 3, b"{}");
+        assert_eq!(other, diverged(id(A), 3, b"{}"));
+        assert_ne!(other, diverged(id(A), 4, b"{}"));
+        assert_ne!(other, diverged(id(A), 3, b"[]"));
+        assert_ne!(other, diverged(other, 3, b"{}"));
+    }
+}

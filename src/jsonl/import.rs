@@ -1,0 +1,422 @@
+//! Import: compares each file with what is stored and appends what is new.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use super::addition::{Addition, Appending, Chunk, Rest};
+use super::ids::{Place, diverged};
+use super::lines::{Lines, Position, Reading, read_checked_line, read_line};
+use super::tree::{self, FoundFile};
+use super::warnings::Warnings;
+use super::{BadLines, FileReport, ImportReport, Outcome, Progress};
+use crate::{Archive, Entry, Log, MAX_ENTRY_BYTES, RawEntries, SegmentId, StoreError};
+
+const READ_BUFFER_BYTES: usize = 256 << 10;
+
+/// Brings JSONL files into an archive. The [module page](crate::jsonl) says how.
+///
+/// ```
+/// use sessiondb::jsonl::{BadLines, Import};
+/// use sessiondb::Archive;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let logs = folder.path();
+/// std::fs::write(logs.join("log.jsonl"), "{\"kind\":\"invoke\"}\noops\n{\"kind\":\"turn_end\"}\n")?;
+/// let archive = Archive::in_memory()?;
+///
+/// let strict = Import::new(&archive).run(&[logs.to_owned()], &mut |_| ())?;
+/// assert_eq!((strict.failed(), strict.new_entries()), (1, 0));
+///
+/// let lenient = Import::new(&archive).bad_lines(BadLines::Skip).run(&[logs.to_owned()], &mut |_| ())?;
+/// assert_eq!((lenient.failed(), lenient.new_entries()), (0, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Import<'a> {
+    archive: &'a Archive,
+    bad_lines: BadLines,
+    as_new: bool,
+}
+
+impl<'a> Import<'a> {
+    /// An import into `archive` that fails files with bad lines and files that have diverged.
+    pub fn new(archive: &'a Archive) -> Self {
+        Self {
+            archive,
+            bad_lines: BadLines::Fail,
+            as_new: false,
+        }
+    }
+
+    /// Says what becomes of bad lines. The default is [`BadLines::Fail`].
+    #[must_use]
+    pub fn bad_lines(mut self, bad_lines: BadLines) -> Self {
+        self.bad_lines = bad_lines;
+        self
+    }
+
+    /// Says whether a file that diverged from what is stored goes, as a whole, to another segment
+    /// of the same session. The segment's id is made from the place where the file diverged, so
+    /// that the next import finds it again. The default is `false`: such a file fails.
+    #[must_use]
+    pub fn as_new(mut self, as_new: bool) -> Self {
+        self.as_new = as_new;
+        self
+    }
+
+    /// Imports the files among `paths` and, of the folders, all `*.jsonl` below them, sorted.
+    /// Links to folders are not followed.
+    ///
+    /// A file that cannot be imported does not stop the others: its report says so. What is new
+    /// in a file is dated with the file's time of modification.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`], before anything is imported, if a path does not exist, a folder cannot
+    /// be read, or a folder holds no `*.jsonl`. Those of the archive, such as
+    /// [`StoreError::Busy`]: files that are done stay imported, and running the import again goes
+    /// on from there.
+    pub fn run(
+        &self,
+        paths: &[PathBuf],
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<ImportReport, StoreError> {
+        let found = tree::find(paths)?;
+        progress(Progress::Found {
+            files: found.len() as u64,
+            bytes: found.iter().map(|file| file.len_bytes).sum(),
+        });
+        let mut files = Vec::with_capacity(found.len());
+        for file in &found {
+            let report = self.import_file(file, progress)?;
+            progress(Progress::Done(&report));
+            files.push(report);
+        }
+        Ok(ImportReport { files })
+    }
+
+    fn import_file(
+        &self,
+        found: &FoundFile,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<FileReport, StoreError> {
+        let mut meter = Meter {
+            progress,
+            done: 0,
+            total: found.len_bytes,
+        };
+        let mut place = found.place;
+        let (outcome, warnings) = loop {
+            let mut warnings = Warnings::default();
+            match self.merge(found, place, &mut warnings, &mut meter) {
+                Ok(outcome) => break (outcome, warnings),
+                Err(Stop::Diverged { segment, .. }) if self.as_new => place.segment = segment,
+                Err(Stop::Diverged { message, .. } | Stop::File(message)) => {
+                    break (Outcome::Failed(message), warnings);
+                }
+                Err(Stop::Archive(error)) => return Err(error),
+            }
+        };
+        meter.reach(found.len_bytes);
+        Ok(FileReport {
+            path: found.path.clone(),
+            session: place.session,
+            segment: place.segment,
+            trace: place.trace,
+            outcome,
+            warnings: warnings.finish(),
+        })
+    }
+
+    /// Appends what the file holds beyond what is stored at `place`.
+    fn merge(
+        &self,
+        found: &FoundFile,
+        place: Place,
+        warnings: &mut Warnings,
+        meter: &mut Meter<'_>,
+    ) -> Result<Outcome, Stop> {
+        let path = &found.path;
+        let file = File::open(path).map_err(|error| Stop::file(path, &error))?;
+        let log = self.log(place).with_timestamp(modified_ms(&file));
+        let mut stored = Stored::of(&log)?;
+        let (exists, stored_len) = (stored.exists, stored.len);
+        let added = self.compare(&file, path, &log, &mut stored, warnings, meter)?;
+        drop(stored);
+
+        if added.first.is_empty() {
+            if exists || place.trace {
+                return Ok(Outcome::Unchanged { total: stored_len });
+            }
+            return self.create_empty(&log, path);
+        }
+        let mut appending = Appending::new(&log, path, stored_len);
+        appending.append(&added.first)?;
+        if let Some(rest) = added.rest {
+            self.append_rest(&file, &rest, added.first, &mut appending)?;
+        }
+        Ok(Outcome::Imported {
+            new: appending.appended(),
+            total: appending.len(),
+        })
+    }
+
+    fn log(&self, place: Place) -> Log {
+        if place.trace {
+            self.archive.trace(place.session, place.segment)
+        } else {
+            self.archive.log(place.session, place.segment)
+        }
+    }
+
+    /// Creates a segment without entries, unless another writer has begun one by now.
+    fn create_empty(&self, log: &Log, path: &Path) -> Result<Outcome, Stop> {
+        let none: [&[u8]; 0] = [];
+        let mut batch = self.archive.batch();
+        batch.append_at_raw(log, 0, &none)?;
+        batch.replace_raw(log, &none)?;
+        batch
+            .commit()
+            .map_err(|error| Stop::append(path, 0, error))?;
+        Ok(Outcome::Imported { new: 0, total: 0 })
+    }
+
+    /// Reads the whole file: compares it with what is stored, and finds out whether what it holds
+    /// beyond that is sound. Keeps the first chunk of it.
+    fn compare(
+        &self,
+        file: &File,
+        path: &Path,
+        log: &Log,
+        stored: &mut Stored,
+        warnings: &mut Warnings,
+        meter: &mut Meter<'_>,
+    ) -> Result<Addition, Stop> {
+        let mut lines = lines_between(file, Position::START, u64::MAX)
+            .map_err(|error| Stop::file(path, &error))?;
+        let mut added = Addition::default();
+        let mut index = 0_u64;
+        while let Some(line) = lines
+            .next_line()
+            .map_err(|error| Stop::file(path, &error))?
+        {
+            meter.reach(line.next.byte_offset);
+            let reading = if stored.next_is(line.bytes) {
+                // What is stored is known to be sound.
+                Reading {
+                    entries: read_checked_line(&line),
+                    remark: None,
+                }
+            } else {
+                read_line(&line, self.bad_lines, MAX_ENTRY_BYTES)
+                    .map_err(|message| Stop::bad_line(path, line.at, &message))?
+            };
+            let (index_before, remarked) = (index, reading.remark.is_some());
+            if line.byte_order_mark {
+                warnings.add(line.at, "a byte order mark was left out".to_owned());
+            }
+            if let Some(remark) = reading.remark {
+                warnings.add(line.at, remark);
+            }
+            for entry in reading.entries {
+                match stored.advance()? {
+                    Some(same) if *same == *entry => {}
+                    Some(_) => return Err(Stop::diverged(path, line.at, log, index, &entry)),
+                    None => added.add(&entry),
+                }
+                index = index.saturating_add(1);
+            }
+            added.end_line(&line, index > index_before, remarked);
+        }
+        Ok(added)
+    }
+
+    /// Reads the file again from where the first chunk ended, and appends chunk after chunk.
+    fn append_rest(
+        &self,
+        file: &File,
+        rest: &Rest,
+        mut chunk: Chunk,
+        appending: &mut Appending<'_>,
+    ) -> Result<(), Stop> {
+        let path = appending.path();
+        let expected_len = appending.len().saturating_add(rest.entries);
+        let mut lines = lines_between(file, rest.start, rest.end_offset)
+            .map_err(|error| Stop::file(path, &error))?;
+        chunk.clear();
+        while let Some(line) = lines
+            .next_line()
+            .map_err(|error| Stop::file(path, &error))?
+        {
+            let entries = if rest.has_bad_lines {
+                read_line(&line, self.bad_lines, MAX_ENTRY_BYTES)
+                    .map_err(|_| appending.file_changed())?
+                    .entries
+            } else {
+                read_checked_line(&line)
+            };
+            for entry in entries {
+                chunk.add(&entry);
+            }
+            if chunk.is_full() {
+                appending.append(&chunk)?;
+                chunk.clear();
+            }
+        }
+        appending.append(&chunk)?;
+        if appending.len() == expected_len {
+            Ok(())
+        } else {
+            Err(appending.file_changed())
+        }
+    }
+}
+
+type FileLines<'a> = Lines<BufReader<Take<&'a File>>>;
+
+fn lines_between(file: &File, start: Position, end_offset: u64) -> io::Result<FileLines<'_>> {
+    let mut source = file;
+    source.seek(SeekFrom::Start(start.byte_offset))?;
+    let source = source.take(end_offset.saturating_sub(start.byte_offset));
+    let source = BufReader::with_capacity(READ_BUFFER_BYTES, source);
+    Ok(Lines::new(source, start, MAX_ENTRY_BYTES))
+}
+
+/// When the file was last written, in milliseconds since the Unix epoch; now, if the file system
+/// does not know.
+fn modified_ms(file: &File) -> u64 {
+    match file.metadata().and_then(|metadata| metadata.modified()) {
+        Ok(time) => time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        }),
+        Err(_) => crate::now_ms(),
+    }
+}
+
+/// What is stored already, entry by entry, with a look at the next one.
+struct Stored {
+    exists: bool,
+    len: u64,
+    /// Let go of at the end, so that the view behind it does not live on.
+    entries: Option<RawEntries>,
+    next: Option<Entry>,
+}
+
+impl Stored {
+    fn of(log: &Log) -> Result<Self, StoreError> {
+        let entries = match log.read_raw(..) {
+            Ok(entries) => Some(entries),
+            Err(StoreError::NotFound(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let mut stored = Self {
+            exists: entries.is_some(),
+            len: entries.as_ref().map_or(0, RawEntries::len_remaining),
+            entries,
+            next: None,
+        };
+        stored.advance()?;
+        Ok(stored)
+    }
+
+    fn next_is(&self, line: &[u8]) -> bool {
+        self.next.as_deref().is_some_and(|entry| entry == line)
+    }
+
+    /// Returns the next entry and moves on to the one after it.
+    fn advance(&mut self) -> Result<Option<Entry>, StoreError> {
+        let after = self.entries.as_mut().and_then(Iterator::next).transpose()?;
+        if after.is_none() {
+            self.entries = None;
+        }
+        Ok(std::mem::replace(&mut self.next, after))
+    }
+}
+
+/// Why a file is not imported as it is.
+pub(super) enum Stop {
+    /// The file cannot be imported; others can.
+    File(String),
+    /// The file differs from what is stored. `segment` is the one to try instead.
+    Diverged { message: String, segment: SegmentId },
+    /// No file can be imported.
+    Archive(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Archive(error)
+    }
+}
+
+impl Stop {
+    fn file(path: &Path, error: &io::Error) -> Self {
+        Self::File(format!("{}: {error}", path.display()))
+    }
+
+    fn bad_line(path: &Path, at: Position, message: &str) -> Self {
+        Self::File(format!(
+            "{}; nothing was imported: {message}",
+            Location(path, at)
+        ))
+    }
+
+    fn diverged(path: &Path, at: Position, log: &Log, index: u64, entry: &[u8]) -> Self {
+        Self::Diverged {
+            message: format!(
+                "{}: differs from entry {index} (counted from 0) of segment {} of session {}; \
+                 nothing was imported; `--as-new` imports the file into a segment of its own",
+                Location(path, at),
+                log.segment_id(),
+                log.session_id(),
+            ),
+            segment: diverged(log.segment_id(), index, entry),
+        }
+    }
+
+    /// An append that was refused after `appended` entries of the file had been appended.
+    pub(super) fn append(path: &Path, appended: u64, error: StoreError) -> Self {
+        let path = path.display();
+        match error {
+            StoreError::Conflict { .. } | StoreError::TooLarge { .. } if appended == 0 => {
+                Self::File(format!("{path}: {error}"))
+            }
+            StoreError::Conflict { .. } | StoreError::TooLarge { .. } => Self::File(format!(
+                "{path}: {error}; {appended} entries of the file were imported before that, \
+                 and importing it again goes on from there if the log still agrees"
+            )),
+            error => Self::Archive(error),
+        }
+    }
+}
+
+/// A place in a file as messages name it.
+struct Location<'a>(&'a Path, Position);
+
+impl fmt::Display for Location<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path, Position { line, byte_offset }) = self;
+        write!(f, "{}:{line} (byte offset {byte_offset})", path.display())
+    }
+}
+
+/// Tells how far the reading of a file is. Each byte counts once, however often it is read.
+struct Meter<'a> {
+    progress: &'a mut dyn FnMut(Progress<'_>),
+    done: u64,
+    total: u64,
+}
+
+impl Meter<'_> {
+    fn reach(&mut self, byte_offset: u64) {
+        let reached = byte_offset.min(self.total);
+        let bytes = reached.saturating_sub(self.done);
+        if bytes >= READ_BUFFER_BYTES as u64 || (bytes > 0 && reached == self.total) {
+            self.done = reached;
+            (self.progress)(Progress::Read { bytes });
+        }
+    }
+}
