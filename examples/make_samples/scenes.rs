@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::script::Segment;
+use super::script::Segment;
 
 const PROMPT: &str = "You are a coding agent. You work in the folder of the project with the tools \
                       Read, Edit, Search and Shell. Run the tests before you say that something works.";

@@ -8,6 +8,9 @@
     reason = "a test reports by panicking, and its helpers are not seen as tests by the lints"
 )]
 
+/// The `sessiondb` command: output, exit codes, several processes, a kill.
+#[cfg(feature = "cli")]
+mod cli;
 /// The contract as a suite, and the proof that each of its cases can fail.
 #[cfg(feature = "conformance")]
 mod conformance;
