@@ -245,7 +245,9 @@ mod tests {
             flip in any::<prop::sample::Index>(),
         ) {
             let mut run = Run::new(first);
-            entries.iter().for_each(|entry| run.push(entry.as_bytes()));
+            for entry in &entries {
+                run.push(entry.as_bytes());
+            }
             let mut row = run.encode(&log());
             let back = Run::decode(&log(), first, &row).expect("an intact row reads back");
             prop_assert_eq!(back.end(), first + entries.len() as u64);
@@ -262,13 +264,17 @@ mod tests {
 
         #[test]
         fn truncating_keeps_exactly_the_entries_before(
-            entries in prop::collection::vec("[^\n]{0,9}", 1..20), keep in 0..20_u64,
+            entries in prop::collection::vec("[^\n]{0,9}", 1..20), keep in 0..20_usize,
         ) {
             let mut run = Run::new(5);
-            entries.iter().for_each(|entry| run.push(entry.as_bytes()));
-            run.truncate(5 + keep);
+            for entry in &entries {
+                run.push(entry.as_bytes());
+            }
+            run.truncate(5 + keep as u64);
             let mut expected = Run::new(5);
-            entries.iter().take(keep as usize).for_each(|entry| expected.push(entry.as_bytes()));
+            for entry in entries.iter().take(keep) {
+                expected.push(entry.as_bytes());
+            }
             prop_assert_eq!(run.encode(&log()), expected.encode(&log()));
         }
     }

@@ -10,6 +10,9 @@
 
 /// Raw entries, ranges, batches, snapshots, metadata and names of an archive.
 mod archive;
+/// The `sessiondb` command: output, exit codes, several processes, a kill.
+#[cfg(feature = "cli")]
+mod cli;
 /// The contract as a suite, and the proof that each of its cases can fail.
 #[cfg(feature = "conformance")]
 mod conformance;

@@ -1,0 +1,252 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sessiondb::{SegmentId, SessionId};
+
+const AFTER_HELP: &str = "\
+Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
+Data goes to standard output, talk to standard error. NO_COLOR=1 turns colours off.
+
+Exit codes:
+  0  done
+  1  another error
+  2  wrong usage, or an id that is not unique
+  3  archive, session or segment not found
+  5  the archive is damaged
+  6  not an archive, or one of an unknown format version
+  7  busy: another process kept the archive for longer than --lock-timeout
+  8  done in part: some files or lines failed
+
+Examples:
+  sessiondb import all.sessiondb ~/.agent/sessions --list
+  sessiondb show all.sessiondb 019a --last 20
+  sessiondb export all.sessiondb backup/
+";
+
+const GLOBAL: &str = "Options of all commands";
+
+/// Every session of an LLM agent in one crash-safe file.
+#[derive(Debug, Parser)]
+#[command(name = "sessiondb", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// How long to wait for another process that holds the archive
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) lock_timeout: Duration,
+    /// What a write that is done survives: power loss, or the death of this process
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Durability::Synced)]
+    pub(crate) durability: Durability,
+    /// Say nothing on standard error but errors
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Durability {
+    /// Power loss
+    Synced,
+    /// The death of this process
+    Written,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Import(ImportArgs),
+    Export(ExportArgs),
+    Ls(LsArgs),
+    Show(ShowArgs),
+    Append(AppendArgs),
+    Truncate(TruncateArgs),
+    Rm(RmArgs),
+    Stats(StatsArgs),
+    Check(CheckArgs),
+}
+
+/// Import JSONL files, or folders of them, into an archive
+///
+/// The archive is created if need be. Importing a file again adds what it has grown by. A file
+/// whose beginning differs from what is stored is not imported, unless --as-new is given.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Files, or folders that are searched for *.jsonl
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What to do with a line that is not one JSON value
+    #[arg(long, value_enum, default_value_t = BadLines::Fail)]
+    pub(crate) bad_lines: BadLines,
+    /// Import a file that differs from what is stored into another segment of its session
+    #[arg(long)]
+    pub(crate) as_new: bool,
+    /// List the sessions of the archive afterwards
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum BadLines {
+    /// The file fails, and nothing of it is imported
+    Fail,
+    /// Leave the line out, with a warning
+    Skip,
+    /// Take several values on one line apart
+    Split,
+    /// Store the text under a marker, so that export gives it back
+    Keep,
+}
+
+/// Write sessions as DIR/{session}/{segment}.jsonl
+///
+/// A file that is there already is left alone if it is equal, and replaced if it is a beginning
+/// of what is stored; one that differs fails, unless --force is given.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The folder; it is created if need be
+    pub(crate) dir: PathBuf,
+    /// The sessions; all of them if none is given
+    #[arg(value_name = "SESSION", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) sessions: Vec<String>,
+    /// Replace files that differ
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// List the sessions of an archive, newest first, or the segments of one session
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// List the segments of this session
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) session: Option<String>,
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show the entries of a segment, one line each
+///
+/// Of a session the newest segment is shown. Entries are numbered from 0.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// A session or a segment
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// Only the last N entries
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
+    pub(crate) last: Option<u64>,
+    /// Begin with entry N
+    #[arg(long, value_name = "N")]
+    pub(crate) from: Option<u64>,
+    /// End before entry N
+    #[arg(long, value_name = "N")]
+    pub(crate) to: Option<u64>,
+    /// Show the trace log beside the segment
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Print the stored bytes, one entry a line
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
+    /// Print one JSON object a line: {"index": N, "entry": ...}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Append JSON lines from standard input to a segment, and print its new length
+///
+/// Archive, session and segment are created if need be. All lines are appended as one: if one of
+/// them is bad, none is.
+#[derive(Debug, Args)]
+pub(crate) struct AppendArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The session, a whole UUID
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: SessionId,
+    /// The segment, a whole UUID
+    #[arg(long, value_name = "ID")]
+    pub(crate) segment: SegmentId,
+    /// Append to the trace log beside the segment
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Append only if there are N entries now
+    #[arg(long, value_name = "N")]
+    pub(crate) expect_len: Option<u64>,
+    /// Append each line as it arrives, and print the new length once the line is durable
+    #[arg(long)]
+    pub(crate) ack: bool,
+}
+
+/// Cut a segment off after LEN entries
+#[derive(Debug, Args)]
+pub(crate) struct TruncateArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The segment, or a session that has only one
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// The number of entries to keep
+    pub(crate) len: u64,
+}
+
+/// Remove a session or a segment, with its traces
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The session or segment
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Print what an archive holds, and its size
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Read everything in an archive and verify it
+///
+/// Problems are printed one a line; if there are any, the exit code is 5.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|cause| cause.to_string())
+}

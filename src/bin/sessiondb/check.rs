@@ -1,0 +1,53 @@
+//! `check`: everything in an archive read and verified.
+
+use std::io::Write;
+
+use crate::args::CheckArgs;
+use crate::context::{Access, Context};
+use crate::exit::{Code, Failure, even_if_unread};
+use crate::progress::{self, Unit};
+use crate::render;
+
+pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
+    let archive = context.open(&args.archive, Access::Read)?;
+    let bar = progress::bar(context, Unit::Rows);
+    let report = archive.check(&mut |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    even_if_unread(if args.json {
+        render::write_json(&report)
+    } else {
+        write_problems(&report)
+    })?;
+    let checked = format!(
+        "{}, {}, {}, {}",
+        render::count(report.sessions, "session"),
+        render::count(report.segments, "segment"),
+        render::count(report.entries, "entry"),
+        render::count(report.traces, "trace"),
+    );
+    if report.is_clean() {
+        context.say(format_args!("no problem in {checked}"));
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Damaged,
+        format_args!(
+            "{}: damaged: {} found in {checked}; what is not listed is sound: \
+             `sessiondb export` writes out the sessions that can be read",
+            args.archive.display(),
+            render::count(report.problems.len() as u64, "problem"),
+        ),
+    ))
+}
+
+fn write_problems(report: &sessiondb::CheckReport) -> Result<(), Failure> {
+    let mut out = render::stdout();
+    for problem in &report.problems {
+        writeln!(out, "{}: {}", problem.place, problem.message)?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,70 @@
+//! What every command needs: the archive opened as the global options say, and a voice.
+
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+use sessiondb::{Archive, StoreError};
+
+use crate::args::{Durability, Globals};
+use crate::exit::{Code, Failure};
+
+#[derive(Debug)]
+pub(crate) struct Context {
+    globals: Globals,
+}
+
+/// What a command does with the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Only read it.
+    Read,
+    /// Change one that is there.
+    Write,
+    /// Change it, and create it if it is missing.
+    Create,
+}
+
+impl Context {
+    pub(crate) fn new(globals: Globals) -> Self {
+        Self { globals }
+    }
+
+    pub(crate) fn open(&self, path: &Path, access: Access) -> Result<Archive, Failure> {
+        Archive::options()
+            .create(access == Access::Create)
+            .read_only(access == Access::Read)
+            .lock_timeout(self.globals.lock_timeout)
+            .durability(match self.globals.durability {
+                Durability::Synced => sessiondb::Durability::Synced,
+                Durability::Written => sessiondb::Durability::Written,
+            })
+            .open(path)
+            .map_err(|error| match error {
+                StoreError::Io(cause)
+                    if cause.kind() == io::ErrorKind::NotFound && access != Access::Create =>
+                {
+                    Failure::new(
+                        Code::NotFound,
+                        format_args!(
+                            "{}: no such archive; check the path, or create it with \
+                             `sessiondb import`",
+                            path.display()
+                        ),
+                    )
+                }
+                other => other.into(),
+            })
+    }
+
+    /// Says something on standard error, unless `--quiet`.
+    pub(crate) fn say(&self, message: impl Display) {
+        if !self.globals.quiet {
+            anstream::eprintln!("{message}");
+        }
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.globals.quiet
+    }
+}

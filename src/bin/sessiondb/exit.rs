@@ -1,0 +1,98 @@
+//! How the command ends: exit codes, and errors that carry one.
+
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Style};
+use sessiondb::StoreError;
+
+/// The exit codes, as `--help` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    Other = 1,
+    Usage = 2,
+    NotFound = 3,
+    Damaged = 5,
+    NotAnArchive = 6,
+    Busy = 7,
+    InPart = 8,
+}
+
+/// Why the command ends early or not well.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody reads standard output any more. That is no error.
+    PipeClosed,
+    /// The user has answered no. Nothing was done and nothing is left to say.
+    Declined,
+    /// An error, told as `sessiondb: message`.
+    Failed { code: Code, message: String },
+}
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+impl Failure {
+    pub(crate) fn new(code: Code, message: impl Display) -> Self {
+        Self::Failed {
+            code,
+            message: message.to_string(),
+        }
+    }
+
+    /// Tells the user, and gives the exit code of the process.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::PipeClosed => ExitCode::SUCCESS,
+            Self::Declined => ExitCode::from(Code::Other as u8),
+            Self::Failed { code, message } => {
+                anstream::eprintln!("{ERROR}sessiondb:{ERROR:#} {message}");
+                ExitCode::from(*code as u8)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(code_of(&error), error)
+    }
+}
+
+/// For writes to standard output: all other I/O of the command is the library's.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::PipeClosed,
+            _ => Self::new(Code::Other, format_args!("standard output: {error}")),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+fn code_of(error: &StoreError) -> Code {
+    match error {
+        StoreError::NotFound(_) | StoreError::SessionNotFound(_) => Code::NotFound,
+        StoreError::Io(cause) if cause.kind() == io::ErrorKind::NotFound => Code::NotFound,
+        StoreError::Io(cause) if cause.kind() == io::ErrorKind::IsADirectory => Code::NotAnArchive,
+        StoreError::Damaged { .. } => Code::Damaged,
+        StoreError::NotAnArchive { .. } | StoreError::UnsupportedVersion { .. } => {
+            Code::NotAnArchive
+        }
+        StoreError::Busy { .. } => Code::Busy,
+        _ => Code::Other,
+    }
+}
+
+/// Goes on when nobody reads standard output: what was done is done, and its outcome counts.
+pub(crate) fn even_if_unread(printed: Result<(), Failure>) -> Result<(), Failure> {
+    match printed {
+        Err(Failure::PipeClosed) => Ok(()),
+        other => other,
+    }
+}

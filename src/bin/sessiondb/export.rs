@@ -1,0 +1,65 @@
+//! `export`: sessions written as folders of JSONL files.
+
+use std::io::Write;
+
+use sessiondb::jsonl::{Export, ExportOutcome, ExportProgress, ExportReport};
+
+use crate::args::ExportArgs;
+use crate::context::{Access, Context};
+use crate::exit::{Code, Failure, even_if_unread};
+use crate::find;
+use crate::progress::{self, Unit};
+use crate::render;
+
+pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
+    let archive = context.open(&args.archive, Access::Read)?;
+    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
+    let export = Export::new(&archive)
+        .sessions(sessions.collect::<Result<_, _>>()?)
+        .force(args.force);
+    let bar = progress::bar(context, Unit::Bytes);
+    let report = export.run(&args.dir, &mut |progress| match progress {
+        ExportProgress::Found { bytes, .. } => bar.set_length(bytes),
+        ExportProgress::Written { bytes } => bar.inc(bytes),
+        ExportProgress::Done(file) => bar.set_message(progress::file_name(&file.path)),
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    even_if_unread(if args.json {
+        render::write_json(&report)
+    } else {
+        write_files(&report)
+    })?;
+    conclude(context, &report)
+}
+
+fn write_files(report: &ExportReport) -> Result<(), Failure> {
+    let mut out = render::stdout();
+    for file in &report.files {
+        let (word, entries) = match &file.outcome {
+            ExportOutcome::Written { entries, .. } => ("written", entries.to_string()),
+            ExportOutcome::Unchanged { entries } => ("unchanged", entries.to_string()),
+            ExportOutcome::Failed(_) => ("failed", String::new()),
+        };
+        writeln!(out, "{word:9}  {entries:>7}  {}", file.path.display())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn conclude(context: &Context, report: &ExportReport) -> Result<(), Failure> {
+    let failed = report.files.iter().filter_map(|file| match &file.outcome {
+        ExportOutcome::Failed(message) => Some(message.as_str()),
+        _ => None,
+    });
+    let files = render::count(report.files.len() as u64, "file");
+    match report.failed() {
+        0 => {
+            context.say(format_args!("{files}, {} written", report.written()));
+            Ok(())
+        }
+        number => Err(Failure::new(
+            Code::InPart,
+            format_args!("{number} of {files} failed:{}", render::indented(failed)),
+        )),
+    }
+}

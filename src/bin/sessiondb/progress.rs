@@ -1,0 +1,35 @@
+//! A progress bar on standard error, when that is a terminal.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::context::Context;
+use crate::render;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unit {
+    Bytes,
+    Rows,
+}
+
+/// A bar for work that begins now; its length is set once it is known.
+pub(crate) fn bar(context: &Context, unit: Unit) -> ProgressBar {
+    if context.is_quiet() || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = match unit {
+        Unit::Bytes => "{bar:20} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}",
+        Unit::Rows => "{bar:20} {human_pos}/{human_len} rows, {eta} left",
+    };
+    let style = ProgressStyle::with_template(template);
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What the bar says about the file that is done.
+pub(crate) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    render::clip(&name.to_string_lossy(), 80)
+}

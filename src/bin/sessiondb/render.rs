@@ -1,0 +1,160 @@
+//! Output: JSON, and text for people with its tables, sizes and times.
+
+use std::io::{self, BufWriter, Write};
+
+use clap::builder::styling::Style;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::exit::Failure;
+
+const HEADING: Style = Style::new().bold();
+
+/// Standard output for text that may hold colours; they are left out where they do not belong.
+pub(crate) fn stdout() -> impl Write {
+    BufWriter::new(anstream::stdout().lock())
+}
+
+/// Writes one JSON document to standard output.
+pub(crate) fn write_json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
+
+/// A table with a heading, its columns as wide as their widest cell.
+#[derive(Debug)]
+pub(crate) struct Table<const N: usize> {
+    columns: [Column; N],
+    rows: Vec<[String; N]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Column {
+    Left(&'static str),
+    Right(&'static str),
+}
+
+impl<const N: usize> Table<N> {
+    pub(crate) fn new(columns: [Column; N]) -> Self {
+        Self {
+            columns,
+            rows: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: [String; N]) {
+        self.rows.push(row);
+    }
+
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let headings = self.columns.map(|column| column.heading().to_owned());
+        let mut widths = [0; N];
+        for row in self.rows.iter().chain([&headings]) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        writeln!(out, "{HEADING}{}{HEADING:#}", self.line(&widths, &headings))?;
+        for row in &self.rows {
+            writeln!(out, "{}", self.line(&widths, row))?;
+        }
+        Ok(())
+    }
+
+    fn line(&self, widths: &[usize; N], row: &[String; N]) -> String {
+        let cells: Vec<String> = self
+            .columns
+            .iter()
+            .zip(widths)
+            .zip(row)
+            .map(|((column, &width), cell)| match column {
+                Column::Left(_) => format!("{cell:width$}"),
+                Column::Right(_) => format!("{cell:>width$}"),
+            })
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    }
+}
+
+impl Column {
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Left(heading) | Self::Right(heading) => heading,
+        }
+    }
+}
+
+/// A number of bytes in the largest binary unit that leaves at least 1.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "one digit after the point is shown, far fewer than a float holds"
+    )]
+    let mut amount = bytes as f64 / 1024.0;
+    let mut unit = "KiB";
+    for next in UNITS.into_iter().skip(1) {
+        // From here on one digit after the point would be rounded up to 1024.0.
+        if amount < 1023.95 {
+            break;
+        }
+        amount /= 1024.0;
+        unit = next;
+    }
+    format!("{amount:.1} {unit}")
+}
+
+/// A time in milliseconds since the Unix epoch as date and time, UTC; `-` if it has no date.
+pub(crate) fn time(ms: u64) -> String {
+    i64::try_from(ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .map_or_else(|| "-".to_owned(), stamp)
+}
+
+/// A point in time as date and time, UTC.
+pub(crate) fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Text on one line without control characters, cut to `max_chars`.
+pub(crate) fn clip(text: &str, max_chars: usize) -> String {
+    let mut clipped = String::new();
+    let mut chars = 0;
+    for word in text.split_whitespace() {
+        let space = (!clipped.is_empty()).then_some(' ');
+        for c in space
+            .into_iter()
+            .chain(word.chars().filter(|c| !c.is_control()))
+        {
+            if chars == max_chars {
+                clipped.push('…');
+                return clipped;
+            }
+            clipped.push(c);
+            chars += 1;
+        }
+    }
+    clipped
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {noun}s"),
+    }
+}
+
+/// Each message on a line of its own, below what it belongs to.
+pub(crate) fn indented<M: AsRef<str>>(messages: impl Iterator<Item = M>) -> String {
+    messages.fold(String::new(), |lines, message| {
+        lines + "\n  " + message.as_ref()
+    })
+}

@@ -1,0 +1,220 @@
+//! `import` and `export`.
+
+#[path = "../../../examples/make_samples/scenes.rs"]
+mod scenes;
+#[path = "../../../examples/make_samples/script.rs"]
+mod script;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sessiondb::LogEntry;
+
+use super::{Place, feed, samples, sessiondb, tree};
+
+#[test]
+fn the_samples_come_back_byte_for_byte() {
+    let place = Place::with_samples();
+    let back = place.path("back");
+    place.run("export", &[back.to_str().unwrap()]).code(0);
+    assert!(tree(&samples()).len() >= 9);
+    assert_eq!(tree(&back), tree(&samples()));
+}
+
+#[test]
+fn the_samples_are_what_their_example_writes() {
+    let mut written: Vec<_> = scenes::all()
+        .iter()
+        .flat_map(|segment| {
+            let name = format!("{}/{}", segment.session, segment.id);
+            [
+                (
+                    format!("{name}.jsonl").into(),
+                    segment.entries.join("\n") + "\n",
+                ),
+                (
+                    format!("{name}.trace.jsonl").into(),
+                    segment.traces.join("\n") + "\n",
+                ),
+            ]
+        })
+        .map(|(path, lines): (PathBuf, String)| (path, lines.into_bytes()))
+        .filter(|(_, lines)| lines != b"\n")
+        .collect();
+    written.sort();
+    assert!(
+        written == tree(&samples()),
+        "run `cargo run --example make_samples`"
+    );
+}
+
+#[test]
+fn every_sample_is_of_a_known_kind() {
+    for (path, bytes) in tree(&samples()) {
+        if path.to_string_lossy().ends_with(".trace.jsonl") {
+            continue;
+        }
+        for line in std::str::from_utf8(&bytes).unwrap().lines() {
+            let entry: LogEntry = serde_json::from_str(line).unwrap();
+            assert!(!matches!(entry, LogEntry::Unknown(_)), "{line}");
+            assert_eq!(serde_json::to_string(&entry).unwrap(), line);
+        }
+    }
+}
+
+#[test]
+fn a_second_import_reports_nothing_new() {
+    let place = Place::with_samples();
+    let samples = samples();
+    let again = place
+        .run("import", &[samples.to_str().unwrap()])
+        .code(0)
+        .err("nothing new");
+    assert!(!again.stdout.contains("imported"), "{again:#?}");
+    let report = place
+        .run("import", &["--json", samples.to_str().unwrap()])
+        .code(0)
+        .json();
+    assert_eq!(report["new_entries"], 0);
+    assert_eq!(
+        report["files"].as_array().unwrap().len(),
+        tree(&samples).len()
+    );
+}
+
+#[test]
+fn a_real_session_imports_lists_shows_and_exports() {
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/real");
+    if !real.is_dir() {
+        eprintln!("SKIPPED: {} is not there", real.display());
+        return;
+    }
+    let place = Place::new();
+    place
+        .run("import", &[real.to_str().unwrap()])
+        .code(0)
+        .err("1019 new entries");
+    place
+        .run("import", &[real.to_str().unwrap()])
+        .code(0)
+        .err("nothing new");
+    let listed = place.run("ls", &["--json"]).code(0).json();
+    let session = listed[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(listed[0]["entries"], 1019);
+    let lines = place.run("show", &[&session]).code(0).stdout;
+    assert_eq!(lines.lines().count(), 1019);
+    let back = place.path("back");
+    place.run("export", &[back.to_str().unwrap()]).code(0);
+    let bytes = |folder: &Path| -> Vec<_> { tree(folder).into_iter().map(|(_, b)| b).collect() };
+    assert_eq!(bytes(&back), bytes(&real));
+}
+
+#[test]
+fn a_list_follows_the_import() {
+    let place = Place::new();
+    let samples = samples();
+    let listed = place
+        .run("import", &["--list", samples.to_str().unwrap()])
+        .code(0)
+        .out("SESSION");
+    assert_eq!(
+        listed.stdout.matches("imported").count(),
+        tree(&samples).len()
+    );
+    let json = place
+        .run("import", &["--list", "--json", samples.to_str().unwrap()])
+        .code(0)
+        .json();
+    assert_eq!(json["sessions"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn one_bad_file_fails_alone() {
+    let place = Place::new();
+    let logs = place.path("logs");
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("good.jsonl"), "{\"n\":1}\n").unwrap();
+    fs::write(
+        logs.join("bad.jsonl"),
+        "{\"n\":1}\n{\"n\":2}{\"n\":3}\n{\"n\":4}\n",
+    )
+    .unwrap();
+    let logs = logs.to_str().unwrap();
+
+    let run = place
+        .run("import", &[logs])
+        .code(8)
+        .err("bad.jsonl")
+        .err("1 of 2 files");
+    assert!(run.stdout.contains("failed"), "{run:#?}");
+    assert_eq!(entries(&place), 1);
+
+    for (option, count) in [("skip", 2), ("split", 4), ("keep", 3)] {
+        let place = Place::new();
+        place
+            .run("import", &["--bad-lines", option, logs])
+            .code(0)
+            .err("bad.jsonl:2");
+        assert_eq!(entries(&place), count + 1, "{option}");
+    }
+}
+
+#[test]
+fn a_file_that_diverged_goes_elsewhere_only_when_told() {
+    let place = Place::new();
+    let log = place.path("log.jsonl");
+    let path = log.to_str().unwrap().to_owned();
+    fs::write(&log, "{\"n\":1}\n{\"n\":2}\n").unwrap();
+    place.run("import", &[&path]).code(0);
+    fs::write(&log, "{\"n\":1}\n{\"n\":3}\n").unwrap();
+    place.run("import", &[&path]).code(8).err("--as-new");
+    assert_eq!(entries(&place), 2);
+    place.run("import", &["--as-new", &path]).code(0);
+    place
+        .run("import", &["--as-new", &path])
+        .code(0)
+        .err("nothing new");
+    assert_eq!(entries(&place), 4);
+}
+
+#[test]
+fn export_of_one_session_and_over_a_file_that_differs() {
+    let place = Place::with_samples();
+    let (file, bytes) = tree(&samples()).remove(0);
+    let session = file.parent().unwrap().to_str().unwrap();
+    let back = place.path("back");
+    let dir = back.to_str().unwrap();
+    place.run("export", &[dir, session]).code(0);
+    assert_eq!(tree(&back).len(), 2);
+
+    fs::write(back.join(&file), "{\"mine\":true}\n").unwrap();
+    let run = place.run("export", &[dir, session]).code(8).err("--force");
+    assert!(
+        run.stderr
+            .contains(file.file_name().unwrap().to_str().unwrap()),
+        "{run:#?}"
+    );
+    assert_eq!(fs::read(back.join(&file)).unwrap(), b"{\"mine\":true}\n");
+    let report = place
+        .run("export", &[dir, session, "--force", "--json"])
+        .code(0)
+        .json();
+    assert!(report["files"].is_array(), "{report}");
+    assert_eq!(fs::read(back.join(&file)).unwrap(), bytes);
+}
+
+#[test]
+fn a_path_that_does_not_exist_is_named() {
+    let place = Place::new();
+    place
+        .run("import", &["/does/not/exist"])
+        .code(3)
+        .err("/does/not/exist");
+    feed(sessiondb(), b"").code(2).err("Usage");
+}
+
+fn entries(place: &Place) -> u64 {
+    let stats: Value = place.run("stats", &["--json"]).code(0).json();
+    stats["entries"].as_u64().unwrap()
+}

@@ -1,0 +1,205 @@
+//! `append`, `truncate` and `rm`.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use super::{Place, Run, ids, new_ids};
+
+#[test]
+fn append_creates_and_prints_the_new_length() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let run = place
+        .append((session, segment), "{\"n\":1}\n\n  \n{\"n\":2}\n")
+        .code(0);
+    assert_eq!(run.stdout, "2\n");
+    // The last line need not end.
+    let mut args = ids(session, segment);
+    args.extend(["--durability", "written"]);
+    let run = place.run_with("append", &args, b"{\"n\":3}").code(0);
+    assert_eq!(run.stdout, "3\n");
+    assert_eq!(place.raw(segment), "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n");
+}
+
+#[test]
+fn a_bad_line_is_named_and_nothing_is_appended() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    place.append((session, segment), "{}\n").code(0);
+    for bad in ["{\"n\":", "{}{}", "nonsense", "\u{0}"] {
+        place
+            .append(
+                (session, segment),
+                &format!("{{\"n\":1}}\n\n{bad}\n{{\"n\":2}}\n"),
+            )
+            .code(1)
+            .err("standard input, line 3")
+            .err("nothing was appended");
+    }
+    let invalid_utf8 = place.run_with("append", &ids(session, segment), b"{}\n\"\xff\"\n");
+    invalid_utf8.code(1).err("standard input, line 2");
+    assert_eq!(place.raw(segment), "{}\n");
+}
+
+#[test]
+fn a_line_over_the_limit_is_refused() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let mut lines = b"{}\n".to_vec();
+    lines.resize(lines.len() + sessiondb::MAX_ENTRY_BYTES + 1, b'1');
+    place
+        .run_with("append", &ids(session, segment), &lines)
+        .code(1)
+        .err("standard input, line 2: longer than");
+    assert!(!place.archive().exists());
+}
+
+#[test]
+fn without_a_line_nothing_is_created_but_the_archive() {
+    let place = Place::new();
+    let run = place.append(new_ids(), "\n").code(0);
+    assert_eq!(run.stdout, "0\n");
+    assert_eq!(
+        place.run("ls", &["--json"]).code(0).json(),
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn acknowledgements_that_nobody_reads_are_an_error() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let mut args = ids(session, segment);
+    args.push("--ack");
+    let mut child = place
+        .command("append", &args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"{\"n\":1}\n{\"n\":2}\n")
+        .unwrap();
+    let run: Run = child.wait_with_output().unwrap().into();
+    run.code(8).err("line 1 of standard input");
+    assert_eq!(place.raw(segment), "{\"n\":1}\n");
+}
+
+#[test]
+fn acknowledged_lines_stay_when_a_later_one_is_bad() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let mut args = ids(session, segment);
+    args.push("--ack");
+    let run = place.run_with("append", &args, b"{\"n\":1}\n{\"n\":2}\nbad\n{\"n\":3}\n");
+    assert_eq!(run.stdout, "1\n2\n");
+    run.code(8).err("line 3").err("2 lines before it");
+    assert_eq!(place.raw(segment), "{\"n\":1}\n{\"n\":2}\n");
+    place
+        .run_with("append", &args, b"bad\n")
+        .code(1)
+        .err("line 1");
+}
+
+#[test]
+fn an_expected_length_guards_the_append() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let append = |expected: &'static str, ack: bool, lines: &str| {
+        let mut args = ids(session, segment);
+        args.extend(["--expect-len", expected]);
+        args.extend(ack.then_some("--ack"));
+        place.run_with("append", &args, lines.as_bytes())
+    };
+    append("0", false, "{}\n{}\n").code(0).out("2");
+    append("1", false, "{}\n")
+        .code(1)
+        .err("has 2 entries where 1 were expected");
+    append("2", true, "{}\n{}\n").code(0).out("3\n4\n");
+    append("2", true, "{}\n").code(1);
+    assert_eq!(place.raw(segment).lines().count(), 4);
+}
+
+#[test]
+fn traces_are_a_log_of_their_own() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let mut args = ids(session, segment);
+    args.push("--trace");
+    let run = place.run_with("append", &args, b"{\"ts\":1}\n").code(0);
+    assert_eq!(run.stdout, "1\n");
+    let id = format!("{session}/{segment}");
+    place.run("show", &[&id]).code(3).err("--trace");
+    place
+        .run("show", &["--raw", "--trace", &id])
+        .code(0)
+        .out("{\"ts\":1}\n");
+    place
+        .run("show", &[&session.to_string()])
+        .code(3)
+        .err("--trace");
+    place.run("ls", &[]).code(0).out(&session.to_string());
+}
+
+#[test]
+fn truncate_keeps_the_beginning() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    place
+        .append((session, segment), "{\"n\":1}\n{\"n\":2}\n")
+        .code(0);
+    let id = segment.to_string();
+    place
+        .run("truncate", &[&id, "3"])
+        .code(1)
+        .err("cannot be truncated to 3");
+    assert_eq!(place.raw(segment).lines().count(), 2);
+    place.run("truncate", &[&id, "1"]).code(0).err("1 entry");
+    assert_eq!(place.raw(segment), "{\"n\":1}\n");
+    // A session that has only one segment will do.
+    place.run("truncate", &[&session.to_string(), "0"]).code(0);
+    assert_eq!(place.raw(segment), "");
+}
+
+#[test]
+fn removing_needs_a_yes() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let (_, other) = new_ids();
+    place.append((session, segment), "{}\n").code(0);
+    place.append((session, other), "{}\n").code(0);
+    let id = segment.to_string();
+    place.run("rm", &[&id]).code(2).err("--yes");
+    assert_eq!(place.raw(segment), "{}\n");
+    place
+        .run("rm", &["--yes", &id])
+        .code(0)
+        .err("removed segment");
+    place.run("show", &[&id]).code(3);
+    place.run("truncate", &[&session.to_string(), "0"]).code(0);
+    place
+        .run("rm", &["--yes", &session.to_string()])
+        .code(0)
+        .err("removed session");
+    place.run("ls", &[&session.to_string()]).code(3);
+    place.run("rm", &["--yes", &id]).code(3);
+}
+
+#[test]
+fn an_ambiguous_session_is_not_truncated() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let (_, other) = new_ids();
+    place.append((session, segment), "{}\n").code(0);
+    place.append((session, other), "{}\n").code(0);
+    place
+        .run("truncate", &[&session.to_string(), "0"])
+        .code(2)
+        .err(&segment.to_string())
+        .err(&other.to_string());
+}
