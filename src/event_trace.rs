@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Vi
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::wire::{Extra, Key, in_field, wire_struct};
+use crate::wire::{Extra, Key, Scalar, in_field, wire_struct};
 
 /// One entry of a trace.
 ///
@@ -115,9 +115,9 @@ impl TraceEntry {
 
 impl Serialize for TraceEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let extra = match self {
-            Self::Lifecycle(entry) => &entry.extra,
-            Self::StreamEvent(entry) => &entry.extra,
+        let (llm_call, extra) = match self {
+            Self::Lifecycle(entry) => (entry.llm_call, &entry.extra),
+            Self::StreamEvent(entry) => (entry.llm_call, &entry.extra),
             // Written, either of these could not be read back.
             Self::Unknown(value) if !value.is_object() => {
                 return Err(ser::Error::custom("a trace entry is an object"));
@@ -131,28 +131,30 @@ impl Serialize for TraceEntry {
             Self::Unknown(value) => return value.serialize(serializer),
         };
         let mut map = serializer.serialize_map(None)?;
-        let mut written = vec!["kind", "ts", "turn"];
         match self {
             Self::Lifecycle(entry) => {
-                write_common(&mut map, entry.ts, entry.turn, entry.llm_call, self.kind())?;
+                write_common(&mut map, entry.ts, entry.turn, llm_call, self.kind())?;
                 map.serialize_entry("label", &entry.label)?;
-                written.push("label");
                 if let Some(data) = &entry.data {
                     map.serialize_entry("data", data)?;
-                    written.push("data");
                 }
-                written.extend(entry.llm_call.map(|_| "llm_call"));
             }
             Self::StreamEvent(entry) => {
-                write_common(&mut map, entry.ts, entry.turn, entry.llm_call, self.kind())?;
+                write_common(&mut map, entry.ts, entry.turn, llm_call, self.kind())?;
                 map.serialize_entry("event", &entry.event)?;
-                written.push("event");
-                written.extend(entry.llm_call.map(|_| "llm_call"));
             }
             Self::Unknown(_) => {}
         }
         for (key, value) in extra {
-            if !written.contains(&key.as_str()) {
+            let written = match (key.as_str(), self) {
+                ("kind" | "ts" | "turn", _)
+                | ("label", Self::Lifecycle(_))
+                | ("event", Self::StreamEvent(_)) => true,
+                ("llm_call", _) => llm_call.is_some(),
+                ("data", Self::Lifecycle(entry)) => entry.data.is_some(),
+                _ => false,
+            };
+            if !written {
                 map.serialize_entry(key, value)?;
             }
         }
@@ -193,17 +195,26 @@ impl<'de> Visitor<'de> for TraceVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TraceEntry, A::Error> {
         let mut fields = TraceFields::default();
         while let Some(Key(key)) = map.next_key()? {
-            let value = map.next_value()?;
-            match fields.slot(&key) {
-                Some(slot) => *slot = Some(value),
-                None => {
-                    fields.extra.insert(key.into_owned(), value);
+            match &*key {
+                "ts" => map.next_value_seed(&mut fields.ts)?,
+                "turn" => map.next_value_seed(&mut fields.turn)?,
+                "llm_call" => map.next_value_seed(&mut fields.llm_call)?,
+                "kind" => map.next_value_seed(&mut fields.kind)?,
+                "label" => map.next_value_seed(&mut fields.label)?,
+                "data" => fields.data = Some(map.next_value()?),
+                "event" => fields.event = Some(map.next_value()?),
+                _ => {
+                    fields.extra.insert(key.into_owned(), map.next_value()?);
                 }
             }
         }
-        match fields.kind.as_ref().and_then(Value::as_str) {
-            Some("lifecycle") => fields.lifecycle().map(TraceEntry::Lifecycle),
-            Some("stream_event") => fields.stream_event().map(TraceEntry::StreamEvent),
+        match &fields.kind {
+            Scalar::Word(kind) if kind == "lifecycle" => {
+                fields.lifecycle().map(TraceEntry::Lifecycle)
+            }
+            Scalar::Word(kind) if kind == "stream_event" => {
+                fields.stream_event().map(TraceEntry::StreamEvent)
+            }
             _ => Ok(TraceEntry::Unknown(fields.into_object())),
         }
     }
@@ -211,82 +222,57 @@ impl<'de> Visitor<'de> for TraceVisitor {
 
 /// The fields of all kinds. They may hold anything until the kind is known.
 #[derive(Default)]
-struct TraceFields {
-    ts: Option<Value>,
-    turn: Option<Value>,
-    llm_call: Option<Value>,
-    kind: Option<Value>,
-    label: Option<Value>,
+struct TraceFields<'de> {
+    ts: Scalar<'de>,
+    turn: Scalar<'de>,
+    llm_call: Scalar<'de>,
+    kind: Scalar<'de>,
+    label: Scalar<'de>,
     data: Option<Value>,
     event: Option<Value>,
     extra: Extra,
 }
 
-impl TraceFields {
-    fn slot(&mut self, key: &str) -> Option<&mut Option<Value>> {
-        Some(match key {
-            "ts" => &mut self.ts,
-            "turn" => &mut self.turn,
-            "llm_call" => &mut self.llm_call,
-            "kind" => &mut self.kind,
-            "label" => &mut self.label,
-            "data" => &mut self.data,
-            "event" => &mut self.event,
-            _ => return None,
-        })
-    }
-
+impl TraceFields<'_> {
     fn lifecycle<E: de::Error>(mut self) -> Result<TraceLifecycle, E> {
-        self.extra.extend(named("event", self.event.take()));
+        self.extra.extend(named("event", self.event));
         Ok(TraceLifecycle {
-            ts: required("ts", self.ts.take())?,
-            turn: required("turn", self.turn.take())?,
-            llm_call: self.llm_call()?,
-            label: required("label", self.label.take())?,
+            ts: number("ts", self.ts)?,
+            turn: number("turn", self.turn)?,
+            llm_call: llm_call(self.llm_call, &mut self.extra)?,
+            label: word("label", self.label)?,
             data: self.data,
             extra: self.extra,
         })
     }
 
     fn stream_event<E: de::Error>(mut self) -> Result<TraceStreamEvent, E> {
-        self.extra.extend(named("label", self.label.take()));
-        self.extra.extend(named("data", self.data.take()));
+        self.extra.extend(named("label", self.label.into_value()));
+        self.extra.extend(named("data", self.data));
         Ok(TraceStreamEvent {
-            ts: required("ts", self.ts.take())?,
-            turn: required("turn", self.turn.take())?,
-            llm_call: self.llm_call()?,
-            event: required("event", self.event.take())?,
+            ts: number("ts", self.ts)?,
+            turn: number("turn", self.turn)?,
+            llm_call: llm_call(self.llm_call, &mut self.extra)?,
+            event: self.event.ok_or_else(|| E::missing_field("event"))?,
             extra: self.extra,
         })
     }
 
     fn into_object(self) -> Value {
         let mut object = self.extra;
-        let fields = [
-            ("ts", self.ts),
-            ("turn", self.turn),
-            ("llm_call", self.llm_call),
-            ("kind", self.kind),
-            ("label", self.label),
-            ("data", self.data),
-            ("event", self.event),
-        ];
-        for (name, value) in fields {
-            object.extend(named(name, value));
-        }
-        Value::Object(object)
-    }
-
-    /// A call's number; an explicit `null` is kept in `extra`.
-    fn llm_call<E: de::Error>(&mut self) -> Result<Option<u64>, E> {
-        match self.llm_call.take() {
-            None => Ok(None),
-            Some(Value::Null) => {
-                self.extra.insert("llm_call".to_owned(), Value::Null);
-                Ok(None)
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                object.insert(name.to_owned(), value);
             }
-            some => required("llm_call", some).map(Some),
-        }
+        };
+        put("ts", self.ts.into_value());
+        put("turn", self.turn.into_value());
+        put("llm_call", self.llm_call.into_value());
+        put("kind", self.kind.into_value());
+        put("label", self.label.into_value());
+        put("data", self.data);
+        put("event", self.event);
+        Value::Object(object)
     }
 }
 
@@ -294,10 +280,35 @@ fn named(name: &str, value: Option<Value>) -> Option<(String, Value)> {
     value.map(|value| (name.to_owned(), value))
 }
 
-fn required<T: DeserializeOwned, E: de::Error>(
-    name: &'static str,
-    value: Option<Value>,
-) -> Result<T, E> {
-    let value = value.ok_or_else(|| E::missing_field(name))?;
+/// A call's number; an explicit `null` is kept in `extra`.
+fn llm_call<E: de::Error>(call: Scalar<'_>, extra: &mut Extra) -> Result<Option<u64>, E> {
+    match call {
+        Scalar::Absent => Ok(None),
+        Scalar::Other(Value::Null) => {
+            extra.insert("llm_call".to_owned(), Value::Null);
+            Ok(None)
+        }
+        call => number("llm_call", call).map(Some),
+    }
+}
+
+fn number<E: de::Error>(name: &'static str, value: Scalar<'_>) -> Result<u64, E> {
+    match value {
+        Scalar::Number(number) => Ok(number),
+        other => typed(name, other),
+    }
+}
+
+fn word<E: de::Error>(name: &'static str, value: Scalar<'_>) -> Result<String, E> {
+    match value {
+        Scalar::Word(word) => Ok(word.into_owned()),
+        other => typed(name, other),
+    }
+}
+
+/// Reads any other value, or says why it cannot be read.
+#[cold]
+fn typed<T: DeserializeOwned, E: de::Error>(name: &'static str, value: Scalar<'_>) -> Result<T, E> {
+    let value = value.into_value().ok_or_else(|| E::missing_field(name))?;
     serde_json::from_value(value).map_err(|cause| in_field(name, &cause))
 }

@@ -11,7 +11,7 @@ mod tagged;
 pub(crate) use field::{
     AnyJson, Fields, FieldsVisitor, Id, List, Mode, Nulled, Optional, Required, in_field,
 };
-pub(crate) use tagged::{Key, Tagged, TaggedVisitor, expect_same_kind, unknown};
+pub(crate) use tagged::{Key, Scalar, Tagged, TaggedVisitor, expect_same_kind, unknown};
 
 /// The fields of an object that this version of the crate does not know, as they were read.
 ///

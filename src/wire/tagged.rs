@@ -48,10 +48,12 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
                 before.insert(key.into_owned(), map.next_value()?);
                 continue;
             }
-            return match map.next_value()? {
-                Tag::Kind(kind) if before.is_empty() => T::read_kind(&kind, map),
-                Tag::Kind(kind) => T::read_kind(&kind, Chain::new(before, map)),
-                Tag::Other(tag) => rest(before, tag, map).map(T::from_unknown),
+            let mut tag = Scalar::Absent;
+            map.next_value_seed(&mut tag)?;
+            return match tag {
+                Scalar::Word(kind) if before.is_empty() => T::read_kind(&kind, map),
+                Scalar::Word(kind) => T::read_kind(&kind, Chain::new(before, map)),
+                tag => rest(before, tag, map).map(T::from_unknown),
             };
         }
         Ok(T::from_unknown(Value::Object(before)))
@@ -63,15 +65,15 @@ pub(crate) fn unknown<'de, T: Tagged, A: MapAccess<'de>>(
     kind: &str,
     map: A,
 ) -> Result<T, A::Error> {
-    rest(Extra::new(), Value::from(kind), map).map(T::from_unknown)
+    rest(Extra::new(), Scalar::Word(kind.into()), map).map(T::from_unknown)
 }
 
 fn rest<'de, A: MapAccess<'de>>(
     mut object: Extra,
-    tag: Value,
+    tag: Scalar<'_>,
     mut map: A,
 ) -> Result<Value, A::Error> {
-    object.insert("kind".to_owned(), tag);
+    object.extend(tag.into_value().map(|tag| ("kind".to_owned(), tag)));
     while let Some(Key(key)) = map.next_key()? {
         if key == "kind" {
             return Err(de::Error::duplicate_field("kind"));
@@ -87,8 +89,10 @@ pub(crate) fn expect_same_kind<'de, A: MapAccess<'de>>(
     kind: &str,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    match map.next_value()? {
-        Tag::Kind(again) if again == kind => Ok(()),
+    let mut again = Scalar::Absent;
+    map.next_value_seed(&mut again)?;
+    match again {
+        Scalar::Word(again) if again == kind => Ok(()),
         _ => Err(de::Error::duplicate_field("kind")),
     }
 }
@@ -124,73 +128,100 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// The value of `kind`: a word, or something that is no kind.
-pub(crate) enum Tag<'de> {
-    Kind(Cow<'de, str>),
+/// A value that is normally a word or a number, but may be any JSON as long as the kind of its
+/// object is not known. It is read in place: moving a `Value` about costs as much as reading it.
+#[derive(Default)]
+pub(crate) enum Scalar<'de> {
+    #[default]
+    Absent,
+    Word(Cow<'de, str>),
+    Number(u64),
     Other(Value),
 }
 
-impl<'de> Deserialize<'de> for Tag<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TagVisitor)
+impl Scalar<'_> {
+    pub(crate) fn into_value(self) -> Option<Value> {
+        match self {
+            Self::Absent => None,
+            Self::Word(word) => Some(Value::String(word.into_owned())),
+            Self::Number(number) => Some(number.into()),
+            Self::Other(value) => Some(value),
+        }
     }
 }
 
-struct TagVisitor;
+impl<'de> DeserializeSeed<'de> for &mut Scalar<'de> {
+    type Value = ();
 
-impl<'de> Visitor<'de> for TagVisitor {
-    type Value = Tag<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Scalar<'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
 
-    fn visit_borrowed_str<E>(self, kind: &'de str) -> Result<Tag<'de>, E> {
-        Ok(Tag::Kind(Cow::Borrowed(kind)))
+    fn visit_borrowed_str<E>(self, word: &'de str) -> Result<(), E> {
+        *self = Scalar::Word(Cow::Borrowed(word));
+        Ok(())
     }
 
-    fn visit_str<E>(self, kind: &str) -> Result<Tag<'de>, E> {
-        Ok(Tag::Kind(Cow::Owned(kind.to_owned())))
+    fn visit_str<E>(self, word: &str) -> Result<(), E> {
+        *self = Scalar::Word(Cow::Owned(word.to_owned()));
+        Ok(())
     }
 
-    fn visit_string<E>(self, kind: String) -> Result<Tag<'de>, E> {
-        Ok(Tag::Kind(Cow::Owned(kind)))
+    fn visit_string<E>(self, word: String) -> Result<(), E> {
+        *self = Scalar::Word(Cow::Owned(word));
+        Ok(())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Tag<'de>, E> {
-        Ok(Tag::Other(value.into()))
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        *self = Scalar::Number(number);
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Tag<'de>, E> {
-        Ok(Tag::Other(value.into()))
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        *self = Scalar::Other(number.into());
+        Ok(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Tag<'de>, E> {
-        Ok(Tag::Other(value.into()))
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        *self = Scalar::Other(number.into());
+        Ok(())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Tag<'de>, E> {
-        Ok(Tag::Other(value.into()))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        *self = Scalar::Other(value.into());
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Tag<'de>, E> {
-        Ok(Tag::Other(Value::Null))
+    fn visit_unit<E>(self) -> Result<(), E> {
+        *self = Scalar::Other(Value::Null);
+        Ok(())
     }
 
-    fn visit_none<E>(self) -> Result<Tag<'de>, E> {
-        Ok(Tag::Other(Value::Null))
+    fn visit_none<E>(self) -> Result<(), E> {
+        *self = Scalar::Other(Value::Null);
+        Ok(())
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Tag<'de>, D::Error> {
-        Tag::deserialize(inner)
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<(), D::Error> {
+        inner.deserialize_any(self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Tag<'de>, A::Error> {
-        Value::deserialize(SeqAccessDeserializer::new(seq)).map(Tag::Other)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        *self = Scalar::Other(Value::deserialize(SeqAccessDeserializer::new(seq))?);
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Tag<'de>, A::Error> {
-        Value::deserialize(MapAccessDeserializer::new(map)).map(Tag::Other)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        *self = Scalar::Other(Value::deserialize(MapAccessDeserializer::new(map))?);
+        Ok(())
     }
 }
 

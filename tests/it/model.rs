@@ -199,6 +199,28 @@ fn null_absent_and_empty_stay_apart() {
 }
 
 #[test]
+fn a_body_read_alone_keeps_its_kind_and_writes_it_once() {
+    let line = LOG
+        .lines()
+        .find(|line| line.contains("\"turn_end\""))
+        .unwrap();
+    assert_lossless::<sessiondb::TurnEnd>(line);
+    let body: sessiondb::TurnEnd = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        serde_json::to_string(&LogEntry::TurnEnd(body)).unwrap(),
+        line
+    );
+
+    let line = TRACE.lines().find(|line| line.contains("Done")).unwrap();
+    assert_lossless::<sessiondb::TraceStreamEvent>(line);
+    let body: sessiondb::TraceStreamEvent = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        serde_json::to_string(&TraceEntry::StreamEvent(body)).unwrap(),
+        line
+    );
+}
+
+#[test]
 fn other_spellings_of_an_id_stay_until_it_changes() {
     let text = r#"{"segment_id":"019E11110000700080000000000000AB","at_turn_index":1}"#;
     let mut origin: sessiondb::Origin = serde_json::from_str(text).unwrap();
