@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::archive::Archive;
-use crate::engine::{BaseView, Extent, Fault, Head, LogId, LogKind, Outcome, SessionRow};
+use crate::engine::{BaseView, Extent, Fault, Head, Layers, LogId, LogKind, Outcome, SessionRow};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::PodRecord;
 use crate::store::StoreError;
@@ -87,11 +87,12 @@ impl Archive {
     ) -> Result<CheckReport, StoreError> {
         self.snapshot()?
             .view()
-            .read(|base| Check::new(base, progress)?.run())
+            .read(|layers| Check::new(layers, progress)?.run())
     }
 }
 
 struct Check<'c> {
+    layers: &'c Layers,
     base: &'c BaseView,
     progress: &'c mut dyn FnMut(CheckProgress),
     done: u64,
@@ -100,9 +101,11 @@ struct Check<'c> {
 }
 
 impl<'c> Check<'c> {
-    fn new(base: &'c BaseView, progress: &'c mut dyn FnMut(CheckProgress)) -> Outcome<Self> {
+    fn new(layers: &'c Layers, progress: &'c mut dyn FnMut(CheckProgress)) -> Outcome<Self> {
+        let base = layers.base();
         let total = base.row_count()?;
         Ok(Self {
+            layers,
             base,
             progress,
             done: 0,
@@ -115,6 +118,7 @@ impl<'c> Check<'c> {
         self.heads()?;
         self.strays()?;
         self.records()?;
+        self.journal()?;
         Ok(self.report)
     }
 
@@ -160,7 +164,7 @@ impl<'c> Check<'c> {
 
     /// A log's runs against its extent. Returns the number of entries verified.
     fn log(&mut self, log: &LogId, extent: &Extent) -> Outcome<u64> {
-        let (mut next, mut bytes, mut last_run, mut verified) = (0, 0, 0, 0);
+        let (mut next, mut bytes, mut verified) = (0, 0, 0);
         let mut faults = Vec::new();
         let mut rows = 0;
         self.base.for_each_run_of(log, |first, run| {
@@ -168,11 +172,10 @@ impl<'c> Check<'c> {
             if first != next {
                 faults.push(missing(log, next, first));
             }
-            last_run = first;
             match run {
                 Ok(run) => {
                     verified += run.end() - first;
-                    bytes += run.entry_bytes();
+                    bytes += run.entries().entry_bytes();
                     next = run.end();
                 }
                 Err(fault) => {
@@ -185,7 +188,6 @@ impl<'c> Check<'c> {
         let found = Extent {
             entries: next,
             bytes,
-            last_run,
         };
         if faults.is_empty() && found != *extent {
             faults.push(Fault::damaged(
@@ -306,6 +308,24 @@ impl<'c> Check<'c> {
         }
     }
 
+    /// What the journal adds to the tables, or takes away. Its frames were verified as they were
+    /// read.
+    fn journal(&mut self) -> Outcome<()> {
+        let (all, tables) = (
+            totals(self.layers)?,
+            totals(&self.layers.without_journal())?,
+        );
+        let report = &mut self.report;
+        let with_journal = |verified: u64, all: u64, tables: u64| {
+            verified.saturating_add(all).saturating_sub(tables)
+        };
+        report.sessions = with_journal(report.sessions, all.0, tables.0);
+        report.segments = with_journal(report.segments, all.1.segments, tables.1.segments);
+        report.entries = with_journal(report.entries, all.1.entries, tables.1.entries);
+        report.traces = with_journal(report.traces, all.1.traces, tables.1.traces);
+        Ok(())
+    }
+
     fn step(&mut self, rows: u64) {
         self.done = (self.done + rows).min(self.total);
         (self.progress)(CheckProgress {
@@ -343,5 +363,24 @@ fn missing(log: &LogId, from: u64, to: u64) -> Fault {
         )
     } else {
         Fault::damaged(format!("{log}, entry {to}"), "two runs hold it")
+    }
+}
+
+/// How many sessions there are, and their sums.
+fn totals(layers: &Layers) -> Outcome<(u64, SessionRow)> {
+    let (mut sessions, mut totals) = (0, SessionRow::default());
+    let mut before = None;
+    loop {
+        let (page, next) = layers.sessions_before(before, 256)?;
+        for (_, row) in page {
+            sessions += 1;
+            totals.segments += row.segments;
+            totals.entries += row.entries;
+            totals.traces += row.traces;
+        }
+        if next.is_none() {
+            return Ok((sessions, totals));
+        }
+        before = next;
     }
 }

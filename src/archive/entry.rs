@@ -124,7 +124,7 @@ impl Collected {
     /// What the first entry says of the segment's origin.
     pub(super) fn origin(&self) -> Option<OriginRecord> {
         match self.log.kind {
-            LogKind::Entries => origin_of(self.entries.first()?),
+            LogKind::Entries => origin_of(self.entries.iter().next()?),
             LogKind::Traces => None,
         }
     }

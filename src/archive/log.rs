@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::entries::{RawEntries, TypedEntries};
 use super::entry::Collected;
-use super::{Archive, Snapshot};
-use crate::engine::{LogId, LogKind, Op};
+use super::{Archive, Durability, Snapshot};
+use crate::engine::{Done, LogId, LogKind, Op};
 use crate::ids::{SegmentId, SessionId, now_ms};
 use crate::store::StoreError;
 
@@ -32,6 +32,7 @@ pub struct Log {
     archive: Archive,
     id: LogId,
     timestamp_ms: Option<u64>,
+    durability: Durability,
 }
 
 /// What an append did.
@@ -51,6 +52,10 @@ pub struct Receipt {
     pub index: u64,
     /// The length of the log with it.
     pub len: u64,
+    /// The version of the archive before the append; [`Archive::version`] is greater with it.
+    pub version: u64,
+    /// Whether it has been synced already. With [`Durability::Synced`] it has.
+    pub synced: bool,
 }
 
 impl Log {
@@ -60,6 +65,10 @@ impl Log {
         segment: SegmentId,
         kind: LogKind,
     ) -> Self {
+        let durability = match kind {
+            LogKind::Entries => archive.durability(),
+            LogKind::Traces => Durability::Written,
+        };
         Self {
             archive,
             id: LogId {
@@ -68,6 +77,7 @@ impl Log {
                 kind,
             },
             timestamp_ms: None,
+            durability,
         }
     }
 
@@ -91,6 +101,14 @@ impl Log {
     #[must_use]
     pub fn with_timestamp(mut self, timestamp_ms: u64) -> Self {
         self.timestamp_ms = Some(timestamp_ms);
+        self
+    }
+
+    /// The same log, with what is written through this handle kept as safe as `durability` says,
+    /// whatever the archive's own durability.
+    #[must_use]
+    pub fn with_durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 
@@ -231,7 +249,7 @@ impl Log {
     /// [`StoreError::NotFound`] if the segment does not exist; [`StoreError::Corrupt`] if it
     /// holds fewer than `len` entries, and nothing is changed; and those of a write.
     pub fn truncate(&self, len: u64) -> Result<(), StoreError> {
-        self.archive.write(&[self.truncate_op(len)])
+        self.write(&[self.truncate_op(len)]).map(drop)
     }
 
     /// Makes the log hold just these raw entries, whether or not it was there.
@@ -240,8 +258,8 @@ impl Log {
     ///
     /// Those of [`append_raw`](Self::append_raw); the log is then as before.
     pub fn replace_raw<B: AsRef<[u8]>>(&self, entries: &[B]) -> Result<(), StoreError> {
-        self.archive
-            .write(&[self.replace_op(self.collect_raw(entries)?)])
+        self.write(&[self.replace_op(self.collect_raw(entries)?)])
+            .map(drop)
     }
 
     /// Makes the log hold just these entries, whether or not it was there.
@@ -250,8 +268,8 @@ impl Log {
     ///
     /// Those of [`append`](Self::append); the log is then as before.
     pub fn replace<T: Serialize>(&self, entries: &[T]) -> Result<(), StoreError> {
-        self.archive
-            .write(&[self.replace_op(self.collect(entries)?)])
+        self.write(&[self.replace_op(self.collect(entries)?)])
+            .map(drop)
     }
 
     /// Removes this log, and leaves the other of the two as it is. Returns whether it was there.
@@ -261,10 +279,7 @@ impl Log {
     ///
     /// Those of a write.
     pub fn delete(&self) -> Result<bool, StoreError> {
-        let changed = self
-            .archive
-            .engine
-            .write(&[Op::DeleteLog { log: self.id }])?;
+        let changed = self.write(&[Op::DeleteLog { log: self.id }])?.lengths;
         Ok(changed == [1])
     }
 
@@ -318,15 +333,20 @@ impl Log {
         collected: Collected,
     ) -> Result<Receipt, StoreError> {
         let count = collected.entries.len();
-        let lengths = self
-            .archive
-            .engine
-            .write(&[self.op_append(expected, collected)])?;
-        let len = lengths.first().copied().unwrap_or_default();
+        let done = self.write(&[self.op_append(expected, collected)])?;
+        let len = done.lengths.first().copied().unwrap_or_default();
         Ok(Receipt {
             index: len.saturating_sub(count),
             len,
+            version: done.frame,
+            synced: self.archive.engine.is_synced(&done),
         })
+    }
+
+    fn write(&self, ops: &[Op]) -> Result<Done, StoreError> {
+        self.archive
+            .engine
+            .write(self.durability == Durability::Synced, ops)
     }
 
     fn at_ms(&self) -> u64 {

@@ -11,6 +11,7 @@ mod store_impl;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -21,7 +22,7 @@ pub use self::info::{ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin
 pub use self::log::{Log, Receipt};
 pub use self::options::{ArchiveOptions, Durability, Sharing};
 pub use self::snapshot::{Sessions, Snapshot};
-use crate::engine::{BaseView, Engine, FORMAT_VERSION, LogId, LogKind, Op, View};
+use crate::engine::{Engine, FORMAT_VERSION, LogId, LogKind, Op, View};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::{PodName, PodRecord};
 use crate::store::StoreError;
@@ -193,7 +194,7 @@ impl Archive {
             entry_bytes: 0,
             traces: 0,
             trace_bytes: 0,
-            names: snapshot.view.read(BaseView::name_count)?,
+            names: snapshot.list_names()?.len() as u64,
         };
         for session in snapshot.sessions() {
             let session = session?;
@@ -227,7 +228,11 @@ impl Archive {
             },
         };
         let ops = [delete(LogKind::Entries), delete(LogKind::Traces)];
-        Ok(self.engine.write(&ops)?.contains(&1))
+        Ok(self
+            .engine
+            .write(self.is_synced(), &ops)?
+            .lengths
+            .contains(&1))
     }
 
     /// Removes a session with all that belongs to it. Returns whether it was there. Names that
@@ -237,7 +242,11 @@ impl Archive {
     ///
     /// Those of a write.
     pub fn delete_session(&self, session: SessionId) -> Result<bool, StoreError> {
-        Ok(self.engine.write(&[Op::DeleteSession { session }])? == [1])
+        Ok(self
+            .engine
+            .write(self.is_synced(), &[Op::DeleteSession { session }])?
+            .lengths
+            == [1])
     }
 
     /// The metadata of a session, or `None` if none was set.
@@ -335,11 +344,70 @@ impl Archive {
     /// [`StoreError::InvalidPodName`], and those of a write.
     pub fn delete_name(&self, name: &str) -> Result<bool, StoreError> {
         let name = PodName::new(name)?.to_string();
-        Ok(self.engine.write(&[Op::DeleteName { name }])? == [1])
+        Ok(self
+            .engine
+            .write(self.is_synced(), &[Op::DeleteName { name }])?
+            .lengths
+            == [1])
+    }
+
+    /// Waits until all that this process has written is synced, whatever its durability.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OutcomeUnknown`] if the disk refuses.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.engine.sync()
+    }
+
+    /// Folds the whole journal into the database of the file. It happens by itself when the
+    /// journal is full; nothing that a read shows depends on it.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        self.engine.checkpoint()
+    }
+
+    /// The number of changes that the archive has seen, by whichever process. Grows with each.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn version(&self) -> Result<u64, StoreError> {
+        self.engine.version()
+    }
+
+    /// Waits until the archive is changed, by whichever process, and returns its version: other
+    /// than `version` if there was a change, the same if the time was up before. Looks every
+    /// 5 ms, and pins nothing while it waits.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let version = archive.version()?;
+    /// assert_eq!(archive.wait_for_change(version, Duration::ZERO)?, version);
+    /// archive.log(new_session_id(), new_segment_id()).append_raw(b"1")?;
+    /// assert_ne!(archive.wait_for_change(version, Duration::from_secs(1))?, version);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn wait_for_change(&self, version: u64, timeout: Duration) -> Result<u64, StoreError> {
+        self.engine.wait_for_change(version, timeout)
+    }
+
+    fn is_synced(&self) -> bool {
+        self.durability == Durability::Synced
     }
 
     fn write(&self, ops: &[Op]) -> Result<(), StoreError> {
-        self.engine.write(ops).map(|_| ())
+        self.engine.write(self.is_synced(), ops).map(drop)
     }
 
     /// Makes the changes that `decide` draws from the state as one step with looking at it.
@@ -348,7 +416,7 @@ impl Archive {
         decide: impl FnOnce(&Snapshot) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<R, StoreError> {
         let decide = |view: &View| decide(&Snapshot { view: view.clone() });
-        Ok(self.engine.commit(decide)?.0)
+        Ok(self.engine.commit(self.is_synced(), decide)?.0)
     }
 }
 

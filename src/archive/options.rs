@@ -25,9 +25,6 @@ pub enum Sharing {
 
 /// What an append that returns `Ok` has survived.
 ///
-/// In this version of the crate every commit is synced, so `Written` is kept more strictly than
-/// it asks.
-///
 /// ```
 /// assert_eq!(sessiondb::Durability::default(), sessiondb::Durability::Synced);
 /// ```
@@ -36,7 +33,8 @@ pub enum Durability {
     /// Power loss.
     #[default]
     Synced,
-    /// The death of the process.
+    /// The death of the process: it is in the operating system, which is asked to put it on the
+    /// disk at the latest [`sync_interval`](ArchiveOptions::sync_interval) later.
     Written,
 }
 
@@ -63,6 +61,7 @@ pub struct ArchiveOptions {
     durability: Durability,
     cache_bytes: usize,
     lock_timeout: Duration,
+    sync_interval: Duration,
 }
 
 impl ArchiveOptions {
@@ -75,6 +74,7 @@ impl ArchiveOptions {
             durability: Durability::default(),
             cache_bytes: 32 << 20,
             lock_timeout: Duration::from_secs(5),
+            sync_interval: Duration::from_millis(50),
         }
     }
 
@@ -109,7 +109,9 @@ impl ArchiveOptions {
         self
     }
 
-    /// What an append that returns `Ok` has survived. Default: [`Durability::Synced`].
+    /// What an append that returns `Ok` has survived. Default: [`Durability::Synced`]; traces are
+    /// [`Durability::Written`] unless [`Log::with_durability`](crate::Log::with_durability) says
+    /// otherwise.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
@@ -129,6 +131,14 @@ impl ArchiveOptions {
     #[must_use]
     pub fn lock_timeout(mut self, lock_timeout: Duration) -> Self {
         self.lock_timeout = lock_timeout;
+        self
+    }
+
+    /// The longest time until what was only written is synced in the background. Default: 50 ms.
+    /// Of several handles on one archive in one process the first decides.
+    #[must_use]
+    pub fn sync_interval(mut self, sync_interval: Duration) -> Self {
+        self.sync_interval = sync_interval;
         self
     }
 
@@ -152,18 +162,25 @@ impl ArchiveOptions {
             | Self { create: false, .. } => Creation::Never,
             _ => Creation::IfMissing,
         };
-        let options = EngineOptions {
-            read_only: self.read_only,
-            shared: self.sharing == Sharing::Shared,
-            cache_bytes: self.cache_bytes,
-            lock_timeout: self.lock_timeout,
-        };
-        let engine = engine::open(path.as_ref(), creation, options)?;
+        let engine = engine::open(path.as_ref(), creation, self.for_engine())?;
         Ok(Archive::new(engine, self.durability))
     }
 
     pub(super) fn in_memory(self) -> Result<Archive, StoreError> {
-        let engine = engine::Engine::in_memory(self.cache_bytes)?;
+        let engine = engine::Engine::in_memory(EngineOptions {
+            shared: false,
+            ..self.for_engine()
+        })?;
         Ok(Archive::new(engine.into(), self.durability))
+    }
+
+    fn for_engine(&self) -> EngineOptions {
+        EngineOptions {
+            read_only: self.read_only,
+            shared: self.sharing == Sharing::Shared,
+            cache_bytes: self.cache_bytes,
+            lock_timeout: self.lock_timeout,
+            sync_interval: self.sync_interval,
+        }
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::entries::RawEntries;
 use super::info::{Match, SegmentInfo, SessionInfo};
-use crate::engine::{BaseView, LogId, LogKind, View};
+use crate::engine::{Layers, LogId, LogKind, View};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::{PodName, PodRecord};
 use crate::store::StoreError;
@@ -206,7 +206,7 @@ impl Snapshot {
     ///
     /// Those of a read.
     pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
-        self.view.read(BaseView::names)
+        self.view.read(Layers::names)
     }
 }
 
@@ -254,12 +254,10 @@ impl Sessions {
 
     fn next_page(&mut self) -> Result<(), StoreError> {
         let before = self.before;
-        let rows = self
-            .snapshot
-            .view
-            .read(|base| base.sessions_before(before, Self::PAGE))?;
-        self.done = rows.len() < Self::PAGE;
-        self.before = rows.last().map(|(id, _)| *id);
+        let read = |layers: &Layers| layers.sessions_before(before, Self::PAGE);
+        let (rows, next) = self.snapshot.view.read(read)?;
+        self.done = next.is_none();
+        self.before = next;
         let page: Vec<_> = rows
             .iter()
             .map(|(id, row)| SessionInfo::new(*id, row))
@@ -273,16 +271,17 @@ impl Iterator for Sessions {
     type Item = Result<SessionInfo, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(session) = self.page.next() {
-            return Some(Ok(session));
+        loop {
+            if let Some(session) = self.page.next() {
+                return Some(Ok(session));
+            }
+            if self.done {
+                return None;
+            }
+            if let Err(err) = self.next_page() {
+                self.done = true;
+                return Some(Err(err));
+            }
         }
-        if self.done {
-            return None;
-        }
-        if let Err(err) = self.next_page() {
-            self.done = true;
-            return Some(Err(err));
-        }
-        self.page.next().map(Ok)
     }
 }

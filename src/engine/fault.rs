@@ -124,3 +124,13 @@ impl From<io::Error> for Fault {
         Self::Redb(Box::new(redb::Error::Io(err)))
     }
 }
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(err) => err.fmt(f),
+            Self::Redb(err) => err.fmt(f),
+            Self::Damaged { place, message } => write!(f, "{place}: {message}"),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Tests of the engine over storage that fails, and over a lock that somebody else holds.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,10 +9,10 @@ use std::time::Duration;
 use redb::StorageBackend;
 use uuid::Uuid;
 
-use super::base::{Base, BaseOptions};
+use super::base::{Absorbed, Base};
 use super::file::ArchiveFile;
-use super::superblock::Superblock;
-use super::{Creation, Engine, EngineOptions, Entries, LogId, LogKind, Op};
+use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
+use super::{Creation, Engine, EngineOptions, Entries, LogId, LogKind, Op, base_options};
 use crate::store::StoreError;
 
 /// Storage in memory whose calls fail from a given one on, as a full or broken disk's do.
@@ -87,26 +88,31 @@ impl StorageBackend for Failing {
     }
 }
 
-const OPTIONS: BaseOptions = BaseOptions {
-    cache_bytes: 1 << 20,
-    shared: false,
+const OPTIONS: EngineOptions = EngineOptions {
     read_only: false,
+    shared: false,
+    cache_bytes: 1 << 20,
+    lock_timeout: Duration::ZERO,
+    sync_interval: Duration::from_secs(60),
 };
 
 fn open(storage: Failing) -> Result<Engine, StoreError> {
-    let file = ArchiveFile::on(Arc::new(storage));
-    let superblock = file.superblock()?;
-    let base = Base::open(file.image(), OPTIONS).map_err(|fault| fault.at(file.path()))?;
-    Ok(Engine::new(file, base, superblock, false))
+    let superblock = Superblock::read(&storage, Path::new("test.sessiondb"))?;
+    let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
+    let base = Base::open(file.image(), base_options(OPTIONS));
+    let base = base.map_err(|fault| fault.at(file.path()))?;
+    Engine::new(file, base, &superblock, OPTIONS)
 }
 
-/// A new archive and its bytes.
+/// A new archive, whose journal takes two of the entries below in each half, and its bytes.
 fn created() -> Arc<Mutex<Vec<u8>>> {
     let bytes = Arc::new(Mutex::new(Vec::new()));
     let storage = Failing::over(&bytes, u64::MAX, io::ErrorKind::Other);
-    Superblock::new().write(&storage).unwrap();
-    let file = ArchiveFile::on(Arc::new(storage));
-    Base::create(file.image(), OPTIONS)
+    let superblock = Superblock::new(MIN_JOURNAL_BYTES);
+    superblock.write(&storage).unwrap();
+    let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
+    let absorbed = Absorbed::none(&superblock);
+    Base::create(file.image(), base_options(OPTIONS), absorbed)
         .ok()
         .unwrap()
         .close()
@@ -134,15 +140,16 @@ fn append(number: u64) -> Op {
 }
 
 fn stored(engine: &Engine) -> Vec<String> {
-    let view = engine.view().unwrap();
-    let len = view
-        .read(|base| base.extent(&LOG))
+    let layers = engine.core.layers().unwrap();
+    let len = layers
+        .extent(&LOG)
+        .ok()
         .unwrap()
         .map_or(0, |extent| extent.entries);
     let entry = |index| {
-        let run = view.read(|base| base.run_holding(&LOG, index)).unwrap();
+        let run = layers.run_holding(&LOG, index).ok().unwrap();
         let range = run.range_of(index).unwrap();
-        String::from_utf8(run.payload()[range].to_vec()).unwrap()
+        String::from_utf8(run.entries().payload()[range].to_vec()).unwrap()
     };
     (0..len).map(entry).collect()
 }
@@ -171,7 +178,7 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
     };
     let mut acknowledged = 0;
     let failed = loop {
-        match engine.write(&[append(acknowledged)]) {
+        match engine.write(true, &[append(acknowledged)]) {
             Ok(_) => acknowledged += 1,
             Err(err) => break err,
         }
@@ -188,7 +195,7 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
         "call {fail_from}: {failed:?}"
     );
     assert!(says.contains("test.sessiondb"), "{says}");
-    let refused = engine.write(&[append(99)]);
+    let refused = engine.write(true, &[append(99)]);
     assert!(
         matches!(refused, Err(StoreError::Poisoned { .. })),
         "{refused:?}"
@@ -208,7 +215,7 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
             "call {fail_from}"
         );
     }
-    again.write(&[append(len)]).unwrap();
+    again.write(true, &[append(len)]).unwrap();
     false
 }
 
@@ -218,17 +225,17 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
 fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("held.sessiondb");
+    let lock_timeout = Duration::from_millis(40);
     let options = EngineOptions {
-        read_only: false,
         shared: true,
-        cache_bytes: 1 << 20,
-        lock_timeout: Duration::from_millis(40),
+        lock_timeout,
+        ..OPTIONS
     };
     let engine = super::open(&path, Creation::Always, options).unwrap();
     // A file description of its own is to the lock what another process is.
     let (peer, _) = ArchiveFile::open(&path, false, true, Duration::ZERO).unwrap();
     let held = peer.lock_writer().unwrap();
-    let busy = engine.write(&[append(0)]).unwrap_err();
+    let busy = engine.write(true, &[append(0)]).unwrap_err();
     let pid = std::process::id();
     assert!(
         matches!(&busy, StoreError::Busy { holder, waited, .. }
@@ -243,6 +250,6 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
     assert!(matches!(other, StoreError::Busy { .. }), "{other:?}");
     assert_eq!(stored(&engine).len(), 0);
     drop(held);
-    engine.write(&[append(0)]).unwrap();
+    engine.write(true, &[append(0)]).unwrap();
     assert_eq!(stored(&engine).len(), 1);
 }

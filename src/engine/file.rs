@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{BackendError, StorageBackend};
 
+use super::base::Absorbed;
 use super::base::{Base, BaseOptions};
 use super::fault::{Outcome, named};
-use super::superblock::{IMAGE_OFFSET, NOTES_OFFSET, Superblock};
+use super::notes::Notes;
+use super::superblock::Superblock;
 use crate::store::StoreError;
 
 /// Locks from here on belong to redb; below stand the bytes of the file.
@@ -29,6 +31,7 @@ pub(crate) struct ArchiveFile {
     path: PathBuf,
     lock_timeout: Duration,
     shared: bool,
+    image_offset: u64,
 }
 
 impl ArchiveFile {
@@ -44,44 +47,44 @@ impl ArchiveFile {
             path: path.to_owned(),
             reason: err.to_string(),
         })?;
+        let backend: Arc<dyn StorageBackend> = Arc::new(backend);
+        let superblock = Superblock::read(&*backend, path)?;
         let path = path.to_owned();
-        let this = Self {
-            backend: Arc::new(backend),
-            path,
-            lock_timeout,
-            shared,
-        };
-        let superblock = Superblock::read(&*this.backend, &this.path)?;
-        Ok((this, superblock))
+        let image_offset = superblock.image_offset();
+        Ok((
+            Self {
+                backend,
+                path,
+                lock_timeout,
+                shared,
+                image_offset,
+            },
+            superblock,
+        ))
     }
 
     /// A file in memory.
     pub(crate) fn in_memory(superblock: &Superblock) -> Result<Self, StoreError> {
-        let this = Self {
-            backend: Arc::new(InMemoryBackend::new()),
-            path: PathBuf::from(":memory:"),
-            lock_timeout: Duration::ZERO,
-            shared: false,
-        };
+        let this = Self::on(Arc::new(InMemoryBackend::new()), ":memory:", superblock);
         superblock.write(&*this.backend)?;
         Ok(this)
     }
 
-    /// Any storage in place of a file.
-    #[cfg(test)]
-    pub(crate) fn on(backend: Arc<dyn StorageBackend>) -> Self {
-        let path = PathBuf::from("test.sessiondb");
+    /// Any storage in place of a file that others may have open.
+    pub(crate) fn on(
+        backend: Arc<dyn StorageBackend>,
+        path: impl Into<PathBuf>,
+        superblock: &Superblock,
+    ) -> Self {
+        let image_offset = superblock.image_offset();
+        let lock_timeout = Duration::ZERO;
         Self {
             backend,
-            path,
-            lock_timeout: Duration::ZERO,
+            path: path.into(),
+            lock_timeout,
             shared: false,
+            image_offset,
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn superblock(&self) -> Result<Superblock, StoreError> {
-        Superblock::read(&*self.backend, &self.path)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -93,7 +96,18 @@ impl ArchiveFile {
         ImageBackend {
             file: Arc::clone(&self.backend),
             lock_timeout: self.lock_timeout,
+            offset: self.image_offset,
         }
+    }
+
+    /// Superblock, notes page and journal as they stand.
+    pub(crate) fn storage(&self) -> &dyn StorageBackend {
+        &*self.backend
+    }
+
+    /// Whether other processes may have the file open.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     pub(crate) fn len(&self) -> io::Result<u64> {
@@ -124,11 +138,8 @@ impl ArchiveFile {
 
     /// The error of a call that waited in vain for another process.
     pub(crate) fn busy(&self, waited: Duration) -> StoreError {
-        let mut page = [0; 4];
-        let holder = match self.backend.read(NOTES_OFFSET, &mut page) {
-            Ok(()) => Some(u32::from_le_bytes(page)).filter(|pid| *pid != 0),
-            Err(_) => None,
-        };
+        let notes = Notes::read(self.storage()).unwrap_or_default();
+        let holder = Some(notes.writer).filter(|pid| *pid != 0);
         StoreError::Busy {
             path: self.path.clone(),
             holder,
@@ -136,14 +147,61 @@ impl ArchiveFile {
         }
     }
 
-    /// Leaves this process's id in the notes page for those who wait. Advice only: a failure
-    /// costs no more than a less telling error in another process.
+    /// Leaves this process's id for those who wait. Advice only: a failure costs no more than a
+    /// less telling error in another process.
     fn note_writer(&self) {
-        let mut page = [0; 4];
-        let pid = std::process::id().to_le_bytes();
-        if self.backend.read(NOTES_OFFSET, &mut page).is_ok() && page != pid {
-            let _ = self.backend.write(NOTES_OFFSET, &pid);
+        let writer = std::process::id();
+        if let Ok(notes) = Notes::read(self.storage())
+            && notes.writer != writer
+        {
+            let _ = Notes { writer, ..notes }.write(self.storage());
         }
+    }
+
+    /// Writes every page again if the last process saw a sync fail, after which the system may
+    /// hold pages for synced that never reached the disk. Nobody writes meanwhile.
+    pub(crate) fn mend_failed_sync(&self) -> Result<(), StoreError> {
+        let file = self.storage();
+        let failed = |err: io::Error| StoreError::from(named(&self.path, &err));
+        if !Notes::read(file).map_err(failed)?.sync_failed {
+            return Ok(());
+        }
+        let locks = [Bound::Included(WRITER_LOCK), Bound::Included(LOCK_BASE)];
+        for (taken, byte) in locks.iter().enumerate() {
+            let polled = poll(self.lock_timeout, || file.try_lock_range(*byte, *byte));
+            if let Polled::TimedOut(waited) = polled.map_err(|err| failed(err.into()))? {
+                for byte in locks.iter().take(taken) {
+                    file.unlock_range(*byte, *byte)
+                        .map_err(|err| failed(err.into()))?;
+                }
+                return Err(self.busy(waited));
+            }
+        }
+        let rewritten = self.rewrite();
+        for byte in locks {
+            file.unlock_range(byte, byte)
+                .map_err(|err| failed(err.into()))?;
+        }
+        rewritten.map_err(failed)
+    }
+
+    fn rewrite(&self) -> io::Result<()> {
+        const CHUNK: u64 = 1 << 20;
+        let file = self.storage();
+        let len = file.len()?;
+        let mut chunk = vec![0; 1 << 20];
+        for start in (0..len).step_by(1 << 20) {
+            let part = usize::try_from(CHUNK.min(len - start)).map_err(io::Error::other)?;
+            let part = chunk.get_mut(..part).unwrap_or_default();
+            file.read(start, part)?;
+            file.write(start, part)?;
+        }
+        file.sync_data()?;
+        Notes {
+            sync_failed: false,
+            ..Notes::read(file)?
+        }
+        .write(file)
     }
 }
 
@@ -198,11 +256,34 @@ pub(crate) fn create(path: &Path, superblock: &Superblock) -> Result<(), StoreEr
     temporary.push(name);
     temporary.push(format!(".{}.new", uuid::Uuid::now_v7()));
     let temporary = folder.join(temporary);
+    sweep(folder, name);
     let result = write_new(&temporary, superblock).and_then(|()| publish(&temporary, path));
     // After a successful publication this removes the second name of the same file.
     let _ = std::fs::remove_file(&temporary);
     result?;
     sync_folder(folder)
+}
+
+/// Removes what processes left behind that died while they made this archive. One that is at it
+/// takes milliseconds, not minutes.
+fn sweep(folder: &Path, name: &std::ffi::OsStr) {
+    let prefix = format!(".{}.", name.to_string_lossy());
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for file in files.flatten() {
+        let (found, path) = (file.file_name(), file.path());
+        let found = found.to_string_lossy();
+        let id = found
+            .strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_suffix(".new"));
+        let ours = id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok());
+        let modified = file.metadata().and_then(|metadata| metadata.modified());
+        let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+        if ours && age.is_some_and(|age| age > Duration::from_secs(60)) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 fn write_new(temporary: &Path, superblock: &Superblock) -> Result<(), StoreError> {
@@ -213,23 +294,17 @@ fn write_new(temporary: &Path, superblock: &Superblock) -> Result<(), StoreError
     let file = options
         .open(temporary)
         .map_err(|err| named(temporary, &err))?;
-    let path = temporary.to_owned();
     let backend = FileBackend::new(file).map_err(|err| io::Error::other(err.to_string()))?;
-    let file = ArchiveFile {
-        backend: Arc::new(backend),
-        path,
-        lock_timeout: Duration::ZERO,
-        shared: false,
-    };
+    let file = ArchiveFile::on(Arc::new(backend), temporary, superblock);
     let written: Outcome<()> = (|| {
-        superblock.write(&*file.backend)?;
+        superblock.write(file.storage())?;
         let options = BaseOptions {
             cache_bytes: 1 << 20,
             shared: false,
             read_only: false,
         };
-        Base::create(file.image(), options)?.close()?;
-        Ok(file.backend.sync_data()?)
+        Base::create(file.image(), options, Absorbed::none(superblock))?.close()?;
+        Ok(file.storage().sync_data()?)
     })();
     written.map_err(|fault| fault.at(temporary))
 }
@@ -262,9 +337,21 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 pub(crate) struct ImageBackend {
     file: Arc<dyn StorageBackend>,
     lock_timeout: Duration,
+    offset: u64,
 }
 
 impl ImageBackend {
+    fn shifted(&self, start: Bound<u64>, end: Bound<u64>) -> (Bound<u64>, Bound<u64>) {
+        if matches!(
+            (start, end),
+            (Bound::Included(0) | Bound::Unbounded, Bound::Unbounded)
+        ) {
+            return (start, end);
+        }
+        let shift = |at: u64| if at < LOCK_BASE { at + self.offset } else { at };
+        (start.map(shift), end.map(shift))
+    }
+
     fn wait(&self, attempt: impl Fn() -> Result<bool, BackendError>) -> Result<(), BackendError> {
         match poll(self.lock_timeout, attempt)? {
             Polled::Acquired => Ok(()),
@@ -275,15 +362,15 @@ impl ImageBackend {
 
 impl StorageBackend for ImageBackend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.len()?.saturating_sub(IMAGE_OFFSET))
+        Ok(self.file.len()?.saturating_sub(self.offset))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(IMAGE_OFFSET + offset, out)
+        self.file.read(self.offset + offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(IMAGE_OFFSET + len)
+        self.file.set_len(self.offset + len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -291,7 +378,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write(IMAGE_OFFSET + offset, data)
+        self.file.write(self.offset + offset, data)
     }
 
     fn close(&self) -> io::Result<()> {
@@ -299,7 +386,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        let (start, end) = shifted(start, end);
+        let (start, end) = self.shifted(start, end);
         self.file.try_lock_range(start, end)
     }
 
@@ -308,7 +395,7 @@ impl StorageBackend for ImageBackend {
         start: Bound<u64>,
         end: Bound<u64>,
     ) -> Result<bool, BackendError> {
-        let (start, end) = shifted(start, end);
+        let (start, end) = self.shifted(start, end);
         self.file.try_lock_shared_range(start, end)
     }
 
@@ -321,31 +408,14 @@ impl StorageBackend for ImageBackend {
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        let (start, end) = shifted(start, end);
+        let (start, end) = self.shifted(start, end);
         self.file.unlock_range(start, end)
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        let (start, end) = shifted(start, end);
+        let (start, end) = self.shifted(start, end);
         self.file.query_lock_range(start, end)
     }
-}
-
-fn shifted(start: Bound<u64>, end: Bound<u64>) -> (Bound<u64>, Bound<u64>) {
-    if matches!(
-        (start, end),
-        (Bound::Included(0) | Bound::Unbounded, Bound::Unbounded)
-    ) {
-        return (start, end);
-    }
-    let shift = |at: u64| {
-        if at < LOCK_BASE {
-            at + IMAGE_OFFSET
-        } else {
-            at
-        }
-    };
-    (start.map(shift), end.map(shift))
 }
 
 enum Polled {

@@ -2,34 +2,47 @@
 //! views; nothing here knows what an entry means.
 
 mod base;
+mod codec;
+mod core;
 mod fault;
 #[cfg(test)]
 mod faults;
 mod file;
+mod journal;
+mod keeper;
+mod layers;
+mod notes;
 mod op;
 mod registry;
 mod row;
 mod run;
+mod state;
 mod superblock;
+mod sync;
+mod tail;
 mod view;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 pub(crate) use self::base::BaseView;
+pub(crate) use self::core::Done;
 pub(crate) use self::fault::{Fault, Outcome};
-pub(crate) use self::op::{Entries, LogId, LogKind, Op, OriginRecord};
+pub(crate) use self::layers::Layers;
+pub(crate) use self::op::{LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
 pub(crate) use self::row::{Extent, Head, SessionRow};
-pub(crate) use self::run::{EntrySlice, Run};
-pub(crate) use self::superblock::FORMAT_VERSION;
+pub(crate) use self::run::{Entries, EntrySlice, Run};
+pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION};
 pub(crate) use self::view::View;
 
-use self::base::{ApplyError, Base, BaseOptions};
+use self::base::{Absorbed, Base, BaseOptions};
+use self::core::Core;
 use self::file::ArchiveFile;
+use self::keeper::Keeper;
 use self::superblock::Superblock;
 use self::view::guarded;
 use crate::store::StoreError;
@@ -41,18 +54,14 @@ pub(crate) struct EngineOptions {
     pub(crate) shared: bool,
     pub(crate) cache_bytes: usize,
     pub(crate) lock_timeout: Duration,
+    pub(crate) sync_interval: Duration,
 }
 
 /// One open archive file in this process.
 pub(crate) struct Engine {
-    // Declared, and so dropped, before the file whose locks it holds.
-    base: Option<Base>,
-    file: ArchiveFile,
-    path: Arc<Path>,
-    archive_id: Uuid,
-    read_only: bool,
-    /// Orders the writers of this process, and holds why none may write any more.
-    poisoned: Mutex<Option<String>>,
+    // Declared, and so ended, before what it works on.
+    keeper: Keeper,
+    core: Arc<Core>,
 }
 
 impl Engine {
@@ -65,6 +74,9 @@ impl Engine {
             ..
         } = options;
         let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
+        if !read_only {
+            file.mend_failed_sync()?;
+        }
         let start = Instant::now();
         let base = loop {
             // redb waits for a peer's write transaction without end; this lock has a deadline.
@@ -86,141 +98,142 @@ impl Engine {
                 opened => break opened.map_err(|fault| fault.at(path))?,
             }
         };
-        Ok(Self::new(file, base, superblock, read_only))
+        let engine = Self::new(file, base, &superblock, options)?;
+        // What is damaged shows now, and not when an agent is in the middle of its work.
+        engine.core.layers()?;
+        Ok(engine)
     }
 
     /// A new archive in memory.
-    pub(crate) fn in_memory(cache_bytes: usize) -> Result<Self, StoreError> {
-        let superblock = Superblock::new();
+    pub(crate) fn in_memory(options: EngineOptions) -> Result<Self, StoreError> {
+        let superblock = Superblock::new(DEFAULT_JOURNAL_BYTES);
         let file = ArchiveFile::in_memory(&superblock)?;
-        let options = BaseOptions {
-            cache_bytes,
-            shared: false,
-            read_only: false,
-        };
-        let base = Base::create(file.image(), options).map_err(|fault| fault.at(file.path()))?;
-        Ok(Self::new(file, base, superblock, false))
+        let absorbed = Absorbed::none(&superblock);
+        let base = Base::create(file.image(), base_options(options), absorbed);
+        let base = base.map_err(|fault| fault.at(file.path()))?;
+        Self::new(file, base, &superblock, options)
     }
 
-    fn new(file: ArchiveFile, base: Base, superblock: Superblock, read_only: bool) -> Self {
-        Self {
-            base: Some(base),
-            path: file.path().into(),
-            file,
-            archive_id: superblock.archive_id,
+    fn new(
+        file: ArchiveFile,
+        base: Base,
+        superblock: &Superblock,
+        options: EngineOptions,
+    ) -> Result<Self, StoreError> {
+        let EngineOptions {
             read_only,
-            poisoned: Mutex::new(None),
-        }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn archive_id(&self) -> Uuid {
-        self.archive_id
-    }
-
-    pub(crate) fn file_bytes(&self) -> Result<u64, StoreError> {
-        Ok(self
-            .file
-            .len()
-            .map_err(|err| fault::named(&self.path, &err))?)
-    }
-
-    /// The state as of now.
-    pub(crate) fn view(&self) -> Result<View, StoreError> {
-        let start = Instant::now();
-        match guarded(|| self.base()?.view()) {
-            Ok(base) => Ok(View::new(base, Arc::clone(&self.path))),
-            Err(fault) if fault.is_lock_timeout() => Err(self.file.busy(start.elapsed())),
-            Err(fault) => Err(fault.at(&self.path)),
-        }
-    }
-
-    /// Makes the changes that `decide` asks for, all or none, as one step: between the state
-    /// that it is shown and the changes no other writer comes in. Returns what it returned and
-    /// what each op leaves (see [`Op`]).
-    pub(crate) fn commit<R>(
-        &self,
-        decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
-    ) -> Result<(R, Vec<u64>), StoreError> {
-        let mut poisoned = self.writers()?;
-        let _writer = self.file.lock_writer()?;
-        let (ops, decided) = decide(&self.view()?)?;
-        let lengths = self.apply(&ops, &mut poisoned)?;
-        Ok((decided, lengths))
-    }
-
-    /// Makes changes that need no look at the state before.
-    pub(crate) fn write(&self, ops: &[Op]) -> Result<Vec<u64>, StoreError> {
-        let mut poisoned = self.writers()?;
-        let _writer = self.file.lock_writer()?;
-        self.apply(ops, &mut poisoned)
-    }
-
-    fn writers(&self) -> Result<MutexGuard<'_, Option<String>>, StoreError> {
-        if self.read_only {
-            return Err(StoreError::ReadOnly {
-                path: self.path.to_path_buf(),
-                reason: "it cannot be written to through this handle".to_owned(),
-            });
-        }
-        // A panic while writing is turned into a fault, which poisons the engine by itself.
-        let poisoned = self.poisoned.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*poisoned {
-            Some(cause) => Err(StoreError::Poisoned {
-                path: self.path.to_path_buf(),
-                cause: cause.clone(),
-            }),
-            None => Ok(poisoned),
-        }
-    }
-
-    fn apply(&self, ops: &[Op], poisoned: &mut Option<String>) -> Result<Vec<u64>, StoreError> {
-        if ops.is_empty() {
-            return Ok(Vec::new());
-        }
-        let start = Instant::now();
-        let applied = guarded(|| Ok(self.base()?.apply(ops)));
-        let unknown = match applied {
-            Ok(Ok(lengths)) => return Ok(lengths),
-            Ok(Err(ApplyError::Refused(Fault::Store(err)))) => return Err(err),
-            Ok(Err(ApplyError::Refused(fault))) if fault.is_lock_timeout() => {
-                return Err(self.file.busy(start.elapsed()));
-            }
-            Ok(Err(ApplyError::Refused(fault) | ApplyError::Unknown(fault))) | Err(fault) => fault,
-        };
-        let err = unknown.at(&self.path);
-        *poisoned = Some(err.to_string());
-        Err(match err {
-            StoreError::Io(source) => StoreError::OutcomeUnknown {
-                path: self.path.to_path_buf(),
-                source,
-            },
-            err => err,
+            sync_interval,
+            ..
+        } = options;
+        let core = Arc::new(Core::new(file, base, superblock, read_only, sync_interval));
+        Ok(Self {
+            keeper: Keeper::start(&core)?,
+            core,
         })
     }
 
-    fn base(&self) -> Outcome<&Base> {
-        self.base
-            .as_ref()
-            .ok_or_else(|| Fault::damaged("archive", "it has been closed"))
+    pub(crate) fn path(&self) -> &Path {
+        &self.core.path
     }
 
-    /// Closes the file and reports what fails; dropping it does the same in silence.
-    pub(crate) fn close(mut self) -> Result<(), StoreError> {
-        let Some(base) = self.base.take() else {
-            return Ok(());
-        };
-        guarded(|| base.close()).map_err(|fault| fault.at(&self.path))
+    pub(crate) fn archive_id(&self) -> Uuid {
+        self.core.archive_id
+    }
+
+    pub(crate) fn file_bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.core.file_bytes()?)
+    }
+
+    /// The state as of now.
+    pub(crate) fn view(self: &Arc<Self>) -> Result<View, StoreError> {
+        Ok(View::new(self.core.layers()?, Arc::clone(self)))
+    }
+
+    /// How many changes there have been. Grows with each.
+    pub(crate) fn version(&self) -> Result<u64, StoreError> {
+        self.core.frames()
+    }
+
+    /// Waits until there have been other than `version` changes, or the time is up.
+    pub(crate) fn wait_for_change(
+        &self,
+        version: u64,
+        timeout: Duration,
+    ) -> Result<u64, StoreError> {
+        const PAUSE: Duration = Duration::from_millis(5);
+        let deadline = Instant::now().checked_add(timeout);
+        loop {
+            if self.core.may_have_more_than(version)? {
+                let now = self.version()?;
+                if now != version {
+                    return Ok(now);
+                }
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match left {
+                Some(Duration::ZERO) => return Ok(version),
+                Some(left) => std::thread::sleep(PAUSE.min(left)),
+                None => std::thread::sleep(PAUSE),
+            }
+        }
+    }
+
+    /// Makes the changes that `decide` draws from the state, all or none, as one step: between
+    /// the state that it is shown and the changes no other writer comes in.
+    pub(crate) fn commit<R>(
+        self: &Arc<Self>,
+        synced: bool,
+        decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<(R, Done), StoreError> {
+        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        let (decided, done) = self.core.commit(decide)?;
+        self.settle(synced, &done)?;
+        Ok((decided, done))
+    }
+
+    /// Makes changes that need no look at the state before.
+    pub(crate) fn write(&self, synced: bool, ops: &[Op]) -> Result<Done, StoreError> {
+        let done = self.core.write(ops)?;
+        self.settle(synced, &done)?;
+        Ok(done)
+    }
+
+    fn settle(&self, synced: bool, done: &Done) -> Result<(), StoreError> {
+        if synced {
+            return self.core.settle(done);
+        }
+        self.core.settle_later(done);
+        Ok(())
+    }
+
+    /// Whether the change has been synced.
+    pub(crate) fn is_synced(&self, done: &Done) -> bool {
+        self.core.is_synced(done)
+    }
+
+    /// Waits until all that this process has written is synced.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.core.sync()
+    }
+
+    /// Folds the whole journal into the tables.
+    pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
+        self.core.checkpoint()
+    }
+
+    /// Syncs what is not, closes the file and reports what fails; dropping it does the same in
+    /// silence.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        let Self { keeper, core } = self;
+        drop(keeper);
+        Arc::into_inner(core).map_or(Ok(()), Core::close)
     }
 }
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("path", &self.path)
+            .field("path", &self.core.path)
             .finish_non_exhaustive()
     }
 }
@@ -269,9 +282,9 @@ fn create_if_asked(path: &Path, creation: Creation) -> Result<(), StoreError> {
     let missing = || !path.as_os_str().is_empty() && std::fs::symlink_metadata(path).is_err();
     match creation {
         Creation::Never => Ok(()),
-        Creation::Always => file::create(path, &Superblock::new()),
+        Creation::Always => file::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)),
         Creation::IfMissing if !missing() => Ok(()),
-        Creation::IfMissing => match file::create(path, &Superblock::new()) {
+        Creation::IfMissing => match file::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)) {
             // Another process was faster, which is as good.
             Err(StoreError::Io(err)) if err.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
             created => created,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::run::Entries;
 use crate::ids::{SegmentId, SessionId};
 
 /// Which of a segment's two logs.
@@ -60,37 +61,8 @@ pub(crate) struct OriginRecord {
     pub(crate) at_turn: u64,
 }
 
-/// Entries on their way into a log: their bytes in one buffer.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Entries {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Entries {
-    pub(crate) fn push(&mut self, entry: &[u8]) {
-        self.bytes.extend_from_slice(entry);
-        self.ends.push(self.bytes.len());
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.ends.len() as u64
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
-    }
-
-    pub(crate) fn first(&self) -> Option<&[u8]> {
-        self.iter().next()
-    }
-}
-
 /// One change.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Op {
     /// Adds entries to the end of a log, which is created if need be.
     Append {

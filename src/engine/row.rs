@@ -14,6 +14,7 @@ pub(crate) enum Table {
     Index = 5,
     Metadata = 6,
     Names = 7,
+    Meta = 8,
 }
 
 /// Puts the checksum in front of a row's content.
@@ -49,8 +50,6 @@ pub(crate) fn plain_checksum(bytes: &[u8]) -> u64 {
 pub(crate) struct Extent {
     pub(crate) entries: u64,
     pub(crate) bytes: u64,
-    /// The index of the first entry of the last run; 0 for an empty log.
-    pub(crate) last_run: u64,
 }
 
 /// What an archive knows of a segment without reading its entries.
@@ -71,7 +70,7 @@ impl Head {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(97);
+        let mut out = Vec::with_capacity(74);
         let origin = self.origin.unwrap_or(OriginRecord {
             kind: 0,
             segment: Uuid::nil(),
@@ -81,7 +80,7 @@ impl Head {
         out.push(origin.kind);
         put_u64s(&mut out, &[self.created_ms, self.updated_ms]);
         for extent in [self.log, self.traces] {
-            put_u64s(&mut out, &[extent.entries, extent.bytes, extent.last_run]);
+            put_u64s(&mut out, &[extent.entries, extent.bytes]);
         }
         out.extend_from_slice(origin.segment.as_bytes());
         put_u64s(&mut out, &[origin.at_turn]);
@@ -226,11 +225,24 @@ impl<'r> Reader<'r> {
         self.array().map(Uuid::from_bytes)
     }
 
+    /// That many bytes.
+    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'r [u8], String> {
+        let (field, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or("its row is cut short")?;
+        self.rest = rest;
+        Ok(field)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     fn extent(&mut self) -> Result<Extent, String> {
         Ok(Extent {
             entries: self.u64()?,
             bytes: self.u64()?,
-            last_run: self.u64()?,
         })
     }
 

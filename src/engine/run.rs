@@ -3,6 +3,7 @@
 //! A row names the log and the index that it belongs to and carries a checksum over all of it,
 //! so that it can be told from garbage wherever it is found. `docs/format.md` has the byte map.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -21,23 +22,81 @@ pub(crate) const HEADER_BYTES: usize = 68;
 const MAGIC: [u8; 4] = *b"sRun";
 const ENCODING_PLAIN: u8 = 0;
 
-/// Some consecutive entries of one log, and where in the log they stand.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Run {
-    first: u64,
-    /// The entries, each but the last followed by `\n`.
+/// Entries without a place: their bytes as JSON lines, each but the last followed by `\n`.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Entries {
     payload: Vec<u8>,
     /// Where in the payload each entry ends.
     ends: Vec<usize>,
 }
 
-impl Run {
-    pub(crate) fn new(first: u64) -> Self {
-        Self {
-            first,
-            payload: Vec::new(),
-            ends: Vec::new(),
+impl Entries {
+    /// Takes entries apart that were joined.
+    pub(crate) fn split(payload: Vec<u8>) -> Self {
+        let mut ends: Vec<usize> = memchr::memchr_iter(b'\n', &payload).collect();
+        ends.push(payload.len());
+        Self { payload, ends }
+    }
+
+    pub(crate) fn push(&mut self, entry: &[u8]) {
+        if !self.ends.is_empty() {
+            self.payload.push(b'\n');
         }
+        self.payload.extend_from_slice(entry);
+        self.ends.push(self.payload.len());
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The entries joined.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The bytes of all entries, separators not counted.
+    pub(crate) fn entry_bytes(&self) -> u64 {
+        (self.payload.len() - self.ends.len().saturating_sub(1)) as u64
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|position| {
+            let range = self.range_of(position).unwrap_or_default();
+            self.payload.get(range).unwrap_or_default()
+        })
+    }
+
+    fn range_of(&self, position: usize) -> Option<Range<usize>> {
+        let end = *self.ends.get(position)?;
+        let start = match position.checked_sub(1) {
+            Some(before) => self.ends.get(before)? + 1,
+            None => 0,
+        };
+        Some(start..end)
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.ends.truncate(len);
+        self.payload
+            .truncate(self.ends.last().copied().unwrap_or(0));
+    }
+}
+
+/// Some consecutive entries of one log, and where in the log they stand.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Run {
+    first: u64,
+    entries: Entries,
+}
+
+impl Run {
+    pub(crate) fn new(first: u64, entries: Entries) -> Self {
+        Self { first, entries }
     }
 
     /// The index of the first entry.
@@ -47,58 +106,46 @@ impl Run {
 
     /// The index after the last entry.
     pub(crate) fn end(&self) -> u64 {
-        self.first + self.ends.len() as u64
+        self.first + self.entries.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The bytes of all entries, separators not counted.
-    pub(crate) fn entry_bytes(&self) -> u64 {
-        (self.payload.len() - self.ends.len().saturating_sub(1)) as u64
+    pub(crate) fn entries(&self) -> &Entries {
+        &self.entries
     }
 
     /// Whether one more entry of this length would still share the row.
     pub(crate) fn has_room_for(&self, entry_bytes: usize) -> bool {
-        self.is_empty()
-            || HEADER_BYTES + self.payload.len() + 1 + entry_bytes <= MAX_SHARED_ROW_BYTES
+        let payload = self.entries.payload.len();
+        self.entries.is_empty() || HEADER_BYTES + payload + 1 + entry_bytes <= MAX_SHARED_ROW_BYTES
     }
 
     pub(crate) fn push(&mut self, entry: &[u8]) {
-        if !self.is_empty() {
-            self.payload.push(b'\n');
-        }
-        self.payload.extend_from_slice(entry);
-        self.ends.push(self.payload.len());
+        self.entries.push(entry);
     }
 
     /// Where in the payload the entry with that index of the log stands.
-    pub(crate) fn range_of(&self, index: u64) -> Option<std::ops::Range<usize>> {
-        let position = usize::try_from(index.checked_sub(self.first)?).ok()?;
-        let end = *self.ends.get(position)?;
-        let start = match position.checked_sub(1) {
-            Some(before) => self.ends.get(before)? + 1,
-            None => 0,
-        };
-        Some(start..end)
+    pub(crate) fn range_of(&self, index: u64) -> Option<Range<usize>> {
+        self.entries
+            .range_of(usize::try_from(index.checked_sub(self.first)?).ok()?)
     }
 
-    pub(crate) fn payload(&self) -> &[u8] {
-        &self.payload
+    /// The bytes of the entries with an index in the range, separators not counted.
+    pub(crate) fn bytes_between(&self, range: Range<u64>) -> u64 {
+        let here = range.start.max(self.first)..range.end.min(self.end());
+        here.filter_map(|index| self.range_of(index))
+            .map(|entry| entry.len() as u64)
+            .sum()
     }
 
     /// Drops the entries from this index of the log on.
     pub(crate) fn truncate(&mut self, end: u64) {
         let keep = usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        self.ends.truncate(keep);
-        self.payload
-            .truncate(self.ends.last().copied().unwrap_or(0));
+        self.entries.truncate(keep);
     }
 
     /// The row for this run in the given log.
     pub(crate) fn encode(&self, log: &LogId) -> Vec<u8> {
-        let mut row = Vec::with_capacity(HEADER_BYTES + self.payload.len());
+        let mut row = Vec::with_capacity(HEADER_BYTES + self.entries.payload.len());
         row.extend_from_slice(&[0; 8]);
         row.extend_from_slice(&MAGIC);
         row.push(log.kind.tag());
@@ -108,13 +155,13 @@ impl Run {
         row.extend_from_slice(log.segment.as_bytes());
         row.extend_from_slice(&self.first.to_le_bytes());
         row.extend_from_slice(
-            &u32::try_from(self.ends.len())
+            &u32::try_from(self.entries.ends.len())
                 .unwrap_or(u32::MAX)
                 .to_le_bytes(),
         );
-        row.extend_from_slice(&(self.payload.len() as u64).to_le_bytes());
+        row.extend_from_slice(&(self.entries.payload.len() as u64).to_le_bytes());
         debug_assert_eq!(row.len(), HEADER_BYTES);
-        row.extend_from_slice(&self.payload);
+        row.extend_from_slice(&self.entries.payload);
         let checksum = xxh3_64(row.get(8..).unwrap_or_default());
         if let Some(field) = row.first_chunk_mut::<8>() {
             *field = checksum.to_le_bytes();
@@ -172,19 +219,12 @@ impl FoundRun {
         if payload.len() as u64 != len {
             return Err("its row is cut short".to_owned());
         }
-        let mut ends: Vec<usize> = memchr::memchr_iter(b'\n', payload).collect();
-        ends.push(payload.len());
-        if ends.len() as u64 != u64::from(count) {
-            return Err(format!(
-                "it holds {} entries where {count} are named",
-                ends.len()
-            ));
+        let entries = Entries::split(payload.to_vec());
+        if entries.len() != u64::from(count) {
+            let found = entries.len();
+            return Err(format!("it holds {found} entries where {count} are named"));
         }
-        let run = Run {
-            first,
-            payload: payload.to_vec(),
-            ends,
-        };
+        let run = Run { first, entries };
         Ok(Self {
             log: LogId {
                 session,
@@ -216,7 +256,8 @@ impl EntrySlice {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         self.run
-            .payload()
+            .entries
+            .payload
             .get(self.start..self.end)
             .unwrap_or_default()
     }
@@ -244,7 +285,7 @@ mod tests {
             entries in prop::collection::vec("[^\n]{0,40}", 1..20),
             flip in any::<prop::sample::Index>(),
         ) {
-            let mut run = Run::new(first);
+            let mut run = Run::new(first, Entries::default());
             for entry in &entries {
                 run.push(entry.as_bytes());
             }
@@ -253,7 +294,7 @@ mod tests {
             prop_assert_eq!(back.end(), first + entries.len() as u64);
             for (entry, index) in entries.iter().zip(first..) {
                 let range = back.range_of(index).expect("each index is there");
-                prop_assert_eq!(&back.payload()[range], entry.as_bytes());
+                prop_assert_eq!(&back.entries.payload[range], entry.as_bytes());
             }
             prop_assert!(back.range_of(back.end()).is_none());
 
@@ -266,12 +307,12 @@ mod tests {
         fn truncating_keeps_exactly_the_entries_before(
             entries in prop::collection::vec("[^\n]{0,9}", 1..20), keep in 0..20_usize,
         ) {
-            let mut run = Run::new(5);
+            let mut run = Run::new(5, Entries::default());
             for entry in &entries {
                 run.push(entry.as_bytes());
             }
             run.truncate(5 + keep as u64);
-            let mut expected = Run::new(5);
+            let mut expected = Run::new(5, Entries::default());
             for entry in entries.iter().take(keep) {
                 expected.push(entry.as_bytes());
             }
@@ -281,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_row_in_another_place_is_damage() {
-        let mut run = Run::new(7);
+        let mut run = Run::new(7, Entries::default());
         run.push(b"{}");
         let row = run.encode(&log());
         let other = LogId {

@@ -11,7 +11,7 @@ use super::row::{Reader, plain_checksum};
 use crate::store::StoreError;
 
 /// The format version that this crate reads and writes.
-pub(crate) const FORMAT_VERSION: u32 = 0;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 const LEN: usize = 4096;
 const CHECKSUM_AT: usize = LEN - 8;
@@ -19,28 +19,51 @@ const MAGIC: [u8; 16] = *b"sessiondb\0\r\n\x1a\n\0\xff";
 
 /// The notes page: advice for other processes, never trusted for correctness.
 pub(crate) const NOTES_OFFSET: u64 = 4096;
-/// Where redb's image begins.
-pub(crate) const IMAGE_OFFSET: u64 = 8192;
+/// Where the journal begins; redb's image follows it.
+pub(crate) const JOURNAL_OFFSET: u64 = 8192;
+/// The journal of an archive that is made with default options, in bytes.
+pub(crate) const DEFAULT_JOURNAL_BYTES: u64 = 2 << 20;
+/// The bounds of a journal's length, in bytes; it is a multiple of the lower one.
+pub(crate) const MIN_JOURNAL_BYTES: u64 = 16 << 10;
+pub(crate) const MAX_JOURNAL_BYTES: u64 = 1 << 30;
 
 /// What the superblock says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Superblock {
     pub(crate) archive_id: Uuid,
     pub(crate) created_ms: u64,
+    pub(crate) journal_bytes: u64,
 }
 
 impl Superblock {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(journal_bytes: u64) -> Self {
         Self {
             archive_id: Uuid::now_v7(),
             created_ms: crate::ids::now_ms(),
+            journal_bytes,
         }
     }
 
-    /// Writes superblock and notes page into empty storage.
+    /// Where redb's image begins.
+    pub(crate) fn image_offset(&self) -> u64 {
+        JOURNAL_OFFSET + self.journal_bytes
+    }
+
+    /// To what the first frame of the journal is chained.
+    pub(crate) fn first_chain(&self) -> u64 {
+        plain_checksum(self.archive_id.as_bytes())
+    }
+
+    /// Writes superblock, notes page and journal into empty storage. The journal is written, not
+    /// left a hole, so that no later sync has to find space for it.
     pub(crate) fn write(&self, file: &dyn StorageBackend) -> io::Result<()> {
-        file.set_len(IMAGE_OFFSET)?;
-        file.write(0, &self.encode())
+        file.set_len(self.image_offset())?;
+        file.write(0, &self.encode())?;
+        let zeros = vec![0; LEN];
+        let pages = (NOTES_OFFSET..self.image_offset()).step_by(LEN);
+        pages
+            .into_iter()
+            .try_for_each(|page| file.write(page, &zeros))
     }
 
     pub(crate) fn read(file: &dyn StorageBackend, path: &Path) -> Result<Self, StoreError> {
@@ -57,8 +80,8 @@ impl Superblock {
         page.extend_from_slice(&[0; 4]);
         page.extend_from_slice(self.archive_id.as_bytes());
         page.extend_from_slice(&self.created_ms.to_le_bytes());
-        page.extend_from_slice(&0_u64.to_le_bytes());
-        page.extend_from_slice(&IMAGE_OFFSET.to_le_bytes());
+        page.extend_from_slice(&self.journal_bytes.to_le_bytes());
+        page.extend_from_slice(&self.image_offset().to_le_bytes());
         page.resize(CHECKSUM_AT, 0);
         let checksum = plain_checksum(&page);
         page.extend_from_slice(&checksum.to_le_bytes());
@@ -97,13 +120,15 @@ impl Superblock {
             let _magic: [u8; 16] = fields.array()?;
             let version = fields.u32()?;
             let _reserved = fields.u32()?;
+            let (archive_id, created_ms) = (fields.uuid()?, fields.u64()?);
             let superblock = Self {
-                archive_id: fields.uuid()?,
-                created_ms: fields.u64()?,
+                archive_id,
+                created_ms,
+                journal_bytes: fields.u64()?,
             };
-            Ok::<_, String>((version, superblock))
+            Ok::<_, String>((version, superblock, fields.u64()?))
         })();
-        let (found, superblock) = parsed.map_err(|message| damaged(&message))?;
+        let (found, superblock, image_offset) = parsed.map_err(|message| damaged(&message))?;
         if found != FORMAT_VERSION {
             let path = path.to_owned();
             return Err(StoreError::UnsupportedVersion {
@@ -111,6 +136,18 @@ impl Superblock {
                 found,
                 supported: FORMAT_VERSION,
             });
+        }
+        let journal_bytes = superblock.journal_bytes;
+        if !(MIN_JOURNAL_BYTES..=MAX_JOURNAL_BYTES).contains(&journal_bytes)
+            || journal_bytes % MIN_JOURNAL_BYTES != 0
+            || image_offset != superblock.image_offset()
+        {
+            return Err(damaged("its lengths do not agree"));
+        }
+        if len <= image_offset {
+            return Err(damaged(&format!(
+                "the file ends after {len} bytes, before its database"
+            )));
         }
         Ok(superblock)
     }
@@ -122,10 +159,10 @@ mod tests {
 
     #[test]
     fn a_superblock_reads_back_and_each_flipped_bit_is_refused() {
-        let superblock = Superblock::new();
+        let superblock = Superblock::new(MIN_JOURNAL_BYTES);
         let page = superblock.encode();
         let path = Path::new("a.sessiondb");
-        let decode = |page: &[u8]| Superblock::decode(page, page.len() as u64, path);
+        let decode = |page: &[u8]| Superblock::decode(page, 1 << 20, path);
         assert_eq!(decode(&page).unwrap(), superblock);
         for bit in 0..LEN * 8 {
             let mut flipped = page.clone();
@@ -141,15 +178,15 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_named() {
-        let mut page = Superblock::new().encode();
+        let mut page = Superblock::new(MIN_JOURNAL_BYTES).encode();
         page[16..20].copy_from_slice(&7_u32.to_le_bytes());
         let checksum = plain_checksum(&page[..CHECKSUM_AT]);
         page[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
-        let refused = Superblock::decode(&page, LEN as u64, Path::new("new.sessiondb"));
+        let refused = Superblock::decode(&page, 1 << 20, Path::new("new.sessiondb"));
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("new.sessiondb"), "{message}");
         assert!(
-            message.contains("version 7") && message.contains("version 0"),
+            message.contains("version 7") && message.contains("version 1"),
             "{message}"
         );
     }

@@ -1,39 +1,37 @@
-//! One consistent state of an archive. All reads pass here; a panic of redb on damaged pages
-//! becomes an error here.
+//! One consistent state of an archive as callers hold it, which keeps the archive open; and the
+//! guard that turns a panic on damaged pages into an error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::base::BaseView;
+use super::Engine;
 use super::fault::{Fault, Outcome};
+use super::layers::Layers;
 use crate::store::StoreError;
 
 /// One consistent state; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct View {
-    base: Arc<BaseView>,
-    path: Arc<Path>,
+    layers: Layers,
+    engine: Arc<Engine>,
 }
 
 impl View {
-    pub(super) fn new(base: BaseView, path: Arc<Path>) -> Self {
-        Self {
-            base: Arc::new(base),
-            path,
-        }
+    pub(super) fn new(layers: Layers, engine: Arc<Engine>) -> Self {
+        Self { layers, engine }
     }
 
     /// Reads from the state.
     pub(crate) fn read<T>(
         &self,
-        read: impl FnOnce(&BaseView) -> Outcome<T>,
+        read: impl FnOnce(&Layers) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        guarded(|| read(&self.base)).map_err(|fault| fault.at(&self.path))
+        guarded(|| read(&self.layers)).map_err(|fault| fault.at(self.path()))
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.engine.path()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The base: the redb tables. This folder is the only place that names them.
 
-mod apply;
+mod absorb;
 mod read;
 
 use redb::{
@@ -10,7 +10,10 @@ use redb::{
 use uuid::Uuid;
 
 use super::fault::{Fault, Outcome};
-use super::op::{LogId, LogKind, Op};
+use super::op::{LogId, LogKind};
+use super::row::{Reader, Table, seal, unseal};
+use super::superblock::Superblock;
+use super::tail::Tail;
 pub(crate) use read::BaseView;
 
 type RunKey = (Uuid, Uuid, u64);
@@ -30,6 +33,56 @@ const INDEX: TableDefinition<'_, SegmentKey, &[u8]> = TableDefinition::new("segm
 const METADATA: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("metadata");
 /// JSON records by name.
 const NAMES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
+
+/// What the archive knows of itself; see [`Absorbed`].
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const ABSORBED: &str = "absorbed";
+
+/// How much of the journal is in the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Absorbed {
+    /// The last epoch that is.
+    pub(crate) epoch: u64,
+    /// How many frames there have been up to its end.
+    pub(crate) frames: u64,
+    /// The checksum of its last frame, to which the next epoch's first is chained.
+    pub(crate) chain: u64,
+}
+
+impl Absorbed {
+    /// That of a new archive.
+    pub(crate) fn none(superblock: &Superblock) -> Self {
+        Self {
+            epoch: 0,
+            frames: 0,
+            chain: superblock.first_chain(),
+        }
+    }
+
+    fn encode(self) -> Vec<u8> {
+        let content: Vec<u8> = [self.epoch, self.frames, self.chain]
+            .iter()
+            .flat_map(|field| field.to_le_bytes())
+            .collect();
+        seal(Table::Meta, ABSORBED.as_bytes(), &content)
+    }
+
+    fn decode(row: &[u8]) -> Result<Self, String> {
+        let mut fields = Reader::new(unseal(Table::Meta, ABSORBED.as_bytes(), row)?);
+        Ok(Self {
+            epoch: fields.u64()?,
+            frames: fields.u64()?,
+            chain: fields.u64()?,
+        })
+    }
+
+    fn read(table: &impl redb::ReadableTable<&'static str, &'static [u8]>) -> Outcome<Self> {
+        let row = table.get(ABSORBED)?;
+        let row =
+            row.ok_or_else(|| Fault::damaged("meta", "the state of the journal is missing"))?;
+        Self::decode(row.value()).map_err(|message| Fault::damaged("meta", message))
+    }
+}
 
 fn runs_of(kind: LogKind) -> TableDefinition<'static, RunKey, &'static [u8]> {
     match kind {
@@ -66,7 +119,11 @@ pub(crate) enum Base {
 
 impl Base {
     /// Writes a new image, with all tables, into empty storage.
-    pub(crate) fn create(backend: impl StorageBackend, options: BaseOptions) -> Outcome<Self> {
+    pub(crate) fn create(
+        backend: impl StorageBackend,
+        options: BaseOptions,
+        absorbed: Absorbed,
+    ) -> Outcome<Self> {
         let base = Self::Writable(Box::new(builder(options).create_with_backend(backend)?));
         let txn = base.begin_write()?;
         txn.open_table(RUNS)?;
@@ -76,6 +133,8 @@ impl Base {
         txn.open_table(INDEX)?;
         txn.open_table(METADATA)?;
         txn.open_table(NAMES)?;
+        txn.open_table(META)?
+            .insert(ABSORBED, absorbed.encode().as_slice())?;
         txn.commit()?;
         Ok(base)
     }
@@ -100,25 +159,33 @@ impl Base {
             Self::Writable(db) => db.begin_read()?,
             Self::ReadOnly(db) => db.begin_read()?,
         };
-        Ok(BaseView::new(txn))
+        BaseView::new(txn)
     }
 
-    /// Applies all ops or, on an error, none. Whether a failed commit took effect is not known.
-    pub(crate) fn apply(&self, ops: &[Op]) -> Result<Vec<u64>, ApplyError> {
-        let txn = self.begin_write().map_err(ApplyError::Refused)?;
-        let lengths = ops
-            .iter()
-            .map(|op| apply::apply(&txn, op))
-            .collect::<Outcome<Vec<u64>>>();
-        match lengths {
-            Ok(lengths) => {
+    /// Folds the tails, the oldest first, into the tables, whole or not at all, and sets how much
+    /// of the journal is in them. Only if `from` is still what that was; else tells what it is.
+    pub(crate) fn absorb(
+        &self,
+        tails: &[&Tail],
+        from: Absorbed,
+        to: Absorbed,
+    ) -> Result<Result<(), Absorbed>, AbsorbError> {
+        let txn = self.begin_write().map_err(AbsorbError::Refused)?;
+        match absorb_into(&txn, tails, from, to) {
+            Ok(Ok(())) => {
                 txn.commit()
-                    .map_err(|err| ApplyError::Unknown(err.into()))?;
-                Ok(lengths)
+                    .map_err(|err| AbsorbError::Unknown(err.into()))?;
+                Ok(Ok(()))
+            }
+            Ok(Err(found)) => {
+                txn.abort()
+                    .map_err(|err| AbsorbError::Refused(err.into()))?;
+                Ok(Err(found))
             }
             Err(fault) => {
-                txn.abort().map_err(|err| ApplyError::Refused(err.into()))?;
-                Err(ApplyError::Refused(fault))
+                txn.abort()
+                    .map_err(|err| AbsorbError::Refused(err.into()))?;
+                Err(AbsorbError::Refused(fault))
             }
         }
     }
@@ -147,11 +214,30 @@ impl Base {
     }
 }
 
-/// Why a batch was not applied.
-pub(crate) enum ApplyError {
+fn absorb_into(
+    txn: &redb::WriteTransaction,
+    tails: &[&Tail],
+    from: Absorbed,
+    to: Absorbed,
+) -> Outcome<Result<(), Absorbed>> {
+    let mut meta = txn.open_table(META)?;
+    let found = Absorbed::read(&meta)?;
+    if found != from {
+        return Ok(Err(found));
+    }
+    meta.insert(ABSORBED, to.encode().as_slice())?;
+    tails
+        .iter()
+        .try_for_each(|tail| absorb::absorb(txn, tail))
+        .map(Ok)
+}
+
+/// Why tails were not folded in.
+#[derive(Debug)]
+pub(crate) enum AbsorbError {
     /// Nothing was changed.
     Refused(Fault),
-    /// The commit failed; the batch may or may not be there.
+    /// The commit failed; whether it took effect is not known.
     Unknown(Fault),
 }
 

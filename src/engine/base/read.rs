@@ -5,21 +5,30 @@ use std::sync::Arc;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
-use super::{HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of};
+use super::{
+    Absorbed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
+};
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::{LogId, LogKind};
-use crate::engine::row::{Extent, Head, SessionRow, Table, unseal};
+use crate::engine::row::{Head, SessionRow, Table, unseal};
 use crate::engine::run::Run;
 use crate::ids::{SegmentId, SessionId};
 
 /// One consistent state of the tables.
 pub(crate) struct BaseView {
     txn: ReadTransaction,
+    absorbed: Absorbed,
 }
 
 impl BaseView {
-    pub(super) fn new(txn: ReadTransaction) -> Self {
-        Self { txn }
+    pub(super) fn new(txn: ReadTransaction) -> Outcome<Self> {
+        let absorbed = Absorbed::read(&txn.open_table(META)?)?;
+        Ok(Self { txn, absorbed })
+    }
+
+    /// How much of the journal is in the tables.
+    pub(crate) fn absorbed(&self) -> Absorbed {
+        self.absorbed
     }
 
     pub(crate) fn head(&self, session: SessionId, segment: SegmentId) -> Outcome<Option<Head>> {
@@ -27,15 +36,6 @@ impl BaseView {
         let row = table.get((session, segment))?;
         row.map(|row| decode_head(session, segment, row.value()))
             .transpose()
-    }
-
-    /// The extent of a log, or `None` if there is no such log.
-    pub(crate) fn extent(&self, log: &LogId) -> Outcome<Option<Extent>> {
-        let head = self.head(log.session, log.segment)?;
-        Ok(head.and_then(|head| match log.kind {
-            LogKind::Entries => head.exists.then_some(head.log),
-            LogKind::Traces => (head.traces.entries > 0).then_some(head.traces),
-        }))
     }
 
     /// The run that holds the entry with this index, which must be below the log's length.
@@ -93,12 +93,6 @@ impl BaseView {
                 Ok((segment, decode_head(session, segment, value.value())?))
             })
             .collect()
-    }
-
-    /// The session with the lowest id among those that hold the segment's log.
-    pub(crate) fn session_of(&self, segment: SegmentId) -> Outcome<Option<SessionId>> {
-        let found = self.segments_between(segment, segment, 1)?;
-        Ok(found.first().map(|(_, session)| *session))
     }
 
     /// Sessions with an id from `low` to `high`, ascending.
@@ -160,10 +154,6 @@ impl BaseView {
             .iter()?
             .map(|row| Ok(row?.0.value().to_owned()))
             .collect()
-    }
-
-    pub(crate) fn name_count(&self) -> Outcome<u64> {
-        Ok(self.txn.open_table(NAMES)?.len()?)
     }
 
     /// The runs and heads together, as a measure of the work that a check has.

@@ -1,0 +1,431 @@
+//! One open archive file: the way of a change from the caller to the journal, and from there to
+//! the tables. Locks are taken in this order: writers, writer lock of the file, state or folding.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::base::{AbsorbError, Absorbed, Base};
+use super::codec;
+use super::fault::{Fault, Outcome, named};
+use super::file::ArchiveFile;
+use super::journal::{Frame, Journal};
+use super::keeper::Jobs;
+use super::layers::Layers;
+use super::notes::Notes;
+use super::op::Op;
+use super::state::{Closed, State};
+use super::superblock::Superblock;
+use super::sync::GroupSync;
+use super::tail::Tail;
+use super::view::guarded;
+use crate::store::StoreError;
+
+/// One open archive file in this process, without the thread that keeps it.
+pub(crate) struct Core {
+    // Declared, and so dropped, before the file whose locks it holds.
+    base: Option<Base>,
+    pub(crate) file: ArchiveFile,
+    pub(crate) journal: Journal,
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) path: Arc<Path>,
+    pub(crate) archive_id: Uuid,
+    sync_interval: Duration,
+    read_only: bool,
+    /// Orders the writers of this process.
+    writers: Mutex<()>,
+    state: Mutex<State>,
+    folding: Mutex<()>,
+    syncs: GroupSync,
+    /// Why nobody may write any more.
+    poisoned: Mutex<Option<String>>,
+}
+
+/// What a change did.
+#[derive(Debug, Clone)]
+pub(crate) struct Done {
+    /// What each op leaves; see [`Tail::apply`].
+    pub(crate) lengths: Vec<u64>,
+    /// The number of the frame that holds the change.
+    pub(crate) frame: u64,
+    /// What to wait for until it is synced; `None` if it is.
+    ticket: Option<u64>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        file: ArchiveFile,
+        base: Base,
+        superblock: &Superblock,
+        read_only: bool,
+        sync_interval: Duration,
+    ) -> Self {
+        Self {
+            base: Some(base),
+            path: file.path().into(),
+            file,
+            journal: Journal::new(superblock.journal_bytes),
+            jobs: Arc::default(),
+            archive_id: superblock.archive_id,
+            sync_interval,
+            read_only,
+            writers: Mutex::default(),
+            state: Mutex::new(State::new()),
+            folding: Mutex::default(),
+            syncs: GroupSync::default(),
+            poisoned: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn base(&self) -> Outcome<&Base> {
+        self.base
+            .as_ref()
+            .ok_or_else(|| Fault::damaged("archive", "it has been closed"))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state as of now.
+    pub(crate) fn layers(&self) -> Result<Layers, StoreError> {
+        let start = Instant::now();
+        let layers = guarded(|| {
+            let mut state = self.state();
+            state.refresh(self, false)?;
+            state.layers()
+        });
+        self.jobs.rest_later();
+        layers.map_err(|fault| self.explain(fault, start))
+    }
+
+    /// How many frames there have been.
+    pub(crate) fn frames(&self) -> Result<u64, StoreError> {
+        let start = Instant::now();
+        let frames = guarded(|| {
+            let mut state = self.state();
+            state.refresh(self, false)?;
+            Ok(state.position()?.frame)
+        });
+        self.jobs.rest_later();
+        frames.map_err(|fault| self.explain(fault, start))
+    }
+
+    /// Whether there may be frames after that one.
+    pub(crate) fn may_have_more_than(&self, frames: u64) -> Result<bool, StoreError> {
+        let state = self.state();
+        let differs = state.position().map_or(true, |at| at.frame != frames);
+        let behind = || guarded(|| state.may_be_behind(self));
+        Ok(differs || behind().map_err(|fault| fault.at(&self.path))?)
+    }
+
+    /// Makes the changes that `decide` draws from the state, all or none; no other writer comes
+    /// in between.
+    pub(crate) fn commit<R>(
+        &self,
+        decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<(R, Done), StoreError> {
+        let _writers = self.writers()?;
+        let _lock = self.file.lock_writer()?;
+        let (ops, decided) = decide(self.layers()?)?;
+        Ok((decided, self.put(&ops)?))
+    }
+
+    /// Makes changes that need no look at the state before.
+    pub(crate) fn write(&self, ops: &[Op]) -> Result<Done, StoreError> {
+        let _writers = self.writers()?;
+        let _lock = self.file.lock_writer()?;
+        self.put(ops)
+    }
+
+    /// Folds the whole journal into the tables.
+    pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
+        let _writers = self.writers()?;
+        let _lock = self.file.lock_writer()?;
+        self.attempt(|| {
+            let mut state = self.state();
+            state.refresh(self, true)?;
+            if state.is_folded()? {
+                return Ok(());
+            }
+            drop(state);
+            self.put_into_tables(&[]).map(drop)
+        })
+    }
+
+    /// Waits until the change is synced.
+    pub(crate) fn settle(&self, done: &Done) -> Result<(), StoreError> {
+        done.ticket
+            .map_or(Ok(()), |ticket| self.wait_synced(ticket))
+    }
+
+    /// Lets the keeper sync the change.
+    pub(crate) fn settle_later(&self, done: &Done) {
+        if done.ticket.is_some() {
+            self.jobs.sync_within(self.sync_interval);
+        }
+    }
+
+    pub(crate) fn is_synced(&self, done: &Done) -> bool {
+        done.ticket
+            .is_none_or(|ticket| self.syncs.is_synced(ticket))
+    }
+
+    /// Waits until all that this process has written is synced.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        if self.syncs.is_all_synced() {
+            return Ok(());
+        }
+        self.wait_synced(self.syncs.written())
+    }
+
+    fn wait_synced(&self, ticket: u64) -> Result<(), StoreError> {
+        self.syncs
+            .wait(ticket, || self.file.storage().sync_data())
+            .map_err(|err| {
+                // The system may now hold for synced what is not on the disk: the next open writes
+                // it again. Should this fail too, there is nothing more to be done.
+                let storage = self.file.storage();
+                let notes = Notes::read(storage).unwrap_or_default();
+                let _ = Notes {
+                    sync_failed: true,
+                    ..notes
+                }
+                .write(storage);
+                self.poison(err.into())
+            })
+    }
+
+    fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly {
+                path: self.path.to_path_buf(),
+                reason: "it cannot be written to through this handle".to_owned(),
+            });
+        }
+        let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*self.poisoned.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(cause) => {
+                let path = self.path.to_path_buf();
+                Err(StoreError::Poisoned {
+                    path,
+                    cause: cause.clone(),
+                })
+            }
+            None => Ok(writers),
+        }
+    }
+
+    /// Puts the ops into one frame of the journal or, where they are too many for that, into the
+    /// tables. Whoever calls this has both locks of a writer.
+    fn put(&self, ops: &[Op]) -> Result<Done, StoreError> {
+        if ops.is_empty() {
+            return Ok(Done {
+                lengths: Vec::new(),
+                frame: 0,
+                ticket: None,
+            });
+        }
+        let mut frame = Frame::new();
+        for op in ops {
+            codec::encode(op, frame.buffer());
+        }
+        self.attempt(|| {
+            if self.journal.can_hold(frame.payload().len() as u64) {
+                self.put_into_journal(ops, &mut frame)
+            } else {
+                self.put_into_tables(ops)
+            }
+        })
+    }
+
+    fn put_into_journal(&self, ops: &[Op], frame: &mut Frame) -> Outcome<Done> {
+        let mut state = self.state();
+        state.refresh(self, true)?;
+        if !self
+            .journal
+            .has_room_at(&state.position()?, frame.payload().len() as u64)
+        {
+            state = self.begin_epoch(state)?;
+        }
+        let lengths = state.apply(ops)?;
+        let at = state.position()?;
+        match self.journal.write(self.file.storage(), &at, frame) {
+            Ok(behind) => state.advance(behind),
+            Err(err) => {
+                state.forget();
+                return Err(err.into());
+            }
+        }
+        Ok(Done {
+            lengths,
+            frame: at.frame,
+            ticket: Some(self.syncs.written()),
+        })
+    }
+
+    /// Ends the open epoch and begins the next one in the other half, once that is free.
+    fn begin_epoch<'s>(
+        &'s self,
+        mut state: MutexGuard<'s, State>,
+    ) -> Outcome<MutexGuard<'s, State>> {
+        if let Some(closed) = state.closed().cloned() {
+            drop(state);
+            self.fold(&closed)?;
+            state = self.state();
+            state.load(self, true)?;
+        }
+        state.close_epoch()?;
+        let epoch = state.position()?.epoch;
+        state.settle(self, epoch)?;
+        if let Some(closed) = state.closed() {
+            self.jobs.fold(Arc::clone(closed));
+        }
+        Ok(state)
+    }
+
+    /// Folds the open epoch with the ops on top of it into the tables, and all before it.
+    fn put_into_tables(&self, ops: &[Op]) -> Outcome<Done> {
+        let mut state = self.state();
+        state.refresh(self, true)?;
+        if let Some(closed) = state.closed().cloned() {
+            drop(state);
+            self.fold(&closed)?;
+            state = self.state();
+            state.load(self, true)?;
+        }
+        let (tail, lengths) = state.applied(ops)?;
+        let (from, mut to) = state.span_of_open()?;
+        let frame = to.frames;
+        to.frames += u64::from(!ops.is_empty());
+        state.unsettle(self)?;
+        drop(state);
+        let absorbed = self.absorb(&tail, from, to);
+        let mut state = self.state();
+        match &absorbed {
+            Ok(()) => {
+                state.settle(self, to.epoch + 1)?;
+                state.forget();
+                self.syncs.all_synced();
+            }
+            Err(fault) if fault.is_lock_timeout() => state.settle(self, to.epoch)?,
+            Err(_) => state.forget(),
+        }
+        absorbed.map(|()| Done {
+            lengths,
+            frame,
+            ticket: None,
+        })
+    }
+
+    /// Folds an epoch that has ended into the tables, unless that has been done.
+    pub(crate) fn fold(&self, closed: &Closed) -> Outcome<()> {
+        let folded = guarded(|| self.absorb(&closed.tail, closed.from, closed.to));
+        if let Err(fault) = folded {
+            if !fault.is_lock_timeout() {
+                self.poison_for(&fault);
+            }
+            return Err(fault);
+        }
+        Ok(())
+    }
+
+    fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed) -> Outcome<()> {
+        let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.base()?.absorb(&[tail], from, to) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(found)) if found.epoch >= to.epoch => Ok(()),
+            Ok(Err(found)) => Err(Fault::damaged(
+                "journal",
+                format!(
+                    "epoch {} was to follow {}, and {} is there",
+                    to.epoch, from.epoch, found.epoch
+                ),
+            )),
+            Err(AbsorbError::Refused(fault) | AbsorbError::Unknown(fault)) => Err(fault),
+        }
+    }
+
+    /// Lets the state see that an epoch is in the tables.
+    pub(crate) fn look_again(&self) {
+        let mut state = self.state();
+        if guarded(|| state.load(self, false)).is_err() {
+            // Whoever uses it next gets the error.
+            state.forget();
+        }
+    }
+
+    /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
+    fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
+        let start = Instant::now();
+        match guarded(call) {
+            Ok(done) => Ok(done),
+            Err(Fault::Store(err)) => Err(err),
+            Err(fault) if fault.is_lock_timeout() => Err(self.file.busy(start.elapsed())),
+            Err(fault) => Err(self.poison(fault)),
+        }
+    }
+
+    fn poison(&self, fault: Fault) -> StoreError {
+        let err = fault.at(&self.path);
+        let mut poisoned = self.poisoned.lock().unwrap_or_else(PoisonError::into_inner);
+        poisoned.get_or_insert_with(|| err.to_string());
+        match err {
+            StoreError::Io(source) => StoreError::OutcomeUnknown {
+                path: self.path.to_path_buf(),
+                source,
+            },
+            err => err,
+        }
+    }
+
+    fn poison_for(&self, fault: &Fault) {
+        let mut poisoned = self.poisoned.lock().unwrap_or_else(PoisonError::into_inner);
+        poisoned.get_or_insert_with(|| fault.to_string());
+    }
+
+    fn explain(&self, fault: Fault, since: Instant) -> StoreError {
+        if fault.is_lock_timeout() {
+            self.file.busy(since.elapsed())
+        } else {
+            fault.at(&self.path)
+        }
+    }
+
+    pub(crate) fn file_bytes(&self) -> io::Result<u64> {
+        self.file.len().map_err(|err| named(&self.path, &err))
+    }
+
+    /// Folds the journal in, closes the file and reports what fails. A checkpoint that has to wait
+    /// for another process is left to that one.
+    pub(crate) fn close(mut self) -> Result<(), StoreError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        if self.base.is_none() {
+            return Ok(());
+        }
+        let folded = match self.checkpoint() {
+            Err(StoreError::Busy { .. }) => self.sync(),
+            Err(StoreError::ReadOnly { .. } | StoreError::Poisoned { .. }) => Ok(()),
+            folded => folded,
+        };
+        self.state().forget();
+        let Some(base) = self.base.take() else {
+            return folded;
+        };
+        let closed = guarded(|| base.close()).map_err(|fault| fault.at(&self.path));
+        folded.and(closed)
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // What it leaves undone, the journal holds for the next open.
+        let _ = self.end();
+    }
+}

@@ -1,0 +1,289 @@
+//! The journal: frames in two halves of a fixed region, each frame chained to the one before.
+//!
+//! The frames of an epoch fill one half, the half being the epoch's parity. A frame counts if it
+//! is of the epoch that is read, its number follows, its length fits, and its checksum, seeded
+//! with that of the frame before, matches; the first that does not is the end.
+
+use std::io;
+
+use redb::StorageBackend;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::superblock::JOURNAL_OFFSET;
+
+/// The bytes of a frame before its payload.
+pub(crate) const FRAME_HEADER_BYTES: u64 = 32;
+
+/// A place in the journal: where the next frame goes, and what it must be to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) epoch: u64,
+    /// From the beginning of the half, in bytes.
+    pub(crate) offset: u64,
+    /// The number of the frame, counted from 0 over all epochs.
+    pub(crate) frame: u64,
+    /// The checksum of the frame before, whichever epoch that was of.
+    pub(crate) chain: u64,
+}
+
+impl Position {
+    /// Where an epoch begins, after so many frames, `chain` being the last one's checksum.
+    pub(crate) fn start_of(epoch: u64, frame: u64, chain: u64) -> Self {
+        Self {
+            epoch,
+            offset: 0,
+            frame,
+            chain,
+        }
+    }
+
+    /// The next epoch's beginning.
+    pub(crate) fn next_epoch(&self) -> Self {
+        Self::start_of(self.epoch + 1, self.frame, self.chain)
+    }
+}
+
+/// The region that holds the frames.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Journal {
+    half_bytes: u64,
+}
+
+impl Journal {
+    pub(crate) fn new(journal_bytes: u64) -> Self {
+        Self {
+            half_bytes: journal_bytes / 2,
+        }
+    }
+
+    /// Whether a frame with such a payload fits into a half that is empty.
+    pub(crate) fn can_hold(&self, payload_bytes: u64) -> bool {
+        FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
+    }
+
+    /// Whether a frame with such a payload fits behind the position.
+    pub(crate) fn has_room_at(&self, position: &Position, payload_bytes: u64) -> bool {
+        position.offset + FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
+    }
+
+    /// Writes a frame and returns the position behind it.
+    pub(crate) fn write(
+        &self,
+        file: &dyn StorageBackend,
+        position: &Position,
+        frame: &mut Frame,
+    ) -> io::Result<Position> {
+        let bytes = frame.finish(position);
+        file.write(self.at(position), bytes)?;
+        Ok(position.behind(bytes))
+    }
+
+    /// Reads the frame at the position, if there is one: its payload, and the position behind.
+    pub(crate) fn read(
+        &self,
+        file: &dyn StorageBackend,
+        position: &Position,
+    ) -> io::Result<Option<(Frame, Position)>> {
+        let Some(len) = self.peek(file, position)? else {
+            return Ok(None);
+        };
+        let Ok(len) = usize::try_from(FRAME_HEADER_BYTES + len) else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; len];
+        file.read(self.at(position), &mut bytes)?;
+        let frame = Frame { bytes };
+        // Between the two reads, and over a torn write, anything may stand there.
+        let behind = position.behind(&frame.bytes);
+        Ok(
+            (frame.is_at(position) && frame.checksum() == Some(behind.chain))
+                .then_some((frame, behind)),
+        )
+    }
+
+    /// Whether a frame seems to stand at the position, and how long its payload is. Costs one
+    /// small read, and only [`read`](Self::read) knows for sure.
+    pub(crate) fn peek(
+        &self,
+        file: &dyn StorageBackend,
+        position: &Position,
+    ) -> io::Result<Option<u64>> {
+        if !self.has_room_at(position, 0) {
+            return Ok(None);
+        }
+        let mut header = vec![0; 32];
+        file.read(self.at(position), &mut header)?;
+        let frame = Frame { bytes: header };
+        let len = frame.field(24);
+        Ok(Some(len).filter(|len| {
+            frame.is_at(position) && *len <= self.half_bytes && self.has_room_at(position, *len)
+        }))
+    }
+
+    fn at(&self, position: &Position) -> u64 {
+        JOURNAL_OFFSET + (position.epoch & 1) * self.half_bytes + position.offset
+    }
+}
+
+impl Position {
+    /// The position behind a frame that was written, or stands, here.
+    fn behind(&self, frame: &[u8]) -> Self {
+        let body = frame.get(8..).unwrap_or_default();
+        Self {
+            epoch: self.epoch,
+            offset: self.offset + frame.len() as u64,
+            frame: self.frame + 1,
+            chain: xxh3_64_with_seed(body, self.chain),
+        }
+    }
+}
+
+/// One frame: header and payload in one buffer.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    bytes: Vec<u8>,
+}
+
+impl Frame {
+    /// A frame to be filled.
+    pub(crate) fn new() -> Self {
+        Self { bytes: vec![0; 32] }
+    }
+
+    /// Where the payload goes.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.bytes.get(32..).unwrap_or_default()
+    }
+
+    /// Fills the header in for the position.
+    fn finish(&mut self, position: &Position) -> &[u8] {
+        let len = self.payload().len() as u64;
+        let fields = [position.epoch, position.frame, len];
+        for (field, at) in fields.iter().zip([8, 16, 24]) {
+            if let Some(place) = self.bytes.get_mut(at..at + 8) {
+                place.copy_from_slice(&field.to_le_bytes());
+            }
+        }
+        let chain = position.behind(&self.bytes).chain;
+        if let Some(place) = self.bytes.first_chunk_mut::<8>() {
+            *place = chain.to_le_bytes();
+        }
+        &self.bytes
+    }
+
+    fn is_at(&self, position: &Position) -> bool {
+        self.field(8) == position.epoch && self.field(16) == position.frame
+    }
+
+    fn checksum(&self) -> Option<u64> {
+        self.bytes
+            .first_chunk()
+            .map(|field| u64::from_le_bytes(*field))
+    }
+
+    fn field(&self, at: usize) -> u64 {
+        let field = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
+        field.map_or(0, |field| u64::from_le_bytes(*field))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    const JOURNAL: Journal = Journal { half_bytes: 4096 };
+
+    fn storage() -> InMemoryBackend {
+        let file = InMemoryBackend::new();
+        file.set_len(JOURNAL_OFFSET + 2 * JOURNAL.half_bytes)
+            .unwrap();
+        file
+    }
+
+    fn frame(payload: &[u8]) -> Frame {
+        let mut frame = Frame::new();
+        frame.buffer().extend_from_slice(payload);
+        frame
+    }
+
+    fn payloads(file: &InMemoryBackend, mut at: Position) -> Vec<Vec<u8>> {
+        let mut found = Vec::new();
+        while let Some((frame, behind)) = JOURNAL.read(file, &at).unwrap() {
+            found.push(frame.payload().to_vec());
+            at = behind;
+        }
+        found
+    }
+
+    proptest! {
+        /// What is found is a prefix of what was written, whatever byte of it is changed.
+        #[test]
+        fn a_changed_byte_ends_the_journal_there(
+            written in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..12),
+            change in any::<prop::sample::Index>(),
+            bit in 0..8_u8,
+        ) {
+            let file = storage();
+            let start = Position::start_of(7, 5, 99);
+            let (mut at, mut ends) = (start, Vec::new());
+            for payload in &written {
+                at = JOURNAL.write(&file, &at, &mut frame(payload)).unwrap();
+                ends.push(at.offset);
+            }
+            prop_assert_eq!(&payloads(&file, start), &written);
+
+            let offset = change.index(usize::try_from(at.offset).unwrap()) as u64;
+            let mut byte = [0];
+            file.read(JOURNAL.at(&start) + offset, &mut byte).unwrap();
+            byte[0] ^= 1 << bit;
+            file.write(JOURNAL.at(&start) + offset, &byte).unwrap();
+            let whole = ends.iter().take_while(|end| **end <= offset).count();
+            prop_assert_eq!(&payloads(&file, start), &written[..whole]);
+        }
+    }
+
+    #[test]
+    fn frames_behind_one_that_was_lost_never_come_back() {
+        let file = storage();
+        let start = Position::start_of(3, 5, 1);
+        let second = JOURNAL.write(&file, &start, &mut frame(b"one")).unwrap();
+        let third = JOURNAL.write(&file, &second, &mut frame(b"two")).unwrap();
+        JOURNAL.write(&file, &third, &mut frame(b"three")).unwrap();
+        // The second frame is lost with power, the third one was kept; then another is written
+        // in the second's place, of the same length.
+        file.write(JOURNAL.at(&second), &[0; 35]).unwrap();
+        assert_eq!(payloads(&file, start), [b"one"]);
+        JOURNAL.write(&file, &second, &mut frame(b"TWO")).unwrap();
+        assert_eq!(payloads(&file, start), [b"one", b"TWO"]);
+    }
+
+    #[test]
+    fn frames_of_another_epoch_or_chain_do_not_count() {
+        let file = storage();
+        let start = Position::start_of(3, 5, 1);
+        JOURNAL.write(&file, &start, &mut frame(b"one")).unwrap();
+        assert_eq!(payloads(&file, Position::start_of(5, 5, 1)).len(), 0);
+        assert_eq!(payloads(&file, Position::start_of(3, 5, 2)).len(), 0);
+        assert_eq!(payloads(&file, Position::start_of(4, 5, 1)).len(), 0);
+        assert_eq!(payloads(&file, start).len(), 1);
+    }
+
+    #[test]
+    fn a_half_is_filled_to_its_last_byte_and_no_further() {
+        let file = storage();
+        let start = Position::start_of(2, 5, 1);
+        let room = JOURNAL.half_bytes - FRAME_HEADER_BYTES;
+        assert!(JOURNAL.can_hold(room) && !JOURNAL.can_hold(room + 1));
+        let full = vec![7; usize::try_from(room).unwrap()];
+        let end = JOURNAL.write(&file, &start, &mut frame(&full)).unwrap();
+        assert!(!JOURNAL.has_room_at(&end, 0));
+        assert_eq!(payloads(&file, start), [full]);
+    }
+}

@@ -1,0 +1,241 @@
+//! One consistent state of an archive: the base and the tails on top of it. All reads pass here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::base::BaseView;
+use super::fault::{Fault, Outcome};
+use super::op::{LogId, LogKind};
+use super::row::{Extent, Head, SessionRow};
+use super::run::Run;
+use super::tail::{Place, Tail};
+use crate::ids::{SegmentId, SessionId};
+
+/// The base and the tails on top of it, the oldest first.
+#[derive(Clone)]
+pub(crate) struct Layers {
+    base: Arc<BaseView>,
+    tails: Vec<Arc<Tail>>,
+}
+
+/// A page of sessions, and the id below which the next one begins, if there is one.
+pub(crate) type SessionPage = (Vec<(SessionId, SessionRow)>, Option<SessionId>);
+
+impl Layers {
+    pub(crate) fn new(base: Arc<BaseView>, tails: impl IntoIterator<Item = Arc<Tail>>) -> Self {
+        let tails = tails.into_iter().filter(|tail| !tail.is_empty()).collect();
+        Self { base, tails }
+    }
+
+    pub(crate) fn base(&self) -> &BaseView {
+        &self.base
+    }
+
+    /// The base alone.
+    pub(crate) fn without_journal(&self) -> Self {
+        Self {
+            base: Arc::clone(&self.base),
+            tails: Vec::new(),
+        }
+    }
+
+    pub(crate) fn head(&self, session: SessionId, segment: SegmentId) -> Outcome<Option<Head>> {
+        match self.find(|tail| tail.heads.get(&(session, segment))) {
+            Some(head) => Ok(*head),
+            None => self.base.head(session, segment),
+        }
+    }
+
+    /// The extent of a log, or `None` if there is no such log.
+    pub(crate) fn extent(&self, log: &LogId) -> Outcome<Option<Extent>> {
+        let head = self.head(log.session, log.segment)?;
+        Ok(head.and_then(|head| match log.kind {
+            LogKind::Entries => head.exists.then_some(head.log),
+            LogKind::Traces => (head.traces.entries > 0).then_some(head.traces),
+        }))
+    }
+
+    /// The run that holds the entry with this index, which must be below the log's length.
+    pub(crate) fn run_holding(&self, log: &LogId, index: u64) -> Outcome<Arc<Run>> {
+        self.run_holding_up_to(log, index, u64::MAX)
+    }
+
+    /// The same where only `limit` entries of the log count.
+    pub(crate) fn run_holding_up_to(
+        &self,
+        log: &LogId,
+        index: u64,
+        mut limit: u64,
+    ) -> Outcome<Arc<Run>> {
+        for tail in self.tails.iter().rev() {
+            match tail.place_of(log, index) {
+                Place::Here(run) => return Ok(limited(run, limit)),
+                Place::Below(below) => limit = limit.min(below),
+            }
+        }
+        if index >= limit {
+            return Err(Fault::damaged(
+                format!("{log}, entry {index}"),
+                "its run is missing",
+            ));
+        }
+        Ok(limited(self.base.run_holding(log, index)?, limit))
+    }
+
+    pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
+        match self.find(|tail| tail.sessions.get(&session)) {
+            Some(row) => Ok(*row),
+            None => self.base.session(session),
+        }
+    }
+
+    /// Some sessions with ids below `before`, in descending order, from about `limit` rows.
+    pub(crate) fn sessions_before(
+        &self,
+        before: Option<SessionId>,
+        limit: usize,
+    ) -> Outcome<SessionPage> {
+        let page = self.base.sessions_before(before, limit)?;
+        let next = page
+            .last()
+            .filter(|_| page.len() == limit)
+            .map(|(session, _)| *session);
+        let mut rows: BTreeMap<_, _> = page
+            .into_iter()
+            .map(|(session, row)| (session, Some(row)))
+            .collect();
+        let from = next.unwrap_or_default();
+        for tail in &self.tails {
+            let changed = tail.sessions.range(from..);
+            let changed = changed.take_while(|(id, _)| before.is_none_or(|before| **id < before));
+            rows.extend(changed.map(|(session, row)| (*session, *row)));
+        }
+        let rows = rows.into_iter().rev();
+        Ok((
+            rows.filter_map(|(session, row)| Some((session, row?)))
+                .collect(),
+            next,
+        ))
+    }
+
+    /// The heads of a session in descending order of the segments' ids.
+    pub(crate) fn heads(&self, session: SessionId) -> Outcome<Vec<(SegmentId, Head)>> {
+        let heads = self.base.heads(session)?;
+        let mut heads: BTreeMap<_, _> = heads
+            .into_iter()
+            .map(|(segment, head)| (segment, Some(head)))
+            .collect();
+        for tail in &self.tails {
+            heads.extend(tail.heads_of(session));
+        }
+        let heads = heads.into_iter().rev();
+        Ok(heads
+            .filter_map(|(segment, head)| Some((segment, head?)))
+            .collect())
+    }
+
+    /// The session with the lowest id among those that hold the segment's log.
+    pub(crate) fn session_of(&self, segment: SegmentId) -> Outcome<Option<SessionId>> {
+        let found = self.segments_between(segment, segment, 1)?;
+        Ok(found.first().map(|(_, session)| *session))
+    }
+
+    /// Up to `limit` sessions with an id from `low` to `high`, ascending.
+    pub(crate) fn sessions_between(
+        &self,
+        low: SessionId,
+        high: SessionId,
+        limit: usize,
+    ) -> Outcome<Vec<SessionId>> {
+        // As many more as the tails may have removed.
+        let changed = self
+            .tails
+            .iter()
+            .map(|tail| tail.sessions.len())
+            .sum::<usize>();
+        let found = self
+            .base
+            .sessions_between(low, high, limit.saturating_add(changed))?;
+        let mut found: BTreeSet<_> = found.into_iter().collect();
+        for tail in &self.tails {
+            for (session, row) in tail.sessions.range(low..=high) {
+                set(&mut found, *session, row.is_some());
+            }
+        }
+        Ok(found.into_iter().take(limit).collect())
+    }
+
+    /// Up to `limit` segments that have a log and an id from `low` to `high`, ascending, with
+    /// their sessions.
+    pub(crate) fn segments_between(
+        &self,
+        low: SegmentId,
+        high: SegmentId,
+        limit: usize,
+    ) -> Outcome<Vec<(SegmentId, SessionId)>> {
+        let changed = self
+            .tails
+            .iter()
+            .map(|tail| tail.heads.len())
+            .sum::<usize>();
+        let found = self
+            .base
+            .segments_between(low, high, limit.saturating_add(changed))?;
+        let mut found: BTreeSet<_> = found.into_iter().collect();
+        for tail in &self.tails {
+            for ((session, segment), head) in &tail.heads {
+                if (low..=high).contains(segment) {
+                    let exists = head.is_some_and(|head| head.exists);
+                    set(&mut found, (*segment, *session), exists);
+                }
+            }
+        }
+        Ok(found.into_iter().take(limit).collect())
+    }
+
+    pub(crate) fn metadata(&self, session: SessionId) -> Outcome<Option<Vec<u8>>> {
+        match self.find(|tail| tail.metadata.get(&session)) {
+            Some(json) => Ok(json.clone()),
+            None => self.base.metadata(session),
+        }
+    }
+
+    pub(crate) fn name(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
+        match self.find(|tail| tail.names.get(name)) {
+            Some(json) => Ok(json.clone()),
+            None => self.base.name(name),
+        }
+    }
+
+    /// All names, sorted.
+    pub(crate) fn names(&self) -> Outcome<Vec<String>> {
+        let mut names: BTreeSet<_> = self.base.names()?.into_iter().collect();
+        for tail in &self.tails {
+            for (name, record) in &tail.names {
+                set(&mut names, name.clone(), record.is_some());
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// What the uppermost tail that has it says.
+    fn find<'t, T>(&'t self, look: impl Fn(&'t Tail) -> Option<&'t T>) -> Option<&'t T> {
+        self.tails.iter().rev().find_map(|tail| look(tail))
+    }
+}
+
+fn set<T: Ord>(found: &mut BTreeSet<T>, item: T, there: bool) {
+    if there {
+        found.insert(item);
+    } else {
+        found.remove(&item);
+    }
+}
+
+/// The run without the entries from `limit` on, which a layer above has cut off.
+fn limited(mut run: Arc<Run>, limit: u64) -> Arc<Run> {
+    if run.end() > limit {
+        Arc::make_mut(&mut run).truncate(limit);
+    }
+    run
+}
