@@ -29,15 +29,15 @@ const FULL: Scale = Scale {
     name: "",
     sessions: 50,
     entries: 1000,
-    appends: 1000,
-    reads: 200,
+    appends: 2000,
+    reads: 500,
 };
 const QUICK: Scale = Scale {
     name: " -- --quick",
     sessions: 10,
-    entries: 500,
-    appends: 100,
-    reads: 30,
+    entries: 1000,
+    appends: 500,
+    reads: 100,
 };
 /// Under `cargo test --all-targets` only that it runs is of interest.
 const SMOKE: Scale = Scale {
@@ -81,6 +81,7 @@ struct Stores {
     path: PathBuf,
     /// Opened anew by what measures opening; open otherwise.
     archive: Option<Archive>,
+    /// What is read: the last session, and its file.
     ids: (SessionId, SegmentId),
     file: PathBuf,
     line: Vec<u8>,
@@ -117,10 +118,15 @@ impl Stores {
         Ok(archive.log(self.ids.0, self.ids.1))
     }
 
-    /// One entry at a time, each its own call.
+    /// One entry at a time, each its own call, to logs that are not read afterwards.
     fn append(&mut self, rounds: usize) -> Outcome {
-        let log = self.log()?;
+        let archive = self.archive.as_ref().ok_or("the archive is closed")?;
+        let log = archive.log(self.ids.0, new_segment_id());
         let entry = self.line.trim_ascii_end();
+        let (synced, plain) = (
+            self.file.with_extension("synced"),
+            self.file.with_extension("plain"),
+        );
         compare(
             "append",
             rounds,
@@ -129,8 +135,10 @@ impl Stores {
                     black_box(log.append_raw(entry)?);
                     Ok(())
                 }),
-                ("JSONL, fdatasync", &|| Ok(append(self)?.sync_data()?)),
-                ("JSONL, no sync", &|| append(self).map(drop)),
+                ("JSONL, fdatasync", &|| {
+                    Ok(append(&synced, &self.line)?.sync_data()?)
+                }),
+                ("JSONL, no sync", &|| append(&plain, &self.line).map(drop)),
             ],
         )
     }
@@ -227,9 +235,10 @@ impl Stores {
     }
 }
 
-fn append(stores: &Stores) -> Outcome<File> {
-    let mut file = OpenOptions::new().append(true).open(&stores.file)?;
-    file.write_all(&stores.line)?;
+/// What a runtime with a folder of logs does for each entry.
+fn append(file: &Path, line: &[u8]) -> Outcome<File> {
+    let mut file = OpenOptions::new().create(true).append(true).open(file)?;
+    file.write_all(line)?;
     Ok(file)
 }
 
