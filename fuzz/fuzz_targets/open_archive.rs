@@ -82,6 +82,7 @@ fn real_archive() -> Vec<u8> {
     let path = folder.path().join("real.sessiondb");
     let archive = Archive::open(&path).expect("a new archive");
     log(&archive)
+        .with_timestamp(1)
         .append_many_raw(&ENTRIES)
         .expect("entries that are whole");
     archive.close().expect("it closes");
