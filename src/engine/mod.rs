@@ -217,6 +217,15 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(base) = self.base.take() {
+            // redb writes as it closes, and on damaged pages that may panic like a read.
+            let _ = guarded(|| base.close());
+        }
+    }
+}
+
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
