@@ -49,3 +49,8 @@ pub use user_input::{
     FileRef, Flow, KnowledgeRef, Paste, TextSegment, UserSegment, WorkflowInvoke,
 };
 pub use wire::{Extra, Nullable};
+
+/// The README's example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -55,6 +55,10 @@ impl Place {
 
     fn command(&self, command: &str, args: &[&str]) -> Command {
         let mut sessiondb = sessiondb();
+        if !args.contains(&"--lock-timeout") {
+            // Long enough for the slowest machine: only the test of it waits in vain.
+            sessiondb.args(["--lock-timeout", "60"]);
+        }
         sessiondb.arg(command).arg(self.archive()).args(args);
         sessiondb
     }

@@ -16,6 +16,8 @@ mod cli;
 /// The contract as a suite, and the proof that each of its cases can fail.
 #[cfg(feature = "conformance")]
 mod conformance;
+/// The pages against the code: the file's format, and the README's commands.
+mod docs;
 /// JSONL in and out.
 mod jsonl;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.

@@ -119,6 +119,7 @@ fn not_an_archive() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn no_permission() {
     let place = Place::new();

@@ -102,19 +102,22 @@ fn parts_of_a_segment_are_shown() {
 fn entries_are_shown_readably_and_traces_on_demand() {
     let place = Place::with_samples();
     let id = forked_session();
+    let segments = place.run("ls", &[&id, "--json"]).code(0).json();
+    let fork = segments[0]["id"].as_str().unwrap();
+    assert!(segments[0]["origin"].is_object(), "{segments}");
     let shown = place
-        .run("show", &[&id])
+        .run("show", &[fork])
         .code(0)
         .out("assistant_item/tool_call")
-        .out("They stay NULL.")
-        .err("2 segments");
+        .out("They stay NULL.");
     assert!(shown.stdout.starts_with("     0  2026-03-04"), "{shown:#?}");
     assert!(!shown.stdout.contains('\u{1b}'), "{shown:#?}");
     place
-        .run("show", &["--trace", &id])
+        .run("show", &["--trace", fork])
         .code(0)
         .out("lifecycle")
         .out("request_start");
+    place.run("show", &[&id]).code(0).err("2 segments");
     let quiet = place.run("show", &["-q", &id]).code(0);
     assert_eq!(quiet.stderr, "");
 }

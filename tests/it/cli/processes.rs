@@ -19,7 +19,7 @@ impl Writer {
     fn start(place: &Place, session: SessionId, segment: SegmentId) -> Self {
         let mut child = place
             .command("append", &ids(session, segment))
-            .args(["--ack", "--lock-timeout", "60"])
+            .arg("--ack")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -126,20 +126,22 @@ fn two_files_of_one_log_are_compared_with_each_other() {
 
 #[test]
 fn a_writer_in_between_is_a_conflict_and_never_a_mix() {
-    let folder = Folder::new();
-    let archive = Archive::in_memory().unwrap();
-    let file = folder.write(&format!("{A}/{B}.jsonl"), "1\n2\n");
-    let log = log(&archive, B);
-    let report = Import::new(&archive)
-        .run(std::slice::from_ref(&file), &mut |progress| {
-            // The file has been read, and nothing of it appended yet.
-            if let Progress::Read { .. } = progress {
-                log.append_raw(b"\"other\"").unwrap();
-            }
-        })
-        .unwrap();
-    let message = failure(&report.files[0]);
-    assert!(message.contains("another writer"), "{message}");
-    assert!(message.contains(&file.display().to_string()), "{message}");
-    assert_eq!(entries(&log), ["\"other\""]);
+    for content in ["1\n2\n", "\n"] {
+        let folder = Folder::new();
+        let archive = Archive::in_memory().unwrap();
+        let file = folder.write(&format!("{A}/{B}.jsonl"), content);
+        let log = log(&archive, B);
+        let report = Import::new(&archive)
+            .run(std::slice::from_ref(&file), &mut |progress| {
+                // The file has been read, and nothing of it appended yet.
+                if let Progress::Read { .. } = progress {
+                    log.append_raw(b"\"other\"").unwrap();
+                }
+            })
+            .unwrap();
+        let message = failure(&report.files[0]);
+        assert!(message.contains("another writer"), "{message}");
+        assert!(message.contains(&file.display().to_string()), "{message}");
+        assert_eq!(entries(&log), ["\"other\""]);
+    }
 }

@@ -159,13 +159,17 @@ fn a_writer_in_between_is_a_conflict() {
 }
 
 #[test]
-fn a_file_that_is_rewritten_while_it_is_imported_is_told_from_one_that_grows() {
-    let archive = Archive::in_memory().unwrap();
-    let folder = Folder::new();
-    let path = folder.path().join(format!("{A}/{B}.jsonl"));
-    let message = import_with(&archive, &folder, &mut || {
-        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-        file.set_len(5 << 20).unwrap();
-    });
-    assert!(message.contains("the file was changed"), "{message}");
+fn a_file_that_is_cut_while_it_is_imported_is_told_from_one_that_grows() {
+    let (content, _) = large_file();
+    let line_end = content[..5 << 20].rfind('\n').unwrap() as u64 + 1;
+    for len in [line_end, line_end + 100] {
+        let archive = Archive::in_memory().unwrap();
+        let folder = Folder::new();
+        let path = folder.path().join(format!("{A}/{B}.jsonl"));
+        let message = import_with(&archive, &folder, &mut || {
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_len(len).unwrap();
+        });
+        assert!(message.contains("the file was changed"), "{message}");
+    }
 }

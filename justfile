@@ -1,0 +1,31 @@
+# What developers run. `just` lists it.
+
+_default:
+    @just --list --unsorted
+
+# All tests
+test:
+    cargo test --release --all-features
+
+# Format, clippy, docs: nothing may be left
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets --all-features -- -D warnings
+    cargo clippy -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features
+
+# The archive beside a folder of JSONL files; `just bench --quick` is faster
+bench *args:
+    cargo bench --bench store -- {{args}}
+
+# Run the fuzz targets on their corpora; `just fuzz-replay 60` fuzzes each for 60 seconds as well
+fuzz-replay seconds="0":
+    fuzz/replay {{seconds}}
+
+# Import the sample sessions into an archive and list it
+demo:
+    cargo run --release --features cli -- import target/demo.sessiondb tests/data/sessions --list
+
+# All that must pass before a change lands
+ci:
+    .ci/run

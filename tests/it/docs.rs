@@ -1,0 +1,478 @@
+//! The pages say what the code does: an archive is read by `docs/format.md` alone, and the
+//! commands of the README are those that `.ci/run` executes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use redb::backends::InMemoryBackend;
+use redb::{ReadableDatabase, StorageBackend, TableDefinition};
+use serde_json::json;
+use sessiondb::{Archive, PodName, PodRecord};
+use uuid::Uuid;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use crate::scratch::Scratch;
+
+const SESSION: Uuid = Uuid::from_u128(0x5e55);
+const SEGMENT: Uuid = Uuid::from_u128(0x5e60);
+const PARENT: Uuid = Uuid::from_u128(0x5e61);
+
+#[test]
+fn the_numbers_on_the_page_are_those_of_the_sources() {
+    let page = text("docs/format.md");
+    let mut stated = BTreeMap::new();
+    for [name, value, _] in rows::<3>(&page, "## Numbers") {
+        stated.insert(code(&name).to_owned(), value.parse::<u64>().unwrap());
+    }
+    let mut found = BTreeMap::new();
+    for source in ["engine/superblock.rs", "engine/file.rs", "engine/run.rs"]
+        .into_iter()
+        .chain(["archive/mod.rs", "archive/entry.rs"])
+    {
+        let source = text(&format!("src/{source}"));
+        for (name, value) in constants(&source, &found) {
+            found.insert(name, value);
+        }
+    }
+    for (name, value) in &stated {
+        assert_eq!(found.get(name), Some(value), "{name}: source, page");
+    }
+    for name in [
+        "FORMAT_VERSION",
+        "IMAGE_OFFSET",
+        "HEADER_BYTES",
+        "MAX_ENTRY_BYTES",
+    ] {
+        assert!(stated.contains_key(name), "{name} is not on the page");
+    }
+}
+
+#[test]
+fn a_superblock_is_as_the_page_says() {
+    let (file, archive) = sample();
+    let page = text("docs/format.md");
+    let layout = Layout::of(&page, "## Superblock");
+    assert_eq!(layout.end, 4096);
+    let superblock = &file[..layout.end];
+    assert_eq!(
+        layout.bytes(superblock, "magic"),
+        hex_of(&page, "## Superblock", "magic")
+    );
+    assert_eq!(
+        layout.number(superblock, "format_version"),
+        u64::from(archive.format_version)
+    );
+    assert_eq!(
+        layout.bytes(superblock, "archive_id"),
+        archive.archive_id.as_bytes()
+    );
+    assert!(layout.number(superblock, "created_ms") > 0);
+    assert_eq!(layout.number(superblock, "journal_bytes"), 0);
+    assert_eq!(layout.number(superblock, "image_offset"), 8192);
+    for zero in ["reserved", "zero"] {
+        assert!(layout.bytes(superblock, zero).iter().all(|byte| *byte == 0));
+    }
+    let checksum = xxh3_64(&superblock[..4088]);
+    assert_eq!(layout.number(superblock, "checksum"), checksum);
+
+    let notes = Layout::of(&page, "## Notes page");
+    let page = &file[4096..8192];
+    assert_eq!(notes.end, page.len());
+    assert_eq!(
+        notes.number(page, "writer_pid"),
+        u64::from(std::process::id())
+    );
+    assert!(notes.bytes(page, "zero").iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn runs_are_as_the_page_says() {
+    let image = Image::of(&sample().0);
+    let page = text("docs/format.md");
+    let layout = Layout::of(&page, "### Run");
+    assert_eq!(layout.end, 68);
+    for (table, kind, payload) in [
+        ("runs", 1, format!("{}\n{{\"n\":2}}", first_entry())),
+        ("traces", 2, "{\"t\":1}".to_owned()),
+    ] {
+        let table: TableDefinition<'_, (Uuid, Uuid, u64), &[u8]> = TableDefinition::new(table);
+        let row = image.get(table, (SESSION, SEGMENT, 0));
+        assert_eq!(layout.number(&row, "checksum"), xxh3_64(&row[8..]));
+        assert_eq!(
+            layout.bytes(&row, "magic"),
+            hex_of(&page, "### Run", "magic")
+        );
+        assert_eq!(layout.number(&row, "kind"), kind);
+        assert_eq!(layout.number(&row, "encoding"), 0);
+        assert_eq!(layout.number(&row, "reserved"), 0);
+        assert_eq!(layout.bytes(&row, "session"), SESSION.as_bytes());
+        assert_eq!(layout.bytes(&row, "segment"), SEGMENT.as_bytes());
+        assert_eq!(layout.number(&row, "first"), 0);
+        assert_eq!(layout.number(&row, "count"), payload.lines().count() as u64);
+        assert_eq!(layout.number(&row, "payload_bytes"), payload.len() as u64);
+        assert_eq!(&row[layout.end..], payload.as_bytes());
+    }
+}
+
+#[test]
+fn heads_and_sessions_are_as_the_page_says() {
+    let (file, _) = sample();
+    let image = Image::of(&file);
+    let page = text("docs/format.md");
+    let segments: TableDefinition<'_, (Uuid, Uuid), &[u8]> = TableDefinition::new("heads");
+    let key = [*SESSION.as_bytes(), *SEGMENT.as_bytes()].concat();
+    let head = unseal(
+        &page,
+        "heads",
+        &key,
+        &image.get(segments, (SESSION, SEGMENT)),
+    );
+    let layout = Layout::of(&page, "### Head");
+    assert_eq!(layout.end, head.len());
+    let log_bytes = first_entry().len() as u64 + 7;
+    for (field, value) in [
+        ("exists", 1),
+        ("origin_kind", 1),
+        ("created_ms", 1000),
+        ("updated_ms", 2000),
+        ("log_entries", 2),
+        ("log_bytes", log_bytes),
+        ("log_last_run", 0),
+        ("trace_entries", 1),
+        ("trace_bytes", 7),
+        ("trace_last_run", 0),
+        ("origin_turn", 3),
+    ] {
+        assert_eq!(layout.number(&head, field), value, "{field}");
+    }
+    assert_eq!(layout.bytes(&head, "origin_segment"), PARENT.as_bytes());
+
+    let sessions: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("sessions");
+    let row = unseal(
+        &page,
+        "sessions",
+        SESSION.as_bytes(),
+        &image.get(sessions, SESSION),
+    );
+    let layout = Layout::of(&page, "### Session");
+    assert_eq!(layout.end, row.len());
+    for (field, value) in [
+        ("created_ms", 1000),
+        ("updated_ms", 2000),
+        ("heads", 1),
+        ("segments", 1),
+        ("entries", 2),
+        ("entry_bytes", log_bytes),
+        ("traces", 1),
+        ("trace_bytes", 7),
+    ] {
+        assert_eq!(layout.number(&row, field), value, "{field}");
+    }
+}
+
+#[test]
+fn records_and_the_index_are_as_the_page_says() {
+    let image = Image::of(&sample().0);
+    let page = text("docs/format.md");
+    let index: TableDefinition<'_, (Uuid, Uuid), &[u8]> = TableDefinition::new("segment_index");
+    let key = [*SEGMENT.as_bytes(), *SESSION.as_bytes()].concat();
+    let row = unseal(
+        &page,
+        "segment_index",
+        &key,
+        &image.get(index, (SEGMENT, SESSION)),
+    );
+    assert!(row.is_empty());
+
+    let metadata: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("metadata");
+    let row = unseal(
+        &page,
+        "metadata",
+        SESSION.as_bytes(),
+        &image.get(metadata, SESSION),
+    );
+    assert_eq!(row, br#"{"title":"sample"}"#);
+
+    let names: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
+    let row = unseal(&page, "names", b"builder", &image.get(names, "builder"));
+    assert_eq!(row, br#"{"pod_name":"builder"}"#);
+
+    let tables: Vec<String> = rows::<4>(&page, "## Image")
+        .map(|[name, ..]| code(&name).to_owned())
+        .collect();
+    assert_eq!(image.tables(), {
+        let mut sorted = tables;
+        sorted.sort();
+        sorted
+    });
+}
+
+/// The absences that `ARCHITECTURE.md` lists.
+#[test]
+fn the_layers_are_kept_apart() {
+    let names = |word: &'static str, inside: &'static str| {
+        let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+        let naming =
+            move |(path, text): &(String, String)| text.contains(word) && !path.starts_with(inside);
+        sources.into_iter().filter(naming).map(|(path, _)| path)
+    };
+    assert_eq!(names("redb::", "engine/").collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(
+        names("TableDefinition", "engine/base/").collect::<Vec<_>>(),
+        [""; 0]
+    );
+    assert!(!names("LogEntry", "none").any(|path| path.starts_with("engine/")));
+    assert!(!names("crate::archive", "none").any(|path| path.starts_with("engine/")));
+    assert!(!names("Archive", "none").any(|path| path.starts_with("segment/")));
+}
+
+#[test]
+fn the_readme_s_commands_are_those_that_ci_runs() {
+    let readme = text("README.md");
+    let ci = text(".ci/run");
+    let commands: Vec<&str> = readme
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|block| block.split("```").next())
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with("cargo "))
+        .collect();
+    assert!(
+        commands
+            .iter()
+            .any(|command| command.starts_with("cargo test "))
+    );
+    assert!(
+        commands
+            .iter()
+            .any(|command| command.starts_with("cargo run "))
+    );
+    for command in commands {
+        let runs = ci.lines().any(|line| line.trim() == command);
+        assert!(runs, ".ci/run does not run the README's `{command}`");
+    }
+}
+
+#[test]
+fn the_readme_states_the_crates_that_ci_counts() {
+    let readme = text("README.md");
+    let ci = text(".ci/run");
+    let counted = ci
+        .lines()
+        .find_map(|line| line.strip_prefix("readme_crates="))
+        .expect("a line `readme_crates=N` in .ci/run");
+    let sentence = format!("pulls in {counted} crates");
+    assert!(readme.contains(&sentence), "README: {sentence}");
+}
+
+fn text(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
+}
+
+/// The sources below a folder: path from there, and text without comments.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let code: String = fs::read_to_string(&path)
+                .unwrap()
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .flat_map(|line| [line, "\n"])
+                .collect();
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy();
+            found.push((name.replace('\\', "/"), code));
+        }
+    }
+    assert!(found.len() > 30, "the sources were not found");
+    found
+}
+
+fn first_entry() -> String {
+    let start = json!({
+        "kind": "segment_start",
+        "forked_from": {"segment_id": PARENT, "at_turn_index": 3},
+    });
+    start.to_string()
+}
+
+/// The bytes of an archive that has a row in each table, and what it says of itself.
+fn sample() -> (Vec<u8>, sessiondb::ArchiveStats) {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let archive = Archive::open(&path).unwrap();
+    let log = archive.log(SESSION, SEGMENT).with_timestamp(1000);
+    log.append_raw(first_entry().as_bytes()).unwrap();
+    log.append_raw(br#"{"n":2}"#).unwrap();
+    let traces = archive.trace(SESSION, SEGMENT).with_timestamp(2000);
+    traces.append_raw(br#"{"t":1}"#).unwrap();
+    let metadata = json!({"title": "sample"});
+    archive
+        .set_metadata(SESSION, metadata.as_object().unwrap())
+        .unwrap();
+    let name = PodRecord::new(PodName::new("builder").unwrap());
+    archive.write_name(&name).unwrap();
+    let stats = archive.stats().unwrap();
+    archive.close().unwrap();
+    (fs::read(&path).unwrap(), stats)
+}
+
+/// The database in an archive, opened without any of the crate's own code.
+struct Image(redb::Database);
+
+impl Image {
+    fn of(file: &[u8]) -> Self {
+        let image = &file[8192..];
+        let backend = InMemoryBackend::new();
+        backend.set_len(image.len() as u64).unwrap();
+        backend.write(0, image).unwrap();
+        let builder = redb::Builder::new();
+        Self(builder.create_with_backend(backend).unwrap())
+    }
+
+    fn get<K: redb::Key>(
+        &self,
+        table: TableDefinition<'_, K, &'static [u8]>,
+        key: K::SelfType<'_>,
+    ) -> Vec<u8> {
+        let txn = self.0.begin_read().unwrap();
+        let row = txn.open_table(table).unwrap().get(key).unwrap();
+        row.expect("the row is there").value().to_vec()
+    }
+
+    fn tables(&self) -> Vec<String> {
+        use redb::TableHandle;
+        let txn = self.0.begin_read().unwrap();
+        let mut names: Vec<String> = txn
+            .list_tables()
+            .unwrap()
+            .map(|table| table.name().to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// The content of a row behind its checksum, whose seed is made from the tag on the page.
+fn unseal(page: &str, table: &str, key: &[u8], row: &[u8]) -> Vec<u8> {
+    let tag = rows::<4>(page, "## Image")
+        .find(|[name, ..]| code(name) == table)
+        .map(|[_, tag, ..]| tag.parse().unwrap())
+        .expect("the table is on the page");
+    let (checksum, content) = row.split_first_chunk::<8>().unwrap();
+    let seed = xxh3_64_with_seed(key, tag);
+    assert_eq!(
+        u64::from_le_bytes(*checksum),
+        xxh3_64_with_seed(content, seed),
+        "{table}"
+    );
+    content.to_vec()
+}
+
+/// A byte map of the page: where each field lies.
+struct Layout {
+    fields: BTreeMap<String, std::ops::Range<usize>>,
+    end: usize,
+}
+
+impl Layout {
+    fn of(page: &str, heading: &str) -> Self {
+        let (mut fields, mut end) = (BTreeMap::new(), 0);
+        for [offset, bytes, name, _] in rows::<4>(page, heading) {
+            let offset: usize = offset.parse().unwrap();
+            assert_eq!(
+                offset, end,
+                "{heading}: {name} does not follow the field before"
+            );
+            end += bytes.parse::<usize>().unwrap();
+            fields.insert(code(&name).to_owned(), offset..end);
+        }
+        assert!(end > 0, "no byte map under {heading}");
+        Self { fields, end }
+    }
+
+    fn bytes<'r>(&self, row: &'r [u8], field: &str) -> &'r [u8] {
+        let range = self.fields.get(field).expect("the field is on the page");
+        &row[range.clone()]
+    }
+
+    fn number(&self, row: &[u8], field: &str) -> u64 {
+        let mut number = [0; 8];
+        let bytes = self.bytes(row, field);
+        number[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(number)
+    }
+}
+
+/// The cells of the first table under a heading, without its first two lines.
+fn rows<'p, const N: usize>(
+    page: &'p str,
+    heading: &str,
+) -> impl Iterator<Item = [String; N]> + use<'p, N> {
+    let start = page
+        .find(&format!("{heading}\n"))
+        .expect("the heading is on the page");
+    page[start..]
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| {
+            let cells = line.trim_matches('|').splitn(N, '|');
+            let cells: Vec<String> = cells.map(|cell| cell.trim().to_owned()).collect();
+            cells.try_into().expect("a row with all its cells")
+        })
+}
+
+/// What stands between the first pair of backticks.
+fn code(cell: &str) -> &str {
+    cell.split('`').nth(1).expect("a cell with code in it")
+}
+
+fn hex_of(page: &str, heading: &str, field: &str) -> Vec<u8> {
+    let row = rows::<4>(page, heading).find(|[_, _, name, _]| code(name) == field);
+    let [.., content] = row.expect("the field is on the page");
+    code(&content)
+        .split(' ')
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+        .collect()
+}
+
+/// The numeric constants of a source file: literals, shifts, and sums with constants before.
+fn constants(source: &str, known: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut found = known.clone();
+    let mut constants = Vec::new();
+    for line in source.lines() {
+        let Some((_, rest)) = line.split_once("const ") else {
+            continue;
+        };
+        let (Some((name, _)), Some((_, value))) = (rest.split_once(':'), rest.split_once(" = "))
+        else {
+            continue;
+        };
+        if let Some(value) = evaluate(value.trim_end_matches(';'), &found) {
+            found.insert(name.to_owned(), value);
+            constants.push((name.to_owned(), value));
+        }
+    }
+    constants
+}
+
+fn evaluate(expression: &str, known: &BTreeMap<String, u64>) -> Option<u64> {
+    if let Some((left, right)) = expression.split_once(" + ") {
+        return Some(evaluate(left, known)? + evaluate(right, known)?);
+    }
+    if let Some((left, right)) = expression.split_once(" << ") {
+        return Some(evaluate(left, known)? << evaluate(right, known)?);
+    }
+    let literal = expression.replace('_', "").parse().ok();
+    literal.or_else(|| known.get(expression).copied())
+}
