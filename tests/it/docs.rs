@@ -1,5 +1,5 @@
-//! The pages say what the code does: an archive is read by `docs/format.md` alone, and the
-//! commands of the README are those that `.ci/run` executes.
+//! The pages say what the code does: an archive, its tables and its journal, is read by
+//! `docs/format.md` alone, and the commands of the README are those that `.ci/run` executes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,10 +26,14 @@ fn the_numbers_on_the_page_are_those_of_the_sources() {
         stated.insert(code(&name).to_owned(), value.parse::<u64>().unwrap());
     }
     let mut found = BTreeMap::new();
-    for source in ["engine/superblock.rs", "engine/file.rs", "engine/run.rs"]
-        .into_iter()
-        .chain(["archive/mod.rs", "archive/entry.rs"])
-    {
+    for source in [
+        "engine/superblock.rs",
+        "engine/file.rs",
+        "engine/journal.rs",
+        "engine/run.rs",
+        "archive/mod.rs",
+        "archive/entry.rs",
+    ] {
         let source = text(&format!("src/{source}"));
         for (name, value) in constants(&source, &found) {
             found.insert(name, value);
@@ -40,7 +44,8 @@ fn the_numbers_on_the_page_are_those_of_the_sources() {
     }
     for name in [
         "FORMAT_VERSION",
-        "IMAGE_OFFSET",
+        "JOURNAL_OFFSET",
+        "FRAME_HEADER_BYTES",
         "HEADER_BYTES",
         "MAX_ENTRY_BYTES",
     ] {
@@ -68,8 +73,12 @@ fn a_superblock_is_as_the_page_says() {
         archive.archive_id.as_bytes()
     );
     assert!(layout.number(superblock, "created_ms") > 0);
-    assert_eq!(layout.number(superblock, "journal_bytes"), 0);
-    assert_eq!(layout.number(superblock, "image_offset"), 8192);
+    let journal_bytes = layout.number(superblock, "journal_bytes");
+    assert_eq!(journal_bytes, 2 << 20);
+    assert_eq!(
+        layout.number(superblock, "image_offset"),
+        8192 + journal_bytes
+    );
     for zero in ["reserved", "zero"] {
         assert!(layout.bytes(superblock, zero).iter().all(|byte| *byte == 0));
     }
@@ -77,13 +86,157 @@ fn a_superblock_is_as_the_page_says() {
     assert_eq!(layout.number(superblock, "checksum"), checksum);
 
     let notes = Layout::of(&page, "## Notes page");
-    let page = &file[4096..8192];
-    assert_eq!(notes.end, page.len());
+    let notes_page = &file[4096..8192];
+    assert_eq!(notes.end, notes_page.len());
     assert_eq!(
-        notes.number(page, "writer_pid"),
+        notes.number(notes_page, "writer_pid"),
         u64::from(std::process::id())
     );
-    assert!(notes.bytes(page, "zero").iter().all(|byte| *byte == 0));
+    assert_eq!(notes.number(notes_page, "flags"), 0);
+    // Closing folded the first epoch.
+    let generation = notes.number(notes_page, "generation");
+    assert!(generation > 0 && generation % 2 == 0, "{generation}");
+    assert_eq!(notes.number(notes_page, "epoch"), 2);
+    let zero = notes.bytes(notes_page, "zero");
+    assert!(zero.iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn frames_and_ops_are_as_the_page_says() {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let archive = Archive::open(&path).unwrap();
+    let log = archive.log(SESSION, SEGMENT).with_timestamp(1000);
+    log.append_raw(first_entry().as_bytes()).unwrap();
+    log.append_many_raw(&[r#"{"n":2}"#, r#"{"n":3}"#]).unwrap();
+    log.truncate(2).unwrap();
+    let traces = archive.trace(SESSION, PARENT).with_timestamp(2000);
+    traces.replace_raw(&[""; 0]).unwrap();
+    let metadata = json!({"title": "sample"});
+    archive
+        .set_metadata(SESSION, metadata.as_object().unwrap())
+        .unwrap();
+    write_name(&archive);
+    archive.delete_name("builder").unwrap();
+    archive.delete_segment(SESSION, PARENT).unwrap();
+    let open = fs::read(&path).unwrap();
+
+    let log_id = |kind: u8, segment: Uuid| {
+        let ids = [*SESSION.as_bytes(), *segment.as_bytes()].concat();
+        [&[kind][..], &ids].concat()
+    };
+    let number = |number: u64| number.to_le_bytes().to_vec();
+    let origin = [&[1][..], PARENT.as_bytes(), &number(3)].concat();
+    let (first, entries) = (log_id(1, SEGMENT), log_id(1, PARENT));
+    let expected = [
+        (
+            0,
+            vec![(
+                1,
+                vec![
+                    ("log", first.clone()),
+                    ("at_ms", number(1000)),
+                    ("origin", origin),
+                    ("count", number(1)),
+                    ("entries", first_entry().into_bytes()),
+                ],
+            )],
+        ),
+        (
+            1,
+            vec![(
+                1,
+                vec![
+                    ("log", first.clone()),
+                    ("at_ms", number(1000)),
+                    ("origin", vec![0]),
+                    ("count", number(2)),
+                    ("entries", b"{\"n\":2}\n{\"n\":3}".to_vec()),
+                ],
+            )],
+        ),
+        (
+            2,
+            vec![(
+                3,
+                vec![("log", first), ("len", number(2)), ("at_ms", number(1000))],
+            )],
+        ),
+        (
+            3,
+            vec![(
+                2,
+                vec![
+                    ("log", log_id(2, PARENT)),
+                    ("at_ms", number(2000)),
+                    ("origin", vec![0]),
+                    ("count", number(0)),
+                    ("entries", Vec::new()),
+                ],
+            )],
+        ),
+        (
+            4,
+            vec![(
+                6,
+                vec![
+                    ("session", SESSION.as_bytes().to_vec()),
+                    ("json", br#"{"title":"sample"}"#.to_vec()),
+                ],
+            )],
+        ),
+        (
+            5,
+            vec![(
+                7,
+                vec![
+                    ("name", b"builder".to_vec()),
+                    ("json", br#"{"pod_name":"builder"}"#.to_vec()),
+                ],
+            )],
+        ),
+        (6, vec![(8, vec![("name", b"builder".to_vec())])]),
+        (
+            7,
+            vec![
+                (4, vec![("log", entries)]),
+                (4, vec![("log", log_id(2, PARENT))]),
+            ],
+        ),
+    ];
+    assert_eq!(changes(&open), expected.map(|(frame, ops)| (1, frame, ops)));
+
+    // The frames are in the tables now, and the next epoch's follow them.
+    archive.checkpoint().unwrap();
+    archive.delete_session(SESSION).unwrap();
+    let folded = fs::read(&path).unwrap();
+    let session = SESSION.as_bytes().to_vec();
+    assert_eq!(
+        changes(&folded),
+        [(2, 8, vec![(5, vec![("session", session)])])]
+    );
+    drop((log, traces));
+    archive.close().unwrap();
+    assert_eq!(changes(&fs::read(&path).unwrap()), []);
+}
+
+/// What the page says of damage: a bit that flips in the journal ends it there.
+#[test]
+fn a_flipped_bit_cuts_the_journal_of_an_archive_that_was_not_closed() {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let archive = Archive::open(&path).unwrap();
+    let log = archive.log(SESSION, SEGMENT);
+    for entry in ["1", "2", "3"] {
+        log.append_raw(entry.as_bytes()).unwrap();
+    }
+    let mut copy = fs::read(&path).unwrap();
+    let frames = frames(&copy);
+    copy[frames[1].0 + 40] ^= 1;
+    let damaged = scratch.fresh();
+    fs::write(&damaged, copy).unwrap();
+    let found = Archive::open(&damaged).unwrap().log(SESSION, SEGMENT);
+    assert_eq!((found.len().unwrap(), log.len().unwrap()), (1, 3));
 }
 
 #[test]
@@ -138,10 +291,8 @@ fn heads_and_sessions_are_as_the_page_says() {
         ("updated_ms", 2000),
         ("log_entries", 2),
         ("log_bytes", log_bytes),
-        ("log_last_run", 0),
         ("trace_entries", 1),
         ("trace_bytes", 7),
-        ("trace_last_run", 0),
         ("origin_turn", 3),
     ] {
         assert_eq!(layout.number(&head, field), value, "{field}");
@@ -197,6 +348,13 @@ fn records_and_the_index_are_as_the_page_says() {
     let names: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
     let row = unseal(&page, "names", b"builder", &image.get(names, "builder"));
     assert_eq!(row, br#"{"pod_name":"builder"}"#);
+
+    let meta: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+    let row = unseal(&page, "meta", b"absorbed", &image.get(meta, "absorbed"));
+    let layout = Layout::of(&page, "### Absorbed");
+    assert_eq!(layout.end, row.len());
+    assert_eq!(layout.number(&row, "epoch"), 1);
+    assert_eq!(layout.number(&row, "frames"), 5);
 
     let tables: Vec<String> = rows::<4>(&page, "## Image")
         .map(|[name, ..]| code(&name).to_owned())
@@ -318,11 +476,113 @@ fn sample() -> (Vec<u8>, sessiondb::ArchiveStats) {
     archive
         .set_metadata(SESSION, metadata.as_object().unwrap())
         .unwrap();
-    let name = PodRecord::new(PodName::new("builder").unwrap());
-    archive.write_name(&name).unwrap();
+    write_name(&archive);
     let stats = archive.stats().unwrap();
+    // The last handle to go closes the file.
+    drop((log, traces));
     archive.close().unwrap();
     (fs::read(&path).unwrap(), stats)
+}
+
+fn write_name(archive: &Archive) {
+    let name = PodRecord::new(PodName::new("builder").unwrap());
+    archive.write_name(&name).unwrap();
+}
+
+/// The fields of an op, by the names that the page has for them.
+type Fields = Vec<(&'static str, Vec<u8>)>;
+
+/// The changes in the journal of an archive: epoch, number, and the ops with their tags.
+fn changes(file: &[u8]) -> Vec<(u64, u64, Vec<(u64, Fields)>)> {
+    let page = text("docs/format.md");
+    let layout = Layout::of(&page, "### Frame");
+    let change = |(start, end): &(usize, usize)| {
+        let frame = &file[*start..*end];
+        let mut rest = &frame[layout.end..];
+        let mut ops = Vec::new();
+        while !rest.is_empty() {
+            ops.push(op(&page, &mut rest));
+        }
+        let number = |field| layout.number(frame, field);
+        (number("epoch"), number("number"), ops)
+    };
+    frames(file).iter().map(change).collect()
+}
+
+/// Where the frames that count begin and end.
+fn frames(file: &[u8]) -> Vec<(usize, usize)> {
+    let page = text("docs/format.md");
+    let superblock = Layout::of(&page, "## Superblock");
+    let meta: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+    let row = Image::of(file).get(meta, "absorbed");
+    let row = unseal(&page, "meta", b"absorbed", &row);
+    let absorbed = Layout::of(&page, "### Absorbed");
+    let mut number = absorbed.number(&row, "frames");
+    let mut chain = absorbed.number(&row, "chain");
+    if number == 0 {
+        let archive_id = superblock.bytes(file, "archive_id");
+        assert_eq!(chain, xxh3_64(archive_id));
+    }
+
+    let half = usize::try_from(superblock.number(file, "journal_bytes") / 2).unwrap();
+    let layout = Layout::of(&page, "### Frame");
+    let mut found = Vec::new();
+    for epoch in [1, 2].map(|next| absorbed.number(&row, "epoch") + next) {
+        let mut start = 8192 + half * usize::from(epoch % 2 == 1);
+        let end = start + half;
+        while start + layout.end <= end {
+            let header = &file[start..start + layout.end];
+            let len = layout.number(header, "len");
+            let fits = len <= (end - start - layout.end) as u64;
+            let follows = layout.number(header, "epoch") == epoch
+                && layout.number(header, "number") == number;
+            if !fits || !follows {
+                break;
+            }
+            let behind = start + layout.end + usize::try_from(len).unwrap();
+            let checksum = xxh3_64_with_seed(&file[start + 8..behind], chain);
+            if layout.number(header, "checksum") != checksum {
+                break;
+            }
+            found.push((start, behind));
+            (start, chain, number) = (behind, checksum, number + 1);
+        }
+    }
+    found
+}
+
+/// Takes an op off the front.
+fn op(page: &str, rest: &mut &[u8]) -> (u64, Fields) {
+    let tag = take(rest, 1)[0].to_string();
+    let [.., fields] = rows::<3>(page, "### Ops")
+        .find(|[found, ..]| *found == tag)
+        .expect("the tag is on the page");
+    let names = fields.split('`').skip(1).step_by(2);
+    let fields = names.map(|name| {
+        // The second table under the heading.
+        let section = &page[page.find("An op is its tag").unwrap()..];
+        let [field, bytes, _] = rows::<3>(section, "then its fields:")
+            .find(|[field, ..]| code(field) == name)
+            .expect("the field is on the page");
+        let len = match bytes.as_str() {
+            "1 or 25" => 1 + 24 * usize::from(rest[0] != 0),
+            "8 + n" => {
+                let n = take(rest, 8).try_into().map(u64::from_le_bytes);
+                usize::try_from(n.unwrap()).unwrap()
+            }
+            bytes => bytes.parse().unwrap(),
+        };
+        let name: &'static str = code(&field).to_owned().leak();
+        (name, take(rest, len).to_vec())
+    });
+    let fields = fields.collect();
+    (tag.parse().unwrap(), fields)
+}
+
+fn take<'r>(rest: &mut &'r [u8], len: usize) -> &'r [u8] {
+    let (field, behind) = rest.split_at(len);
+    *rest = behind;
+    field
 }
 
 /// The database in an archive, opened without any of the crate's own code.
@@ -330,7 +590,9 @@ struct Image(redb::Database);
 
 impl Image {
     fn of(file: &[u8]) -> Self {
-        let image = &file[8192..];
+        let superblock = Layout::of(&text("docs/format.md"), "## Superblock");
+        let offset = superblock.number(file, "image_offset");
+        let image = &file[usize::try_from(offset).unwrap()..];
         let backend = InMemoryBackend::new();
         backend.set_len(image.len() as u64).unwrap();
         backend.write(0, image).unwrap();
@@ -412,7 +674,7 @@ impl Layout {
     }
 }
 
-/// The cells of the first table under a heading, without its first two lines.
+/// The cells of the first table under a line, without its first two lines.
 fn rows<'p, const N: usize>(
     page: &'p str,
     heading: &str,
