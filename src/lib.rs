@@ -1,4 +1,41 @@
-//! Sessions of LLM agents in one crash-safe file.
+//! One crash-safe file holds every session of an LLM agent: live store and portable archive at once.
+//!
+//! A session is a tree of segments; a segment is an append-only log of JSON entries, with a log of
+//! traces beside it. An append is one write to a journal inside the file.
+//!
+//! ```
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path().join("agent.sessiondb");
+//! use sessiondb::{Archive, new_segment_id, new_session_id};
+//!
+//! let archive = Archive::open(&path)?; // made if it is not there
+//! let log = archive.log(new_session_id(), new_segment_id());
+//! let receipt = log.append_raw(br#"{"kind":"user","text":"hello"}"#)?;
+//! assert!(receipt.synced); // it survives power loss
+//! assert_eq!(log.len()?, 1); // reads no entry
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it promises
+//!
+//! - An append that returned `Ok` survives power loss ([`Durability::Synced`], the default) or the
+//!   death of the process ([`Durability::Written`]; synced 50 ms later at the latest).
+//! - After a crash each segment is a prefix of what was appended, no shorter than what was
+//!   acknowledged. A [`Batch`] is there as a whole or not at all.
+//! - An I/O error while writing is called what it is, [`StoreError::OutcomeUnknown`], and the archive
+//!   then takes no writes until it is opened again.
+//! - Entries come back byte for byte; what is damaged in the tables is an error, never a wrong answer.
+//! - One file, and nothing beside it. Several processes may open, read and append at the same time,
+//!   and a reader keeps no writer waiting.
+//!
+//! # What it does not do
+//!
+//! - Search, or understand what entries say. It stores and returns them.
+//! - Let writers work side by side: changes are made one at a time.
+//! - Work on network file systems, or on disks that say "synced" when they are not.
+//! - Tell damage in its journal from the journal's end. Closing leaves the journal empty.
+//!
+//! The README has the promises in full, and the limits; `docs/format.md` has every byte of the file.
 
 mod archive;
 #[cfg(feature = "conformance")]
