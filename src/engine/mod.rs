@@ -13,6 +13,8 @@ mod keeper;
 mod layers;
 mod notes;
 mod op;
+#[cfg(test)]
+mod paths;
 mod registry;
 mod row;
 mod run;

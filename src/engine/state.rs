@@ -109,7 +109,7 @@ impl State {
             return Ok(());
         }
         let notes = Notes::read(core.file.storage())?;
-        if notes.generation != self.seen || (writer && notes.is_unsettled()) {
+        if notes.generation != self.seen || notes.is_unsettled() {
             self.load(core, writer)?;
         } else {
             self.catch_up(core)?;
@@ -121,7 +121,9 @@ impl State {
     pub(crate) fn may_be_behind(&self, core: &Core) -> Outcome<bool> {
         let Some(at) = &self.at else { return Ok(true) };
         let storage = core.file.storage();
-        Ok(Notes::read(storage)?.generation != self.seen
+        let notes = Notes::read(storage)?;
+        Ok(notes.generation != self.seen
+            || notes.is_unsettled()
             || core.journal.peek(storage, at)?.is_some())
     }
 
@@ -276,7 +278,7 @@ impl State {
 
     /// Tells other processes to look again, and which epoch is open.
     pub(crate) fn settle(&mut self, core: &Core, epoch: u64) -> Outcome<()> {
-        self.note(core, (self.seen | 1) + 1, epoch)
+        self.note(core, (self.seen | 1).wrapping_add(1), epoch)
     }
 
     fn note(&mut self, core: &Core, generation: u64, epoch: u64) -> Outcome<()> {
