@@ -145,9 +145,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// A frame to be filled.
-    pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; 32] }
+    /// A frame to be filled with a payload of about that many bytes.
+    pub(crate) fn with_capacity(payload_bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(32 + payload_bytes);
+        bytes.resize(32, 0);
+        Self { bytes }
     }
 
     /// Where the payload goes.
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn frame(payload: &[u8]) -> Frame {
-        let mut frame = Frame::new();
+        let mut frame = Frame::with_capacity(payload.len());
         frame.buffer().extend_from_slice(payload);
         frame
     }

@@ -193,12 +193,12 @@ fn a_batch_that_does_not_fit_behind_the_last_frame_is_whole_in_the_next_epoch() 
     let batch: Vec<Op> = (1..6)
         .map(|number| append(&texts(number..number + 1, 1_000)))
         .collect();
-    one.write(false, &batch).unwrap();
+    one.write(false, batch.clone()).unwrap();
     assert_eq!(epochs(&one).1, 2);
     assert_eq!(stored(&two).len(), 6);
     let mut failing = batch.clone();
     failing.push(append_at(Some(1), &texts(0..1, 10)));
-    let refused = two.write(false, &failing);
+    let refused = two.write(false, failing);
     assert!(
         matches!(refused, Err(StoreError::Conflict { actual: 11, .. })),
         "{refused:?}"
@@ -223,7 +223,7 @@ fn a_writer_that_died_before_or_after_its_commit_into_the_tables_misleads_nobody
             let lock = one.core.file.lock_writer().unwrap();
             let mut state = one.core.state();
             state.refresh(&one.core, true).ok().unwrap();
-            let (tail, _) = state.applied(&[]).ok().unwrap();
+            let (tail, _) = state.applied(Vec::new()).ok().unwrap();
             let (from, to) = state.span_of_open().ok().unwrap();
             state.unsettle(&one.core).ok().unwrap();
             if after_commit {
@@ -431,7 +431,7 @@ proptest! {
                 Step::Batch { by, lens } => {
                     let lists: Vec<_> = lens.iter().map(|len| texts(number..number + 1, *len)).collect();
                     let ops: Vec<_> = lists.iter().map(|list| append(list)).collect();
-                    engines[*by].write(false, &ops).unwrap();
+                    engines[*by].write(false, ops).unwrap();
                     model.get_or_insert_default().extend(lists.concat());
                 }
                 Step::Truncate { by, share } => {
