@@ -170,7 +170,12 @@ fn fill_archive(dir: &Path, segments: u64) -> Result<()> {
         }
     }
     system.close()?;
-    // Or the system would write it back in the middle of what is measured next.
+    settle(dir)
+}
+
+/// Syncs the files of a filled system, which would otherwise be written back in the middle of what
+/// is measured next.
+fn settle(dir: &Path) -> Result<()> {
     for file in fs::read_dir(dir)? {
         File::open(file?.path())?.sync_all()?;
     }

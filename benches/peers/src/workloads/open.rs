@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Lab, fill};
+use super::{Lab, fill, settle};
 use crate::Result;
 use crate::child::{Child, Job};
 use crate::entries::{ENTRY_BYTES, Limit, Writer, entry, scramble, verify};
@@ -111,6 +111,7 @@ pub(super) fn recovery(lab: &Lab) -> Result<Section> {
         let system = kind.open(&dir)?;
         fill(&*system, 0, bulk, BULK_ENTRY_BYTES)?;
         system.close()?;
+        settle(&dir)?;
         victims.push(Victim {
             kind,
             dir,
