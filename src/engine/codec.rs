@@ -164,7 +164,7 @@ fn write(fields: &mut Reader<'_>) -> Result<(LogId, u64, Option<OriginRecord>, E
     let payload = bytes(fields)?;
     let entries = match count {
         0 => Entries::default(),
-        _ => Entries::split(payload.to_vec()),
+        _ => Entries::from_lines(payload.to_vec()),
     };
     if entries.len() != count {
         return Err(format!("{} entries where {count} are named", entries.len()));

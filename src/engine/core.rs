@@ -364,12 +364,11 @@ impl Core {
                     to.epoch, from.epoch, found.epoch
                 ),
             )),
-            Err(AbsorbError::Refused(fault)) => Err(fault),
             // Of a commit that waited in vain nobody knows how far it came.
             Err(AbsorbError::Unknown(fault)) if fault.is_lock_timeout() => {
                 Err(io::Error::other("a commit waited too long for another process").into())
             }
-            Err(AbsorbError::Unknown(fault)) => Err(fault),
+            Err(AbsorbError::Refused(fault) | AbsorbError::Unknown(fault)) => Err(fault),
         }
     }
 

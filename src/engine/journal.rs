@@ -57,18 +57,18 @@ impl Journal {
     }
 
     /// Whether a frame with such a payload fits into a half that is empty.
-    pub(crate) fn can_hold(&self, payload_bytes: u64) -> bool {
+    pub(crate) fn can_hold(self, payload_bytes: u64) -> bool {
         FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
     }
 
     /// Whether a frame with such a payload fits behind the position.
-    pub(crate) fn has_room_at(&self, position: &Position, payload_bytes: u64) -> bool {
+    pub(crate) fn has_room_at(self, position: &Position, payload_bytes: u64) -> bool {
         position.offset + FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
     }
 
     /// Writes a frame and returns the position behind it.
     pub(crate) fn write(
-        &self,
+        self,
         file: &dyn StorageBackend,
         position: &Position,
         frame: &mut Frame,
@@ -80,7 +80,7 @@ impl Journal {
 
     /// Reads the frame at the position, if there is one: its payload, and the position behind.
     pub(crate) fn read(
-        &self,
+        self,
         file: &dyn StorageBackend,
         position: &Position,
     ) -> io::Result<Option<(Frame, Position)>> {
@@ -104,7 +104,7 @@ impl Journal {
     /// Whether a frame seems to stand at the position, and how long its payload is. Costs one
     /// small read, and only [`read`](Self::read) knows for sure.
     pub(crate) fn peek(
-        &self,
+        self,
         file: &dyn StorageBackend,
         position: &Position,
     ) -> io::Result<Option<u64>> {
@@ -120,7 +120,7 @@ impl Journal {
         }))
     }
 
-    fn at(&self, position: &Position) -> u64 {
+    fn at(self, position: &Position) -> u64 {
         JOURNAL_OFFSET + (position.epoch & 1) * self.half_bytes + position.offset
     }
 }
