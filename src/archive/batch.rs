@@ -109,6 +109,6 @@ impl Batch {
     /// [`StoreError::NotFound`], and those of a write. Nothing is changed, unless it is
     /// [`StoreError::OutcomeUnknown`].
     pub fn commit(self) -> Result<(), StoreError> {
-        self.archive.write(&self.ops)
+        self.archive.write(self.ops)
     }
 }

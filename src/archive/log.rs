@@ -249,7 +249,7 @@ impl Log {
     /// [`StoreError::NotFound`] if the segment does not exist; [`StoreError::Corrupt`] if it
     /// holds fewer than `len` entries, and nothing is changed; and those of a write.
     pub fn truncate(&self, len: u64) -> Result<(), StoreError> {
-        self.write(&[self.truncate_op(len)]).map(drop)
+        self.write([self.truncate_op(len)]).map(drop)
     }
 
     /// Makes the log hold just these raw entries, whether or not it was there.
@@ -258,7 +258,7 @@ impl Log {
     ///
     /// Those of [`append_raw`](Self::append_raw); the log is then as before.
     pub fn replace_raw<B: AsRef<[u8]>>(&self, entries: &[B]) -> Result<(), StoreError> {
-        self.write(&[self.replace_op(self.collect_raw(entries)?)])
+        self.write([self.replace_op(self.collect_raw(entries)?)])
             .map(drop)
     }
 
@@ -268,7 +268,7 @@ impl Log {
     ///
     /// Those of [`append`](Self::append); the log is then as before.
     pub fn replace<T: Serialize>(&self, entries: &[T]) -> Result<(), StoreError> {
-        self.write(&[self.replace_op(self.collect(entries)?)])
+        self.write([self.replace_op(self.collect(entries)?)])
             .map(drop)
     }
 
@@ -279,7 +279,7 @@ impl Log {
     ///
     /// Those of a write.
     pub fn delete(&self) -> Result<bool, StoreError> {
-        let changed = self.write(&[Op::DeleteLog { log: self.id }])?.lengths;
+        let changed = self.write([Op::DeleteLog { log: self.id }])?.lengths;
         Ok(changed == [1])
     }
 
@@ -333,7 +333,7 @@ impl Log {
         collected: Collected,
     ) -> Result<Receipt, StoreError> {
         let count = collected.entries.len();
-        let done = self.write(&[self.op_append(expected, collected)])?;
+        let done = self.write([self.op_append(expected, collected)])?;
         let len = done.lengths.first().copied().unwrap_or_default();
         Ok(Receipt {
             index: len.saturating_sub(count),
@@ -343,7 +343,7 @@ impl Log {
         })
     }
 
-    fn write(&self, ops: &[Op]) -> Result<Done, StoreError> {
+    fn write(&self, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
         self.archive
             .engine
             .write(self.durability == Durability::Synced, ops)

@@ -230,7 +230,7 @@ impl Archive {
         let ops = [delete(LogKind::Entries), delete(LogKind::Traces)];
         Ok(self
             .engine
-            .write(self.is_synced(), &ops)?
+            .write(self.is_synced(), ops)?
             .lengths
             .contains(&1))
     }
@@ -244,7 +244,7 @@ impl Archive {
     pub fn delete_session(&self, session: SessionId) -> Result<bool, StoreError> {
         Ok(self
             .engine
-            .write(self.is_synced(), &[Op::DeleteSession { session }])?
+            .write(self.is_synced(), [Op::DeleteSession { session }])?
             .lengths
             == [1])
     }
@@ -269,7 +269,7 @@ impl Archive {
         session: SessionId,
         metadata: &Map<String, Value>,
     ) -> Result<(), StoreError> {
-        self.write(&[set_metadata(session, metadata)?])
+        self.write([set_metadata(session, metadata)?])
     }
 
     /// Changes the metadata of a session as one step: no other writer comes in between.
@@ -295,7 +295,7 @@ impl Archive {
     ///
     /// [`StoreError::TooLarge`], and those of a write.
     pub fn write_name(&self, record: &PodRecord) -> Result<(), StoreError> {
-        self.write(&[set_name(record)?])
+        self.write([set_name(record)?])
     }
 
     /// The record of a name, or `None` if there is none.
@@ -346,7 +346,7 @@ impl Archive {
         let name = PodName::new(name)?.to_string();
         Ok(self
             .engine
-            .write(self.is_synced(), &[Op::DeleteName { name }])?
+            .write(self.is_synced(), [Op::DeleteName { name }])?
             .lengths
             == [1])
     }
@@ -406,7 +406,7 @@ impl Archive {
         self.durability == Durability::Synced
     }
 
-    fn write(&self, ops: &[Op]) -> Result<(), StoreError> {
+    fn write(&self, ops: impl Into<Vec<Op>>) -> Result<(), StoreError> {
         self.engine.write(self.is_synced(), ops).map(drop)
     }
 

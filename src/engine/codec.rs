@@ -61,6 +61,17 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
     }
 }
 
+/// About how many bytes [`encode`] will append.
+pub(crate) fn len_estimate(op: &Op) -> usize {
+    const FIXED: usize = 128;
+    FIXED
+        + match op {
+            Op::Append { entries, .. } | Op::Replace { entries, .. } => entries.payload().len(),
+            Op::SetMetadata { json, .. } | Op::SetName { json, .. } => json.len(),
+            _ => 0,
+        }
+}
+
 /// The ops of a payload.
 pub(crate) fn decode_all(payload: &[u8]) -> Result<Vec<Op>, String> {
     let mut fields = Reader::new(payload);
@@ -153,7 +164,7 @@ fn write(fields: &mut Reader<'_>) -> Result<(LogId, u64, Option<OriginRecord>, E
     let payload = bytes(fields)?;
     let entries = match count {
         0 => Entries::default(),
-        _ => Entries::split(payload.to_vec()),
+        _ => Entries::from_lines(payload.to_vec()),
     };
     if entries.len() != count {
         return Err(format!("{} entries where {count} are named", entries.len()));

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::base::{AbsorbError, Absorbed, Base};
 use super::codec;
 use super::fault::{Fault, Outcome, named};
-use super::file::ArchiveFile;
+use super::file::{ArchiveFile, WriterLock};
 use super::journal::{Frame, Journal};
 use super::keeper::Jobs;
 use super::layers::Layers;
@@ -129,16 +129,16 @@ impl Core {
         decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<(R, Done), StoreError> {
         let _writers = self.writers()?;
-        let _lock = self.file.lock_writer()?;
+        let lock = self.file.lock_writer()?;
         let (ops, decided) = decide(self.layers()?)?;
-        Ok((decided, self.put(&ops)?))
+        Ok((decided, self.put(ops, &lock)?))
     }
 
     /// Makes changes that need no look at the state before.
-    pub(crate) fn write(&self, ops: &[Op]) -> Result<Done, StoreError> {
+    pub(crate) fn write(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
         let _writers = self.writers()?;
-        let _lock = self.file.lock_writer()?;
-        self.put(ops)
+        let lock = self.file.lock_writer()?;
+        self.put(ops, &lock)
     }
 
     /// Folds the whole journal into the tables.
@@ -152,7 +152,7 @@ impl Core {
                 return Ok(());
             }
             drop(state);
-            self.put_into_tables(&[]).map(drop)
+            self.put_into_tables(Vec::new()).map(drop)
         })
     }
 
@@ -206,7 +206,7 @@ impl Core {
                 reason: "it cannot be written to through this handle".to_owned(),
             });
         }
-        let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        let writers = self.queue_up();
         match &*self.poisoned.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(cause) => {
                 let path = self.path.to_path_buf();
@@ -219,9 +219,23 @@ impl Core {
         }
     }
 
+    /// Takes the turn of a writer. Whoever is before is done within microseconds as a rule, so
+    /// giving way a few times is cheaper than being put to sleep and woken.
+    fn queue_up(&self) -> MutexGuard<'_, ()> {
+        const ROUNDS: u32 = 64;
+        for _ in 0..ROUNDS {
+            match self.writers.try_lock() {
+                Ok(writers) => return writers,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts the ops into one frame of the journal or, where they are too many for that, into the
     /// tables. Whoever calls this has both locks of a writer.
-    fn put(&self, ops: &[Op]) -> Result<Done, StoreError> {
+    fn put(&self, ops: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
         if ops.is_empty() {
             return Ok(Done {
                 lengths: Vec::new(),
@@ -229,22 +243,27 @@ impl Core {
                 ticket: None,
             });
         }
-        let mut frame = Frame::new();
-        for op in ops {
+        let mut frame = Frame::with_capacity(ops.iter().map(codec::len_estimate).sum());
+        for op in &ops {
             codec::encode(op, frame.buffer());
         }
         self.attempt(|| {
             if self.journal.can_hold(frame.payload().len() as u64) {
-                self.put_into_journal(ops, &mut frame)
+                self.put_into_journal(ops, &mut frame, lock)
             } else {
                 self.put_into_tables(ops)
             }
         })
     }
 
-    fn put_into_journal(&self, ops: &[Op], frame: &mut Frame) -> Outcome<Done> {
+    fn put_into_journal(
+        &self,
+        ops: Vec<Op>,
+        frame: &mut Frame,
+        lock: &WriterLock<'_>,
+    ) -> Outcome<Done> {
         let mut state = self.state();
-        state.refresh(self, true)?;
+        state.refresh_to_write(self, lock)?;
         if !self
             .journal
             .has_room_at(&state.position()?, frame.payload().len() as u64)
@@ -288,7 +307,7 @@ impl Core {
     }
 
     /// Folds the open epoch with the ops on top of it into the tables, and all before it.
-    fn put_into_tables(&self, ops: &[Op]) -> Outcome<Done> {
+    fn put_into_tables(&self, ops: Vec<Op>) -> Outcome<Done> {
         let mut state = self.state();
         state.refresh(self, true)?;
         if let Some(closed) = state.closed().cloned() {
@@ -297,10 +316,10 @@ impl Core {
             state = self.state();
             state.load(self, true)?;
         }
-        let (tail, lengths) = state.applied(ops)?;
         let (from, mut to) = state.span_of_open()?;
         let frame = to.frames;
         to.frames += u64::from(!ops.is_empty());
+        let (tail, lengths) = state.applied(ops)?;
         state.unsettle(self)?;
         drop(state);
         let absorbed = self.absorb(&tail, from, to);
@@ -345,6 +364,10 @@ impl Core {
                     to.epoch, from.epoch, found.epoch
                 ),
             )),
+            // Of a commit that waited in vain nobody knows how far it came.
+            Err(AbsorbError::Unknown(fault)) if fault.is_lock_timeout() => {
+                Err(io::Error::other("a commit waited too long for another process").into())
+            }
             Err(AbsorbError::Refused(fault) | AbsorbError::Unknown(fault)) => Err(fault),
         }
     }

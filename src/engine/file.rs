@@ -32,6 +32,8 @@ pub(crate) struct ArchiveFile {
     lock_timeout: Duration,
     shared: bool,
     image_offset: u64,
+    /// The number of this open file.
+    writer: u64,
 }
 
 impl ArchiveFile {
@@ -58,6 +60,7 @@ impl ArchiveFile {
                 lock_timeout,
                 shared,
                 image_offset,
+                writer: new_writer(),
             },
             superblock,
         ))
@@ -84,6 +87,7 @@ impl ArchiveFile {
             lock_timeout,
             shared: false,
             image_offset,
+            writer: new_writer(),
         }
     }
 
@@ -114,23 +118,27 @@ impl ArchiveFile {
         self.backend.len()
     }
 
-    /// Keeps the other processes that share the file from writing until the guard is dropped.
+    /// Keeps the other processes that share the file from writing until the lock is dropped.
     pub(crate) fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
         if !self.shared {
             return Ok(WriterLock {
                 file: self,
                 held: false,
+                current: None,
             });
         }
         let byte = Bound::Included(WRITER_LOCK);
         let attempt = || self.backend.try_lock_range(byte, byte);
         match poll(self.lock_timeout, attempt).map_err(|err| named(&self.path, &err.into()))? {
             Polled::Acquired => {
-                self.note_writer();
-                Ok(WriterLock {
+                let mut lock = WriterLock {
                     file: self,
                     held: true,
-                })
+                    current: None,
+                };
+                let (was_last, notes) = self.sign().map_err(|err| named(&self.path, &err))?;
+                lock.current = was_last.then_some(notes);
+                Ok(lock)
             }
             Polled::TimedOut(waited) => Err(self.busy(waited)),
         }
@@ -139,7 +147,7 @@ impl ArchiveFile {
     /// The error of a call that waited in vain for another process.
     pub(crate) fn busy(&self, waited: Duration) -> StoreError {
         let notes = Notes::read(self.storage()).unwrap_or_default();
-        let holder = Some(notes.writer).filter(|pid| *pid != 0);
+        let holder = Some(notes.pid).filter(|pid| *pid != 0);
         StoreError::Busy {
             path: self.path.clone(),
             holder,
@@ -147,15 +155,21 @@ impl ArchiveFile {
         }
     }
 
-    /// Leaves this process's id for those who wait. Advice only: a failure costs no more than a
-    /// less telling error in another process.
-    fn note_writer(&self) {
-        let writer = std::process::id();
-        if let Ok(notes) = Notes::read(self.storage())
-            && notes.writer != writer
-        {
-            let _ = Notes { writer, ..notes }.write(self.storage());
+    /// Takes the notes over: from now on this open file is the one that wrote last. Tells whether
+    /// it was before, and what the notes were.
+    fn sign(&self) -> io::Result<(bool, Notes)> {
+        let notes = Notes::read(self.storage())?;
+        let was_last = notes.writer == self.writer;
+        if !was_last {
+            let pid = std::process::id();
+            Notes {
+                pid,
+                writer: self.writer,
+                ..notes
+            }
+            .write(self.storage())?;
         }
+        Ok((was_last, notes))
     }
 
     /// Writes every page again if the last process saw a sync fail, after which the system may
@@ -205,6 +219,11 @@ impl ArchiveFile {
     }
 }
 
+/// A number that no other open file has.
+fn new_writer() -> u64 {
+    uuid::Uuid::now_v7().as_u64_pair().1
+}
+
 /// Opens a regular file; anything else is not an archive, and opening it might even wait.
 fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
     let refuse = |reason: &str| StoreError::NotAnArchive {
@@ -229,6 +248,8 @@ fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
 pub(crate) struct WriterLock<'f> {
     file: &'f ArchiveFile,
     held: bool,
+    /// The notes, if nobody has written since this open file did.
+    pub(crate) current: Option<Notes>,
 }
 
 impl Drop for WriterLock<'_> {

@@ -57,18 +57,18 @@ impl Journal {
     }
 
     /// Whether a frame with such a payload fits into a half that is empty.
-    pub(crate) fn can_hold(&self, payload_bytes: u64) -> bool {
+    pub(crate) fn can_hold(self, payload_bytes: u64) -> bool {
         FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
     }
 
     /// Whether a frame with such a payload fits behind the position.
-    pub(crate) fn has_room_at(&self, position: &Position, payload_bytes: u64) -> bool {
+    pub(crate) fn has_room_at(self, position: &Position, payload_bytes: u64) -> bool {
         position.offset + FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
     }
 
     /// Writes a frame and returns the position behind it.
     pub(crate) fn write(
-        &self,
+        self,
         file: &dyn StorageBackend,
         position: &Position,
         frame: &mut Frame,
@@ -80,7 +80,7 @@ impl Journal {
 
     /// Reads the frame at the position, if there is one: its payload, and the position behind.
     pub(crate) fn read(
-        &self,
+        self,
         file: &dyn StorageBackend,
         position: &Position,
     ) -> io::Result<Option<(Frame, Position)>> {
@@ -104,7 +104,7 @@ impl Journal {
     /// Whether a frame seems to stand at the position, and how long its payload is. Costs one
     /// small read, and only [`read`](Self::read) knows for sure.
     pub(crate) fn peek(
-        &self,
+        self,
         file: &dyn StorageBackend,
         position: &Position,
     ) -> io::Result<Option<u64>> {
@@ -120,7 +120,7 @@ impl Journal {
         }))
     }
 
-    fn at(&self, position: &Position) -> u64 {
+    fn at(self, position: &Position) -> u64 {
         JOURNAL_OFFSET + (position.epoch & 1) * self.half_bytes + position.offset
     }
 }
@@ -145,9 +145,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// A frame to be filled.
-    pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; 32] }
+    /// A frame to be filled with a payload of about that many bytes.
+    pub(crate) fn with_capacity(payload_bytes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(32 + payload_bytes);
+        bytes.resize(32, 0);
+        Self { bytes }
     }
 
     /// Where the payload goes.
@@ -208,7 +210,7 @@ mod tests {
     }
 
     fn frame(payload: &[u8]) -> Frame {
-        let mut frame = Frame::new();
+        let mut frame = Frame::with_capacity(payload.len());
         frame.buffer().extend_from_slice(payload);
         frame
     }

@@ -145,6 +145,7 @@ fn keep_up(core: &Core, job: Job) {
         Job::Fold(closed) => {
             if core.fold(&closed).is_ok() {
                 core.look_again();
+                core.jobs.rest_later();
             }
         }
         Job::Rest => {

@@ -13,6 +13,8 @@ mod keeper;
 mod layers;
 mod notes;
 mod op;
+#[cfg(test)]
+mod paths;
 mod registry;
 mod row;
 mod run;
@@ -192,8 +194,8 @@ impl Engine {
     }
 
     /// Makes changes that need no look at the state before.
-    pub(crate) fn write(&self, synced: bool, ops: &[Op]) -> Result<Done, StoreError> {
-        let done = self.core.write(ops)?;
+    pub(crate) fn write(&self, synced: bool, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
+        let done = self.core.write(ops.into())?;
         self.settle(synced, &done)?;
         Ok(done)
     }

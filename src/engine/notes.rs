@@ -14,8 +14,8 @@ use super::superblock::NOTES_OFFSET;
 /// The content of the notes page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Notes {
-    /// The process that wrote last.
-    pub(crate) writer: u32,
+    /// The process that wrote last, for those who wait for it.
+    pub(crate) pid: u32,
     /// Whether a sync failed since the file was last put in order.
     pub(crate) sync_failed: bool,
     /// Grows whenever an epoch begins, or the tables change otherwise than by folding an epoch
@@ -23,23 +23,27 @@ pub(crate) struct Notes {
     pub(crate) generation: u64,
     /// The epoch that frames are added to.
     pub(crate) epoch: u64,
+    /// The open file of that process, by a number that no other has. Whoever finds its own under
+    /// the writer lock knows that nobody has written since.
+    pub(crate) writer: u64,
 }
 
 impl Notes {
-    const LEN: usize = 24;
+    const LEN: usize = 32;
 
     pub(crate) fn read(file: &dyn StorageBackend) -> io::Result<Self> {
         let mut page = [0; Self::LEN];
         file.read(NOTES_OFFSET, &mut page)?;
         let mut fields = Reader::new(&page);
         let mut read = || -> Result<Self, String> {
-            let (writer, flags) = (fields.u32()?, fields.u32()?);
-            let (generation, epoch) = (fields.u64()?, fields.u64()?);
+            let (pid, flags) = (fields.u32()?, fields.u32()?);
+            let (generation, epoch, writer) = (fields.u64()?, fields.u64()?, fields.u64()?);
             Ok(Self {
-                writer,
+                pid,
                 sync_failed: flags & 1 == 1,
                 generation,
                 epoch,
+                writer,
             })
         };
         read().map_err(io::Error::other)
@@ -47,10 +51,11 @@ impl Notes {
 
     pub(crate) fn write(&self, file: &dyn StorageBackend) -> io::Result<()> {
         let mut page = Vec::with_capacity(Self::LEN);
-        page.extend_from_slice(&self.writer.to_le_bytes());
+        page.extend_from_slice(&self.pid.to_le_bytes());
         page.extend_from_slice(&u32::from(self.sync_failed).to_le_bytes());
         page.extend_from_slice(&self.generation.to_le_bytes());
         page.extend_from_slice(&self.epoch.to_le_bytes());
+        page.extend_from_slice(&self.writer.to_le_bytes());
         file.write(NOTES_OFFSET, &page)
     }
 
@@ -72,10 +77,11 @@ mod tests {
         file.set_len(8192).unwrap();
         assert_eq!(Notes::read(&file).unwrap(), Notes::default());
         let notes = Notes {
-            writer: 7,
+            pid: 7,
             sync_failed: true,
             generation: 3,
             epoch: 1 << 40,
+            writer: 9,
         };
         notes.write(&file).unwrap();
         assert_eq!(Notes::read(&file).unwrap(), notes);

@@ -32,7 +32,7 @@ pub(crate) struct Entries {
 
 impl Entries {
     /// Takes entries apart that were joined.
-    pub(crate) fn split(payload: Vec<u8>) -> Self {
+    pub(crate) fn from_lines(payload: Vec<u8>) -> Self {
         let mut ends: Vec<usize> = memchr::memchr_iter(b'\n', &payload).collect();
         ends.push(payload.len());
         Self { payload, ends }
@@ -219,7 +219,7 @@ impl FoundRun {
         if payload.len() as u64 != len {
             return Err("its row is cut short".to_owned());
         }
-        let entries = Entries::split(payload.to_vec());
+        let entries = Entries::from_lines(payload.to_vec());
         if entries.len() != u64::from(count) {
             let found = entries.len();
             return Err(format!("it holds {found} entries where {count} are named"));

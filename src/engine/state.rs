@@ -8,6 +8,7 @@ use super::Core;
 use super::base::{Absorbed, BaseView};
 use super::codec;
 use super::fault::{Fault, Outcome};
+use super::file::WriterLock;
 use super::journal::Position;
 use super::layers::Layers;
 use super::notes::Notes;
@@ -109,7 +110,7 @@ impl State {
             return Ok(());
         }
         let notes = Notes::read(core.file.storage())?;
-        if notes.generation != self.seen || (writer && notes.is_unsettled()) {
+        if notes.generation != self.seen || notes.is_unsettled() {
             self.load(core, writer)?;
         } else {
             self.catch_up(core)?;
@@ -117,11 +118,24 @@ impl State {
         Ok(())
     }
 
+    /// The same for a writer, with the notes if nobody else has written since this process did.
+    pub(crate) fn refresh_to_write(&mut self, core: &Core, lock: &WriterLock<'_>) -> Outcome<()> {
+        let current = lock
+            .current
+            .is_some_and(|notes| notes.generation == self.seen && !notes.is_unsettled());
+        if current && self.base.is_some() && self.at.is_some() {
+            return Ok(());
+        }
+        self.refresh(core, true)
+    }
+
     /// Whether there may be something that the state does not have. Reads no tables.
     pub(crate) fn may_be_behind(&self, core: &Core) -> Outcome<bool> {
         let Some(at) = &self.at else { return Ok(true) };
         let storage = core.file.storage();
-        Ok(Notes::read(storage)?.generation != self.seen
+        let notes = Notes::read(storage)?;
+        Ok(notes.generation != self.seen
+            || notes.is_unsettled()
             || core.journal.peek(storage, at)?.is_some())
     }
 
@@ -193,7 +207,7 @@ impl State {
                 .map_err(|message| Fault::damaged(place(), message))?;
             let below = self.below_open()?;
             let open = Arc::make_mut(&mut self.open);
-            for op in &ops {
+            for op in ops {
                 if let Err(fault) = open.apply(&below, op) {
                     self.forget();
                     return Err(match fault {
@@ -209,27 +223,30 @@ impl State {
     }
 
     /// Applies the ops of this process, all or none, and returns what each leaves.
-    pub(crate) fn apply(&mut self, ops: &[Op]) -> Outcome<Vec<u64>> {
-        let below = self.below_open()?;
-        if let [op] = ops {
-            // One op refuses before it changes anything.
-            let applied = Arc::make_mut(&mut self.open).apply(&below, op);
-            if matches!(&applied, Err(fault) if !matches!(fault, Fault::Store(_))) {
-                self.forget();
-            }
-            return applied.map(|length| vec![length]);
+    pub(crate) fn apply(&mut self, mut ops: Vec<Op>) -> Outcome<Vec<u64>> {
+        if ops.len() > 1 {
+            let (next, lengths) = self.applied(ops)?;
+            self.open = Arc::new(next);
+            return Ok(lengths);
         }
-        let (next, lengths) = self.applied(ops)?;
-        self.open = Arc::new(next);
-        Ok(lengths)
+        let Some(op) = ops.pop() else {
+            return Ok(Vec::new());
+        };
+        let below = self.below_open()?;
+        // One op refuses before it changes anything.
+        let applied = Arc::make_mut(&mut self.open).apply(&below, op);
+        if matches!(&applied, Err(fault) if !matches!(fault, Fault::Store(_))) {
+            self.forget();
+        }
+        applied.map(|length| vec![length])
     }
 
     /// The open tail with the ops applied.
-    pub(crate) fn applied(&self, ops: &[Op]) -> Outcome<(Tail, Vec<u64>)> {
+    pub(crate) fn applied(&self, ops: Vec<Op>) -> Outcome<(Tail, Vec<u64>)> {
         let below = self.below_open()?;
         let mut next = Tail::clone(&self.open);
         let lengths = ops
-            .iter()
+            .into_iter()
             .map(|op| next.apply(&below, op))
             .collect::<Outcome<_>>()?;
         Ok((next, lengths))
@@ -276,7 +293,7 @@ impl State {
 
     /// Tells other processes to look again, and which epoch is open.
     pub(crate) fn settle(&mut self, core: &Core, epoch: u64) -> Outcome<()> {
-        self.note(core, (self.seen | 1) + 1, epoch)
+        self.note(core, (self.seen | 1).wrapping_add(1), epoch)
     }
 
     fn note(&mut self, core: &Core, generation: u64, epoch: u64) -> Outcome<()> {

@@ -66,7 +66,7 @@ impl Tail {
 
     /// Applies the op and returns what it leaves: the length of the log for ops on a log, else 1
     /// if there was something to change and 0 if not. A [`StoreError`] changes nothing.
-    pub(crate) fn apply(&mut self, below: &Layers, op: &Op) -> Outcome<u64> {
+    pub(crate) fn apply(&mut self, below: &Layers, op: Op) -> Outcome<u64> {
         match op {
             Op::Append {
                 log,
@@ -74,33 +74,33 @@ impl Tail {
                 entries,
                 origin,
                 at_ms,
-            } => self.append(below, log, *expected, entries, *origin, *at_ms),
+            } => self.append(below, &log, expected, entries, origin, at_ms),
             Op::Replace {
                 log,
                 entries,
                 origin,
                 at_ms,
-            } => self.replace(below, log, entries, *origin, *at_ms),
-            Op::Truncate { log, len, at_ms } => self.truncate(below, log, *len, *at_ms),
-            Op::DeleteLog { log } => self.delete_log(below, log),
-            Op::DeleteSession { session } => self.delete_session(below, *session),
+            } => self.replace(below, &log, entries, origin, at_ms),
+            Op::Truncate { log, len, at_ms } => self.truncate(below, &log, len, at_ms),
+            Op::DeleteLog { log } => self.delete_log(below, &log),
+            Op::DeleteSession { session } => self.delete_session(below, session),
             Op::SetMetadata { session, json } => {
-                if self.session(below, *session)?.is_none() {
-                    return Err(StoreError::SessionNotFound(*session).into());
+                if self.session(below, session)?.is_none() {
+                    return Err(StoreError::SessionNotFound(session).into());
                 }
-                self.metadata.insert(*session, Some(json.clone()));
+                self.metadata.insert(session, Some(json));
                 Ok(1)
             }
             Op::SetName { name, json } => {
-                self.names.insert(name.clone(), Some(json.clone()));
+                self.names.insert(name, Some(json));
                 Ok(1)
             }
             Op::DeleteName { name } => {
-                let there = match self.names.get(name) {
+                let there = match self.names.get(&name) {
                     Some(record) => record.is_some(),
-                    None => below.name(name)?.is_some(),
+                    None => below.name(&name)?.is_some(),
                 };
-                self.names.insert(name.clone(), None);
+                self.names.insert(name, None);
                 Ok(u64::from(there))
             }
         }
@@ -111,7 +111,7 @@ impl Tail {
         below: &Layers,
         log: &LogId,
         expected: Option<u64>,
-        entries: &Entries,
+        entries: Entries,
         origin: Option<OriginRecord>,
         at_ms: u64,
     ) -> Outcome<u64> {
@@ -148,7 +148,7 @@ impl Tail {
             below: len,
             runs: Vec::new(),
         });
-        tail.runs.push(Arc::new(Run::new(len, entries.clone())));
+        tail.runs.push(Arc::new(Run::new(len, entries)));
         Ok(end)
     }
 
@@ -156,7 +156,7 @@ impl Tail {
         &mut self,
         below: &Layers,
         log: &LogId,
-        entries: &Entries,
+        entries: Entries,
         origin: Option<OriginRecord>,
         at_ms: u64,
     ) -> Outcome<u64> {
@@ -170,7 +170,7 @@ impl Tail {
             head.created_ms = at_ms;
         }
         head.updated_ms = head.updated_ms.max(at_ms);
-        let bytes = entries.entry_bytes();
+        let (len, bytes) = (entries.len(), entries.entry_bytes());
         *extent_of(&mut head, log.kind) = Extent {
             entries: entries.len(),
             bytes,
@@ -178,10 +178,10 @@ impl Tail {
         self.put_head(below, log, old.as_ref(), head)?;
         let mut tail = LogTail::default();
         if !entries.is_empty() {
-            tail.runs.push(Arc::new(Run::new(0, entries.clone())));
+            tail.runs.push(Arc::new(Run::new(0, entries)));
         }
         self.logs.insert(*log, tail);
-        Ok(entries.len())
+        Ok(len)
     }
 
     fn truncate(&mut self, below: &Layers, log: &LogId, len: u64, at_ms: u64) -> Outcome<u64> {
