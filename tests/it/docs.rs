@@ -99,6 +99,7 @@ fn a_superblock_is_as_the_page_says() {
     let generation = notes.number(notes_page, "generation");
     assert!(generation > 0 && generation % 2 == 0, "{generation}");
     assert_eq!(notes.number(notes_page, "epoch"), 2);
+    assert_ne!(notes.number(notes_page, "writer"), 0);
     let zero = notes.bytes(notes_page, "zero");
     assert!(zero.iter().all(|byte| *byte == 0));
 }
