@@ -97,7 +97,10 @@ fn a_superblock_is_as_the_page_says() {
     assert_eq!(notes.number(notes_page, "flags"), 0);
     // Closing folded the first epoch.
     let generation = notes.number(notes_page, "generation");
-    assert!(generation > 0 && generation % 2 == 0, "{generation}");
+    assert!(
+        generation > 0 && generation.is_multiple_of(2),
+        "{generation}"
+    );
     assert_eq!(notes.number(notes_page, "epoch"), 2);
     assert_ne!(notes.number(notes_page, "writer"), 0);
     let zero = notes.bytes(notes_page, "zero");
