@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::base::{AbsorbError, Absorbed, Base};
+use super::base::{AbsorbError, Absorbed, Base, Patience};
 use super::codec;
 use super::fault::{Fault, Outcome, named};
 use super::file::{ArchiveFile, WriterLock};
 use super::journal::{Frame, Journal};
 use super::keeper::Jobs;
 use super::layers::Layers;
-use super::notes::Notes;
 use super::op::Op;
 use super::state::{Closed, State};
 use super::superblock::Superblock;
@@ -66,8 +65,8 @@ impl Core {
         Self {
             base: Some(base),
             path: file.path().into(),
+            journal: Journal::new(superblock.journal_bytes, file.salt()),
             file,
-            journal: Journal::new(superblock.journal_bytes),
             jobs: Arc::default(),
             archive_id: superblock.archive_id,
             sync_interval,
@@ -147,7 +146,7 @@ impl Core {
         let _lock = self.file.lock_writer()?;
         self.attempt(|| {
             let mut state = self.state();
-            state.refresh(self, true)?;
+            self.refused(state.refresh(self, true))?;
             if state.is_folded()? {
                 return Ok(());
             }
@@ -184,19 +183,8 @@ impl Core {
 
     fn wait_synced(&self, ticket: u64) -> Result<(), StoreError> {
         self.syncs
-            .wait(ticket, || self.file.storage().sync_data())
-            .map_err(|err| {
-                // The system may now hold for synced what is not on the disk: the next open writes
-                // it again. Should this fail too, there is nothing more to be done.
-                let storage = self.file.storage();
-                let notes = Notes::read(storage).unwrap_or_default();
-                let _ = Notes {
-                    sync_failed: true,
-                    ..notes
-                }
-                .write(storage);
-                self.poison(err.into())
-            })
+            .wait(ticket, || self.file.sync())
+            .map_err(|err| self.poison(err.into()))
     }
 
     fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
@@ -263,14 +251,14 @@ impl Core {
         lock: &WriterLock<'_>,
     ) -> Outcome<Done> {
         let mut state = self.state();
-        state.refresh_to_write(self, lock)?;
+        self.refused(state.refresh_to_write(self, lock))?;
         if !self
             .journal
             .has_room_at(&state.position()?, frame.payload().len() as u64)
         {
             state = self.begin_epoch(state)?;
         }
-        let lengths = state.apply(ops)?;
+        let lengths = self.refused(state.apply(ops))?;
         let at = state.position()?;
         match self.journal.write(self.file.storage(), &at, frame) {
             Ok(behind) => state.advance(behind),
@@ -293,9 +281,15 @@ impl Core {
     ) -> Outcome<MutexGuard<'s, State>> {
         if let Some(closed) = state.closed().cloned() {
             drop(state);
-            self.fold(&closed)?;
+            self.fold(&closed, Patience::UntilTimeout)?;
             state = self.state();
             state.load(self, true)?;
+        }
+        if state.closed().is_some() {
+            return Err(Fault::damaged(
+                "journal",
+                "an epoch that was folded is not in the tables",
+            ));
         }
         state.close_epoch()?;
         let epoch = state.position()?.epoch;
@@ -309,20 +303,20 @@ impl Core {
     /// Folds the open epoch with the ops on top of it into the tables, and all before it.
     fn put_into_tables(&self, ops: Vec<Op>) -> Outcome<Done> {
         let mut state = self.state();
-        state.refresh(self, true)?;
+        self.refused(state.refresh(self, true))?;
         if let Some(closed) = state.closed().cloned() {
             drop(state);
-            self.fold(&closed)?;
+            self.fold(&closed, Patience::UntilTimeout)?;
             state = self.state();
             state.load(self, true)?;
         }
         let (from, mut to) = state.span_of_open()?;
         let frame = to.frames;
         to.frames += u64::from(!ops.is_empty());
-        let (tail, lengths) = state.applied(ops)?;
+        let (tail, lengths) = self.refused(state.applied(ops))?;
         state.unsettle(self)?;
         drop(state);
-        let absorbed = self.absorb(&tail, from, to);
+        let absorbed = self.absorb(&tail, from, to, Patience::UntilTimeout);
         let mut state = self.state();
         match &absorbed {
             Ok(()) => {
@@ -341,8 +335,8 @@ impl Core {
     }
 
     /// Folds an epoch that has ended into the tables, unless that has been done.
-    pub(crate) fn fold(&self, closed: &Closed) -> Outcome<()> {
-        let folded = guarded(|| self.absorb(&closed.tail, closed.from, closed.to));
+    pub(crate) fn fold(&self, closed: &Closed, patience: Patience) -> Outcome<()> {
+        let folded = guarded(|| self.absorb(&closed.tail, closed.from, closed.to, patience));
         if let Err(fault) = folded {
             if !fault.is_lock_timeout() {
                 self.poison_for(&fault);
@@ -352,9 +346,9 @@ impl Core {
         Ok(())
     }
 
-    fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed) -> Outcome<()> {
+    fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed, patience: Patience) -> Outcome<()> {
         let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.base()?.absorb(&[tail], from, to) {
+        match self.base()?.absorb(tail, from, to, patience) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(found)) if found.epoch >= to.epoch => Ok(()),
             Ok(Err(found)) => Err(Fault::damaged(
@@ -390,6 +384,15 @@ impl Core {
             Err(fault) if fault.is_lock_timeout() => Err(self.file.busy(start.elapsed())),
             Err(fault) => Err(self.poison(fault)),
         }
+    }
+
+    /// Damage that was found before anything was written leaves nothing in doubt, and what is
+    /// not damaged can still be written to.
+    fn refused<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
+        outcome.map_err(|fault| match fault {
+            Fault::Damaged { .. } => fault.at(&self.path).into(),
+            fault => fault,
+        })
     }
 
     fn poison(&self, fault: Fault) -> StoreError {

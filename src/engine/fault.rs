@@ -38,7 +38,7 @@ impl Fault {
         match self {
             Self::Redb(err) => match err.as_ref() {
                 redb::Error::Io(err) => err.kind() == io::ErrorKind::TimedOut,
-                redb::Error::DatabaseAlreadyOpen => true,
+                redb::Error::DatabaseAlreadyOpen | redb::Error::WouldBlock => true,
                 _ => false,
             },
             _ => false,

@@ -104,6 +104,11 @@ impl ArchiveFile {
         }
     }
 
+    /// Puts on the disk what was written.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        sync_or_mark(self.storage())
+    }
+
     /// Superblock, notes page and journal as they stand.
     pub(crate) fn storage(&self) -> &dyn StorageBackend {
         &*self.backend
@@ -136,8 +141,13 @@ impl ArchiveFile {
                     held: true,
                     current: None,
                 };
-                let (was_last, notes) = self.sign().map_err(|err| named(&self.path, &err))?;
-                lock.current = was_last.then_some(notes);
+                let notes = Notes::read(self.storage()).map_err(|err| named(&self.path, &err))?;
+                lock.current = (notes.writer == self.writer).then_some(notes);
+                let pid = std::process::id();
+                if notes.pid != pid {
+                    // For those who wait for the lock: a failure costs them the name, no more.
+                    let _ = Notes::set_pid(self.storage(), pid);
+                }
                 Ok(lock)
             }
             Polled::TimedOut(waited) => Err(self.busy(waited)),
@@ -155,21 +165,16 @@ impl ArchiveFile {
         }
     }
 
-    /// Takes the notes over: from now on this open file is the one that wrote last. Tells whether
-    /// it was before, and what the notes were.
-    fn sign(&self) -> io::Result<(bool, Notes)> {
-        let notes = Notes::read(self.storage())?;
-        let was_last = notes.writer == self.writer;
-        if !was_last {
-            let pid = std::process::id();
-            Notes {
-                pid,
-                writer: self.writer,
-                ..notes
-            }
-            .write(self.storage())?;
-        }
-        Ok((was_last, notes))
+    /// Leaves word that from now on this open file is the one that wrote last. Whoever does so
+    /// holds the writer lock and knows all that was written before.
+    pub(crate) fn sign(&self) -> io::Result<()> {
+        Notes::set_writer(self.storage(), self.writer)
+    }
+
+    /// A number for the frames of this open file.
+    pub(crate) fn salt(&self) -> u32 {
+        // The lower half, which is the random one.
+        u32::try_from(self.writer & u64::from(u32::MAX)).unwrap_or(u32::MAX)
     }
 
     /// Writes every page again if the last process saw a sync fail, after which the system may
@@ -211,17 +216,22 @@ impl ArchiveFile {
             file.write(start, part)?;
         }
         file.sync_data()?;
-        Notes {
-            sync_failed: false,
-            ..Notes::read(file)?
-        }
-        .write(file)
+        Notes::set_sync_failed(file, false)
     }
 }
 
 /// A number that no other open file has.
 fn new_writer() -> u64 {
     uuid::Uuid::now_v7().as_u64_pair().1
+}
+
+/// Syncs. Should that fail, the system may hold pages for synced that never reached the disk: a
+/// mark is left, and the next open writes them again. If even the mark fails there is no more to
+/// be done here, and the error is on its way to the caller in any case.
+fn sync_or_mark(file: &dyn StorageBackend) -> io::Result<()> {
+    file.sync_data().inspect_err(|_| {
+        let _ = Notes::set_sync_failed(file, true);
+    })
 }
 
 /// Opens a regular file; anything else is not an archive, and opening it might even wait.
@@ -395,7 +405,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.sync_data()
+        sync_or_mark(&*self.file)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

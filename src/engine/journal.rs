@@ -47,12 +47,16 @@ impl Position {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Journal {
     half_bytes: u64,
+    /// In every frame of this open file, so that a frame that was lost with power never comes to
+    /// stand there again byte for byte, and with it the stale one behind it.
+    salt: u32,
 }
 
 impl Journal {
-    pub(crate) fn new(journal_bytes: u64) -> Self {
+    pub(crate) fn new(journal_bytes: u64, salt: u32) -> Self {
         Self {
             half_bytes: journal_bytes / 2,
+            salt,
         }
     }
 
@@ -73,7 +77,7 @@ impl Journal {
         position: &Position,
         frame: &mut Frame,
     ) -> io::Result<Position> {
-        let bytes = frame.finish(position);
+        let bytes = frame.finish(position, self.salt);
         file.write(self.at(position), bytes)?;
         Ok(position.behind(bytes))
     }
@@ -114,7 +118,7 @@ impl Journal {
         let mut header = vec![0; 32];
         file.read(self.at(position), &mut header)?;
         let frame = Frame { bytes: header };
-        let len = frame.field(24);
+        let len = frame.payload_len();
         Ok(Some(len).filter(|len| {
             frame.is_at(position) && *len <= self.half_bytes && self.has_room_at(position, *len)
         }))
@@ -162,9 +166,9 @@ impl Frame {
     }
 
     /// Fills the header in for the position.
-    fn finish(&mut self, position: &Position) -> &[u8] {
+    fn finish(&mut self, position: &Position, salt: u32) -> &[u8] {
         let len = self.payload().len() as u64;
-        let fields = [position.epoch, position.frame, len];
+        let fields = [position.epoch, position.frame, len | u64::from(salt) << 32];
         for (field, at) in fields.iter().zip([8, 16, 24]) {
             if let Some(place) = self.bytes.get_mut(at..at + 8) {
                 place.copy_from_slice(&field.to_le_bytes());
@@ -175,6 +179,11 @@ impl Frame {
             *place = chain.to_le_bytes();
         }
         &self.bytes
+    }
+
+    /// The length of the payload, which shares a word with the salt.
+    fn payload_len(&self) -> u64 {
+        self.field(24) & u64::from(u32::MAX)
     }
 
     fn is_at(&self, position: &Position) -> bool {
@@ -200,7 +209,10 @@ mod tests {
 
     use super::*;
 
-    const JOURNAL: Journal = Journal { half_bytes: 4096 };
+    const JOURNAL: Journal = Journal {
+        half_bytes: 4096,
+        salt: 1,
+    };
 
     fn storage() -> InMemoryBackend {
         let file = InMemoryBackend::new();
@@ -262,8 +274,9 @@ mod tests {
         // in the second's place, of the same length.
         file.write(JOURNAL.at(&second), &[0; 35]).unwrap();
         assert_eq!(payloads(&file, start), [b"one"]);
-        JOURNAL.write(&file, &second, &mut frame(b"TWO")).unwrap();
-        assert_eq!(payloads(&file, start), [b"one", b"TWO"]);
+        let next_open = Journal { salt: 2, ..JOURNAL };
+        next_open.write(&file, &second, &mut frame(b"two")).unwrap();
+        assert_eq!(payloads(&file, start), [b"one", b"two"]);
     }
 
     #[test]

@@ -7,10 +7,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Core;
+use super::base::Patience;
 use super::state::Closed;
 
 /// How long an unused view of the tables is kept.
 const REST_AFTER: Duration = Duration::from_millis(200);
+/// How long a fold that found another process writing to the tables is put off.
+const FOLD_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
 /// What the keeper has to do.
 #[derive(Debug, Default)]
@@ -23,7 +26,7 @@ pub(crate) struct Jobs {
 struct List {
     sync_at: Option<Instant>,
     rest_at: Option<Instant>,
-    fold: Option<Arc<Closed>>,
+    fold: Option<(Instant, Arc<Closed>)>,
     stop: bool,
 }
 
@@ -48,8 +51,15 @@ impl Jobs {
 
     /// Asks that an epoch be folded in.
     pub(crate) fn fold(&self, closed: Arc<Closed>) {
-        self.lock().fold = Some(closed);
+        self.lock().fold = Some((Instant::now(), closed));
         self.changed.notify_one();
+    }
+
+    /// Asks the same again, for later, unless another epoch has ended meanwhile.
+    fn fold_later(&self, closed: Arc<Closed>) {
+        self.lock()
+            .fold
+            .get_or_insert_with(|| (Instant::now() + FOLD_AGAIN_AFTER, closed));
     }
 
     fn stop(&self) {
@@ -68,10 +78,10 @@ impl Jobs {
             if list.stop {
                 return None;
             }
-            if let Some(closed) = list.fold.take() {
+            let now = Instant::now();
+            if let Some((_, closed)) = list.fold.take_if(|(at, _)| *at <= now) {
                 return Some(Job::Fold(closed));
             }
-            let now = Instant::now();
             if list.sync_at.is_some_and(|at| at <= now) {
                 list.sync_at = None;
                 return Some(Job::Sync);
@@ -80,7 +90,13 @@ impl Jobs {
                 list.rest_at = None;
                 return Some(Job::Rest);
             }
-            let due = list.sync_at.into_iter().chain(list.rest_at).min();
+            let fold_at = list.fold.as_ref().map(|(at, _)| *at);
+            let due = list
+                .sync_at
+                .into_iter()
+                .chain(list.rest_at)
+                .chain(fold_at)
+                .min();
             list = match due {
                 Some(at) => {
                     let wait = at.saturating_duration_since(now);
@@ -143,9 +159,14 @@ fn keep_up(core: &Core, job: Job) {
     match job {
         Job::Sync => drop(core.sync()),
         Job::Fold(closed) => {
-            if core.fold(&closed).is_ok() {
-                core.look_again();
-                core.jobs.rest_later();
+            // Without waiting, since a sync may be due before another process is done.
+            match core.fold(&closed, Patience::None) {
+                Ok(()) => {
+                    core.look_again();
+                    core.jobs.rest_later();
+                }
+                Err(fault) if fault.is_lock_timeout() => core.jobs.fold_later(closed),
+                Err(_) => {}
             }
         }
         Job::Rest => {

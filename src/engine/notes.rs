@@ -11,7 +11,8 @@ use redb::StorageBackend;
 use super::row::Reader;
 use super::superblock::NOTES_OFFSET;
 
-/// The content of the notes page.
+/// The content of the notes page. Each field is written by itself, since not all that write one
+/// hold the writer lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Notes {
     /// The process that wrote last, for those who wait for it.
@@ -49,14 +50,33 @@ impl Notes {
         read().map_err(io::Error::other)
     }
 
-    pub(crate) fn write(&self, file: &dyn StorageBackend) -> io::Result<()> {
-        let mut page = Vec::with_capacity(Self::LEN);
-        page.extend_from_slice(&self.pid.to_le_bytes());
-        page.extend_from_slice(&u32::from(self.sync_failed).to_le_bytes());
-        page.extend_from_slice(&self.generation.to_le_bytes());
-        page.extend_from_slice(&self.epoch.to_le_bytes());
-        page.extend_from_slice(&self.writer.to_le_bytes());
-        file.write(NOTES_OFFSET, &page)
+    /// Says which process has the writer lock.
+    pub(crate) fn set_pid(file: &dyn StorageBackend, pid: u32) -> io::Result<()> {
+        file.write(NOTES_OFFSET, &pid.to_le_bytes())
+    }
+
+    /// Says whether a sync failed.
+    pub(crate) fn set_sync_failed(file: &dyn StorageBackend, failed: bool) -> io::Result<()> {
+        file.write(NOTES_OFFSET + 4, &u32::from(failed).to_le_bytes())
+    }
+
+    /// Says that other processes have to look again, and which epoch is open.
+    pub(crate) fn set_generation(
+        file: &dyn StorageBackend,
+        generation: u64,
+        epoch: u64,
+    ) -> io::Result<()> {
+        let fields = [generation, epoch];
+        let bytes: Vec<u8> = fields
+            .iter()
+            .flat_map(|field| field.to_le_bytes())
+            .collect();
+        file.write(NOTES_OFFSET + 8, &bytes)
+    }
+
+    /// Says which open file wrote last.
+    pub(crate) fn set_writer(file: &dyn StorageBackend, writer: u64) -> io::Result<()> {
+        file.write(NOTES_OFFSET + 24, &writer.to_le_bytes())
     }
 
     /// Whether something is under way, or was when its process died.
@@ -76,6 +96,10 @@ mod tests {
         let file = InMemoryBackend::new();
         file.set_len(8192).unwrap();
         assert_eq!(Notes::read(&file).unwrap(), Notes::default());
+        Notes::set_writer(&file, 9).unwrap();
+        Notes::set_generation(&file, 3, 1 << 40).unwrap();
+        Notes::set_sync_failed(&file, true).unwrap();
+        Notes::set_pid(&file, 7).unwrap();
         let notes = Notes {
             pid: 7,
             sync_failed: true,
@@ -83,7 +107,6 @@ mod tests {
             epoch: 1 << 40,
             writer: 9,
         };
-        notes.write(&file).unwrap();
         assert_eq!(Notes::read(&file).unwrap(), notes);
     }
 }

@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::base::Patience;
+use super::notes::Notes;
 use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
 use super::{Engine, EngineOptions, Entries, LogId, LogKind, Op, file};
 use crate::store::StoreError;
@@ -231,7 +233,7 @@ fn a_writer_that_died_before_or_after_its_commit_into_the_tables_misleads_nobody
                     .base()
                     .ok()
                     .unwrap()
-                    .absorb(&[&tail], from, to)
+                    .absorb(&tail, from, to, Patience::UntilTimeout)
                     .unwrap()
                     .unwrap();
             }
@@ -361,19 +363,81 @@ fn a_waiting_reader_notices_what_another_engine_writes() {
 }
 
 #[test]
+fn a_writer_that_changed_nothing_has_still_to_look_at_what_others_wrote() {
+    let shared = Shared::new();
+    let (one, two) = (shared.open(), shared.open());
+    put(&one, &texts(0..1, 10));
+    put(&two, &texts(1..2, 10));
+    one.write(false, []).unwrap();
+    let refused = one.write(false, [append_at(Some(0), &texts(0..1, 10))]);
+    assert!(
+        matches!(refused, Err(StoreError::Conflict { actual: 2, .. })),
+        "{refused:?}"
+    );
+    put(&two, &texts(2..3, 10));
+    one.write(false, []).unwrap();
+    put(&one, &texts(3..4, 10));
+    for engine in [&one, &two, &shared.open()] {
+        assert_eq!(stored(engine), texts(0..4, 10));
+    }
+}
+
+#[test]
+fn a_damaged_run_keeps_nobody_from_writing_and_is_not_read() {
+    let shared = Shared::new();
+    let one = shared.open();
+    put(&one, &texts(0..3, 10));
+    drop(one);
+    let mut bytes = std::fs::read(shared.path()).unwrap();
+    let image = usize::try_from(8192 + MIN_JOURNAL_BYTES).unwrap();
+    let text = texts(1..2, 10).concat();
+    for at in image..bytes.len() - text.len() {
+        if bytes[at..].starts_with(text.as_bytes()) {
+            bytes[at + 3] ^= 1;
+        }
+    }
+    std::fs::write(shared.path(), bytes).unwrap();
+
+    let one = shared.open();
+    put(&one, &texts(3..4, 10));
+    let other = LogId {
+        segment: Uuid::from_u128(9),
+        ..LOG
+    };
+    let Op::Append { entries, .. } = append(&texts(0..1, 10)) else {
+        unreachable!()
+    };
+    let op = Op::Append {
+        log: other,
+        expected: None,
+        entries,
+        origin: None,
+        at_ms: 1,
+    };
+    one.write(false, [op]).unwrap();
+    one.checkpoint().unwrap();
+    put(&one, &texts(4..5, 10));
+    let view = one.view().unwrap();
+    let damaged = view.read(|layers| layers.run_holding(&LOG, 1)).unwrap_err();
+    assert!(matches!(damaged, StoreError::Damaged { .. }), "{damaged:?}");
+    for index in [3, 4] {
+        let run = view.read(|layers| layers.run_holding(&LOG, index)).unwrap();
+        assert!(run.range_of(index).is_some());
+    }
+    one.write(false, [Op::DeleteLog { log: LOG }]).unwrap();
+    one.checkpoint().unwrap();
+    put(&one, &texts(0..1, 10));
+    assert_eq!(stored(&shared.open()), texts(0..1, 10));
+}
+
+#[test]
 fn a_failed_sync_is_mended_by_the_next_open() {
     let shared = Shared::new();
     let one = shared.open();
     put(&one, &texts(0..2, 10));
-    let notes = super::notes::Notes::read(one.core.file.storage()).unwrap();
-    super::notes::Notes {
-        sync_failed: true,
-        ..notes
-    }
-    .write(one.core.file.storage())
-    .unwrap();
+    Notes::set_sync_failed(one.core.file.storage(), true).unwrap();
     let two = shared.open();
-    let notes = super::notes::Notes::read(two.core.file.storage()).unwrap();
+    let notes = Notes::read(two.core.file.storage()).unwrap();
     assert!(!notes.sync_failed);
     assert_eq!(stored(&two).len(), 2);
 }

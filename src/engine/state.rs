@@ -109,11 +109,12 @@ impl State {
         if !core.file.is_shared() {
             return Ok(());
         }
+        // The frames first: if no epoch had begun by the time that the notes are read, none was
+        // missed when the frames were.
+        self.catch_up(core)?;
         let notes = Notes::read(core.file.storage())?;
         if notes.generation != self.seen || notes.is_unsettled() {
             self.load(core, writer)?;
-        } else {
-            self.catch_up(core)?;
         }
         Ok(())
     }
@@ -126,7 +127,12 @@ impl State {
         if current && self.base.is_some() && self.at.is_some() {
             return Ok(());
         }
-        self.refresh(core, true)
+        self.refresh(core, true)?;
+        // Only now: who signs knows all that was written before.
+        if core.file.is_shared() {
+            core.file.sign()?;
+        }
+        Ok(())
     }
 
     /// Whether there may be something that the state does not have. Reads no tables.
@@ -297,14 +303,7 @@ impl State {
     }
 
     fn note(&mut self, core: &Core, generation: u64, epoch: u64) -> Outcome<()> {
-        let storage = core.file.storage();
-        let notes = Notes::read(storage)?;
-        Notes {
-            generation,
-            epoch,
-            ..notes
-        }
-        .write(storage)?;
+        Notes::set_generation(core.file.storage(), generation, epoch)?;
         self.seen = generation;
         Ok(())
     }

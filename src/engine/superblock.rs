@@ -17,7 +17,7 @@ const LEN: usize = 4096;
 const CHECKSUM_AT: usize = LEN - 8;
 const MAGIC: [u8; 16] = *b"sessiondb\0\r\n\x1a\n\0\xff";
 
-/// The notes page: advice for other processes, never trusted for correctness.
+/// The notes page: what live processes tell each other.
 pub(crate) const NOTES_OFFSET: u64 = 4096;
 /// Where the journal begins; redb's image follows it.
 pub(crate) const JOURNAL_OFFSET: u64 = 8192;

@@ -2,10 +2,8 @@
 
 use redb::{ReadableTable, WriteTransaction};
 
-use super::{
-    HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, read::decode_head, run_key, runs_of,
-};
-use crate::engine::fault::{Fault, Outcome};
+use super::{HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of};
+use crate::engine::fault::Outcome;
 use crate::engine::op::LogId;
 use crate::engine::row::{Head, Table, seal};
 use crate::engine::run::{Entries, Run};
@@ -75,17 +73,8 @@ fn append_runs(txn: &WriteTransaction, log: &LogId, changes: &LogTail) -> Outcom
         return Ok(());
     }
     let mut table = txn.open_table(runs_of(log.kind))?;
-    let last = last_run(&table, log)?;
-    let mut run = last.unwrap_or_else(|| Run::new(0, Entries::default()));
-    if run.end() != changes.below {
-        return Err(Fault::damaged(
-            format!(
-                "{log}, entry {}",
-                changes.below.max(run.end()).saturating_sub(1)
-            ),
-            "the run that should hold it is missing or does not end there",
-        ));
-    }
+    let last = last_run(&table, log)?.filter(|run| run.end() == changes.below);
+    let mut run = last.unwrap_or_else(|| Run::new(changes.below, Entries::default()));
     for entry in changes.runs.iter().flat_map(|run| run.entries().iter()) {
         if !run.has_room_for(entry.len()) {
             table.insert(run_key(log, run.first()), run.encode(log).as_slice())?;
@@ -97,6 +86,8 @@ fn append_runs(txn: &WriteTransaction, log: &LogId, changes: &LogTail) -> Outcom
     Ok(())
 }
 
+/// The last run of a log. One that is damaged stays as it is, for a check to find, and what
+/// follows it begins a run of its own: the damage of one log must not keep others from writing.
 fn last_run(
     table: &impl ReadableTable<super::RunKey, &'static [u8]>,
     log: &LogId,
@@ -105,8 +96,7 @@ fn last_run(
         .range(run_key(log, 0)..=run_key(log, u64::MAX))?
         .next_back()
         .transpose()?;
-    row.map(|(key, row)| Run::decode(log, key.value().2, row.value()))
-        .transpose()
+    Ok(row.and_then(|(key, row)| Run::decode(log, key.value().2, row.value()).ok()))
 }
 
 /// Stores a head, and what the index by segment derives from it.
@@ -117,11 +107,6 @@ fn put_head(
     head: Option<&Head>,
 ) -> Outcome<()> {
     let mut heads = txn.open_table(HEADS)?;
-    let existed = {
-        let row = heads.get((session, segment))?;
-        row.map(|row| decode_head(session, segment, row.value()))
-            .transpose()?
-    };
     match head {
         Some(head) => {
             let row = seal(Table::Heads, &pair_bytes(session, segment), &head.encode());
@@ -130,9 +115,6 @@ fn put_head(
         None => drop(heads.remove((session, segment))?),
     }
     let exists = head.is_some_and(|head| head.exists);
-    if existed.is_some_and(|head| head.exists) == exists {
-        return Ok(());
-    }
     let mut index = txn.open_table(INDEX)?;
     if exists {
         let row = seal(Table::Index, &pair_bytes(segment, session), &[]);

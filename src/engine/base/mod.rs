@@ -125,7 +125,7 @@ impl Base {
         absorbed: Absorbed,
     ) -> Outcome<Self> {
         let base = Self::Writable(Box::new(builder(options).create_with_backend(backend)?));
-        let txn = base.begin_write()?;
+        let txn = base.begin_write(Patience::UntilTimeout)?;
         txn.open_table(RUNS)?;
         txn.open_table(TRACES)?;
         txn.open_table(HEADS)?;
@@ -162,16 +162,17 @@ impl Base {
         BaseView::new(txn)
     }
 
-    /// Folds the tails, the oldest first, into the tables, whole or not at all, and sets how much
+    /// Folds the tail into the tables, whole or not at all, and sets how much
     /// of the journal is in them. Only if `from` is still what that was; else tells what it is.
     pub(crate) fn absorb(
         &self,
-        tails: &[&Tail],
+        tail: &Tail,
         from: Absorbed,
         to: Absorbed,
+        patience: Patience,
     ) -> Result<Result<(), Absorbed>, AbsorbError> {
-        let txn = self.begin_write().map_err(AbsorbError::Refused)?;
-        match absorb_into(&txn, tails, from, to) {
+        let txn = self.begin_write(patience).map_err(AbsorbError::Refused)?;
+        match absorb_into(&txn, tail, from, to) {
             Ok(Ok(())) => {
                 txn.commit()
                     .map_err(|err| AbsorbError::Unknown(err.into()))?;
@@ -198,10 +199,13 @@ impl Base {
         }
     }
 
-    fn begin_write(&self) -> Outcome<redb::WriteTransaction> {
+    fn begin_write(&self, patience: Patience) -> Outcome<redb::WriteTransaction> {
         match self {
             Self::Writable(db) => {
-                let mut txn = db.begin_write()?;
+                let mut txn = match patience {
+                    Patience::UntilTimeout => db.begin_write()?,
+                    Patience::None => db.try_begin_write()?,
+                };
                 // So that opening after a crash takes milliseconds, whatever the size.
                 txn.set_quick_repair(true);
                 Ok(txn)
@@ -216,7 +220,7 @@ impl Base {
 
 fn absorb_into(
     txn: &redb::WriteTransaction,
-    tails: &[&Tail],
+    tail: &Tail,
     from: Absorbed,
     to: Absorbed,
 ) -> Outcome<Result<(), Absorbed>> {
@@ -226,13 +230,19 @@ fn absorb_into(
         return Ok(Err(found));
     }
     meta.insert(ABSORBED, to.encode().as_slice())?;
-    tails
-        .iter()
-        .try_for_each(|tail| absorb::absorb(txn, tail))
-        .map(Ok)
+    absorb::absorb(txn, tail).map(Ok)
 }
 
-/// Why tails were not folded in.
+/// How long to wait for another process that is writing to the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As long as the lock timeout says.
+    UntilTimeout,
+    /// Not at all.
+    None,
+}
+
+/// Why a tail was not folded in.
 #[derive(Debug)]
 pub(crate) enum AbsorbError {
     /// Nothing was changed.
