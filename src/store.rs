@@ -377,6 +377,42 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// The same error for several callers that failed together.
+    pub(crate) fn for_each(self, callers: usize) -> impl Iterator<Item = Self> {
+        let copies: Vec<Self> = (1..callers).map(|_| self.copy()).collect();
+        copies.into_iter().chain([self])
+    }
+
+    fn copy(&self) -> Self {
+        match self {
+            Self::Busy {
+                path,
+                holder,
+                waited,
+            } => Self::Busy {
+                path: path.clone(),
+                holder: *holder,
+                waited: *waited,
+            },
+            Self::Poisoned { path, cause } => Self::Poisoned {
+                path: path.clone(),
+                cause: cause.clone(),
+            },
+            Self::ReadOnly { path, reason } => Self::ReadOnly {
+                path: path.clone(),
+                reason: reason.clone(),
+            },
+            Self::OutcomeUnknown { path, source } => Self::OutcomeUnknown {
+                path: path.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
+            Self::Io(err) => Self::Io(io::Error::new(err.kind(), err.to_string())),
+            err => Self::Io(io::Error::other(err.to_string())),
+        }
+    }
+}
+
 struct Holder(Option<u32>);
 
 impl std::fmt::Display for Holder {

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use super::base::{AbsorbError, Absorbed, Base, Patience};
 use super::codec;
 use super::fault::{Fault, Outcome, named};
 use super::file::{ArchiveFile, WriterLock};
+use super::group_commit::GroupCommit;
 use super::journal::{Frame, Journal};
 use super::keeper::Jobs;
 use super::layers::Layers;
@@ -39,6 +40,7 @@ pub(crate) struct Core {
     state: Mutex<State>,
     folding: Mutex<()>,
     syncs: GroupSync,
+    group: GroupCommit<Vec<Op>, Result<Done, StoreError>>,
     /// Why nobody may write any more.
     poisoned: Mutex<Option<String>>,
 }
@@ -75,6 +77,7 @@ impl Core {
             state: Mutex::new(State::new()),
             folding: Mutex::default(),
             syncs: GroupSync::default(),
+            group: GroupCommit::default(),
             poisoned: Mutex::default(),
         }
     }
@@ -140,6 +143,45 @@ impl Core {
         self.put(ops, &lock)
     }
 
+    /// Makes changes that need no look at the state before, and returns once they are synced.
+    pub(crate) fn write_synced(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
+        let done = self.group.run(ops, |group| self.write_group(group));
+        done.unwrap_or_else(|| Err(io::Error::other("a write was left undone").into()))
+    }
+
+    /// Makes the changes of several threads, each all or none, with one turn at the file and one
+    /// sync.
+    fn write_group(&self, group: Vec<Vec<Op>>) -> Vec<Result<Done, StoreError>> {
+        let size = group.len();
+        let turn = self
+            .writers()
+            .and_then(|writers| Ok((writers, self.file.lock_writer()?)));
+        let (writers, lock) = match turn {
+            Ok(turn) => turn,
+            Err(err) => return err.for_each(size).map(Err).collect(),
+        };
+        let put = |ops| self.healthy().and_then(|()| self.put(ops, &lock));
+        let written: Vec<_> = group.into_iter().map(put).collect();
+        drop(lock);
+        drop(writers);
+        let last = written
+            .iter()
+            .flatten()
+            .filter_map(|done| done.ticket)
+            .max();
+        match last.map_or(Ok(()), |ticket| self.wait_synced(ticket)) {
+            Ok(()) => written,
+            Err(err) => {
+                let errs = err.for_each(size);
+                written
+                    .into_iter()
+                    .zip(errs)
+                    .map(|(done, err)| done.and(Err(err)))
+                    .collect()
+            }
+        }
+    }
+
     /// Folds the whole journal into the tables.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let _writers = self.writers()?;
@@ -194,7 +236,11 @@ impl Core {
                 reason: "it cannot be written to through this handle".to_owned(),
             });
         }
-        let writers = self.queue_up();
+        let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.healthy().map(|()| writers)
+    }
+
+    fn healthy(&self) -> Result<(), StoreError> {
         match &*self.poisoned.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(cause) => {
                 let path = self.path.to_path_buf();
@@ -203,22 +249,8 @@ impl Core {
                     cause: cause.clone(),
                 })
             }
-            None => Ok(writers),
+            None => Ok(()),
         }
-    }
-
-    /// Takes the turn of a writer. Whoever is before is done within microseconds as a rule, so
-    /// giving way a few times is cheaper than being put to sleep and woken.
-    fn queue_up(&self) -> MutexGuard<'_, ()> {
-        const ROUNDS: u32 = 64;
-        for _ in 0..ROUNDS {
-            match self.writers.try_lock() {
-                Ok(writers) => return writers,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
-            }
-        }
-        self.writers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts the ops into one frame of the journal or, where they are too many for that, into the

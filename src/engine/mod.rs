@@ -8,6 +8,7 @@ mod fault;
 #[cfg(test)]
 mod faults;
 mod file;
+mod group_commit;
 mod journal;
 mod keeper;
 mod layers;
@@ -195,8 +196,11 @@ impl Engine {
 
     /// Makes changes that need no look at the state before.
     pub(crate) fn write(&self, synced: bool, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
+        if synced {
+            return self.core.write_synced(ops.into());
+        }
         let done = self.core.write(ops.into())?;
-        self.settle(synced, &done)?;
+        self.core.settle_later(&done);
         Ok(done)
     }
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 /// Which of this process's writes have been synced.
 #[derive(Debug, Default)]
@@ -17,9 +16,6 @@ struct Progress {
     synced: u64,
     syncing: bool,
     failed: bool,
-    /// How many writes the last sync covered, and how long it took.
-    last_group: u64,
-    last_took: Duration,
 }
 
 impl GroupSync {
@@ -66,14 +62,10 @@ impl GroupSync {
                 continue;
             }
             progress.syncing = true;
-            progress = self.gather(progress);
             let covers = progress.written;
-            let group = covers - progress.synced;
             drop(progress);
-            let start = Instant::now();
             let result = sync();
             progress = self.lock();
-            (progress.last_group, progress.last_took) = (group, start.elapsed());
             progress.syncing = false;
             self.changed.notify_all();
             match result {
@@ -84,19 +76,6 @@ impl GroupSync {
                 }
             }
         }
-    }
-
-    /// Gives those whom the last sync let go the time to write again, so that the next one covers
-    /// them too: at most half as long as that took. A thread that writes alone does not wait.
-    fn gather<'p>(&'p self, mut progress: MutexGuard<'p, Progress>) -> MutexGuard<'p, Progress> {
-        let start = Instant::now();
-        let (wanted, limit) = (progress.last_group, progress.last_took / 2);
-        while progress.written - progress.synced < wanted && start.elapsed() < limit {
-            drop(progress);
-            std::thread::yield_now();
-            progress = self.lock();
-        }
-        progress
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
