@@ -463,6 +463,11 @@ impl Core {
         self.end()
     }
 
+    /// Closes the file with the journal as it stands, for which the disk needs no room.
+    pub(crate) fn leave(mut self) -> Result<(), StoreError> {
+        self.release()
+    }
+
     fn end(&mut self) -> Result<(), StoreError> {
         if self.base.is_none() {
             return Ok(());
@@ -472,12 +477,16 @@ impl Core {
             Err(StoreError::ReadOnly { .. } | StoreError::Poisoned { .. }) => Ok(()),
             folded => folded,
         };
+        let released = self.release();
+        folded.and(released)
+    }
+
+    fn release(&mut self) -> Result<(), StoreError> {
         self.state().forget();
         let Some(base) = self.base.take() else {
-            return folded;
+            return Ok(());
         };
-        let closed = guarded(|| base.close()).map_err(|fault| fault.at(&self.path));
-        folded.and(closed)
+        guarded(|| base.close()).map_err(|fault| fault.at(&self.path))
     }
 }
 

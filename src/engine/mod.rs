@@ -234,6 +234,13 @@ impl Engine {
         drop(keeper);
         Arc::into_inner(core).map_or(Ok(()), Core::close)
     }
+
+    /// Closes the file with the journal as it stands.
+    fn leave(self) -> Result<(), StoreError> {
+        let Self { keeper, core } = self;
+        drop(keeper);
+        Arc::into_inner(core).map_or(Ok(()), Core::leave)
+    }
 }
 
 impl std::fmt::Debug for Engine {
@@ -251,7 +258,7 @@ fn recover(path: &Path, options: EngineOptions) -> Result<(), StoreError> {
         ..options
     };
     Engine::open(path, writable)
-        .and_then(Engine::close)
+        .and_then(Engine::leave)
         .map_err(|err| match err {
             StoreError::Io(cause) => StoreError::ReadOnly {
                 path: path.to_owned(),

@@ -183,11 +183,11 @@ impl Base {
                     .map_err(|err| AbsorbError::Refused(err.into()))?;
                 Ok(Err(found))
             }
-            Err(fault) => {
-                txn.abort()
-                    .map_err(|err| AbsorbError::Refused(err.into()))?;
-                Err(AbsorbError::Refused(fault))
-            }
+            Err(fault) => Err(AbsorbError::Refused(match txn.abort() {
+                // It fails because of what failed before, which says why.
+                Ok(()) | Err(redb::StorageError::PreviousIo) => fault,
+                Err(err) => err.into(),
+            })),
         }
     }
 
