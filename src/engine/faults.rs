@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::base::{Absorbed, Base};
 use super::file::ArchiveFile;
+use super::notes::Notes;
 use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
 use super::{Creation, Engine, EngineOptions, Entries, LogId, LogKind, Op, base_options};
 use crate::store::StoreError;
@@ -235,8 +236,9 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
     // A file description of its own is to the lock what another process is.
     let (peer, _) = ArchiveFile::open(&path, false, true, Duration::ZERO).unwrap();
     let held = peer.lock_writer().unwrap();
+    let pid = std::process::id() + 1;
+    Notes::set_pid(peer.storage(), pid).unwrap();
     let busy = engine.write(true, &[append(0)]).unwrap_err();
-    let pid = std::process::id();
     assert!(
         matches!(&busy, StoreError::Busy { holder, waited, .. }
             if *holder == Some(pid) && *waited >= Duration::from_millis(40)),
@@ -248,6 +250,13 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
     );
     let other = Engine::open(&path, options).unwrap_err();
     assert!(matches!(other, StoreError::Busy { .. }), "{other:?}");
+    // It never takes itself for the one that it waits for.
+    Notes::set_pid(peer.storage(), std::process::id()).unwrap();
+    let busy = engine.write(true, &[append(0)]).unwrap_err();
+    assert!(
+        matches!(busy, StoreError::Busy { holder: None, .. }),
+        "{busy:?}"
+    );
     assert_eq!(stored(&engine).len(), 0);
     drop(held);
     engine.write(true, &[append(0)]).unwrap();

@@ -157,7 +157,9 @@ impl ArchiveFile {
     /// The error of a call that waited in vain for another process.
     pub(crate) fn busy(&self, waited: Duration) -> StoreError {
         let notes = Notes::read(self.storage()).unwrap_or_default();
-        let holder = Some(notes.pid).filter(|pid| *pid != 0);
+        // This process stands there if it has the writer lock and waits for one of the database,
+        // or if the holder was stopped before it could sign.
+        let holder = Some(notes.pid).filter(|pid| *pid != 0 && *pid != std::process::id());
         StoreError::Busy {
             path: self.path.clone(),
             holder,
