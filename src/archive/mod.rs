@@ -381,7 +381,7 @@ impl Archive {
 
     /// Waits until the archive is changed, by whichever process, and returns its version: other
     /// than `version` if there was a change, the same if the time was up before. Looks every
-    /// 5 ms, and pins nothing while it waits.
+    /// 10 ms, and pins nothing while it waits.
     ///
     /// ```
     /// use std::time::Duration;

@@ -163,7 +163,7 @@ impl Engine {
         version: u64,
         timeout: Duration,
     ) -> Result<u64, StoreError> {
-        const PAUSE: Duration = Duration::from_millis(5);
+        const PAUSE: Duration = Duration::from_millis(10);
         let deadline = Instant::now().checked_add(timeout);
         loop {
             if self.core.may_have_more_than(version)? {
