@@ -30,6 +30,9 @@ mod model_changes;
 mod model_store;
 /// What is refused, how an archive is made, and handles on one store.
 mod opening;
+/// Several real processes on one archive: stopped, killed, watched, and copied beneath.
+#[cfg(all(unix, feature = "cli"))]
+mod processes;
 /// What a segment's entries add up to.
 mod replay;
 /// A folder for the files of one test.
