@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::base::{AbsorbError, Absorbed, Base, Patience};
 use super::codec;
 use super::fault::{Fault, Outcome, named};
-use super::file::{ArchiveFile, WriterLock};
+use super::file::{ArchiveFile, Awaited, WriterLock};
 use super::group_commit::GroupCommit;
 use super::journal::{Frame, Journal};
 use super::keeper::Jobs;
@@ -380,7 +380,8 @@ impl Core {
 
     fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed, patience: Patience) -> Outcome<()> {
         let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.base()?.absorb(tail, from, to, patience) {
+        let begun = || self.file.sign_fold();
+        match self.base()?.absorb(tail, from, to, patience, begun) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(found)) if found.epoch >= to.epoch => Ok(()),
             Ok(Err(found)) => Err(Fault::damaged(
@@ -413,7 +414,9 @@ impl Core {
         match guarded(call) {
             Ok(done) => Ok(done),
             Err(Fault::Store(err)) => Err(err),
-            Err(fault) if fault.is_lock_timeout() => Err(self.file.busy(start.elapsed())),
+            Err(fault) if fault.is_lock_timeout() => {
+                Err(self.file.busy(start.elapsed(), Awaited::Tables))
+            }
             Err(fault) => Err(self.poison(fault)),
         }
     }
@@ -447,7 +450,7 @@ impl Core {
 
     fn explain(&self, fault: Fault, since: Instant) -> StoreError {
         if fault.is_lock_timeout() {
-            self.file.busy(since.elapsed())
+            self.file.busy(since.elapsed(), Awaited::Tables)
         } else {
             fault.at(&self.path)
         }

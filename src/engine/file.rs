@@ -150,20 +150,31 @@ impl ArchiveFile {
                 }
                 Ok(lock)
             }
-            Polled::TimedOut(waited) => Err(self.busy(waited)),
+            Polled::TimedOut(waited) => Err(self.busy(waited, Awaited::WriterLock)),
         }
     }
 
     /// The error of a call that waited in vain for another process.
-    pub(crate) fn busy(&self, waited: Duration) -> StoreError {
+    pub(crate) fn busy(&self, waited: Duration, waited_for: Awaited) -> StoreError {
         let notes = Notes::read(self.storage()).unwrap_or_default();
-        // This process stands there if it has the writer lock and waits for one of the database,
-        // or if the holder was stopped before it could sign.
-        let holder = Some(notes.pid).filter(|pid| *pid != 0 && *pid != std::process::id());
+        let pid = match waited_for {
+            Awaited::WriterLock => notes.pid,
+            Awaited::Tables => notes.folder,
+        };
+        // This process stands there if the holder was stopped before it could sign.
+        let holder = Some(pid).filter(|pid| *pid != 0 && *pid != std::process::id());
         StoreError::Busy {
             path: self.path.clone(),
             holder,
             waited,
+        }
+    }
+
+    /// Leaves word that this process is about to write to the tables. Advice only: a failure
+    /// costs those who wait for it the name.
+    pub(crate) fn sign_fold(&self) {
+        if self.shared {
+            let _ = Notes::set_folder(self.storage(), std::process::id());
         }
     }
 
@@ -195,7 +206,7 @@ impl ArchiveFile {
                     file.unlock_range(*byte, *byte)
                         .map_err(|err| failed(err.into()))?;
                 }
-                return Err(self.busy(waited));
+                return Err(self.busy(waited, Awaited::WriterLock));
             }
         }
         let rewritten = self.rewrite();
@@ -254,6 +265,14 @@ fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
     }
     let file = OpenOptions::new().read(true).write(!read_only).open(path);
     Ok(file.map_err(|err| named(path, &err))?)
+}
+
+/// What a call waited for in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    WriterLock,
+    /// redb's own locks.
+    Tables,
 }
 
 /// Keeps other processes from writing.

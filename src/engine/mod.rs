@@ -44,7 +44,7 @@ pub(crate) use self::view::View;
 
 use self::base::{Absorbed, Base, BaseOptions};
 use self::core::Core;
-use self::file::ArchiveFile;
+use self::file::{ArchiveFile, Awaited};
 use self::keeper::Keeper;
 use self::superblock::Superblock;
 use self::view::guarded;
@@ -94,7 +94,7 @@ impl Engine {
                 Err(fault) if read_only && fault.needs_recovery() => recover(path, options)?,
                 Err(fault) if fault.is_lock_timeout() => {
                     if start.elapsed() >= lock_timeout {
-                        return Err(file.busy(start.elapsed()));
+                        return Err(file.busy(start.elapsed(), Awaited::Tables));
                     }
                     std::thread::sleep(Duration::from_millis(1));
                 }

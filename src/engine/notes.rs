@@ -27,10 +27,12 @@ pub(crate) struct Notes {
     /// The open file of that process, by a number that no other has. Whoever finds its own under
     /// the writer lock knows that nobody has written since.
     pub(crate) writer: u64,
+    /// The process that folded last, for those who wait for the tables.
+    pub(crate) folder: u32,
 }
 
 impl Notes {
-    const LEN: usize = 32;
+    const LEN: usize = 36;
 
     pub(crate) fn read(file: &dyn StorageBackend) -> io::Result<Self> {
         let mut page = [0; Self::LEN];
@@ -45,6 +47,7 @@ impl Notes {
                 generation,
                 epoch,
                 writer,
+                folder: fields.u32()?,
             })
         };
         read().map_err(io::Error::other)
@@ -79,6 +82,11 @@ impl Notes {
         file.write(NOTES_OFFSET + 24, &writer.to_le_bytes())
     }
 
+    /// Says which process is about to write to the tables.
+    pub(crate) fn set_folder(file: &dyn StorageBackend, pid: u32) -> io::Result<()> {
+        file.write(NOTES_OFFSET + 32, &pid.to_le_bytes())
+    }
+
     /// Whether something is under way, or was when its process died.
     pub(crate) fn is_unsettled(&self) -> bool {
         self.generation % 2 == 1
@@ -100,12 +108,14 @@ mod tests {
         Notes::set_generation(&file, 3, 1 << 40).unwrap();
         Notes::set_sync_failed(&file, true).unwrap();
         Notes::set_pid(&file, 7).unwrap();
+        Notes::set_folder(&file, 5).unwrap();
         let notes = Notes {
             pid: 7,
             sync_failed: true,
             generation: 3,
             epoch: 1 << 40,
             writer: 9,
+            folder: 5,
         };
         assert_eq!(Notes::read(&file).unwrap(), notes);
     }

@@ -233,7 +233,7 @@ fn a_writer_that_died_before_or_after_its_commit_into_the_tables_misleads_nobody
                     .base()
                     .ok()
                     .unwrap()
-                    .absorb(&tail, from, to, Patience::UntilTimeout)
+                    .absorb(&tail, from, to, Patience::UntilTimeout, || ())
                     .unwrap()
                     .unwrap();
             }

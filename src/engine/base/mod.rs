@@ -164,14 +164,17 @@ impl Base {
 
     /// Folds the tail into the tables, whole or not at all, and sets how much
     /// of the journal is in them. Only if `from` is still what that was; else tells what it is.
+    /// Calls `begun` once it has the tables to itself.
     pub(crate) fn absorb(
         &self,
         tail: &Tail,
         from: Absorbed,
         to: Absorbed,
         patience: Patience,
+        begun: impl FnOnce(),
     ) -> Result<Result<(), Absorbed>, AbsorbError> {
         let txn = self.begin_write(patience).map_err(AbsorbError::Refused)?;
+        begun();
         match absorb_into(&txn, tail, from, to) {
             Ok(Ok(())) => {
                 txn.commit()
