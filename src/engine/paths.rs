@@ -334,6 +334,23 @@ fn an_idle_engine_lets_go_of_its_view_and_does_not_make_the_file_grow() {
 }
 
 #[test]
+fn what_is_only_written_is_synced_in_the_background_or_when_asked() {
+    let shared = Shared::new();
+    let one = shared.open();
+    let done = one.write(false, [append(&texts(0..1, 10))]).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !one.is_synced(&done) {
+        assert!(Instant::now() < deadline, "nobody synced it");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let done = one.write(false, [append(&texts(1..2, 10))]).unwrap();
+    one.sync().unwrap();
+    assert!(one.is_synced(&done));
+    let done = one.write(true, [append(&texts(2..3, 10))]).unwrap();
+    assert!(one.is_synced(&done));
+}
+
+#[test]
 fn a_waiting_reader_notices_what_another_engine_writes() {
     let shared = Shared::new();
     let (one, two) = (shared.open(), shared.open());
