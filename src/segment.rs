@@ -431,7 +431,7 @@ fn start_entry(session_id: SessionId, seed: Seed) -> SegmentStart {
     }
 }
 
-fn origin(segment_id: SegmentId, at_turn_index: u64) -> Origin {
+pub(crate) fn origin(segment_id: SegmentId, at_turn_index: u64) -> Origin {
     Origin {
         segment_id,
         at_turn_index,

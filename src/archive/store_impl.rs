@@ -6,7 +6,7 @@ use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId, new_segment_id};
 use crate::replay::SegmentState;
 use crate::segment::{self, Head};
-use crate::segment_log::{LogEntry, Origin};
+use crate::segment_log::LogEntry;
 use crate::store::{Store, StoreError};
 
 impl Store for Archive {
@@ -120,11 +120,7 @@ impl Archive {
             ..
         } = head;
         let fork_id = new_segment_id();
-        let origin = Origin {
-            segment_id,
-            at_turn_index: state.turn_count,
-            extra: crate::wire::Extra::new(),
-        };
+        let origin = segment::origin(segment_id, state.turn_count);
         self.commit(|snapshot| {
             if snapshot.len(session_id, segment_id)? == entries as u64 {
                 return Ok((

@@ -94,26 +94,23 @@ impl Core {
 
     /// The state as of now.
     pub(crate) fn layers(&self) -> Result<Layers, StoreError> {
-        let start = Instant::now();
-        let layers = guarded(|| {
-            let mut state = self.state();
-            state.refresh(self, false)?;
-            state.layers()
-        });
-        self.jobs.rest_later();
-        layers.map_err(|fault| self.explain(fault, start))
+        self.look(State::layers)
     }
 
     /// How many frames there have been.
     pub(crate) fn frames(&self) -> Result<u64, StoreError> {
+        self.look(|state| Ok(state.position()?.frame))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
-        let frames = guarded(|| {
+        let seen = guarded(|| {
             let mut state = self.state();
             state.refresh(self, false)?;
-            Ok(state.position()?.frame)
+            look(&mut state)
         });
         self.jobs.rest_later();
-        frames.map_err(|fault| self.explain(fault, start))
+        seen.map_err(|fault| self.explain(fault, start))
     }
 
     /// Whether there may be frames after that one.

@@ -309,7 +309,7 @@ pub(crate) fn create(path: &Path, superblock: &Superblock) -> Result<(), StoreEr
     temporary.push(format!(".{}.new", uuid::Uuid::now_v7()));
     let temporary = folder.join(temporary);
     sweep(folder, name);
-    let result = write_new(&temporary, superblock).and_then(|()| publish(&temporary, path));
+    let result = write_new(&temporary, path, superblock).and_then(|()| publish(&temporary, path));
     // After a successful publication this removes the second name of the same file.
     let _ = std::fs::remove_file(&temporary);
     result?;
@@ -338,14 +338,12 @@ fn sweep(folder: &Path, name: &std::ffi::OsStr) {
     }
 }
 
-fn write_new(temporary: &Path, superblock: &Superblock) -> Result<(), StoreError> {
+fn write_new(temporary: &Path, path: &Path, superblock: &Superblock) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options
-        .open(temporary)
-        .map_err(|err| named(temporary, &err))?;
+    let file = options.open(temporary).map_err(|err| named(path, &err))?;
     let backend = FileBackend::new(file).map_err(|err| io::Error::other(err.to_string()))?;
     let file = ArchiveFile::on(Arc::new(backend), temporary, superblock);
     let written: Outcome<()> = (|| {
@@ -358,7 +356,7 @@ fn write_new(temporary: &Path, superblock: &Superblock) -> Result<(), StoreError
         Base::create(file.image(), options, Absorbed::none(superblock))?.close()?;
         Ok(file.storage().sync_data()?)
     })();
-    written.map_err(|fault| fault.at(temporary))
+    written.map_err(|fault| fault.at(path))
 }
 
 /// Gives the file its name unless that name is taken.

@@ -61,7 +61,10 @@ fn what_is_not_an_archive_is_refused_and_left_alone() {
     ));
     let nowhere = scratch.path().join("no/such/folder.sessiondb");
     let err = Archive::open(&nowhere).unwrap_err();
-    assert!(err.to_string().contains("no/such"), "{err}");
+    assert!(
+        err.to_string().starts_with(&nowhere.display().to_string()),
+        "{err}"
+    );
 }
 
 #[cfg(unix)]
