@@ -54,6 +54,8 @@ pub mod segment;
 mod segment_log;
 mod store;
 mod system_item;
+#[cfg(feature = "_testing")]
+pub mod testing;
 mod user_input;
 mod wire;
 

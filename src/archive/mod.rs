@@ -53,8 +53,13 @@ pub struct Archive {
 }
 
 impl Archive {
-    fn new(engine: Arc<Engine>, durability: Durability) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, durability: Durability) -> Self {
         Self { engine, durability }
+    }
+
+    #[cfg(feature = "_testing")]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Opens the archive at `path`, or makes it if it is not there.

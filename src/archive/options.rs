@@ -181,6 +181,7 @@ impl ArchiveOptions {
             cache_bytes: self.cache_bytes,
             lock_timeout: self.lock_timeout,
             sync_interval: self.sync_interval,
+            background: true,
         }
     }
 }

@@ -95,6 +95,7 @@ const OPTIONS: EngineOptions = EngineOptions {
     cache_bytes: 1 << 20,
     lock_timeout: Duration::ZERO,
     sync_interval: Duration::from_secs(60),
+    background: true,
 };
 
 fn open(storage: Failing) -> Result<Engine, StoreError> {

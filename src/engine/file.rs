@@ -1,5 +1,5 @@
-//! The file below everything: superblock, notes page, atomic creation, the writer lock, and the
-//! backend that shows redb the part of the file that is its image.
+//! The file below everything: superblock, notes page, the writer lock, and the backend that shows
+//! redb the part of the file that is its image.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{BackendError, StorageBackend};
 
-use super::base::Absorbed;
-use super::base::{Base, BaseOptions};
-use super::fault::{Outcome, named};
+use super::fault::named;
 use super::notes::Notes;
+use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
 use crate::store::StoreError;
 
@@ -49,21 +48,23 @@ impl ArchiveFile {
             path: path.to_owned(),
             reason: err.to_string(),
         })?;
-        let backend: Arc<dyn StorageBackend> = Arc::new(backend);
+        Self::over(Arc::new(backend), path, shared, lock_timeout)
+    }
+
+    /// Any storage that holds an archive, with its superblock.
+    pub(crate) fn over(
+        backend: Arc<dyn StorageBackend>,
+        path: &Path,
+        shared: bool,
+        lock_timeout: Duration,
+    ) -> Result<(Self, Superblock), StoreError> {
         let superblock = Superblock::read(&*backend, path)?;
-        let path = path.to_owned();
-        let image_offset = superblock.image_offset();
-        Ok((
-            Self {
-                backend,
-                path,
-                lock_timeout,
-                shared,
-                image_offset,
-                writer: new_writer(),
-            },
-            superblock,
-        ))
+        let this = Self {
+            lock_timeout,
+            shared,
+            ..Self::on(backend, path, &superblock)
+        };
+        Ok((this, superblock))
     }
 
     /// A file in memory.
@@ -125,7 +126,7 @@ impl ArchiveFile {
 
     /// Keeps the other processes that share the file from writing until the lock is dropped.
     pub(crate) fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
-        if !self.shared {
+        if !self.shared || seeded(Bug::SkipWriterLock) {
             return Ok(WriterLock {
                 file: self,
                 held: false,
@@ -187,6 +188,9 @@ impl ArchiveFile {
     /// A number for the frames of this open file.
     pub(crate) fn salt(&self) -> u32 {
         // The lower half, which is the random one.
+        if seeded(Bug::ForgetSalt) {
+            return 0;
+        }
         u32::try_from(self.writer & u64::from(u32::MAX)).unwrap_or(u32::MAX)
     }
 
@@ -242,8 +246,13 @@ fn new_writer() -> u64 {
 /// mark is left, and the next open writes them again. If even the mark fails there is no more to
 /// be done here, and the error is on its way to the caller in any case.
 fn sync_or_mark(file: &dyn StorageBackend) -> io::Result<()> {
+    if seeded(Bug::SkipSync) {
+        return Ok(());
+    }
     file.sync_data().inspect_err(|_| {
-        let _ = Notes::set_sync_failed(file, true);
+        if !seeded(Bug::ForgetFailedSync) {
+            let _ = Notes::set_sync_failed(file, true);
+        }
     })
 }
 
@@ -291,94 +300,6 @@ impl Drop for WriterLock<'_> {
             let _ = self.file.backend.unlock_range(byte, byte);
         }
     }
-}
-
-/// Writes a new archive and publishes it under `path` if nothing is there. Until then it has
-/// another name, so that at `path` there is never less than a whole archive.
-pub(crate) fn create(path: &Path, superblock: &Superblock) -> Result<(), StoreError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let name = path.file_name().ok_or_else(|| StoreError::NotAnArchive {
-        path: path.to_owned(),
-        reason: "the path has no file name".to_owned(),
-    })?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}.new", uuid::Uuid::now_v7()));
-    let temporary = folder.join(temporary);
-    sweep(folder, name);
-    let result = write_new(&temporary, path, superblock).and_then(|()| publish(&temporary, path));
-    // After a successful publication this removes the second name of the same file.
-    let _ = std::fs::remove_file(&temporary);
-    result?;
-    sync_folder(folder)
-}
-
-/// Removes what processes left behind that died while they made this archive. One that is at it
-/// takes milliseconds, not minutes.
-fn sweep(folder: &Path, name: &std::ffi::OsStr) {
-    let prefix = format!(".{}.", name.to_string_lossy());
-    let Ok(files) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for file in files.flatten() {
-        let (found, path) = (file.file_name(), file.path());
-        let found = found.to_string_lossy();
-        let id = found
-            .strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_suffix(".new"));
-        let ours = id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok());
-        let modified = file.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.ok().and_then(|modified| modified.elapsed().ok());
-        if ours && age.is_some_and(|age| age > Duration::from_secs(60)) {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-fn write_new(temporary: &Path, path: &Path, superblock: &Superblock) -> Result<(), StoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(temporary).map_err(|err| named(path, &err))?;
-    let backend = FileBackend::new(file).map_err(|err| io::Error::other(err.to_string()))?;
-    let file = ArchiveFile::on(Arc::new(backend), temporary, superblock);
-    let written: Outcome<()> = (|| {
-        superblock.write(file.storage())?;
-        let options = BaseOptions {
-            cache_bytes: 1 << 20,
-            shared: false,
-            read_only: false,
-        };
-        Base::create(file.image(), options, Absorbed::none(superblock))?.close()?;
-        Ok(file.storage().sync_data()?)
-    })();
-    written.map_err(|fault| fault.at(path))
-}
-
-/// Gives the file its name unless that name is taken.
-fn publish(temporary: &Path, path: &Path) -> Result<(), StoreError> {
-    match std::fs::hard_link(temporary, path) {
-        Ok(()) => Ok(()),
-        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Err(named(path, &err).into()),
-        // A file system without hard links: the two steps are then not one.
-        Err(_) if !path.exists() => {
-            Ok(std::fs::rename(temporary, path).map_err(|err| named(path, &err))?)
-        }
-        Err(err) => Err(named(path, &err).into()),
-    }
-}
-
-/// Makes the new name survive power loss.
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    if cfg!(unix) {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|err| named(folder, &err))?;
-    }
-    Ok(())
 }
 
 /// Shows redb the part of the file from the image's offset on. Locks on bytes of the image move

@@ -9,6 +9,7 @@ use std::io;
 use redb::StorageBackend;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::seeded::{Bug, seeded};
 use super::superblock::JOURNAL_OFFSET;
 
 /// The bytes of a frame before its payload.
@@ -133,11 +134,16 @@ impl Position {
     /// The position behind a frame that was written, or stands, here.
     fn behind(&self, frame: &[u8]) -> Self {
         let body = frame.get(8..).unwrap_or_default();
+        let seed = if seeded(Bug::ForgetChain) {
+            0
+        } else {
+            self.chain
+        };
         Self {
             epoch: self.epoch,
             offset: self.offset + frame.len() as u64,
             frame: self.frame + 1,
-            chain: xxh3_64_with_seed(body, self.chain),
+            chain: xxh3_64_with_seed(body, seed),
         }
     }
 }

@@ -153,6 +153,17 @@ impl Drop for Keeper {
     }
 }
 
+/// Does the fold that is due, if there is one.
+#[cfg(feature = "_testing")]
+pub(crate) fn fold_now(core: &Core) -> bool {
+    let fold = core.jobs.lock().fold.take();
+    let due = fold.is_some();
+    if let Some((_, closed)) = fold {
+        keep_up(core, Job::Fold(closed));
+    }
+    due
+}
+
 /// Errors poison the archive, which is how its users hear of them; a lock that was not to be had
 /// is tried for again by whoever needs it.
 fn keep_up(core: &Core, job: Job) {

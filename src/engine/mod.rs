@@ -4,6 +4,7 @@
 mod base;
 mod codec;
 mod core;
+mod create;
 mod fault;
 #[cfg(test)]
 mod faults;
@@ -19,6 +20,7 @@ mod paths;
 mod registry;
 mod row;
 mod run;
+mod seeded;
 mod state;
 mod superblock;
 mod sync;
@@ -33,20 +35,26 @@ use uuid::Uuid;
 
 pub(crate) use self::base::BaseView;
 pub(crate) use self::core::Done;
+#[cfg(feature = "_testing")]
+pub(crate) use self::create::{Place, create, create_in};
 pub(crate) use self::fault::{Fault, Outcome};
 pub(crate) use self::layers::Layers;
 pub(crate) use self::op::{LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
 pub(crate) use self::row::{Extent, Head, SessionRow};
 pub(crate) use self::run::{Entries, EntrySlice, Run};
-pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION};
+#[cfg(feature = "_testing")]
+pub use self::seeded::{Bug, seed};
+pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, Superblock};
 pub(crate) use self::view::View;
+/// The seam through which all I/O goes.
+#[cfg(feature = "_testing")]
+pub use redb::{BackendError, StorageBackend};
 
 use self::base::{Absorbed, Base, BaseOptions};
 use self::core::Core;
 use self::file::{ArchiveFile, Awaited};
 use self::keeper::Keeper;
-use self::superblock::Superblock;
 use self::view::guarded;
 use crate::store::StoreError;
 
@@ -58,12 +66,14 @@ pub(crate) struct EngineOptions {
     pub(crate) cache_bytes: usize,
     pub(crate) lock_timeout: Duration,
     pub(crate) sync_interval: Duration,
+    /// Whether a thread does what nobody waits for; without it, see `run_background`.
+    pub(crate) background: bool,
 }
 
 /// One open archive file in this process.
 pub(crate) struct Engine {
     // Declared, and so ended, before what it works on.
-    keeper: Keeper,
+    keeper: Option<Keeper>,
     core: Arc<Core>,
 }
 
@@ -77,6 +87,34 @@ impl Engine {
             ..
         } = options;
         let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
+        Self::on(file, &superblock, options, || recover(path, options))
+    }
+
+    /// Opens the archive that the storage holds.
+    #[cfg(feature = "_testing")]
+    pub(crate) fn over(
+        storage: Arc<dyn redb::StorageBackend>,
+        path: &Path,
+        options: EngineOptions,
+    ) -> Result<Self, StoreError> {
+        let (file, superblock) =
+            ArchiveFile::over(storage, path, options.shared, options.lock_timeout)?;
+        Self::on(file, &superblock, options, || Ok(()))
+    }
+
+    /// `recover` brings a file in order that was opened for reading only and that its last writer
+    /// did not close.
+    fn on(
+        file: ArchiveFile,
+        superblock: &Superblock,
+        options: EngineOptions,
+        recover: impl Fn() -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
+        let EngineOptions {
+            read_only,
+            lock_timeout,
+            ..
+        } = options;
         if !read_only {
             file.mend_failed_sync()?;
         }
@@ -91,17 +129,17 @@ impl Engine {
             let opened = guarded(|| Base::open(file.image(), base_options(options)));
             drop(writer);
             match opened {
-                Err(fault) if read_only && fault.needs_recovery() => recover(path, options)?,
+                Err(fault) if read_only && fault.needs_recovery() => recover()?,
                 Err(fault) if fault.is_lock_timeout() => {
                     if start.elapsed() >= lock_timeout {
                         return Err(file.busy(start.elapsed(), Awaited::Tables));
                     }
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                opened => break opened.map_err(|fault| fault.at(path))?,
+                opened => break opened.map_err(|fault| fault.at(file.path()))?,
             }
         };
-        let engine = Self::new(file, base, &superblock, options)?;
+        let engine = Self::new(file, base, superblock, options)?;
         // What is damaged shows now, and not when an agent is in the middle of its work.
         engine.core.layers()?;
         Ok(engine)
@@ -126,13 +164,18 @@ impl Engine {
         let EngineOptions {
             read_only,
             sync_interval,
+            background,
             ..
         } = options;
         let core = Arc::new(Core::new(file, base, superblock, read_only, sync_interval));
-        Ok(Self {
-            keeper: Keeper::start(&core)?,
-            core,
-        })
+        let keeper = background.then(|| Keeper::start(&core)).transpose()?;
+        Ok(Self { keeper, core })
+    }
+
+    /// Does one fold that is due, if there is one, in place of the thread.
+    #[cfg(feature = "_testing")]
+    pub(crate) fn run_background(&self) -> bool {
+        keeper::fold_now(&self.core)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -279,6 +322,41 @@ fn base_options(options: EngineOptions) -> BaseOptions {
     }
 }
 
+/// The entries of a run's row, read by itself.
+#[cfg(feature = "_testing")]
+pub(crate) fn decode_run(row: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let found = run::FoundRun::parse(row)?;
+    Ok(found.run.entries().iter().map(<[u8]>::to_vec).collect())
+}
+
+/// Reads bytes as the journal of a new archive, and the frames that count as ops. Returns the
+/// bytes of all their payloads.
+#[cfg(feature = "_testing")]
+pub(crate) fn scan_journal(bytes: &[u8]) -> Result<u64, String> {
+    let file = redb::backends::InMemoryBackend::new();
+    let len = superblock::JOURNAL_OFFSET + bytes.len() as u64;
+    file.set_len(len).map_err(|err| err.to_string())?;
+    file.write(superblock::JOURNAL_OFFSET, bytes)
+        .map_err(|err| err.to_string())?;
+    let journal = journal::Journal::new(bytes.len() as u64, 0);
+    let mut at = journal::Position::start_of(1, 0, 0);
+    let mut payload_bytes = 0;
+    loop {
+        let frame = journal.read(&file, &at).map_err(|err| err.to_string())?;
+        let (frame, behind) = match frame {
+            Some(read) => read,
+            None if at.epoch == 1 => {
+                at = at.next_epoch();
+                continue;
+            }
+            None => return Ok(payload_bytes),
+        };
+        codec::decode_all(frame.payload())?;
+        payload_bytes += frame.payload().len() as u64;
+        at = behind;
+    }
+}
+
 /// How an open treats a file that is there, or is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Creation {
@@ -295,12 +373,16 @@ fn create_if_asked(path: &Path, creation: Creation) -> Result<(), StoreError> {
     let missing = || !path.as_os_str().is_empty() && std::fs::symlink_metadata(path).is_err();
     match creation {
         Creation::Never => Ok(()),
-        Creation::Always => file::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)),
+        Creation::Always => create::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)),
         Creation::IfMissing if !missing() => Ok(()),
-        Creation::IfMissing => match file::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)) {
-            // Another process was faster, which is as good.
-            Err(StoreError::Io(err)) if err.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            created => created,
-        },
+        Creation::IfMissing => {
+            match create::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)) {
+                // Another process was faster, which is as good.
+                Err(StoreError::Io(err)) if err.kind() == std::io::ErrorKind::AlreadyExists => {
+                    Ok(())
+                }
+                created => created,
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::base::Patience;
 use super::notes::Notes;
 use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
-use super::{Engine, EngineOptions, Entries, LogId, LogKind, Op, file};
+use super::{Engine, EngineOptions, Entries, LogId, LogKind, Op, create};
 use crate::store::StoreError;
 
 const LOG: LogId = LogId {
@@ -31,7 +31,7 @@ impl Shared {
         let this = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        file::create(&this.path(), &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+        create::create(&this.path(), &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
         this
     }
 
@@ -51,6 +51,7 @@ fn open(path: &Path) -> Arc<Engine> {
         cache_bytes: 1 << 20,
         lock_timeout: Duration::from_secs(20),
         sync_interval: Duration::from_millis(50),
+        background: true,
     };
     Arc::new(Engine::open(path, options).unwrap())
 }

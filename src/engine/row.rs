@@ -5,6 +5,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::op::OriginRecord;
+use super::seeded::{Bug, seeded};
 
 /// The tables whose rows are sealed here; the tag is part of the checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,8 @@ pub(crate) fn seal(table: Table, key: &[u8], content: &[u8]) -> Vec<u8> {
 /// The content of a row, if its checksum matches.
 pub(crate) fn unseal<'r>(table: Table, key: &[u8], row: &'r [u8]) -> Result<&'r [u8], String> {
     let (stored, content) = row.split_first_chunk::<8>().ok_or("its row is cut short")?;
-    if u64::from_le_bytes(*stored) == checksum(table, key, content) {
+    let matches = u64::from_le_bytes(*stored) == checksum(table, key, content);
+    if matches || seeded(Bug::DropChecksum) {
         Ok(content)
     } else {
         Err("its checksum does not match".to_owned())

@@ -35,6 +35,8 @@ mod opening;
 mod processes;
 /// What a segment's entries add up to.
 mod replay;
+/// The reliability scoreboard: power loss, failing disks, kills, damage, several processes.
+mod scoreboard;
 /// A folder for the files of one test.
 mod scratch;
 /// Start, restore, fork, compact and save over any store.

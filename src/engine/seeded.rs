@@ -1,0 +1,78 @@
+//! Bugs that can be switched on, so that the crash tests show that they would find them. They are
+//! compiled in only with the feature `_testing`, which the crate's own tests alone enable.
+
+#[cfg(feature = "_testing")]
+use std::cell::Cell;
+
+/// A mistake in the way of a change or a read, named for what is done wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[cfg_attr(
+    not(feature = "_testing"),
+    expect(unreachable_pub, reason = "public to the tests alone")
+)]
+pub enum Bug {
+    /// Nothing is ever synced.
+    SkipSync,
+    /// A synced write returns before its sync.
+    AcknowledgeEarly,
+    /// Checksums of rows are not compared.
+    DropChecksum,
+    /// A frame's checksum does not depend on the frame before.
+    ForgetChain,
+    /// Frames of all open files have the same salt.
+    ForgetSalt,
+    /// Folding empties the journal and leaves the tables as they are.
+    DoNotFold,
+    /// Writers do not keep each other out.
+    SkipWriterLock,
+    /// What other processes changed in the tables goes unnoticed.
+    IgnoreGeneration,
+    /// A failed sync leaves no mark.
+    ForgetFailedSync,
+    /// A write that failed does not keep the next one from trying.
+    WriteAfterFailure,
+    /// A new archive gets its name before its content is synced.
+    PublishUnsynced,
+}
+
+impl Bug {
+    /// All of them.
+    #[cfg(feature = "_testing")]
+    pub const ALL: [Self; 11] = [
+        Self::SkipSync,
+        Self::AcknowledgeEarly,
+        Self::DropChecksum,
+        Self::ForgetChain,
+        Self::ForgetSalt,
+        Self::DoNotFold,
+        Self::SkipWriterLock,
+        Self::IgnoreGeneration,
+        Self::ForgetFailedSync,
+        Self::WriteAfterFailure,
+        Self::PublishUnsynced,
+    ];
+}
+
+#[cfg(feature = "_testing")]
+thread_local! {
+    static SEEDED: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+/// Whether this thread has the bug switched on.
+#[cfg(feature = "_testing")]
+pub(crate) fn seeded(bug: Bug) -> bool {
+    SEEDED.get() == Some(bug)
+}
+
+/// No bug is compiled in.
+#[cfg(not(feature = "_testing"))]
+pub(crate) const fn seeded(_bug: Bug) -> bool {
+    false
+}
+
+/// Switches a bug on for this thread, or all off.
+#[cfg(feature = "_testing")]
+pub fn seed(bug: Option<Bug>) {
+    SEEDED.set(bug);
+}

@@ -1,0 +1,124 @@
+//! A row of the scoreboard while it is filled in, and the numbers that its cases are drawn from.
+
+use std::time::Instant;
+
+/// Whether the deep form was asked for.
+pub(super) fn deep() -> bool {
+    std::env::var_os("SCOREBOARD").is_some_and(|form| form == "deep")
+}
+
+/// One of two budgets.
+pub(super) fn by_form<T>(quick: T, deep_form: T) -> T {
+    if deep() { deep_form } else { quick }
+}
+
+/// The seed of all rows.
+pub(super) fn seed() -> u64 {
+    match std::env::var("SCOREBOARD_SEED") {
+        Ok(seed) => seed.parse().expect("SCOREBOARD_SEED is a number"),
+        Err(_) => 20_260_731,
+    }
+}
+
+/// Counts cases and what broke the claim.
+pub(super) struct Row {
+    name: &'static str,
+    seed: u64,
+    start: Instant,
+    cases: u64,
+    violations: u64,
+    first: Vec<String>,
+}
+
+impl Row {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            seed: seed(),
+            start: Instant::now(),
+            cases: 0,
+            violations: 0,
+            first: Vec::new(),
+        }
+    }
+
+    pub(super) fn cases(&self) -> u64 {
+        self.cases
+    }
+
+    pub(super) fn violations(&self) -> u64 {
+        self.violations
+    }
+
+    /// Takes one case down; `Err` says how it broke the claim, with all that is needed to see it
+    /// again: seed, crash point, mask.
+    pub(super) fn case(&mut self, outcome: Result<(), String>) {
+        self.cases += 1;
+        if let Err(violation) = outcome {
+            self.violations += 1;
+            if self.first.len() < 5 {
+                self.first.push(violation);
+            }
+        }
+    }
+
+    /// Takes down the cases of a row that was filled in beside this one.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.violations += other.violations;
+        self.first.extend(other.first);
+    }
+
+    /// Prints the line, and fails if the claim was broken or fewer cases were tried than wanted.
+    pub(super) fn finish(self, at_least: u64) {
+        let Self {
+            name,
+            seed,
+            start,
+            cases,
+            violations,
+            first,
+        } = self;
+        println!(
+            "{name} cases={cases} violations={violations} seed={seed} seconds={:.1}",
+            start.elapsed().as_secs_f64()
+        );
+        assert!(
+            violations == 0,
+            "{name}: {violations} violations, the first:\n{}",
+            first.join("\n")
+        );
+        assert!(cases >= at_least, "{name}: {cases} cases, not {at_least}");
+    }
+}
+
+/// Numbers drawn from a seed (SplitMix64).
+#[derive(Debug, Clone)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Below `limit`, which is not 0.
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    pub(super) fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).expect("below a usize")
+    }
+
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
