@@ -42,7 +42,12 @@ pub(crate) fn create_in(
 ) -> Result<(), StoreError> {
     let failed = |err: io::Error| StoreError::from(named(path, &err));
     let file = place.new_file().map_err(failed)?;
-    let written = write_new(file, path, superblock).and_then(|()| place.publish().map_err(failed));
+    let publish = || place.publish().map_err(failed);
+    let written = if seeded(Bug::PublishEarly) {
+        publish().and_then(|()| write_new(file, path, superblock))
+    } else {
+        write_new(file, path, superblock).and_then(|()| publish())
+    };
     // After a successful publication this removes the second name of the same file.
     let _ = place.remove_first_name();
     written?;
@@ -63,9 +68,6 @@ fn write_new(
             read_only: false,
         };
         Base::create(file.image(), options, Absorbed::none(superblock))?.close()?;
-        if seeded(Bug::PublishUnsynced) {
-            return Ok(());
-        }
         Ok(file.storage().sync_data()?)
     })();
     written.map_err(|fault| fault.at(path))

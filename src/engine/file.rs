@@ -204,7 +204,12 @@ impl ArchiveFile {
         }
         let locks = [Bound::Included(WRITER_LOCK), Bound::Included(LOCK_BASE)];
         for (taken, byte) in locks.iter().enumerate() {
-            let polled = poll(self.lock_timeout, || file.try_lock_range(*byte, *byte));
+            let attempt = || match file.try_lock_range(*byte, *byte) {
+                // Without locks there is nobody else: only exclusive mode works there.
+                Err(BackendError::Unsupported) if !self.shared => Ok(true),
+                locked => locked,
+            };
+            let polled = poll(self.lock_timeout, attempt);
             if let Polled::TimedOut(waited) = polled.map_err(|err| failed(err.into()))? {
                 for byte in locks.iter().take(taken) {
                     file.unlock_range(*byte, *byte)
@@ -215,8 +220,10 @@ impl ArchiveFile {
         }
         let rewritten = self.rewrite();
         for byte in locks {
-            file.unlock_range(byte, byte)
-                .map_err(|err| failed(err.into()))?;
+            match file.unlock_range(byte, byte) {
+                Err(BackendError::Unsupported) if !self.shared => {}
+                unlocked => unlocked.map_err(|err| failed(err.into()))?,
+            }
         }
         rewritten.map_err(failed)
     }

@@ -32,8 +32,8 @@ pub enum Bug {
     ForgetFailedSync,
     /// A write that failed does not keep the next one from trying.
     WriteAfterFailure,
-    /// A new archive gets its name before its content is synced.
-    PublishUnsynced,
+    /// A new archive gets its name before its content is there.
+    PublishEarly,
 }
 
 impl Bug {
@@ -50,7 +50,7 @@ impl Bug {
         Self::IgnoreGeneration,
         Self::ForgetFailedSync,
         Self::WriteAfterFailure,
-        Self::PublishUnsynced,
+        Self::PublishEarly,
     ];
 }
 

@@ -147,8 +147,14 @@ impl State {
             || core.journal.peek(storage, at)?.is_some())
     }
 
-    /// Reads tables and journal until no epoch began meanwhile.
+    /// Reads tables and journal. If that fails it has nothing, since what it has read by then could
+    /// be taken for everything, and be folded without the rest.
     pub(crate) fn load(&mut self, core: &Core, writer: bool) -> Outcome<()> {
+        self.load_all(core, writer).inspect_err(|_| self.forget())
+    }
+
+    /// Reads tables and journal until no epoch began meanwhile.
+    fn load_all(&mut self, core: &Core, writer: bool) -> Outcome<()> {
         const ATTEMPTS: u32 = 1000;
         for _ in 0..ATTEMPTS {
             let notes = Notes::read(core.file.storage())?;

@@ -12,7 +12,10 @@ use crate::ids::{SegmentId, SessionId};
 
 /// Makes the tables hold what the tail makes of them.
 pub(super) fn absorb(txn: &WriteTransaction, tail: &Tail) -> Outcome<()> {
-    for (log, changes) in &tail.logs {
+    // In the order of their keys, which fills pages best and makes the same changes the same file.
+    let mut logs: Vec<_> = tail.logs.iter().collect();
+    logs.sort_unstable_by_key(|(log, _)| (log.session, log.segment, log.kind.tag()));
+    for (log, changes) in logs {
         cut_runs(txn, log, changes.below)?;
         append_runs(txn, log, changes)?;
     }

@@ -5,5 +5,13 @@
 //! lines; `SCOREBOARD=deep` makes it the deep one. `SCOREBOARD_SEED` takes another seed than the
 //! one that is always the same.
 
+mod creation;
+mod disk;
+mod failing;
+mod history;
+mod loss;
+mod played;
+mod power;
 #[allow(dead_code, reason = "the rows that use it come one by one")]
 mod row;
+mod unsynced;

@@ -1,5 +1,7 @@
 //! A row of the scoreboard while it is filled in, and the numbers that its cases are drawn from.
 
+use std::panic::Location;
+use std::sync::Once;
 use std::time::Instant;
 
 /// Whether the deep form was asked for.
@@ -32,6 +34,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn new(name: &'static str) -> Self {
+        hush_redb();
         Self {
             name,
             seed: seed(),
@@ -90,6 +93,20 @@ impl Row {
         );
         assert!(cases >= at_least, "{name}: {cases} cases, not {at_least}");
     }
+}
+
+/// Panics of redb on damaged pages are caught, and would fill the terminal.
+fn hush_redb() {
+    static HUSHED: Once = Once::new();
+    HUSHED.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let in_redb = |place: &Location<'_>| place.file().contains("/redb-");
+            if !panic.location().is_some_and(in_redb) {
+                told(panic);
+            }
+        }));
+    });
 }
 
 /// Numbers drawn from a seed (`SplitMix64`).

@@ -1,0 +1,372 @@
+//! Histories of changes to an archive, the state that each leaves, and an archive's state read
+//! back.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, json};
+use sessiondb::{Archive, Durability, Log, StoreError};
+use uuid::Uuid;
+
+use super::row::Dice;
+
+/// One log out of those that histories write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    session: u8,
+    segment: u8,
+    trace: bool,
+}
+
+const PLACES: [Place; 6] = [
+    place(0, 0, false),
+    place(0, 1, false),
+    place(1, 0, false),
+    place(1, 2, false),
+    place(0, 0, true),
+    place(1, 2, true),
+];
+
+const fn place(session: u8, segment: u8, trace: bool) -> Place {
+    Place {
+        session,
+        segment,
+        trace,
+    }
+}
+
+impl Place {
+    fn ids(self) -> (Uuid, Uuid) {
+        let id = |number: u8| {
+            Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0000 + u128::from(number))
+        };
+        (id(self.session), id(16 + self.segment))
+    }
+
+    fn log(self, archive: &Archive) -> Log {
+        let (session, segment) = self.ids();
+        if self.trace {
+            archive.trace(session, segment)
+        } else {
+            archive.log(session, segment)
+        }
+    }
+}
+
+/// One change, or something that must change nothing.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Append(Place, Vec<String>, Durability),
+    Batch(Vec<(Place, Vec<String>)>),
+    Truncate(Place, u64),
+    Replace(Place, Vec<String>),
+    DeleteLog(Place),
+    DeleteSession(u8),
+    SetName(u8, u64),
+    DeleteName(u8),
+    SetMetadata(u8, u64),
+    Sync,
+    Checkpoint,
+    /// What the background thread would do.
+    Background,
+    Reopen,
+}
+
+/// Everything that an archive holds, as its callers see it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct State {
+    logs: BTreeMap<Place, Vec<String>>,
+    metadata: BTreeMap<u8, u64>,
+    names: BTreeMap<u8, u64>,
+}
+
+impl State {
+    pub(super) fn apply(&mut self, step: &Step) {
+        match step {
+            Step::Append(place, entries, _) => self.append(*place, entries),
+            Step::Batch(parts) => parts
+                .iter()
+                .for_each(|(place, entries)| self.append(*place, entries)),
+            Step::Truncate(place, len) => {
+                let log = self.logs.get_mut(place).expect("a log that is there");
+                log.truncate(usize::try_from(*len).expect("a length"));
+                // Traces are there as long as there are some.
+                if place.trace && *len == 0 {
+                    self.remove(*place);
+                }
+            }
+            Step::Replace(place, entries) => {
+                self.logs.insert(*place, entries.clone());
+            }
+            Step::DeleteLog(place) => self.remove(*place),
+            Step::DeleteSession(session) => {
+                self.logs.retain(|place, _| place.session != *session);
+                self.metadata.remove(session);
+            }
+            Step::SetName(name, value) => drop(self.names.insert(*name, *value)),
+            Step::DeleteName(name) => drop(self.names.remove(name)),
+            Step::SetMetadata(session, value) => drop(self.metadata.insert(*session, *value)),
+            Step::Sync | Step::Checkpoint | Step::Background | Step::Reopen => {}
+        }
+    }
+
+    fn append(&mut self, place: Place, entries: &[String]) {
+        self.logs
+            .entry(place)
+            .or_default()
+            .extend_from_slice(entries);
+    }
+
+    fn remove(&mut self, place: Place) {
+        self.logs.remove(&place);
+        if !self.has_session(place.session) {
+            self.metadata.remove(&place.session);
+        }
+    }
+
+    fn has_session(&self, session: u8) -> bool {
+        self.logs.keys().any(|place| place.session == session)
+    }
+
+    fn len(&self, place: Place) -> u64 {
+        self.logs.get(&place).map_or(0, |log| log.len() as u64)
+    }
+
+    /// Reads the state of an archive. Its parts must agree with each other.
+    pub(super) fn of(archive: &Archive) -> Result<Self, String> {
+        let mut state = Self::default();
+        let fail = |err: StoreError| err.to_string();
+        for place in PLACES {
+            if let Some(entries) = read_log(archive, place)? {
+                state.logs.insert(place, entries);
+            }
+        }
+        let snapshot = archive.snapshot().map_err(fail)?;
+        let listed: Result<Vec<_>, _> = snapshot.sessions().collect();
+        let listed: Vec<Uuid> = listed.map_err(fail)?.iter().map(|info| info.id).collect();
+        for session in [0, 1] {
+            let id = place(session, 0, false).ids().0;
+            if let Some(metadata) = snapshot.metadata(id).map_err(fail)? {
+                let n = metadata["n"].as_u64().ok_or("metadata of nobody")?;
+                state.metadata.insert(session, n);
+            }
+            if listed.contains(&id) != state.has_session(session) {
+                return Err(format!(
+                    "session {session} is listed and has no logs, or not"
+                ));
+            }
+        }
+        for name in snapshot.list_names().map_err(fail)? {
+            let record = snapshot.read_name(&name).map_err(fail)?;
+            let record = record.ok_or("a name is listed and has no record")?;
+            let key = name.trim_start_matches("name-").parse();
+            let n = record.extra["n"].as_u64().ok_or("a record of nobody")?;
+            state.names.insert(key.map_err(|_| "a name of nobody")?, n);
+        }
+        Ok(state)
+    }
+}
+
+fn read_log(archive: &Archive, place: Place) -> Result<Option<Vec<String>>, String> {
+    let fail = |err: StoreError| format!("{place:?}: {err}");
+    let log = place.log(archive);
+    let len = match log.len() {
+        Err(StoreError::NotFound(_)) => return Ok(None),
+        len => len.map_err(fail)?,
+    };
+    if place.trace && len == 0 {
+        return Ok(None);
+    }
+    let mut entries = Vec::new();
+    for entry in log.read_raw(..).map_err(fail)? {
+        entries.push(entry.map_err(fail)?.as_str().to_owned());
+    }
+    if len != entries.len() as u64 {
+        return Err(format!(
+            "{place:?}: {len} entries, and {} to be read",
+            entries.len()
+        ));
+    }
+    Ok(Some(entries))
+}
+
+/// Steps, and the state before each and after the last.
+#[derive(Debug, Clone)]
+pub(super) struct History {
+    pub(super) steps: Vec<Step>,
+    pub(super) states: Vec<State>,
+    /// What `append` promises where a step does not say.
+    pub(super) durability: Durability,
+}
+
+impl History {
+    pub(super) fn of(steps: Vec<Step>, durability: Durability) -> Self {
+        let mut state = State::default();
+        let mut states = vec![state.clone()];
+        for step in &steps {
+            state.apply(step);
+            states.push(state.clone());
+        }
+        Self {
+            steps,
+            states,
+            durability,
+        }
+    }
+
+    pub(super) fn random(dice: &mut Dice, len: usize) -> Self {
+        let durability = durability(dice);
+        let (mut steps, mut state) = (Vec::new(), State::default());
+        while steps.len() < len {
+            let step = random_step(dice, &state, steps.len());
+            state.apply(&step);
+            steps.push(step);
+        }
+        Self::of(steps, durability)
+    }
+
+    /// Whether the step, once it has returned, is on the disk with all before it.
+    pub(super) fn is_synced(&self, step: usize) -> bool {
+        match &self.steps[step] {
+            Step::Append(_, _, durability) => *durability == Durability::Synced,
+            Step::Sync | Step::Checkpoint | Step::Reopen => true,
+            Step::Background => false,
+            _ => self.durability == Durability::Synced,
+        }
+    }
+}
+
+fn durability(dice: &mut Dice) -> Durability {
+    if dice.one_in(2) {
+        Durability::Synced
+    } else {
+        Durability::Written
+    }
+}
+
+fn random_step(dice: &mut Dice, state: &State, step: usize) -> Step {
+    let place = PLACES[dice.index(PLACES.len())];
+    let there = state.logs.contains_key(&place);
+    let session = state.has_session(place.session);
+    match dice.below(32) {
+        0..14 => Step::Append(place, random_entries(dice, step, 0), durability(dice)),
+        14..17 => {
+            let other = PLACES[dice.index(PLACES.len())];
+            let parts = [
+                (place, random_entries(dice, step, 0)),
+                (other, random_entries(dice, step, 50)),
+            ];
+            Step::Batch(parts.to_vec())
+        }
+        17..20 if there => Step::Truncate(place, dice.below(state.len(place) + 1)),
+        20 if !place.trace => Step::Replace(place, random_entries(dice, step, 0)),
+        21 if there => Step::DeleteLog(place),
+        22 if session => Step::DeleteSession(place.session),
+        23 => Step::SetName(place.segment, step as u64),
+        24 if state.names.contains_key(&place.segment) => Step::DeleteName(place.segment),
+        25 if session => Step::SetMetadata(place.session, step as u64),
+        26 => Step::Sync,
+        27 => Step::Checkpoint,
+        28 => Step::Reopen,
+        _ => Step::Background,
+    }
+}
+
+/// Steps of the given kinds, out of eight, on one log: those that most crashes are about.
+pub(super) fn short_steps(kinds: impl Iterator<Item = usize>) -> Vec<Step> {
+    const LOG: Place = PLACES[0];
+    let (mut steps, mut state) = (Vec::new(), State::default());
+    for (number, kind) in kinds.enumerate() {
+        let there = state.logs.contains_key(&LOG);
+        let append = |len, durability| Step::Append(LOG, vec![entry(number, 0, len)], durability);
+        let step = match kind {
+            // Two of these do not fit into one half of the journal.
+            0 => append(5_000, Durability::Synced),
+            1 => append(40, Durability::Written),
+            // Too large for the journal.
+            2 => append(9_000, Durability::Synced),
+            3 if there => Step::Truncate(LOG, state.len(LOG) / 2),
+            4 => Step::Replace(LOG, vec![entry(number, 0, 40)]),
+            5 if there => Step::DeleteSession(LOG.session),
+            6 => Step::Background,
+            7 => Step::Reopen,
+            _ => Step::Batch(vec![
+                (LOG, vec![entry(number, 0, 40)]),
+                (PLACES[2], vec![entry(number, 1, 40)]),
+            ]),
+        };
+        state.apply(&step);
+        steps.push(step);
+    }
+    steps
+}
+
+/// Entries that tell which step they are of; now and then more than the journal takes.
+fn random_entries(dice: &mut Dice, step: usize, from: usize) -> Vec<String> {
+    let count = 1 + dice.index(3);
+    let numbers = from..from + count;
+    numbers
+        .map(|number| {
+            let len = match dice.below(24) {
+                0 => 70_000,
+                1 => 9_000,
+                2..8 => 2_500,
+                _ => 40,
+            };
+            entry(step, number, len)
+        })
+        .collect()
+}
+
+pub(super) fn entry(step: usize, number: usize, len: usize) -> String {
+    format!("[{step},{number},\"{}\"]", "x".repeat(len))
+}
+
+/// Takes a step on an archive. Reopening it is left to whoever has the disk.
+pub(super) fn play(archive: &Archive, step: &Step, number: usize) -> Result<(), StoreError> {
+    // The same in each try, so that a change that was lost comes again byte for byte.
+    let log = |place: &Place| place.log(archive).with_timestamp(1000 + number as u64);
+    match step {
+        Step::Append(place, entries, durability) => {
+            let log = log(place).with_durability(*durability);
+            log.append_many_raw(entries).map(drop)
+        }
+        Step::Batch(parts) => {
+            let mut batch = archive.batch();
+            for (place, entries) in parts {
+                for entry in entries {
+                    batch.append_raw(&log(place), entry.as_bytes())?;
+                }
+            }
+            batch.commit()
+        }
+        Step::Truncate(place, len) => log(place)
+            .with_durability(archive.durability())
+            .truncate(*len),
+        Step::Replace(place, entries) => log(place).replace_raw(entries),
+        Step::DeleteLog(place) => log(place)
+            .with_durability(archive.durability())
+            .delete()
+            .map(drop),
+        Step::DeleteSession(session) => {
+            let id = self::place(*session, 0, false).ids().0;
+            archive.delete_session(id).map(drop)
+        }
+        Step::SetName(name, value) => archive.update_name(&format!("name-{name}"), |record| {
+            record.extra.insert("n".to_owned(), json!(value));
+        }),
+        Step::DeleteName(name) => archive.delete_name(&format!("name-{name}")).map(drop),
+        Step::SetMetadata(session, value) => {
+            let id = self::place(*session, 0, false).ids().0;
+            let metadata = Map::from_iter([("n".to_owned(), json!(value))]);
+            archive.set_metadata(id, &metadata)
+        }
+        Step::Sync => archive.sync(),
+        Step::Checkpoint => archive.checkpoint(),
+        Step::Background => {
+            sessiondb::testing::run_background(archive);
+            Ok(())
+        }
+        // What closing does to the file.
+        Step::Reopen => archive.checkpoint(),
+    }
+}
