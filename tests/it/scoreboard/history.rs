@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, json};
-use sessiondb::{Archive, Durability, Log, StoreError};
+use sessiondb::{Archive, Durability, Log, Snapshot, StoreError};
 use uuid::Uuid;
 
 use super::row::Dice;
@@ -131,16 +131,20 @@ impl State {
         self.logs.get(&place).map_or(0, |log| log.len() as u64)
     }
 
-    /// Reads the state of an archive. Its parts must agree with each other.
+    /// Reads the state of an archive.
     pub(super) fn of(archive: &Archive) -> Result<Self, String> {
+        Self::of_snapshot(&archive.snapshot().map_err(|err| err.to_string())?)
+    }
+
+    /// Reads a state. Its parts must agree with each other.
+    pub(super) fn of_snapshot(snapshot: &Snapshot) -> Result<Self, String> {
         let mut state = Self::default();
         let fail = |err: StoreError| err.to_string();
         for place in PLACES {
-            if let Some(entries) = read_log(archive, place)? {
+            if let Some(entries) = read_log(snapshot, place)? {
                 state.logs.insert(place, entries);
             }
         }
-        let snapshot = archive.snapshot().map_err(fail)?;
         let listed: Result<Vec<_>, _> = snapshot.sessions().collect();
         let listed: Vec<Uuid> = listed.map_err(fail)?.iter().map(|info| info.id).collect();
         for session in [0, 1] {
@@ -166,20 +170,26 @@ impl State {
     }
 }
 
-fn read_log(archive: &Archive, place: Place) -> Result<Option<Vec<String>>, String> {
+fn read_log(snapshot: &Snapshot, place: Place) -> Result<Option<Vec<String>>, String> {
     let fail = |err: StoreError| format!("{place:?}: {err}");
-    let log = place.log(archive);
-    let len = match log.len() {
-        Err(StoreError::NotFound(_)) => return Ok(None),
-        len => len.map_err(fail)?,
-    };
-    if place.trace && len == 0 {
-        return Ok(None);
-    }
+    let (session, segment) = place.ids();
     let mut entries = Vec::new();
-    for entry in log.read_raw(..).map_err(fail)? {
+    let read = if place.trace {
+        snapshot.read_raw_traces(session, segment, ..)
+    } else {
+        snapshot.read_raw(session, segment, ..)
+    };
+    let read = match read {
+        Err(StoreError::NotFound(_)) => return Ok(None),
+        read => read.map_err(fail)?,
+    };
+    for entry in read {
         entries.push(entry.map_err(fail)?.as_str().to_owned());
     }
+    if place.trace {
+        return Ok(Some(entries).filter(|entries| !entries.is_empty()));
+    }
+    let len = snapshot.len(session, segment).map_err(fail)?;
     if len != entries.len() as u64 {
         return Err(format!(
             "{place:?}: {len} entries, and {} to be read",
@@ -213,6 +223,18 @@ impl History {
         }
     }
 
+    /// One more step.
+    pub(super) fn push(&mut self, step: Step) {
+        let mut state = self.states.last().cloned().unwrap_or_default();
+        state.apply(&step);
+        self.states.push(state);
+        self.steps.push(step);
+    }
+
+    pub(super) fn random_durability(dice: &mut Dice) -> Durability {
+        durability(dice)
+    }
+
     pub(super) fn random(dice: &mut Dice, len: usize) -> Self {
         let durability = durability(dice);
         let (mut steps, mut state) = (Vec::new(), State::default());
@@ -243,7 +265,7 @@ fn durability(dice: &mut Dice) -> Durability {
     }
 }
 
-fn random_step(dice: &mut Dice, state: &State, step: usize) -> Step {
+pub(super) fn random_step(dice: &mut Dice, state: &State, step: usize) -> Step {
     let place = PLACES[dice.index(PLACES.len())];
     let there = state.logs.contains_key(&place);
     let session = state.has_session(place.session);
@@ -361,12 +383,11 @@ pub(super) fn play(archive: &Archive, step: &Step, number: usize) -> Result<(), 
             archive.set_metadata(id, &metadata)
         }
         Step::Sync => archive.sync(),
-        Step::Checkpoint => archive.checkpoint(),
+        // Closing does the same to the file.
+        Step::Checkpoint | Step::Reopen => archive.checkpoint(),
         Step::Background => {
             sessiondb::testing::run_background(archive);
             Ok(())
         }
-        // What closing does to the file.
-        Step::Reopen => archive.checkpoint(),
     }
 }

@@ -1,67 +1,52 @@
 //! R1, R2, R10: power loss at every write, change of length and sync; again while the first is
 //! recovered from; and at all crash points of all short sequences. And the bugs that they find.
 
+use std::ops::RangeInclusive;
+
 use sessiondb::Durability;
 use sessiondb::testing::{Bug, seed};
 
-use super::disk::new_archive;
+use super::disk::{Pages, new_archive};
 use super::history::{History, Step, short_steps};
+use super::pair::{Met, random_pair};
 use super::played::{Played, verify};
 use super::power::crashes;
 use super::row::{Dice, Row, by_form};
 
-/// Loses power at the moments of a history, from the step `from` on, and verifies what is left.
-/// `most` images a moment.
-fn lose_power(
-    row: &mut Row,
-    history: &History,
-    (name, most): (&str, usize),
-    dice: &mut Dice,
-    last_only: bool,
-) {
-    let played = match Played::of(history, 0..history.steps.len(), new_archive()) {
-        Ok(played) => played,
-        Err(err) => return row.case(Err(format!("{name}: {err}"))),
-    };
-    let from = if last_only {
-        played.last_began() + 1
-    } else {
-        0
-    };
-    crashes(
-        &played.start,
-        (&played.events, from),
-        dice,
-        most,
-        |crash, image| {
-            let allowed = played.allowed(crash.after, !crash.keeps_all());
-            let verified = verify(history, image, allowed);
-            row.case(
-                verified
-                    .map(drop)
-                    .map_err(|err| format!("{name}, {crash}: {err}")),
-            );
-            row.violations() == 0
-        },
-    );
+/// Loses power at the moments of what was played, from the event `from` on, and verifies what is
+/// left. `most` images a moment.
+fn lose_power(row: &mut Row, played: &Played, from: usize, most: usize, dice: &mut Dice) {
+    let events = (played.events.as_slice(), from);
+    crashes(&played.start, events, dice, most, |crash, image| {
+        let allowed = played.allowed(crash.after, !crash.keeps_all());
+        let verified = verify(&played.history, image, allowed);
+        row.case(verified.map(drop).map_err(|err| format!("{crash}: {err}")));
+        row.violations() == 0
+    });
 }
 
-/// Random histories, until there were as many images or a violation.
-fn random_histories(row: &mut Row, images: u64, most: usize) {
+/// A random history, every third by two archives at once, on a new archive.
+fn random_played(number: u64, dice: &mut Dice) -> Result<Played, String> {
     const STEPS: usize = 40;
+    if number % 3 == 2 {
+        return random_pair(dice, &new_archive(), STEPS).map(|(played, _)| played);
+    }
+    let history = History::random(dice, STEPS);
+    Played::of(&history, 0..STEPS, new_archive())
+}
+
+/// Power loss in random histories, until there were as many images or a violation.
+fn random_histories(row: &mut Row, images: u64, most: usize) {
     for number in 0.. {
         if row.cases() >= images || row.violations() > 0 {
             return;
         }
         let mut dice = Dice::new(super::row::seed() + number);
-        let history = History::random(&mut dice, STEPS);
-        lose_power(
-            row,
-            &history,
-            (&format!("history {number}"), most),
-            &mut dice,
-            false,
-        );
+        row.within(format!("history {number}"));
+        match random_played(number, &mut dice) {
+            Ok(played) => lose_power(row, &played, 0, most, &mut dice),
+            Err(err) => row.case(Err(err)),
+        }
     }
 }
 
@@ -75,56 +60,37 @@ fn r01_power_loss_anywhere_leaves_an_exact_prefix() {
 
 /// Loses power, and loses it once more at the moments of opening and going on.
 fn lose_power_twice(row: &mut Row, number: u64, images: u64) {
-    const STEPS: usize = 3;
-    let mut dice = Dice::new(super::row::seed() ^ number << 32);
-    let history = History::random(&mut dice, 30);
-    let played = match Played::of(&history, 0..history.steps.len(), new_archive()) {
+    let mut dice = Dice::new(super::row::seed() ^ (number << 32) ^ 2);
+    row.within(format!("history {number}"));
+    let played = match random_played(number, &mut dice) {
         Ok(played) => played,
-        Err(err) => return row.case(Err(format!("history {number}: {err}"))),
+        Err(err) => return row.case(Err(err)),
     };
     let mut second = Dice::new(dice.next());
-    crashes(
-        &played.start,
-        (&played.events, 0),
-        &mut dice,
-        2,
-        |crash, image| {
-            if !second.one_in(4) {
-                return true;
-            }
-            let name = format!("history {number}, {crash}");
+    let events = (played.events.as_slice(), 0);
+    crashes(&played.start, events, &mut dice, 2, |crash, image| {
+        if second.one_in(4) {
+            row.within(format!("history {number}, {crash}"));
             let allowed = played.allowed(crash.after, !crash.keeps_all());
-            let steps = match verify(&history, image.clone(), allowed) {
-                Ok(reached) => reached..(reached + STEPS).min(history.steps.len()),
-                Err(err) => {
-                    row.case(Err(format!("{name}: {err}")));
-                    return true;
-                }
-            };
-            match Played::of(&history, steps, image) {
-                Ok(again) => {
-                    crashes(
-                        &again.start,
-                        (&again.events, 0),
-                        &mut second,
-                        4,
-                        |crash, image| {
-                            let allowed = again.allowed(crash.after, !crash.keeps_all());
-                            let verified = verify(&history, image, allowed);
-                            row.case(
-                                verified
-                                    .map(drop)
-                                    .map_err(|err| format!("{name}, then {crash}: {err}")),
-                            );
-                            true
-                        },
-                    );
-                }
-                Err(err) => row.case(Err(format!("{name}: {err}"))),
+            match recover_recorded(&played.history, image, allowed) {
+                Ok(again) => lose_power(row, &again, 0, 4, &mut second),
+                Err(err) => row.case(Err(err)),
             }
-            row.cases() < images && row.violations() == 0
-        },
-    );
+        }
+        row.cases() < images && row.violations() == 0
+    });
+}
+
+/// Opens what a crash left, and takes the next steps, on a disk that records it.
+fn recover_recorded(
+    history: &History,
+    image: Pages,
+    allowed: RangeInclusive<usize>,
+) -> Result<Played, String> {
+    const STEPS: usize = 3;
+    let reached = verify(history, image.clone(), allowed)?;
+    let end = (reached + STEPS).min(history.steps.len());
+    Played::of(history, reached..end, image)
 }
 
 #[test]
@@ -149,8 +115,11 @@ fn short_sequences(row: &mut Row, len: u32, most: usize) {
         let steps: Vec<Step> = short_steps(kinds);
         let mut dice = Dice::new(number as u64);
         let history = History::of(steps, Durability::Synced);
-        let name = format!("{:.300?}", history.steps);
-        lose_power(row, &history, (&name, most), &mut dice, true);
+        row.within(format!("{:.300?}", history.steps));
+        match Played::of(&history, 0..history.steps.len(), new_archive()) {
+            Ok(played) => lose_power(row, &played, played.last_began() + 1, most, &mut dice),
+            Err(err) => row.case(Err(err)),
+        }
     }
 }
 
@@ -188,4 +157,47 @@ fn r14_power_loss_shows_the_bugs_in_what_is_synced_and_chained() {
     ] {
         assert!(catches(bug), "{bug:?} is not found");
     }
+}
+
+/// Plays pairs until one of them shows something wrong by itself.
+fn pairs_catch(bug: Bug) -> bool {
+    seed(Some(bug));
+    let wrong = (0..400).any(|number| {
+        let mut dice = Dice::new(super::row::seed() + number);
+        random_pair(&mut dice, &new_archive(), 40).is_err()
+    });
+    seed(None);
+    wrong
+}
+
+#[test]
+fn r14_two_archives_on_one_disk_show_the_bugs_in_how_they_share_it() {
+    for bug in [Bug::SkipWriterLock, Bug::IgnoreGeneration] {
+        assert!(pairs_catch(bug), "{bug:?} is not found");
+    }
+}
+
+#[test]
+fn two_archives_on_one_disk_do_meet() {
+    let mut all = Met::default();
+    for number in 0..100 {
+        let mut dice = Dice::new(super::row::seed() + number);
+        let (_, met) = random_pair(&mut dice, &new_archive(), 40).unwrap();
+        all.in_the_midst += met.in_the_midst;
+        all.busy += met.busy;
+        all.died_after += met.died_after;
+        all.died_before += met.died_before;
+    }
+    let Met {
+        in_the_midst,
+        busy,
+        died_after,
+        died_before,
+    } = all;
+    println!("{all:?}");
+    assert!(
+        [in_the_midst, busy, died_after, died_before]
+            .iter()
+            .all(|met| *met > 5)
+    );
 }

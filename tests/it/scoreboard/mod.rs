@@ -10,8 +10,10 @@ mod disk;
 mod failing;
 mod history;
 mod loss;
+mod pair;
 mod played;
 mod power;
 #[allow(dead_code, reason = "the rows that use it come one by one")]
 mod row;
+mod shared;
 mod unsynced;

@@ -10,8 +10,8 @@ use super::disk::{Disk, Event, Pages};
 use super::history::{History, State, Step, play};
 
 /// What happened on the disk while a history was played.
-pub(super) struct Played<'h> {
-    history: &'h History,
+pub(super) struct Played {
+    pub(super) history: History,
     pub(super) start: Pages,
     pub(super) events: Vec<Event>,
     /// The state at the start, which is on the disk.
@@ -20,10 +20,26 @@ pub(super) struct Played<'h> {
     marks: Vec<(usize, usize)>,
 }
 
-impl<'h> Played<'h> {
+impl Played {
+    /// What was played elsewhere, from an empty archive on.
+    pub(super) fn from_parts(
+        history: History,
+        start: Pages,
+        events: Vec<Event>,
+        marks: Vec<(usize, usize)>,
+    ) -> Self {
+        Self {
+            history,
+            start,
+            events,
+            from: 0,
+            marks,
+        }
+    }
+
     /// Plays steps on a disk whose archive is in the state before the first of them.
     pub(super) fn of(
-        history: &'h History,
+        history: &History,
         steps: std::ops::Range<usize>,
         start: Pages,
     ) -> Result<Self, String> {
@@ -41,7 +57,7 @@ impl<'h> Played<'h> {
         let events = disk.events();
         drop(archive);
         Ok(Self {
-            history,
+            history: history.clone(),
             start,
             events,
             from,

@@ -30,6 +30,7 @@ pub(super) struct Row {
     cases: u64,
     violations: u64,
     first: Vec<String>,
+    within: String,
 }
 
 impl Row {
@@ -42,11 +43,17 @@ impl Row {
             cases: 0,
             violations: 0,
             first: Vec::new(),
+            within: String::new(),
         }
     }
 
     pub(super) fn cases(&self) -> u64 {
         self.cases
+    }
+
+    /// Says what the cases to come belong to.
+    pub(super) fn within(&mut self, within: String) {
+        self.within = within;
     }
 
     pub(super) fn violations(&self) -> u64 {
@@ -60,7 +67,8 @@ impl Row {
         if let Err(violation) = outcome {
             self.violations += 1;
             if self.first.len() < 5 {
-                self.first.push(violation);
+                let within = &self.within;
+                self.first.push(format!("{within}: {violation}"));
             }
         }
     }
@@ -81,6 +89,7 @@ impl Row {
             cases,
             violations,
             first,
+            ..
         } = self;
         println!(
             "{name} cases={cases} violations={violations} seed={seed} seconds={:.1}",

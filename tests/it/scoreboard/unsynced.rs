@@ -106,11 +106,15 @@ impl StorageBackend for Cached {
         match failed {
             None => {
                 disk.set_len(cache.len());
-                dirty.iter().for_each(|page| disk.copy_page(cache, *page));
+                for page in dirty.iter() {
+                    disk.copy_page(cache, *page);
+                }
             }
             Some((_, After::KeptClean)) => {}
             Some((_, After::Reverted)) => {
-                dirty.iter().for_each(|page| cache.copy_page(disk, *page))
+                for page in dirty.iter() {
+                    cache.copy_page(disk, *page);
+                }
             }
         }
         dirty.clear();

@@ -1,0 +1,262 @@
+//! Two archives open on one disk: their changes alternate, one does things in the midst of the
+//! other's calls, and either dies at any call. What happens on the disk is played as a history.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sessiondb::testing::{self, Opening, StorageBackend};
+use sessiondb::{Archive, StoreError};
+
+use super::disk::{Disk, Pages};
+use super::history::{History, State, Step, play, random_step};
+use super::played::Played;
+use super::row::Dice;
+use super::shared::{Handle, Shared};
+
+/// One of the two.
+struct Process {
+    handle: Arc<Handle>,
+    archive: Archive,
+}
+
+/// What was done, in the order in which it took effect, and when.
+struct Record {
+    history: History,
+    marks: Vec<(usize, usize)>,
+    dice: Dice,
+    failure: Option<String>,
+    met: Met,
+}
+
+/// What the moves came to, so that a test can tell that they met each other.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Met {
+    /// Changes in the midst of a call of the other one.
+    pub(super) in_the_midst: u64,
+    /// Changes that the other one was in the way of.
+    pub(super) busy: u64,
+    /// Changes whose process died in the midst of them, and that were there or not.
+    pub(super) died_after: u64,
+    pub(super) died_before: u64,
+}
+
+struct Pair {
+    shared: Arc<Shared>,
+    record: Arc<Mutex<Record>>,
+    processes: [Option<Process>; 2],
+}
+
+/// Plays so many random moves on a disk with a new archive.
+pub(super) fn random_pair(
+    dice: &mut Dice,
+    start: &Pages,
+    moves: usize,
+) -> Result<(Played, Met), String> {
+    let record = Record {
+        history: History::of(Vec::new(), History::random_durability(dice)),
+        marks: Vec::new(),
+        dice: Dice::new(dice.next()),
+        failure: None,
+        met: Met::default(),
+    };
+    let mut pair = Pair {
+        shared: Shared::new(Disk::new(start.clone())),
+        record: Arc::new(Mutex::new(record)),
+        processes: [None, None],
+    };
+    for number in 0..moves {
+        pair.make_move(dice)
+            .map_err(|err| format!("move {number}: {err}"))?;
+    }
+    let events = pair.shared.disk.events();
+    let mut record = pair.lock_record();
+    let history = std::mem::replace(
+        &mut record.history,
+        History::of(Vec::new(), History::random_durability(dice)),
+    );
+    let marks = std::mem::take(&mut record.marks);
+    let met = record.met;
+    drop(record);
+    Ok((
+        Played::from_parts(history, start.clone(), events, marks),
+        met,
+    ))
+}
+
+impl Pair {
+    fn make_move(&mut self, dice: &mut Dice) -> Result<(), String> {
+        let who = dice.index(2);
+        if self.processes[who].is_none() {
+            self.processes[who] = Some(self.start()?);
+        }
+        match dice.below(16) {
+            0 => self.kill(who),
+            1 => self.close(who)?,
+            2..4 => self.die_in_the_midst(who, dice)?,
+            4..9 => self.do_in_the_midst(who, dice)?,
+            _ => {
+                let process = self.processes[who].as_ref().expect("it was started");
+                take_step(&self.record, &self.shared.disk, &process.archive);
+            }
+        }
+        match self.lock_record().failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    fn start(&self) -> Result<Process, String> {
+        let handle = self.shared.handle();
+        let storage: Arc<dyn StorageBackend> = Arc::<Handle>::clone(&handle);
+        let opening = Opening {
+            shared: true,
+            durability: self.lock_record().history.durability,
+            ..Opening::default()
+        };
+        let archive = testing::open(storage, opening).map_err(|err| format!("opening: {err}"))?;
+        Ok(Process { handle, archive })
+    }
+
+    /// It dies between two calls.
+    fn kill(&mut self, who: usize) {
+        if let Some(process) = self.processes[who].take() {
+            process.handle.release();
+            // A dead process closes nothing.
+            std::mem::forget(process.archive);
+        }
+    }
+
+    fn close(&mut self, who: usize) -> Result<(), String> {
+        let process = self.processes[who].take().expect("it was started");
+        process
+            .archive
+            .close()
+            .map_err(|err| format!("closing: {err}"))
+    }
+
+    /// It dies at a call of a step. Whoever opens the archive then sees the step done or not.
+    fn die_in_the_midst(&mut self, who: usize, dice: &mut Dice) -> Result<(), String> {
+        let process = self.processes[who].as_ref().expect("it was started");
+        let mut record = self.lock_record();
+        let number = record.history.steps.len();
+        let before = record.history.states.last().cloned().unwrap_or_default();
+        let step = random_step(&mut record.dice, &before, number);
+        drop(record);
+        let began = self.shared.disk.now();
+        process.handle.die_after(dice.below(16));
+        let outcome = play(&process.archive, &step, number);
+        let died = process.handle.is_dead();
+        self.kill_or_spare(who, died);
+        let Process { archive, .. } = &self.start()?;
+        let found = State::of(archive)?;
+        let mut after = before.clone();
+        after.apply(&step);
+        let marks = (began, self.shared.disk.now());
+        let mut record = self.lock_record();
+        if found == after && outcome.is_ok() {
+            record.history.push(step);
+            record.marks.push(marks);
+        } else if found == after && died {
+            // It was not acknowledged, but whoever looked has seen it.
+            record.history.push(step);
+            record.marks.push((began, usize::MAX));
+            record.met.died_after += u64::from(after != before);
+        } else if outcome.is_err() && found == before {
+            record.met.died_before += u64::from(died);
+        } else {
+            return Err(format!("{step:.200?} by one that died: {found:.300?}"));
+        }
+        Ok(())
+    }
+
+    fn kill_or_spare(&mut self, who: usize, died: bool) {
+        if died {
+            self.kill(who);
+        } else if let Some(process) = &self.processes[who] {
+            process.handle.forget_plan();
+        }
+    }
+
+    /// One folds, syncs or reads, and in the midst of a call of it the other one changes things.
+    fn do_in_the_midst(&mut self, who: usize, dice: &mut Dice) -> Result<(), String> {
+        if self.processes[1 - who].is_none() {
+            self.processes[1 - who] = Some(self.start()?);
+        }
+        let [process, other] =
+            [who, 1 - who].map(|who| self.processes[who].as_ref().expect("it was started"));
+        let (record, disk) = (Arc::clone(&self.record), Arc::clone(&self.shared.disk));
+        let (archive, steps) = (other.archive.clone(), 1 + dice.below(3));
+        let from = self.lock_record().history.states.len() - 1;
+        let meanwhile = move || {
+            let before = steps_of(&record);
+            (0..steps).for_each(|_| take_step(&record, &disk, &archive));
+            let taken = steps_of(&record) - before;
+            lock(&record).met.in_the_midst += taken;
+        };
+        process
+            .handle
+            .meanwhile(dice.below(40), Box::new(meanwhile));
+        let archive = &process.archive;
+        let done = match dice.below(4) {
+            0 => busy_is_well(archive.checkpoint()),
+            1 => busy_is_well(archive.sync()),
+            2 => {
+                testing::run_background(archive);
+                Ok(())
+            }
+            _ => self.read(archive, from),
+        };
+        process.handle.forget_plan();
+        done
+    }
+
+    /// What is read while another one writes is one of the states that there were meanwhile.
+    fn read(&self, archive: &Archive, from: usize) -> Result<(), String> {
+        let snapshot = archive.snapshot().map_err(|err| err.to_string())?;
+        let read = State::of_snapshot(&snapshot)?;
+        let record = self.lock_record();
+        if record.history.states[from..].contains(&read) {
+            return Ok(());
+        }
+        Err(format!("a read shows {read:.300?}"))
+    }
+
+    fn lock_record(&self) -> MutexGuard<'_, Record> {
+        lock(&self.record)
+    }
+}
+
+fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
+    record.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn steps_of(record: &Mutex<Record>) -> u64 {
+    lock(record).history.steps.len() as u64
+}
+
+fn busy_is_well(done: Result<(), StoreError>) -> Result<(), String> {
+    match done {
+        Ok(()) | Err(StoreError::Busy { .. }) => Ok(()),
+        Err(err) => Err(err.to_string()),
+    }
+}
+
+/// Takes a random step, unless the other one is in the way.
+fn take_step(record: &Mutex<Record>, disk: &Disk, archive: &Archive) {
+    let mut record = lock(record);
+    let number = record.history.steps.len();
+    let state = record.history.states.last().cloned().unwrap_or_default();
+    let step = match random_step(&mut record.dice, &state, number) {
+        // Of what the other one has written it promises nothing.
+        Step::Sync => Step::Checkpoint,
+        step => step,
+    };
+    let began = disk.now();
+    match play(archive, &step, number) {
+        Ok(()) => {
+            record.history.push(step);
+            record.marks.push((began, disk.now()));
+        }
+        Err(StoreError::Busy { .. }) => record.met.busy += 1,
+        Err(err) => record.failure = Some(format!("{step:.200?}: {err}")),
+    }
+}

@@ -1,0 +1,237 @@
+//! A disk that several archives have open at once, each through a handle with locks of its own, as
+//! several processes have a file open. What one does can be made to happen in the midst of a call
+//! of another, and a handle can die at any call.
+
+use std::fmt;
+use std::io;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sessiondb::testing::{BackendError, StorageBackend};
+
+use super::disk::Disk;
+
+/// What is done in the midst of another handle's call.
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+/// The disk and its locks.
+pub(super) struct Shared {
+    pub(super) disk: Arc<Disk>,
+    locks: Mutex<Vec<Lock>>,
+    handles: AtomicU64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Lock {
+    owner: u64,
+    from: u64,
+    to: u64,
+    exclusive: bool,
+}
+
+/// What one process has of the disk.
+pub(super) struct Handle {
+    shared: Arc<Shared>,
+    id: u64,
+    plan: Mutex<Plan>,
+}
+
+#[derive(Default)]
+struct Plan {
+    calls_until: u64,
+    meanwhile: Option<Meanwhile>,
+    dies: bool,
+    dead: bool,
+}
+
+impl Shared {
+    pub(super) fn new(disk: Arc<Disk>) -> Arc<Self> {
+        Arc::new(Self {
+            disk,
+            locks: Mutex::default(),
+            handles: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn handle(self: &Arc<Self>) -> Arc<Handle> {
+        Arc::new(Handle {
+            shared: Arc::clone(self),
+            id: self.handles.fetch_add(1, Ordering::Relaxed),
+            plan: Mutex::default(),
+        })
+    }
+}
+
+impl Handle {
+    /// Has something done just before the call that comes after so many others.
+    pub(super) fn meanwhile(&self, calls: u64, meanwhile: Meanwhile) {
+        let mut plan = lock(&self.plan);
+        (plan.calls_until, plan.meanwhile) = (calls, Some(meanwhile));
+    }
+
+    /// Ends what was planned, if it has not come to it.
+    pub(super) fn forget_plan(&self) {
+        let mut plan = lock(&self.plan);
+        (plan.meanwhile, plan.dies) = (None, false);
+    }
+
+    /// From the call on that comes after so many others nothing reaches the disk any more.
+    pub(super) fn die_after(&self, calls: u64) {
+        let mut plan = lock(&self.plan);
+        (plan.calls_until, plan.dies) = (calls, true);
+    }
+
+    /// Whether it has died.
+    pub(super) fn is_dead(&self) -> bool {
+        lock(&self.plan).dead
+    }
+
+    /// What the operating system does when a process dies.
+    pub(super) fn release(&self) {
+        lock(&self.plan).dead = true;
+        lock(&self.shared.locks).retain(|lock| lock.owner != self.id);
+    }
+
+    fn call(&self) -> io::Result<()> {
+        let mut plan = lock(&self.plan);
+        let now = plan.calls_until == 0;
+        plan.calls_until = plan.calls_until.saturating_sub(1);
+        if now && plan.dies {
+            plan.dead = true;
+        }
+        if plan.dead {
+            return Err(io::Error::other("this process is dead"));
+        }
+        let meanwhile = if now { plan.meanwhile.take() } else { None };
+        drop(plan);
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
+        Ok(())
+    }
+
+    fn try_lock(
+        &self,
+        range: (Bound<u64>, Bound<u64>),
+        exclusive: bool,
+    ) -> Result<bool, BackendError> {
+        self.call().map_err(BackendError::Io)?;
+        let wanted = Lock {
+            owner: self.id,
+            exclusive,
+            ..span(range)
+        };
+        let mut locks = lock(&self.shared.locks);
+        if locks.iter().any(|held| held.keeps_out(&wanted)) {
+            return Ok(false);
+        }
+        locks.push(wanted);
+        Ok(true)
+    }
+}
+
+impl Lock {
+    fn keeps_out(&self, other: &Self) -> bool {
+        self.owner != other.owner
+            && (self.exclusive || other.exclusive)
+            && self.from < other.to
+            && other.from < self.to
+    }
+}
+
+fn span((from, to): (Bound<u64>, Bound<u64>)) -> Lock {
+    Lock {
+        owner: 0,
+        exclusive: false,
+        from: match from {
+            Bound::Included(from) => from,
+            Bound::Excluded(from) => from + 1,
+            Bound::Unbounded => 0,
+        },
+        to: match to {
+            Bound::Included(to) => to + 1,
+            Bound::Excluded(to) => to,
+            Bound::Unbounded => u64::MAX,
+        },
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StorageBackend for Handle {
+    fn len(&self) -> io::Result<u64> {
+        self.call()?;
+        self.shared.disk.len()
+    }
+
+    fn read(&self, at: u64, out: &mut [u8]) -> io::Result<()> {
+        self.call()?;
+        self.shared.disk.read(at, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.call()?;
+        self.shared.disk.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.call()?;
+        self.shared.disk.sync_data()
+    }
+
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.call()?;
+        self.shared.disk.write(at, bytes)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        lock(&self.shared.locks).retain(|lock| lock.owner != self.id);
+        Ok(())
+    }
+
+    fn try_lock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<bool, BackendError> {
+        self.try_lock((from, to), true)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        from: Bound<u64>,
+        to: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.try_lock((from, to), false)
+    }
+
+    fn unlock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<(), BackendError> {
+        self.call().map_err(BackendError::Io)?;
+        let given = span((from, to));
+        let mut locks = lock(&self.shared.locks);
+        let held = locks.iter().position(|held| {
+            held.owner == self.id && held.from == given.from && held.to == given.to
+        });
+        held.map(|held| locks.swap_remove(held));
+        Ok(())
+    }
+
+    fn query_lock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<bool, BackendError> {
+        self.call().map_err(BackendError::Io)?;
+        let wanted = Lock {
+            owner: self.id,
+            exclusive: true,
+            ..span((from, to))
+        };
+        Ok(lock(&self.shared.locks)
+            .iter()
+            .any(|held| held.keeps_out(&wanted)))
+    }
+}
