@@ -71,6 +71,13 @@ pub(super) enum Step {
     Reopen,
 }
 
+impl Step {
+    pub(super) fn small_append(number: usize) -> Self {
+        let entries = vec![entry(number, 0, 40)];
+        Self::Append(PLACES[0], entries, Durability::Written)
+    }
+}
+
 /// Everything that an archive holds, as its callers see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct State {
@@ -244,6 +251,15 @@ impl History {
             steps.push(step);
         }
         Self::of(steps, durability)
+    }
+
+    /// The state before two steps, between them and after them.
+    pub(super) fn of_two(before: &State, first: &Step, second: &Step) -> [State; 3] {
+        let mut between = before.clone();
+        between.apply(first);
+        let mut after = between.clone();
+        after.apply(second);
+        [before.clone(), between, after]
     }
 
     /// Whether the step, once it has returned, is on the disk with all before it.

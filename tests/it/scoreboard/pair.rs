@@ -133,7 +133,8 @@ impl Pair {
             .map_err(|err| format!("closing: {err}"))
     }
 
-    /// It dies at a call of a step. Whoever opens the archive then sees the step done or not.
+    /// It dies at a call of a step. Whoever has the archive open, or opens it now, then sees the step
+    /// done or not, and once somebody has written that is settled.
     fn die_in_the_midst(&mut self, who: usize, dice: &mut Dice) -> Result<(), String> {
         let process = self.processes[who].as_ref().expect("it was started");
         let mut record = self.lock_record();
@@ -142,29 +143,50 @@ impl Pair {
         let step = random_step(&mut record.dice, &before, number);
         drop(record);
         let began = self.shared.disk.now();
-        process.handle.die_after(dice.below(16));
+        process.handle.die_after(dice.below(60));
         let outcome = play(&process.archive, &step, number);
         let died = process.handle.is_dead();
         self.kill_or_spare(who, died);
-        let Process { archive, .. } = &self.start()?;
-        let found = State::of(archive)?;
-        let mut after = before.clone();
-        after.apply(&step);
-        let marks = (began, self.shared.disk.now());
-        let mut record = self.lock_record();
-        if found == after && outcome.is_ok() {
-            record.history.push(step);
-            record.marks.push(marks);
-        } else if found == after && died {
-            // It was not acknowledged, but whoever looked has seen it.
-            record.history.push(step);
-            record.marks.push((began, usize::MAX));
-            record.met.died_after += u64::from(after != before);
-        } else if outcome.is_err() && found == before {
-            record.met.died_before += u64::from(died);
-        } else {
-            return Err(format!("{step:.200?} by one that died: {found:.300?}"));
+        if self.processes[1 - who].is_none() {
+            self.processes[1 - who] = Some(self.start()?);
         }
+        let archive = &self.processes[1 - who]
+            .as_ref()
+            .expect("it was started")
+            .archive;
+        let seen = State::of(archive)?;
+        let next = Step::small_append(number + 1);
+        let next_began = self.shared.disk.now();
+        play(archive, &next, number + 1).map_err(|err| format!("after a death: {err}"))?;
+        let found = State::of(archive)?;
+        let with_step = History::of_two(&before, &step, &next);
+        let without = History::of_two(&before, &Step::Background, &next);
+        let mut record = self.lock_record();
+        let returned = if outcome.is_ok() {
+            next_began
+        } else {
+            usize::MAX
+        };
+        if [&with_step[1], &without[1]]
+            .iter()
+            .all(|state| **state != seen)
+        {
+            return Err(format!("{step:.200?} by one that died shows {seen:.300?}"));
+        }
+        if found == with_step[2] {
+            // It may not have been acknowledged, but whoever looked has seen it.
+            record.history.push(step);
+            record.marks.push((began, returned));
+            record.met.died_after += u64::from(died && with_step[1] != before);
+        } else if outcome.is_ok() || seen != before || found != without[2] {
+            return Err(format!(
+                "{step:.200?} by one that died, then an append: {found:.300?}"
+            ));
+        } else {
+            record.met.died_before += u64::from(died);
+        }
+        record.history.push(next);
+        record.marks.push((next_began, self.shared.disk.now()));
         Ok(())
     }
 
