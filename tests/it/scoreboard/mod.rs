@@ -7,3 +7,6 @@
 
 #[allow(dead_code, reason = "the rows that use it come one by one")]
 mod row;
+
+/// Whether a history of calls can be explained by one order of them.
+mod linearizable;
