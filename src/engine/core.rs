@@ -129,7 +129,7 @@ impl Core {
         decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<(R, Done), StoreError> {
         let _writers = self.writers()?;
-        let lock = self.file.lock_writer()?;
+        let lock = self.lock_writer()?;
         let (ops, decided) = decide(self.layers()?)?;
         Ok((decided, self.put(ops, &lock)?))
     }
@@ -137,7 +137,7 @@ impl Core {
     /// Makes changes that need no look at the state before.
     pub(crate) fn write(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
         let _writers = self.writers()?;
-        let lock = self.file.lock_writer()?;
+        let lock = self.lock_writer()?;
         self.put(ops, &lock)
     }
 
@@ -153,7 +153,7 @@ impl Core {
         let size = group.len();
         let turn = self
             .writers()
-            .and_then(|writers| Ok((writers, self.file.lock_writer()?)));
+            .and_then(|writers| Ok((writers, self.lock_writer()?)));
         let (writers, lock) = match turn {
             Ok(turn) => turn,
             Err(err) => return err.for_each(size).map(Err).collect(),
@@ -183,7 +183,7 @@ impl Core {
     /// Folds the whole journal into the tables.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let _writers = self.writers()?;
-        let _lock = self.file.lock_writer()?;
+        let _lock = self.lock_writer()?;
         self.attempt(|| {
             let mut state = self.state();
             self.refused(state.refresh(self, true))?;
@@ -239,6 +239,16 @@ impl Core {
         }
         let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         self.healthy().map(|()| writers)
+    }
+
+    /// Keeps other processes from writing, with what one that died has left put in order: redb
+    /// shows its last commit to nobody before a writer has been there.
+    fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
+        let lock = self.file.lock_writer()?;
+        if lock.is_unsettled {
+            self.attempt(|| self.base()?.settle())?;
+        }
+        Ok(lock)
     }
 
     fn healthy(&self) -> Result<(), StoreError> {

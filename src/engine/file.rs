@@ -131,6 +131,7 @@ impl ArchiveFile {
                 file: self,
                 held: false,
                 current: None,
+                is_unsettled: false,
             });
         }
         let byte = Bound::Included(WRITER_LOCK);
@@ -141,8 +142,10 @@ impl ArchiveFile {
                     file: self,
                     held: true,
                     current: None,
+                    is_unsettled: false,
                 };
                 let notes = Notes::read(self.storage()).map_err(|err| named(&self.path, &err))?;
+                lock.is_unsettled = notes.is_unsettled();
                 lock.current = (notes.writer == self.writer).then_some(notes);
                 let pid = std::process::id();
                 if notes.pid != pid {
@@ -290,6 +293,8 @@ pub(crate) struct WriterLock<'f> {
     held: bool,
     /// The notes, if nobody has written since this open file did.
     pub(crate) current: Option<Notes>,
+    /// Whether the writer before died while it changed the tables.
+    pub(crate) is_unsettled: bool,
 }
 
 impl Drop for WriterLock<'_> {

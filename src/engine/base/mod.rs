@@ -195,6 +195,13 @@ impl Base {
         }
     }
 
+    /// Settles whether the last commit of a process that died counts, so that every view shows
+    /// the same from now on. Until a writer has been there, redb shows the commit before to those
+    /// that have the image open, since the last one may not be on the disk yet.
+    pub(crate) fn settle(&self) -> Outcome<()> {
+        Ok(self.begin_write(Patience::UntilTimeout)?.abort()?)
+    }
+
     /// Closes the image and reports what fails.
     pub(crate) fn close(self) -> Outcome<()> {
         match self {

@@ -10,3 +10,8 @@ mod row;
 
 /// Whether a history of calls can be explained by one order of them.
 mod linearizable;
+
+/// Child processes: this binary once more.
+mod child;
+/// R7: kills.
+mod kills;
