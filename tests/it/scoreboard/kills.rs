@@ -12,7 +12,7 @@ use sessiondb::{Archive, Log, RawEntries, StoreError, testing};
 
 use self::plan::{Call, Entry, LOGS, Logs, Open, Plan, log_of, made_path, options, shared};
 use super::child::{Child, Parent, Task};
-use super::row::{Dice, Row, by_form, seed};
+use super::row::{Dice, Row, by_form, deep, seed};
 use crate::scratch::Scratch;
 
 /// How often writers are killed on one archive before the next one is made.
@@ -207,50 +207,67 @@ impl Round {
 
     /// Looks at what the writer that has just been killed has left, and returns it.
     fn verify(&mut self, victim: usize) -> Result<Logs, String> {
-        let archive = options()
-            .read_only(self.dice.one_in(2))
-            .open(&self.archive)
-            .map_err(|err| format!("the archive does not open: {err}"))?;
-        let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
-        if !report.is_clean() {
-            return Err(format!("check finds {:?}", report.problems));
-        }
-        let logs = self.verify_logs(&archive, victim)?;
+        let number = self.writers[victim].number;
+        let named = |err: StoreError| err.to_string();
+        // A reader may see the call that was cut off only once a writer has been there.
+        let glimpse = if self.dice.one_in(2) {
+            let viewer = options().read_only(true).open(&self.archive);
+            let viewer = viewer.map_err(|err| format!("it does not open for reading: {err}"))?;
+            check(&viewer)?;
+            Some(stored_logs(&viewer, number).map_err(named)?)
+        } else {
+            None
+        };
+        let archive = options().open(&self.archive);
+        let archive = archive.map_err(|err| format!("the archive does not open: {err}"))?;
+        self.go_on(&archive)
+            .map_err(|err| format!("work does not go on: {err}"))?;
+        check(&archive)?;
+        let stored = stored_logs(&archive, number).map_err(named)?;
+        let logs = self.verify_logs(victim, glimpse.as_ref(), &stored)?;
         self.verify_shared(&archive)?;
         self.verify_made()?;
-        match self.go_on(&archive) {
-            Ok(()) | Err(StoreError::ReadOnly { .. }) => Ok(logs),
-            Err(err) => Err(format!("work does not go on: {err}")),
-        }
+        Ok(logs)
     }
 
     /// The logs of the writer hold what they held after its last acknowledged call, or after the
-    /// one that it was in.
-    fn verify_logs(&mut self, archive: &Archive, victim: usize) -> Result<Logs, String> {
+    /// one that it was in; and who saw the latter saw what stays.
+    fn verify_logs(
+        &mut self,
+        victim: usize,
+        glimpse: Option<&Stored>,
+        stored: &Stored,
+    ) -> Result<Logs, String> {
         let writer = &mut self.writers[victim];
         let pending = writer.pending.take();
         let before = writer.logs.clone();
-        let after = pending.as_ref().map(|call| before.after(call));
+        let after = pending
+            .as_ref()
+            .map_or(before.clone(), |call| before.after(call));
         match &pending {
             Some(Call::Shared(entry)) => self.seen.unsure.push(*entry),
             Some(Call::Create(entry)) => self.seen.made.push((*entry, false)),
             _ => {}
         }
-        let stored = stored_logs(archive, writer.number).map_err(|err| err.to_string())?;
-        if after.as_ref().is_some_and(|after| *after != before) {
-            self.seen.within[usize::from(stored == texts_of(&before))] += 1;
+        let states = [texts_of(&after), texts_of(&before)];
+        for (seen, by) in [(glimpse, "a reader"), (Some(stored), "a writer")] {
+            if let Some(seen) = seen.filter(|seen| !states.contains(*seen)) {
+                return Err(format!(
+                    "its logs hold {} for {by}, not {}, and not what {pending:?} makes of it",
+                    brief(seen),
+                    brief(&states[1]),
+                ));
+            }
         }
-        if stored == texts_of(&before) {
-            return Ok(before);
+        let taken_back = glimpse == Some(&states[0]) && *stored != states[0];
+        if taken_back {
+            return Err(format!("{pending:?} was seen, and then was not there"));
         }
-        match after {
-            Some(after) if stored == texts_of(&after) => Ok(after),
-            _ => Err(format!(
-                "its logs hold {}, not {}, and not what {pending:?} makes of it",
-                brief(&stored),
-                brief(&texts_of(&before)),
-            )),
+        let happened = *stored == states[0];
+        if before != after {
+            self.seen.within[usize::from(!happened)] += 1;
         }
+        Ok(if happened { after } else { before })
     }
 
     /// Each shared entry stands where that was acknowledged.
@@ -307,10 +324,10 @@ impl Round {
             }
             let named = |err: StoreError| format!("an archive that was made: {err}");
             let archive = options().create(false).open(&path).map_err(named)?;
-            let report = archive.check(&mut |_| {}).map_err(named)?;
+            check(&archive)?;
             let stored = texts(shared(&archive).read_raw(..)).map_err(named)?;
             let whole = stored == Some(vec![entry.text()]);
-            if !report.is_clean() || !(whole || stored.is_none() && !acknowledged) {
+            if !(whole || stored.is_none() && !acknowledged) {
                 return Err(format!("an archive that was made holds {stored:?}"));
             }
             archive.close().map_err(named)?;
@@ -373,6 +390,14 @@ impl Round {
         self.verify_shared_ended(&archive)?;
         archive.close().map_err(|err| err.to_string())
     }
+}
+
+fn check(archive: &Archive) -> Result<(), String> {
+    let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    if report.is_clean() {
+        return Ok(());
+    }
+    Err(format!("check finds {:?}", report.problems))
 }
 
 /// The entries of a log as text; `None` if it is not there.
@@ -459,5 +484,9 @@ fn killed_writers_leave_what_was_acknowledged() {
         within[0], within[1]
     );
     assert!(acknowledged > kills, "hardly anything was written");
+    assert!(
+        !deep() || within.iter().all(|calls| *calls > 0),
+        "calls were not cut off before and after they took effect"
+    );
     row.finish(kills);
 }
