@@ -2,12 +2,13 @@
 //! what to do, and spoken to in lines of JSON over its pipes.
 
 use std::io::{BufRead, BufReader, Stdin, Stdout, Write};
+use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::kills;
+use super::{kills, limits, together};
 
 /// Says what a child is to do; a process that runs the tests does not have it.
 const TASK: &str = "SCOREBOARD_CHILD";
@@ -19,6 +20,12 @@ const MARK: char = '@';
 pub(super) enum Task {
     /// Write to the archive until it is killed.
     Write,
+    /// Do one call after the other, as told.
+    Serve(together::Service),
+    /// Open an archive and close it again, many times.
+    Cycle(limits::Cycles),
+    /// Open the archive, read once, and stay; with a snapshot in hand, or without.
+    Stay { path: PathBuf, snapshot: bool },
 }
 
 /// A child as its parent has it; killed at the latest when this is dropped.
@@ -126,6 +133,9 @@ fn obey() {
     };
     match serde_json::from_str(&task).expect("a task") {
         Task::Write => kills::write(&parent),
+        Task::Serve(service) => together::serve(&service, &parent),
+        Task::Cycle(cycles) => limits::cycle(&cycles, &parent),
+        Task::Stay { path, snapshot } => limits::stay(&path, snapshot, &parent),
     }
     std::process::exit(0);
 }

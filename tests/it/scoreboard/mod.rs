@@ -8,10 +8,13 @@
 #[allow(dead_code, reason = "the rows that use it come one by one")]
 mod row;
 
-/// Whether a history of calls can be explained by one order of them.
-mod linearizable;
-
 /// Child processes: this binary once more.
 mod child;
 /// R7: kills.
 mod kills;
+/// R15: limits, and what must not leak.
+mod limits;
+/// Whether a history of calls can be explained by one order of them.
+mod linearizable;
+/// R9: several processes at the same time.
+mod together;
