@@ -5,15 +5,35 @@
 //! lines; `SCOREBOARD=deep` makes it the deep one. `SCOREBOARD_SEED` takes another seed than the
 //! one that is always the same.
 
+/// Child processes: this binary once more.
+mod child;
+/// R3: creation.
 mod creation;
+/// A disk in memory that records and fails.
 mod disk;
+/// R4, R6: failing calls, also during recovery.
 mod failing;
+/// Histories of changes, and the states that they leave.
 mod history;
+/// R7: kills.
+mod kills;
+/// R15: limits, and what must not leak.
+mod limits;
+/// Whether a history of calls can be explained by one order of them.
+mod linearizable;
+/// R1, R2, R10: power loss.
 mod loss;
+/// Two archives on one disk.
 mod pair;
+/// A history played on a disk, and what a crash may leave of it.
 mod played;
+/// What can be on a disk after power loss.
 mod power;
-#[allow(dead_code, reason = "the rows that use it come one by one")]
+/// The lines, and the numbers that cases are drawn from.
 mod row;
+/// A disk with locks that several archives have open.
 mod shared;
+/// R9: several processes at the same time.
+mod together;
+/// R5: failed syncs.
 mod unsynced;

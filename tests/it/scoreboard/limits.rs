@@ -1,0 +1,486 @@
+//! R15: what is just within a limit is stored and read back, what is just beyond is refused with
+//! its length and the limit; and neither opening and closing nor an idle process costs space.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sessiondb::{
+    Archive, Durability, Log, MAX_ENTRY_BYTES, PodName, PodRecord, StoreError, testing,
+};
+use uuid::Uuid;
+
+use super::child::{Child, Parent, Task};
+use super::row::{Dice, Row, by_form, deep, seed};
+use crate::scratch::Scratch;
+
+const MAX_NAME_BYTES: usize = 1024;
+const MAX_RECORD_BYTES: usize = 1 << 20;
+/// The shortest journal, and what a frame has besides the entry that it appends.
+const JOURNAL_BYTES: usize = 16 << 10;
+const APPEND_BYTES: usize = 91;
+/// The largest row that holds more than one entry, and what it has besides its entries.
+const MAX_SHARED_ROW_BYTES: usize = 65_400;
+const ROW_HEADER_BYTES: usize = 68;
+
+#[test]
+fn limits_hold_and_nothing_leaks() {
+    let mut row = Row::new("R15");
+    entry_lengths(&mut row);
+    name_lengths(&mut row);
+    record_lengths(&mut row);
+    frame_lengths(&mut row);
+    two_frames_in_a_half(&mut row);
+    row_lengths(&mut row);
+    journal_lengths(&mut row);
+    cycles(&mut row);
+    idle(&mut row);
+    row.finish(by_form(45, 46));
+}
+
+/// One below a limit, the limit, and one beyond.
+fn around(limit: usize) -> [usize; 3] {
+    [limit - 1, limit, limit + 1]
+}
+
+fn log(archive: &Archive) -> Log {
+    archive.log(Uuid::from_u128(1), Uuid::from_u128(2))
+}
+
+/// A JSON string of so many bytes. The text shows where it was cut or shifted.
+fn entry(bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes);
+    text.push('"');
+    text.extend(
+        "0123456789abcdefghijklmnopqrstuvwxyz="
+            .chars()
+            .cycle()
+            .take(bytes - 2),
+    );
+    text.push('"');
+    text
+}
+
+fn ensure(condition: bool, violation: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(violation()) }
+}
+
+/// The refusal names subject, length and limit.
+fn refused<T: std::fmt::Debug>(
+    outcome: Result<T, StoreError>,
+    subject: &str,
+    bytes: usize,
+    limit: usize,
+) -> Result<(), String> {
+    let Err(err @ StoreError::TooLarge { .. }) = outcome else {
+        return Err(format!("{subject} of {bytes} bytes: {outcome:.200?}"));
+    };
+    let message = err.to_string();
+    let told = [subject, &bytes.to_string(), &limit.to_string()];
+    ensure(told.iter().all(|part| message.contains(part)), || {
+        format!("{told:?} are not all in: {message:.300}")
+    })
+}
+
+fn texts(log: &Log) -> Result<Vec<String>, StoreError> {
+    log.read_raw(..)?
+        .map(|entry| Ok(entry?.as_str().to_owned()))
+        .collect()
+}
+
+/// The log holds these entries, also in an archive that is opened once more on a copy of the file
+/// as it is, and the check finds nothing.
+fn holds(archive: &Archive, scratch: &Scratch, expected: &[String]) -> Result<(), String> {
+    let named = |err: StoreError| err.to_string();
+    let copy = scratch.fresh();
+    std::fs::copy(archive.path(), &copy).map_err(|err| err.to_string())?;
+    let copy = Archive::open(&copy).map_err(named)?;
+    for archive in [archive, &copy] {
+        let stored = texts(&log(archive)).map_err(named)?;
+        let lens = |texts: &[String]| texts.iter().map(String::len).collect::<Vec<_>>();
+        ensure(stored == expected, || {
+            format!("{:?} stored, not {:?}", lens(&stored), lens(expected))
+        })?;
+        let report = archive.check(&mut |_| {}).map_err(named)?;
+        ensure(report.is_clean(), || {
+            format!("check: {:?}", report.problems)
+        })?;
+    }
+    Ok(())
+}
+
+fn small_archive(scratch: &Scratch) -> Archive {
+    let path = scratch.fresh();
+    testing::create_file(&path, JOURNAL_BYTES as u64).expect("an archive is made");
+    Archive::options()
+        .durability(Durability::Written)
+        .open(path)
+        .expect("the archive opens")
+}
+
+fn entry_lengths(row: &mut Row) {
+    let scratch = Scratch::new();
+    // The largest take a second each.
+    let skipped = usize::from(!deep());
+    for bytes in around(MAX_ENTRY_BYTES).into_iter().skip(skipped) {
+        let archive = small_archive(&scratch);
+        let text = entry(bytes);
+        let appended = log(&archive).append_raw(text.as_bytes());
+        row.case(if bytes > MAX_ENTRY_BYTES {
+            refused(appended, "entry 1 of this call", bytes, MAX_ENTRY_BYTES).and_then(|()| {
+                let there = log(&archive).exists().map_err(|err| err.to_string())?;
+                ensure(!there, || "the log of a refused entry is there".to_owned())
+            })
+        } else {
+            appended
+                .map_err(|err| format!("entry of {bytes} bytes: {err}"))
+                .and_then(|_| holds(&archive, &scratch, &[text]))
+        });
+    }
+}
+
+fn name_lengths(row: &mut Row) {
+    let scratch = Scratch::new();
+    let archive = small_archive(&scratch);
+    for bytes in around(MAX_NAME_BYTES) {
+        let name = "n".repeat(bytes);
+        let record = PodRecord::new(PodName::new(&name).expect("a name"));
+        let written = archive.write_name(&record);
+        let found = archive.read_name(&name);
+        row.case(if bytes > MAX_NAME_BYTES {
+            refused(written, &name, bytes, MAX_NAME_BYTES).and_then(|()| match found {
+                Ok(None) => Ok(()),
+                found => Err(format!("a refused name reads {found:.200?}")),
+            })
+        } else {
+            match (written, archive.checkpoint(), archive.read_name(&name)) {
+                (Ok(()), Ok(()), Ok(Some(back))) if back == record => Ok(()),
+                other => Err(format!("name of {bytes} bytes: {other:.200?}")),
+            }
+        });
+    }
+}
+
+/// A JSON object of so many bytes with the fields of `base` in it.
+fn padded(mut base: Map<String, Value>, bytes: usize) -> Map<String, Value> {
+    base.insert("pad".to_owned(), Value::from(""));
+    let short = serde_json::to_vec(&base).expect("JSON").len();
+    base.insert("pad".to_owned(), Value::from("p".repeat(bytes - short)));
+    base
+}
+
+fn record_lengths(row: &mut Row) {
+    let scratch = Scratch::new();
+    let archive = small_archive(&scratch);
+    let session = log(&archive).session_id();
+    log(&archive).append_raw(b"1").expect("an append");
+    let of_name = |name: &str| Map::from_iter([("pod_name".to_owned(), Value::from(name))]);
+    for bytes in around(MAX_RECORD_BYTES) {
+        let metadata = padded(Map::new(), bytes);
+        let set = archive.set_metadata(session, &metadata);
+        let found = archive.metadata(session);
+        row.case(if bytes > MAX_RECORD_BYTES {
+            let subject = format!("metadata of session {session}");
+            refused(set, &subject, bytes, MAX_RECORD_BYTES)
+        } else {
+            match (set, found) {
+                (Ok(()), Ok(Some(back))) if back == metadata => Ok(()),
+                other => Err(format!("metadata of {bytes} bytes: {other:.200?}")),
+            }
+        });
+        let record = Value::Object(padded(of_name("agent"), bytes));
+        let record: PodRecord = serde_json::from_value(record).expect("a record");
+        let written = archive.write_name(&record);
+        let found = archive.read_name("agent");
+        row.case(if bytes > MAX_RECORD_BYTES {
+            refused(written, "record of name \"agent\"", bytes, MAX_RECORD_BYTES)
+        } else {
+            match (written, found) {
+                (Ok(()), Ok(Some(back))) if back == record => Ok(()),
+                other => Err(format!("record of {bytes} bytes: {other:.200?}")),
+            }
+        });
+    }
+    // What was refused last has not replaced what was there.
+    let kept = archive.metadata(session).ok().flatten();
+    row.case(ensure(
+        kept == Some(padded(Map::new(), MAX_RECORD_BYTES)),
+        || "refused metadata took effect".to_owned(),
+    ));
+}
+
+/// What the second half of the journal, the first to be used, holds in the file.
+fn first_half_used(path: &Path) -> Vec<u8> {
+    let file = std::fs::read(path).expect("the file");
+    let start = 8192 + JOURNAL_BYTES / 2;
+    file[start..start + JOURNAL_BYTES / 2].to_vec()
+}
+
+/// A frame as large as a half of the journal fills it to the last byte; with one more the change
+/// goes into the tables.
+fn frame_lengths(row: &mut Row) {
+    let scratch = Scratch::new();
+    for bytes in around(JOURNAL_BYTES / 2 - APPEND_BYTES) {
+        let archive = small_archive(&scratch);
+        let text = entry(bytes);
+        let appended = log(&archive).append_raw(text.as_bytes());
+        let half = first_half_used(archive.path());
+        let used = half
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |at| at + 1);
+        let expected = match bytes + APPEND_BYTES {
+            frame if frame > JOURNAL_BYTES / 2 => 0,
+            frame => frame,
+        };
+        row.case(
+            appended
+                .map_err(|err| err.to_string())
+                .and_then(|_| holds(&archive, &scratch, &[text]))
+                .and_then(|()| {
+                    ensure(used == expected, || {
+                        format!("a frame for {bytes} bytes took {used}, not {expected}")
+                    })
+                }),
+        );
+    }
+}
+
+/// Two frames that fill a half together, with one byte to spare, just so, and with one too many:
+/// the second then begins the other half.
+fn two_frames_in_a_half(row: &mut Row) {
+    let scratch = Scratch::new();
+    let first = 1000;
+    for bytes in around(JOURNAL_BYTES / 2 - 2 * APPEND_BYTES - first) {
+        let archive = small_archive(&scratch);
+        let entries = [entry(first), entry(bytes), entry(10)];
+        let appended: Result<Vec<_>, _> = entries
+            .iter()
+            .map(|text| log(&archive).append_raw(text.as_bytes()))
+            .collect();
+        row.case(
+            appended
+                .map_err(|err| err.to_string())
+                .and_then(|_| holds(&archive, &scratch, &entries)),
+        );
+    }
+}
+
+/// Rows about the largest that hold several entries, by one entry and by two, before and after
+/// they were folded in.
+fn row_lengths(row: &mut Row) {
+    let scratch = Scratch::new();
+    let limit = MAX_SHARED_ROW_BYTES - ROW_HEADER_BYTES;
+    for payload in (limit - 2..=limit + 2).chain([65_400, 65_401, 65_536]) {
+        let first = payload / 3;
+        for entries in [
+            vec![entry(payload)],
+            vec![entry(first), entry(payload - first - 1)],
+            vec![entry(2), entry(payload), entry(2)],
+        ] {
+            let archive = small_archive(&scratch);
+            let appended: Result<Vec<_>, _> = entries
+                .iter()
+                .map(|text| log(&archive).append_raw(text.as_bytes()))
+                .collect();
+            row.case(
+                appended
+                    .and_then(|_| archive.checkpoint())
+                    .map_err(|err| err.to_string())
+                    .and_then(|()| holds(&archive, &scratch, &entries))
+                    .map_err(|err| format!("a row of {payload} bytes of entries: {err}")),
+            );
+        }
+    }
+}
+
+/// The shortest journal works, and no other than a multiple of it is taken for one.
+fn journal_lengths(row: &mut Row) {
+    let scratch = Scratch::new();
+    for bytes in around(JOURNAL_BYTES)
+        .into_iter()
+        .chain([0, 2 * JOURNAL_BYTES])
+    {
+        let path = scratch.fresh();
+        let created = testing::create_file(&path, bytes as u64);
+        let opened = created.and_then(|()| Archive::open(&path));
+        row.case(match (opened, bytes > 0 && bytes % JOURNAL_BYTES == 0) {
+            (Ok(archive), true) => fill(&archive, &scratch),
+            // Not even made, or not opened.
+            (Err(err @ StoreError::Damaged { .. }), false) => {
+                let told = err.to_string();
+                ensure(!path.exists() || told.contains("superblock"), || told)
+            }
+            (other, _) => Err(format!("a journal of {bytes} bytes: {other:?}")),
+        });
+    }
+}
+
+/// Many times what the journal holds.
+fn fill(archive: &Archive, scratch: &Scratch) -> Result<(), String> {
+    let mut dice = Dice::new(seed());
+    let entries: Vec<String> = (0..200).map(|_| entry(2 + dice.index(2000))).collect();
+    for text in &entries {
+        let log = log(archive).with_durability(Durability::Written);
+        log.append_raw(text.as_bytes())
+            .map_err(|err| err.to_string())?;
+    }
+    holds(archive, scratch, &entries)
+}
+
+/// What a child is to do that opens and closes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Cycles {
+    path: PathBuf,
+    count: u64,
+    /// After how many appends the log is emptied, so that the content stays the same.
+    empty_every: u64,
+}
+
+/// What it found, after a tenth of the cycles and at the end.
+#[derive(Debug, Serialize, Deserialize)]
+struct Found {
+    descriptors: [Option<usize>; 2],
+    file_bytes: [u64; 2],
+}
+
+/// The child, since other tests have files of their own open in the process of the tests.
+pub(super) fn cycle(cycles: &Cycles, parent: &Parent) {
+    let mut found = Found {
+        descriptors: [None; 2],
+        file_bytes: [0; 2],
+    };
+    for number in 1..=cycles.count {
+        let archive = Archive::open(&cycles.path).expect("the archive opens");
+        let log = log(&archive).with_durability(Durability::Written);
+        let text = entry(100);
+        log.append_raw(text.as_bytes()).expect("an append");
+        if number % cycles.empty_every == 0 {
+            log.truncate(0).expect("a truncate");
+        }
+        drop(log);
+        archive.close().expect("it closes");
+        let place = [cycles.count / 10, cycles.count]
+            .iter()
+            .position(|at| *at == number);
+        if let Some(place) = place {
+            found.descriptors[place] = descriptors();
+            found.file_bytes[place] = std::fs::metadata(&cycles.path).expect("a file").len();
+        }
+    }
+    parent.tell(&found);
+}
+
+/// How many files this process has open, where the system tells.
+fn descriptors() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/fd").ok()?.count())
+}
+
+fn cycles(row: &mut Row) {
+    let count = by_form(200, 10_000);
+    for (empty_every, kept) in [(10, 10), (u64::MAX, count)] {
+        let scratch = Scratch::new();
+        let path = scratch.fresh();
+        testing::create_file(&path, JOURNAL_BYTES as u64).expect("an archive is made");
+        let empty_bytes = std::fs::metadata(&path).expect("a file").len();
+        let mut child = Child::start(&Task::Cycle(Cycles {
+            path,
+            count,
+            empty_every,
+        }));
+        let Some(found): Option<Found> = child.hear() else {
+            row.case(Err("the child that opens and closes ended".to_owned()));
+            continue;
+        };
+        println!("R15: {count} cycles, {kept} entries kept: empty {empty_bytes}, {found:?}");
+        match found.descriptors {
+            [Some(early), Some(late)] => row.case(ensure(early == late, || {
+                format!("{early} descriptors after a tenth of {count} cycles, {late} at the end")
+            })),
+            _ => println!("R15: SKIPPED: no /proc/self/fd to count file descriptors by"),
+        }
+        let bound = empty_bytes + 8 * 101 * kept + (1 << 20);
+        let bytes = found.file_bytes[1];
+        row.case(ensure(bytes <= bound, || {
+            format!("{bytes} bytes after {count} cycles that keep {kept} entries, not {bound}")
+        }));
+    }
+}
+
+/// The child: has the archive open and has read from it once.
+pub(super) fn stay(path: &Path, snapshot: bool, parent: &Parent) {
+    let archive = Archive::open(path).expect("the archive opens");
+    let read = texts(&log(&archive)).expect("a reading").len();
+    let kept = snapshot.then(|| archive.snapshot().expect("a snapshot"));
+    parent.tell(&read);
+    // Until the parent is done with it.
+    let _: Value = parent.hear();
+    drop(kept);
+}
+
+/// Many changes, each folded into the tables at once; returns how long the file is then.
+fn change(path: &Path, changes: u64) -> Result<u64, StoreError> {
+    let archive = Archive::options()
+        .durability(Durability::Written)
+        .open(path)?;
+    for number in 0..changes {
+        log(&archive).append_raw(entry(1000).as_bytes())?;
+        if number % 50 == 49 {
+            log(&archive).truncate(100)?;
+        }
+        archive.checkpoint()?;
+    }
+    let bytes = std::fs::metadata(path)?.len();
+    archive.close()?;
+    Ok(bytes)
+}
+
+/// The length of the file after many changes, with another process that has it open or without.
+fn with_another(changes: u64, snapshot: Option<bool>) -> Result<u64, String> {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    testing::create_file(&path, JOURNAL_BYTES as u64).map_err(|err| err.to_string())?;
+    let archive = Archive::open(&path).map_err(|err| err.to_string())?;
+    let entries: Vec<String> = (0..100).map(|_| entry(1000)).collect();
+    log(&archive)
+        .append_many_raw(&entries)
+        .map_err(|err| err.to_string())?;
+    drop(archive);
+    let mut child = snapshot.map(|snapshot| {
+        Child::start(&Task::Stay {
+            path: path.clone(),
+            snapshot,
+        })
+    });
+    if let Some(child) = &mut child {
+        let read: Option<usize> = child.hear();
+        ensure(read == Some(100), || {
+            format!("the other process read {read:?}")
+        })?;
+        // By then it has let go of what it read.
+        std::thread::sleep(Duration::from_millis(600));
+    }
+    change(&path, changes).map_err(|err| err.to_string())
+}
+
+/// An idle process costs no space: the file grows as without it. One that holds a snapshot does
+/// cost some, which shows that this would be seen.
+fn idle(row: &mut Row) {
+    let changes = by_form(60, 2000);
+    let lens = [None, Some(false), Some(true)].map(|snapshot| with_another(changes, snapshot));
+    println!(
+        "R15: file after {changes} changes, alone, beside an idle process, beside a snapshot: {lens:?}"
+    );
+    let [alone, idle, pinned] = match lens {
+        [Ok(alone), Ok(idle), Ok(pinned)] => [alone, idle, pinned],
+        failed => return row.case(Err(format!("{failed:?}"))),
+    };
+    row.case(ensure(idle <= alone + alone / 4, || {
+        format!("{idle} bytes beside an idle process, {alone} without it")
+    }));
+    assert!(
+        pinned > 2 * alone,
+        "a snapshot that is held would not be noticed"
+    );
+}
