@@ -7,3 +7,6 @@
 
 #[allow(dead_code, reason = "the rows that use it come one by one")]
 mod row;
+
+/// R12: the fuzz targets.
+mod fuzz;
