@@ -10,3 +10,5 @@ mod row;
 
 /// R12: the fuzz targets.
 mod fuzz;
+/// R13: archives of every format version.
+mod golden;
