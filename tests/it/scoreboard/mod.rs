@@ -12,3 +12,5 @@ mod row;
 mod fuzz;
 /// R13: archives of every format version.
 mod golden;
+/// R11: random histories against the reference store and a naive model.
+mod machine;
