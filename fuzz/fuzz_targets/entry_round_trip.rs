@@ -1,24 +1,7 @@
-//! Whatever decodes into a typed value encodes to the same JSON.
+//! The target of `checks/entry_round_trip.rs`.
 #![no_main]
 
-use std::fmt::Debug;
+#[path = "../checks/entry_round_trip.rs"]
+mod entry_round_trip;
 
-use libfuzzer_sys::fuzz_target;
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use sessiondb::{LogEntry, PodRecord, TraceEntry};
-
-fuzz_target!(|data: &[u8]| {
-    if let Ok(value) = serde_json::from_slice::<Value>(data) {
-        round_trip::<LogEntry>(data, &value);
-        round_trip::<TraceEntry>(data, &value);
-        round_trip::<PodRecord>(data, &value);
-    }
-});
-
-fn round_trip<T: Serialize + DeserializeOwned + Debug>(data: &[u8], value: &Value) {
-    if let Ok(typed) = serde_json::from_slice::<T>(data) {
-        let back = serde_json::to_value(&typed).expect("what was read can be written");
-        assert_eq!(&back, value, "{typed:?}");
-    }
-}
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entry_round_trip::check(data));

@@ -1,71 +1,7 @@
-//! Any bytes as a JSONL file: importing twice is importing once, and what is kept comes back.
+//! The target of `checks/jsonl_import.rs`.
 #![no_main]
 
-use std::fs;
-use std::sync::OnceLock;
+#[path = "../checks/jsonl_import.rs"]
+mod jsonl_import;
 
-use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
-use sessiondb::Archive;
-use sessiondb::jsonl::{BadLines, Export, Import};
-use tempfile::TempDir;
-
-const NAME: &str = "0198c1f2-0000-7000-8000-00000000000a";
-
-fuzz_target!(|data: &[u8]| {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let folder = FOLDER
-        .get_or_init(|| tempfile::tempdir().expect("a temporary folder"))
-        .path();
-    let file = folder.join(NAME).with_extension("jsonl");
-    fs::write(&file, data).expect("the input is written");
-    for bad_lines in [
-        BadLines::Fail,
-        BadLines::Skip,
-        BadLines::Split,
-        BadLines::Keep,
-    ] {
-        let archive = Archive::in_memory().expect("an archive in memory");
-        let import = |path| {
-            let report = Import::new(&archive)
-                .bad_lines(bad_lines)
-                .run(&[path], &mut |_| ());
-            report.expect("the file can be read")
-        };
-        let failed = import(file.clone()).failed();
-        assert_eq!(
-            import(file.clone()).new_entries(),
-            0,
-            "{bad_lines:?}: imported twice"
-        );
-        assert!(archive.check(&mut |_| ()).expect("a check").is_clean());
-        let out = folder.join("out");
-        Export::new(&archive)
-            .force(true)
-            .run(&out, &mut |_| ())
-            .expect("an export");
-        let exported = fs::read(out.join(NAME).join(NAME).with_extension("jsonl"));
-        if bad_lines == BadLines::Keep {
-            assert_eq!(failed, 0);
-            assert_eq!(exported.expect("the exported file"), kept(data));
-        }
-        let _ = fs::remove_dir_all(out);
-    }
-});
-
-/// The lines of a file that an import with `Keep` stores: all that are not blank, and the last,
-/// if nothing ends it, only if it is whole.
-fn kept(data: &[u8]) -> Vec<u8> {
-    let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
-    let mut lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
-    let last = lines.pop().unwrap_or_default();
-    if serde_json::from_slice::<Value>(last).is_ok() {
-        lines.push(last);
-    }
-    let blank = |line: &[u8]| line.iter().all(|byte| b" \t\r".contains(byte));
-    lines.retain(|line| !blank(line));
-    lines
-        .into_iter()
-        .flat_map(|line| [line, b"\n"].concat())
-        .collect()
-}
+libfuzzer_sys::fuzz_target!(|data: &[u8]| jsonl_import::check(data));

@@ -1,75 +1,7 @@
-//! The same calls on an archive and on the reference store give the same answers.
-//!
-//! Each 3 bytes of the input are one call: what, on which of 2 sessions of 2 segments, a number.
+//! The target of `checks/ops.rs`.
 #![no_main]
 
-use std::fmt::Debug;
+#[path = "../checks/ops.rs"]
+mod ops;
 
-use libfuzzer_sys::fuzz_target;
-use serde_json::json;
-use sessiondb::{Archive, LogEntry, MemoryStore, Store, StoreError, TraceEntry};
-use uuid::Uuid;
-
-fuzz_target!(|data: &[u8]| {
-    let archive = Archive::in_memory().expect("an archive in memory");
-    let reference = MemoryStore::new();
-    for call in data.as_chunks::<3>().0.iter().take(200) {
-        assert_eq!(apply(&archive, *call), apply(&reference, *call), "{call:?}");
-        assert_eq!(content(&archive), content(&reference), "after {call:?}");
-    }
-    assert!(archive.check(&mut |_| ()).expect("a check").is_clean());
-});
-
-fn apply(store: &dyn Store, [what, place, number]: [u8; 3]) -> String {
-    let (session, segment) = ids(place);
-    let count = usize::from(number);
-    outcome(match what % 6 {
-        0 | 1 => store.append(session, segment, &entry(number)),
-        // One that shares no row with others.
-        2 => store.append(session, segment, &long_entry(number)),
-        3 => store.append_trace(session, segment, &trace(number)),
-        4 => store.truncate(session, segment, count % 8),
-        _ => store.create_segment(session, segment, &vec![entry(number); count % 4]),
-    })
-}
-
-fn content(store: &dyn Store) -> Vec<String> {
-    let mut content = vec![outcome(store.list_sessions())];
-    for place in 0..4 {
-        let (session, segment) = ids(place);
-        content.push(outcome(store.list_segments(session)));
-        content.push(outcome(store.lookup_session_of(segment)));
-        content.push(outcome(store.exists(session, segment)));
-        content.push(outcome(store.read_entry_count(session, segment)));
-        content.push(outcome(store.read_all(session, segment)));
-    }
-    content
-}
-
-/// A result as text, without the words of an error.
-fn outcome<T: Debug>(result: Result<T, StoreError>) -> String {
-    match result {
-        Err(StoreError::Corrupt { line, .. }) => format!("no entry {line}"),
-        other => format!("{other:?}"),
-    }
-}
-
-fn ids(place: u8) -> (Uuid, Uuid) {
-    (
-        Uuid::from_u128(u128::from(place & 1)),
-        Uuid::from_u128(u128::from(place >> 1 & 1)),
-    )
-}
-
-fn entry(number: u8) -> LogEntry {
-    LogEntry::Unknown(json!({"kind": "number", "number": number}))
-}
-
-fn long_entry(number: u8) -> LogEntry {
-    LogEntry::Unknown(json!({"kind": "text", "text": "x".repeat(65_280 + usize::from(number))}))
-}
-
-fn trace(number: u8) -> TraceEntry {
-    let line = json!({"ts": number, "turn": 0, "kind": "lifecycle", "label": "call"});
-    serde_json::from_value(line).expect("a trace")
-}
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ops::check(data));

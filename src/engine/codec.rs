@@ -154,16 +154,17 @@ fn write(fields: &mut Reader<'_>) -> Result<(LogId, u64, Option<OriginRecord>, E
     let at_ms = fields.u64()?;
     let origin = match fields.u8()? {
         0 => None,
-        kind => Some(OriginRecord {
+        kind @ (1 | 2) => Some(OriginRecord {
             kind,
             segment: fields.uuid()?,
             at_turn: fields.u64()?,
         }),
+        kind => return Err(format!("an origin of the unknown kind {kind}")),
     };
     let count = fields.u64()?;
     let payload = bytes(fields)?;
     let entries = match count {
-        0 => Entries::default(),
+        0 if payload.is_empty() => Entries::default(),
         _ => Entries::from_lines(payload.to_vec()),
     };
     if entries.len() != count {
@@ -283,8 +284,32 @@ mod tests {
                 for op in &ops {
                     encode(op, &mut again);
                 }
-                prop_assert_eq!(decode_all(&again), Ok(ops));
+                prop_assert_eq!(again, payload);
             }
         }
+    }
+
+    #[test]
+    fn what_no_op_is_written_as_is_refused() {
+        let log = LogId {
+            session: Uuid::from_u128(1),
+            segment: Uuid::from_u128(2),
+            kind: LogKind::Entries,
+        };
+        let payload = |origin, count: u64, entries: &[u8]| {
+            let mut out = Vec::new();
+            put_log(&mut out, APPEND, &log);
+            out.extend_from_slice(&7_u64.to_le_bytes());
+            out.push(origin);
+            out.extend_from_slice(&[0; 24][..if origin == 0 { 0 } else { 24 }]);
+            out.extend_from_slice(&count.to_le_bytes());
+            put_bytes(&mut out, entries);
+            out
+        };
+        assert!(decode_all(&payload(2, 1, b"1")).is_ok());
+        assert!(decode_all(&payload(3, 1, b"1")).is_err());
+        assert!(decode_all(&payload(0, 0, b"")).is_ok());
+        assert!(decode_all(&payload(0, 0, b"1")).is_err());
+        assert!(decode_all(&payload(0, 2, b"1")).is_err());
     }
 }

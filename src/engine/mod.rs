@@ -25,6 +25,8 @@ mod state;
 mod superblock;
 mod sync;
 mod tail;
+#[cfg(feature = "_testing")]
+mod trial;
 mod view;
 
 use std::path::Path;
@@ -46,6 +48,10 @@ pub(crate) use self::run::{Entries, EntrySlice, Run};
 #[cfg(feature = "_testing")]
 pub use self::seeded::{Bug, seed};
 pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, Superblock};
+#[cfg(feature = "_testing")]
+pub(crate) use self::trial::{
+    create_in_memory, decode_run, encode_run, journal_frames, recode_ops, scan_journal,
+};
 pub(crate) use self::view::View;
 /// The seam through which all I/O goes.
 #[cfg(feature = "_testing")]
@@ -319,41 +325,6 @@ fn base_options(options: EngineOptions) -> BaseOptions {
         cache_bytes: options.cache_bytes,
         shared: options.shared,
         read_only: options.read_only,
-    }
-}
-
-/// The entries of a run's row, read by itself.
-#[cfg(feature = "_testing")]
-pub(crate) fn decode_run(row: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let found = run::FoundRun::parse(row)?;
-    Ok(found.run.entries().iter().map(<[u8]>::to_vec).collect())
-}
-
-/// Reads bytes as the journal of a new archive, and the frames that count as ops. Returns the
-/// bytes of all their payloads.
-#[cfg(feature = "_testing")]
-pub(crate) fn scan_journal(bytes: &[u8]) -> Result<u64, String> {
-    let file = redb::backends::InMemoryBackend::new();
-    let len = superblock::JOURNAL_OFFSET + bytes.len() as u64;
-    file.set_len(len).map_err(|err| err.to_string())?;
-    file.write(superblock::JOURNAL_OFFSET, bytes)
-        .map_err(|err| err.to_string())?;
-    let journal = journal::Journal::new(bytes.len() as u64, 0);
-    let mut at = journal::Position::start_of(1, 0, 0);
-    let mut payload_bytes = 0;
-    loop {
-        let frame = journal.read(&file, &at).map_err(|err| err.to_string())?;
-        let (frame, behind) = match frame {
-            Some(read) => read,
-            None if at.epoch == 1 => {
-                at = at.next_epoch();
-                continue;
-            }
-            None => return Ok(payload_bytes),
-        };
-        codec::decode_all(frame.payload())?;
-        payload_bytes += frame.payload().len() as u64;
-        at = behind;
     }
 }
 

@@ -205,14 +205,14 @@ impl FoundRun {
         let magic: [u8; 4] = fields.array()?;
         let kind = fields.u8()?;
         let encoding = fields.u8()?;
-        let _reserved: [u8; 2] = fields.array()?;
+        let reserved: [u8; 2] = fields.array()?;
         let session = fields.uuid()?;
         let segment = fields.uuid()?;
         let first = fields.u64()?;
         let count = fields.u32()?;
         let len = fields.u64()?;
         let payload = fields.rest();
-        let kind = LogKind::from_tag(kind).filter(|_| magic == MAGIC);
+        let kind = LogKind::from_tag(kind).filter(|_| magic == MAGIC && reserved == [0; 2]);
         let kind = kind.ok_or("its row is not that of a run")?;
         if encoding != ENCODING_PLAIN {
             return Err(format!("its encoding {encoding} is not known"));
@@ -318,6 +318,24 @@ mod tests {
                 expected.push(entry.as_bytes());
             }
             prop_assert_eq!(run.encode(&log()), expected.encode(&log()));
+        }
+    }
+
+    #[test]
+    fn a_row_that_says_what_is_not_known_is_refused() {
+        let mut run = Run::new(7, Entries::default());
+        run.push(b"{}");
+        let row = run.encode(&log());
+        let with = |at: usize, value: u8| {
+            let mut row = row.clone();
+            row[at] = value;
+            let checksum = xxh3_64(&row[8..]);
+            row[..8].copy_from_slice(&checksum.to_le_bytes());
+            FoundRun::parse(&row).is_ok()
+        };
+        assert!(with(12, 2));
+        for (at, value) in [(8, b'S'), (12, 3), (13, 1), (14, 1), (15, 1)] {
+            assert!(!with(at, value), "byte {at}");
         }
     }
 

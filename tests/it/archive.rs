@@ -4,21 +4,16 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use sessiondb::{
-    Active, Archive, Extra, LogEntry, MAX_ENTRY_BYTES, Match, MemoryStore, PodName, PodRecord,
-    Store, StoreError, new_segment_id, new_session_id, segment,
+    Active, Archive, Extra, LogEntry, MAX_ENTRY_BYTES, Match, PodName, PodRecord, Store,
+    StoreError, new_segment_id, new_session_id, segment,
 };
 use uuid::Uuid;
 
-use crate::model_store::{config, histories, run_history};
+use crate::model_store::config;
 use crate::scratch::Scratch;
 
 proptest! {
     #![proptest_config(config(48))]
-
-    #[test]
-    fn an_archive_answers_as_memory_store(ops in histories(25)) {
-        run_history(&Archive::in_memory().unwrap(), &MemoryStore::new(), &ops);
-    }
 
     /// Appends, truncates and replaces of raw entries of all sizes around a run's, against a
     /// plain list; and every range read from either end.

@@ -34,8 +34,8 @@ pub(crate) enum Op {
     },
 }
 
-const SESSIONS: u8 = 3;
-const SEGMENTS: u8 = 3;
+pub(crate) const SESSIONS: u8 = 3;
+pub(crate) const SEGMENTS: u8 = 3;
 
 /// Runs a history on two empty stores and compares all that can be read after each call.
 pub(crate) fn run_history(store: &dyn Store, reference: &dyn Store, ops: &[Op]) {
@@ -95,7 +95,7 @@ fn different_stores_are_told_apart() {
     );
 }
 
-fn ops() -> impl Strategy<Value = Op> {
+pub(crate) fn ops() -> impl Strategy<Value = Op> {
     let ids = || (0..SESSIONS, 0..SEGMENTS);
     prop_oneof![
         6 => (ids(), any::<u16>()).prop_map(|((session, segment), entry)| {
@@ -113,7 +113,7 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn apply(store: &dyn Store, op: &Op) -> Outcome<()> {
+pub(crate) fn apply(store: &dyn Store, op: &Op) -> Outcome<()> {
     outcome(match op {
         Op::Append {
             session,
@@ -149,17 +149,16 @@ fn apply(store: &dyn Store, op: &Op) -> Outcome<()> {
     })
 }
 
-fn compare(store: &dyn Store, reference: &dyn Store, place: &str) {
-    let same = |question: &dyn Fn(&dyn Store) -> String| {
-        assert_eq!(question(store), question(reference), "{place}");
-    };
-    same(&|s| show("list_sessions", s.list_sessions()));
+/// Compares all that can be read through the trait.
+pub(crate) fn compare(store: &dyn Store, reference: &dyn Store, place: &str) {
+    let stores = [store, reference];
+    same(stores, place, |s| s.list_sessions());
     for session in (0..SESSIONS).map(session_id) {
-        same(&|s| show("list_segments", s.list_segments(session)));
+        same(stores, place, |s| s.list_segments(session));
         for segment in (0..SEGMENTS).map(segment_id) {
-            same(&|s| show("exists", s.exists(session, segment)));
-            same(&|s| show("read_entry_count", s.read_entry_count(session, segment)));
-            same(&|s| show("read_all", s.read_all(session, segment)));
+            same(stores, place, |s| s.exists(session, segment));
+            same(stores, place, |s| s.read_entry_count(session, segment));
+            same(stores, place, |s| s.read_all(session, segment));
         }
     }
     for segment in (0..SEGMENTS).map(segment_id) {
@@ -186,37 +185,67 @@ fn compare_lookup(store: &dyn Store, reference: &dyn Store, segment: SegmentId, 
     );
 }
 
-fn show<T: Debug>(call: &str, result: Result<T, StoreError>) -> String {
-    format!("{call}: {:?}", outcome(result))
+fn same<T: Debug + PartialEq>(
+    [store, reference]: [&dyn Store; 2],
+    place: &str,
+    question: impl Fn(&dyn Store) -> Result<T, StoreError>,
+) {
+    let (answer, expected) = (outcome(question(store)), outcome(question(reference)));
+    assert_eq!(answer, expected, "{place}");
 }
 
 /// A result without the words of its error, which are each store's own.
 #[derive(Debug, PartialEq)]
-enum Outcome<T> {
+pub(crate) enum Outcome<T> {
     Done(T),
     NotFound(SegmentId),
+    SessionNotFound(SessionId),
     Corrupt(usize),
+    /// The actual length.
+    Conflict(u64),
 }
 
-fn outcome<T>(result: Result<T, StoreError>) -> Outcome<T> {
+impl<T> Outcome<T> {
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Done(value) => Outcome::Done(change(value)),
+            Self::NotFound(segment) => Outcome::NotFound(segment),
+            Self::SessionNotFound(session) => Outcome::SessionNotFound(session),
+            Self::Corrupt(line) => Outcome::Corrupt(line),
+            Self::Conflict(actual) => Outcome::Conflict(actual),
+        }
+    }
+}
+
+pub(crate) fn outcome<T>(result: Result<T, StoreError>) -> Outcome<T> {
     match result {
         Ok(value) => Outcome::Done(value),
         Err(StoreError::NotFound(segment)) => Outcome::NotFound(segment),
+        Err(StoreError::SessionNotFound(session)) => Outcome::SessionNotFound(session),
         Err(StoreError::Corrupt { line, .. }) => Outcome::Corrupt(line),
+        Err(StoreError::Conflict { actual, .. }) => Outcome::Conflict(actual),
         Err(other) => panic!("no call of a history fails like this: {other}"),
     }
 }
 
-fn session_id(number: u8) -> SessionId {
+pub(crate) fn session_id(number: u8) -> SessionId {
     Uuid::from_u128(0x5e55_0000 + u128::from(number))
 }
 
-fn segment_id(number: u8) -> SegmentId {
+pub(crate) fn segment_id(number: u8) -> SegmentId {
     Uuid::from_u128(0x5e60_0000 + u128::from(number))
 }
 
-fn log_entry(number: u16) -> LogEntry {
-    LogEntry::Unknown(json!({"kind": "history", "number": number}))
+/// Most are short; some fill a good part of a page, of a small journal, or of more than a row.
+pub(crate) fn log_entry(number: u16) -> LogEntry {
+    let padding = match number % 256 {
+        0..128 => 0,
+        128..192 => 700,
+        192..252 => 3_000,
+        252..255 => 9_000,
+        _ => 66_000,
+    };
+    LogEntry::Unknown(json!({"kind": "history", "number": number, "text": "x".repeat(padding)}))
 }
 
 fn trace_entry(number: u16) -> TraceEntry {

@@ -13,6 +13,10 @@ mod creation;
 mod disk;
 /// R4, R6: failing calls, also during recovery.
 mod failing;
+/// R12: the fuzz targets.
+mod fuzz;
+/// R13: archives of every format version.
+mod golden;
 /// Histories of changes, and the states that they leave.
 mod history;
 /// R7: kills.
@@ -23,6 +27,8 @@ mod limits;
 mod linearizable;
 /// R1, R2, R10: power loss.
 mod loss;
+/// R11: random histories against the reference store and a naive model.
+mod machine;
 /// Two archives on one disk.
 mod pair;
 /// A history played on a disk, and what a crash may leave of it.

@@ -73,13 +73,6 @@ impl Row {
         }
     }
 
-    /// Takes down the cases of a row that was filled in beside this one.
-    pub(super) fn absorb(&mut self, other: Self) {
-        self.cases += other.cases;
-        self.violations += other.violations;
-        self.first.extend(other.first);
-    }
-
     /// Prints the line, and fails if the claim was broken or fewer cases were tried than wanted.
     pub(super) fn finish(self, at_least: u64) {
         let Self {
