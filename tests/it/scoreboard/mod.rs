@@ -5,6 +5,8 @@
 //! lines; `SCOREBOARD=deep` makes it the deep one. `SCOREBOARD_SEED` takes another seed than the
 //! one that is always the same.
 
+/// R14: the bugs that the other rows must find.
+mod bugs;
 /// Child processes: this binary once more.
 mod child;
 /// R3: creation.

@@ -375,13 +375,3 @@ fn engines_in_one_process_see_one_order() {
     }
     row.finish(histories);
 }
-
-#[test]
-fn writers_that_do_not_keep_each_other_out_are_noticed() {
-    assert!(catches(Bug::SkipWriterLock));
-}
-
-#[test]
-fn processes_that_do_not_look_for_a_new_epoch_are_noticed() {
-    assert!(catches(Bug::IgnoreGeneration));
-}

@@ -1,0 +1,53 @@
+//! R14: every bug that can be switched on is found by the rows that are there for it.
+
+use sessiondb::testing::{Bug, seed};
+
+use super::row::Row;
+use super::{creation, failing, loss, together, unsynced};
+
+/// Which rows have to find a bug.
+type Finder = fn(Bug) -> bool;
+
+fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
+    match bug {
+        Bug::SkipSync
+        | Bug::AcknowledgeEarly
+        | Bug::ForgetChain
+        | Bug::ForgetSalt
+        | Bug::DoNotFold => vec![("R1, R2", loss::catches)],
+        Bug::SkipWriterLock | Bug::IgnoreGeneration => {
+            vec![("R1, pairs", loss::pairs_catch), ("R9", together::catches)]
+        }
+        Bug::PublishEarly => vec![("R3", creation::catches)],
+        Bug::WriteAfterFailure => vec![("R4", failing::catches)],
+        Bug::ForgetFailedSync => vec![("R5", unsynced::catches)],
+        // One that nobody is there for is missed.
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn r14_every_seeded_bug_is_found() {
+    let mut row = Row::new("R14");
+    let mut looked = 0;
+    for bug in Bug::ALL {
+        let finders = finders(bug);
+        looked += u64::from(!finders.is_empty());
+        for (rows, finder) in finders {
+            seed(Some(bug));
+            let found = finder(bug);
+            seed(None);
+            row.case(if found {
+                Ok(())
+            } else {
+                Err(format!("{rows}: {bug:?} is not found"))
+            });
+        }
+    }
+    assert_eq!(
+        looked,
+        Bug::ALL.len() as u64,
+        "a bug that no row is there for"
+    );
+    row.finish(Bug::ALL.len() as u64);
+}
