@@ -453,12 +453,10 @@ fn brief(stored: &Stored) -> String {
     format!("{logs:?}")
 }
 
-#[test]
-fn killed_writers_leave_what_was_acknowledged() {
-    let kills: u64 = by_form(50, 5000);
-    let mut row = Row::new("R7");
-    let (mut acknowledged, mut within) = (0, [0, 0]);
-    for number in 0..kills / KILLS_PER_ARCHIVE {
+/// Kills writers on one archive after the other, and adds up what was seen.
+fn kill_on(numbers: impl Iterator<Item = u64>) -> (Row, Seen) {
+    let (mut row, mut all) = (Row::new("R7"), Seen::default());
+    for number in numbers {
         // One writer, and several, by turns.
         let mut round = Round::new(number, if number % 2 == 0 { 1 } else { 3 });
         for _ in 0..KILLS_PER_ARCHIVE {
@@ -474,10 +472,33 @@ fn killed_writers_leave_what_was_acknowledged() {
         {
             row.case(Err(format!("seed {}, round {number}: {violation}", seed())));
         }
-        acknowledged += round.seen.acknowledged;
-        within[0] += round.seen.within[0];
-        within[1] += round.seen.within[1];
+        all.acknowledged += round.seen.acknowledged;
+        for (sum, calls) in all.within.iter_mut().zip(round.seen.within) {
+            *sum += calls;
+        }
     }
+    (row, all)
+}
+
+#[test]
+fn killed_writers_leave_what_was_acknowledged() {
+    let kills: u64 = by_form(50, 5000);
+    // Most of the time goes by in waiting for the disk.
+    let threads = by_form(2, 4);
+    let mut row = Row::new("R7");
+    let (mut acknowledged, mut within) = (0, [0, 0]);
+    std::thread::scope(|scope| {
+        let rounds = kills / KILLS_PER_ARCHIVE;
+        let started: Vec<_> = (0..threads)
+            .map(|first| scope.spawn(move || kill_on((first as u64..rounds).step_by(threads))))
+            .collect();
+        for thread in started {
+            let (part, seen) = thread.join().expect("a thread that kills");
+            row.absorb(part);
+            acknowledged += seen.acknowledged;
+            within = [within[0] + seen.within[0], within[1] + seen.within[1]];
+        }
+    });
     println!(
         "R7: {acknowledged} calls acknowledged; of calls that were cut off, {} had taken effect \
          and {} had not",
