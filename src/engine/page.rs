@@ -72,6 +72,22 @@ impl Header {
         self.slot(self.second_is_primary == self.primary_unflushed)
     }
 
+    /// Whether that one is a later commit than the published one.
+    pub(crate) fn unpublished_is_newer(&self) -> bool {
+        self.unpublished().sound && self.unpublished().transaction > self.published().transaction
+    }
+
+    /// The bytes of this header with a checksum of the unpublished slot that does not match.
+    pub(crate) fn without_unpublished(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        let second = self.second_is_primary == self.primary_unflushed;
+        let checksum = SLOTS + usize::from(second) * SLOT_LEN + SLOT_CHECKSUM;
+        for byte in bytes.iter_mut().skip(checksum).take(16) {
+            *byte = !*byte;
+        }
+        bytes
+    }
+
     fn slot(&self, second: bool) -> &Slot {
         let [first_slot, second_slot] = &self.slots;
         if second { second_slot } else { first_slot }
@@ -117,6 +133,12 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
+    /// What redb makes, unless it is asked for smaller regions.
+    pub(crate) const OF_NEW_IMAGES: Self = Self {
+        region_header_pages: 0,
+        region_data_pages: MAX_REGION_PAGES,
+    };
+
     /// The bytes of the image that a page has, whether the image is that long or not.
     pub(crate) fn range(self, page: PageNumber) -> Option<Range<u64>> {
         let sound = page.order <= MAX_ORDER

@@ -124,6 +124,7 @@ fn a_walk_finds_every_row_and_every_checksum_matches() {
     let image = image();
     let header = Header::parse(&image).unwrap();
     assert!(!header.recovery_required && !header.primary_unflushed);
+    assert_eq!(header.geometry, Geometry::OF_NEW_IMAGES);
     let slot = header.published();
     assert!(slot.sound);
     assert!(slot.transaction > header.unpublished().transaction);
@@ -169,10 +170,7 @@ fn redb_itself_reads_the_same() {
 
 #[test]
 fn a_page_number_that_leads_nowhere_has_no_range() {
-    let geometry = Geometry {
-        region_header_pages: 0,
-        region_data_pages: MAX_REGION_PAGES,
-    };
+    let geometry = Geometry::OF_NEW_IMAGES;
     assert_eq!(geometry.range(PageNumber::from_bits(0)), Some(4096..8192));
     let order = |order: u64| PageNumber::from_bits(order << 59 | 1);
     assert_eq!(geometry.range(order(2)), Some(20_480..36_864));

@@ -5,5 +5,7 @@
 //! lines; `SCOREBOARD=deep` makes it the deep one. `SCOREBOARD_SEED` takes another seed than the
 //! one that is always the same.
 
+/// R8: damage of every bit, and of pages as a whole.
+mod damage;
 #[allow(dead_code, reason = "the rows that use it come one by one")]
 mod row;
