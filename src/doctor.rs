@@ -115,10 +115,14 @@ impl<'c> Check<'c> {
     }
 
     fn run(mut self) -> Outcome<CheckReport> {
-        self.heads()?;
-        self.strays()?;
-        self.records()?;
-        self.journal()?;
+        for part in [Self::heads, Self::strays, Self::records, Self::journal] {
+            if let Err(fault) = part(&mut self) {
+                self.note(fault)?;
+            }
+        }
+        for page in self.base.damaged_pages() {
+            self.problem(page.place, &page.message)?;
+        }
         Ok(self.report)
     }
 

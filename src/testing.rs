@@ -18,6 +18,8 @@ use crate::store::StoreError;
 /// How storage is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Opening {
+    /// Whether nothing is ever written.
+    pub read_only: bool,
     /// Whether other handles write to the same storage, which then needs locks.
     pub shared: bool,
     /// What an append has survived when it returns.
@@ -31,6 +33,7 @@ pub struct Opening {
 impl Default for Opening {
     fn default() -> Self {
         Self {
+            read_only: false,
             shared: false,
             durability: Durability::Synced,
             lock_timeout: Duration::ZERO,
@@ -42,7 +45,7 @@ impl Default for Opening {
 /// Opens the archive that the storage holds.
 pub fn open(storage: Arc<dyn StorageBackend>, opening: Opening) -> Result<Archive, StoreError> {
     let options = engine::EngineOptions {
-        read_only: false,
+        read_only: opening.read_only,
         shared: opening.shared,
         cache_bytes: 1 << 20,
         lock_timeout: opening.lock_timeout,

@@ -105,7 +105,7 @@ impl Core {
 
     fn look<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
-        let seen = guarded(|| {
+        let seen = guarded(self.file.watch(), || {
             let mut state = self.state();
             state.refresh(self, false)?;
             look(&mut state)
@@ -118,7 +118,7 @@ impl Core {
     pub(crate) fn may_have_more_than(&self, frames: u64) -> Result<bool, StoreError> {
         let state = self.state();
         let differs = state.position().map_or(true, |at| at.frame != frames);
-        let behind = || guarded(|| state.may_be_behind(self));
+        let behind = || guarded(self.file.watch(), || state.may_be_behind(self));
         Ok(differs || behind().map_err(|fault| fault.at(&self.path))?)
     }
 
@@ -260,7 +260,13 @@ impl Core {
                     cause: cause.clone(),
                 })
             }
-            _ => Ok(()),
+            _ => match self.file.watch().first() {
+                Some(damage) => Err(StoreError::Poisoned {
+                    path: self.path.to_path_buf(),
+                    cause: damage.to_string(),
+                }),
+                None => Ok(()),
+            },
         }
     }
 
@@ -379,7 +385,9 @@ impl Core {
 
     /// Folds an epoch that has ended into the tables, unless that has been done.
     pub(crate) fn fold(&self, closed: &Closed, patience: Patience) -> Outcome<()> {
-        let folded = guarded(|| self.absorb(&closed.tail, closed.from, closed.to, patience));
+        let folded = guarded(self.file.watch(), || {
+            self.absorb(&closed.tail, closed.from, closed.to, patience)
+        });
         if let Err(fault) = folded {
             if !fault.is_lock_timeout() {
                 self.poison_for(&fault);
@@ -413,7 +421,7 @@ impl Core {
     /// Lets the state see that an epoch is in the tables.
     pub(crate) fn look_again(&self) {
         let mut state = self.state();
-        if guarded(|| state.load(self, false)).is_err() {
+        if guarded(self.file.watch(), || state.load(self, false)).is_err() {
             // Whoever uses it next gets the error.
             state.forget();
         }
@@ -422,7 +430,7 @@ impl Core {
     /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
     fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
-        match guarded(call) {
+        match guarded(self.file.watch(), call) {
             Ok(done) => Ok(done),
             Err(Fault::Store(err)) => Err(err),
             Err(fault) if fault.is_lock_timeout() => {
@@ -500,7 +508,7 @@ impl Core {
         let Some(base) = self.base.take() else {
             return Ok(());
         };
-        guarded(|| base.close()).map_err(|fault| fault.at(&self.path))
+        guarded(self.file.watch(), || base.close()).map_err(|fault| fault.at(&self.path))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::verify::Damage;
 use crate::store::StoreError;
 
 /// The result of everything inside the engine.
@@ -50,6 +51,12 @@ impl Fault {
         matches!(self, Self::Redb(err) if matches!(**err, redb::Error::RepairAborted))
     }
 
+    /// Whether redb refuses because something failed before.
+    pub(crate) fn is_of_an_earlier_read(&self) -> bool {
+        matches!(self, Self::Redb(err)
+            if matches!(**err, redb::Error::PreviousIo | redb::Error::DatabaseClosed))
+    }
+
     /// The error that a caller of a read, or of an open, gets.
     pub(crate) fn at(self, path: &Path) -> StoreError {
         match self {
@@ -69,7 +76,10 @@ impl Fault {
                     damaged_image(path, &"the file ends before its data does")
                 }
                 redb::Error::Io(err) if err.kind() == io::ErrorKind::InvalidData => {
-                    damaged_image(path, &err)
+                    match err.get_ref().and_then(|err| err.downcast_ref::<Damage>()) {
+                        Some(damage) => Self::from(damage.clone()).at(path),
+                        None => damaged_image(path, &err),
+                    }
                 }
                 redb::Error::Io(err) => StoreError::Io(named(path, &err)),
                 redb::Error::PreviousIo => StoreError::Poisoned {
@@ -93,6 +103,13 @@ fn damaged_image(path: &Path, message: &dyn std::fmt::Display) -> StoreError {
 /// The error with the file's name in front of it.
 pub(crate) fn named(path: &Path, err: &io::Error) -> io::Error {
     io::Error::new(err.kind(), format!("{}: {err}", path.display()))
+}
+
+impl From<Damage> for Fault {
+    fn from(damage: Damage) -> Self {
+        let Damage { place, message } = damage;
+        Self::Damaged { place, message }
+    }
 }
 
 impl From<StoreError> for Fault {

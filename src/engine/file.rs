@@ -15,6 +15,7 @@ use super::fault::named;
 use super::notes::Notes;
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
+use super::verify::Watch;
 use crate::store::StoreError;
 
 /// Locks from here on belong to redb; below stand the bytes of the file.
@@ -31,6 +32,7 @@ pub(crate) struct ArchiveFile {
     lock_timeout: Duration,
     shared: bool,
     image_offset: u64,
+    watch: Arc<Watch>,
     /// The number of this open file.
     writer: u64,
 }
@@ -88,6 +90,7 @@ impl ArchiveFile {
             lock_timeout,
             shared: false,
             image_offset,
+            watch: Arc::new(Watch::new(image_offset)),
             writer: new_writer(),
         }
     }
@@ -102,7 +105,13 @@ impl ArchiveFile {
             file: Arc::clone(&self.backend),
             lock_timeout: self.lock_timeout,
             offset: self.image_offset,
+            watch: Arc::clone(&self.watch),
         }
+    }
+
+    /// What is known of the image's pages.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Puts on the disk what was written.
@@ -315,15 +324,21 @@ impl Drop for WriterLock<'_> {
 }
 
 /// Shows redb the part of the file from the image's offset on. Locks on bytes of the image move
-/// with them; locks above stand where they are. Waiting for a lock ends at the deadline.
+/// with them; locks above stand where they are. Waiting for a lock ends at the deadline. Pages are
+/// verified as they are read.
 #[derive(Debug)]
 pub(crate) struct ImageBackend {
     file: Arc<dyn StorageBackend>,
     lock_timeout: Duration,
     offset: u64,
+    watch: Arc<Watch>,
 }
 
 impl ImageBackend {
+    pub(crate) fn watch(&self) -> Arc<Watch> {
+        Arc::clone(&self.watch)
+    }
+
     fn shifted(&self, start: Bound<u64>, end: Bound<u64>) -> (Bound<u64>, Bound<u64>) {
         if matches!(
             (start, end),
@@ -349,10 +364,12 @@ impl StorageBackend for ImageBackend {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(self.offset + offset, out)
+        let read = |offset, out: &mut [u8]| self.file.read(self.offset + offset, out);
+        self.watch.read(offset, out, &read)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.watch.cut(len);
         self.file.set_len(self.offset + len)
     }
 
@@ -361,7 +378,8 @@ impl StorageBackend for ImageBackend {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write(self.offset + offset, data)
+        let write = |data: &[u8]| self.file.write(self.offset + offset, data);
+        self.watch.write(offset, data, write)
     }
 
     fn close(&self) -> io::Result<()> {

@@ -15,6 +15,8 @@ mod keeper;
 mod layers;
 mod notes;
 mod op;
+#[allow(dead_code, reason = "not all of the format is needed yet")]
+mod page;
 #[cfg(test)]
 mod paths;
 mod registry;
@@ -27,6 +29,7 @@ mod sync;
 mod tail;
 #[cfg(feature = "_testing")]
 mod trial;
+mod verify;
 mod view;
 
 use std::path::Path;
@@ -103,9 +106,20 @@ impl Engine {
         path: &Path,
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
-        let (file, superblock) =
-            ArchiveFile::over(storage, path, options.shared, options.lock_timeout)?;
-        Self::on(file, &superblock, options, || Ok(()))
+        let EngineOptions {
+            shared,
+            lock_timeout,
+            ..
+        } = options;
+        let same = Arc::clone(&storage);
+        let (file, superblock) = ArchiveFile::over(storage, path, shared, lock_timeout)?;
+        let writable = EngineOptions {
+            read_only: false,
+            ..options
+        };
+        Self::on(file, &superblock, options, || {
+            Self::over(Arc::clone(&same), path, writable).and_then(Self::leave)
+        })
     }
 
     /// `recover` brings a file in order that was opened for reading only and that its last writer
@@ -125,6 +139,7 @@ impl Engine {
             file.mend_failed_sync()?;
         }
         let start = Instant::now();
+        let mut recovered = false;
         let base = loop {
             // redb waits for a peer's write transaction without end; this lock has a deadline.
             let writer = if read_only {
@@ -132,10 +147,15 @@ impl Engine {
             } else {
                 Some(file.lock_writer()?)
             };
-            let opened = guarded(|| Base::open(file.image(), base_options(options)));
+            let opened = guarded(file.watch(), || {
+                Base::open(file.image(), base_options(options))
+            });
             drop(writer);
             match opened {
-                Err(fault) if read_only && fault.needs_recovery() => recover()?,
+                Err(fault) if read_only && !recovered && fault.needs_recovery() => {
+                    recover()?;
+                    recovered = true;
+                }
                 Err(fault) if fault.is_lock_timeout() => {
                     if start.elapsed() >= lock_timeout {
                         return Err(file.busy(start.elapsed(), Awaited::Tables));

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Engine;
-use super::fault::{Fault, Outcome};
+use super::fault::Outcome;
 use super::layers::Layers;
+use super::verify::Watch;
 use crate::store::StoreError;
 
 /// One consistent state; cheap to clone.
@@ -27,7 +28,8 @@ impl View {
         &self,
         read: impl FnOnce(&Layers) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        guarded(|| read(&self.layers)).map_err(|fault| fault.at(self.path()))
+        guarded(self.engine.core.file.watch(), || read(&self.layers))
+            .map_err(|fault| fault.at(self.path()))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -35,16 +37,23 @@ impl View {
     }
 }
 
-/// Calls what may panic on damaged pages and turns a panic into a fault.
-pub(super) fn guarded<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("no message");
-        Err(Fault::damaged(
-            "database image",
-            format!("reading it failed: {said}"),
-        ))
-    })
+/// Calls what may panic on damaged pages, and turns a panic into a fault. From then on redb is
+/// not called any more. Where an earlier read has made it useless, the fault is that of the
+/// earlier read.
+pub(super) fn guarded<T>(watch: &Watch, call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    let called = catch_unwind(AssertUnwindSafe(|| match watch.panicked() {
+        Some(damage) => Err(damage.clone().into()),
+        None => call(),
+    }));
+    match called {
+        Ok(Err(fault)) if fault.is_of_an_earlier_read() => {
+            Err(watch.first().map_or(fault, |damage| damage.clone().into()))
+        }
+        Ok(outcome) => outcome,
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(watch.panic(said.unwrap_or("no message")).into())
+        }
+    }
 }

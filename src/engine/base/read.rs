@@ -12,18 +12,44 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::{LogId, LogKind};
 use crate::engine::row::{Head, SessionRow, Table, unseal};
 use crate::engine::run::Run;
+use crate::engine::verify::{Damage, Watch};
 use crate::ids::{SegmentId, SessionId};
 
 /// One consistent state of the tables.
 pub(crate) struct BaseView {
     txn: ReadTransaction,
     absorbed: Absorbed,
+    watch: Arc<Watch>,
 }
 
 impl BaseView {
-    pub(super) fn new(txn: ReadTransaction) -> Outcome<Self> {
+    pub(super) fn new(txn: ReadTransaction, watch: Arc<Watch>) -> Outcome<Self> {
         let absorbed = Absorbed::read(&txn.open_table(META)?)?;
-        Ok(Self { txn, absorbed })
+        Ok(Self {
+            txn,
+            absorbed,
+            watch,
+        })
+    }
+
+    /// The damaged pages that have been read so far, other than those of runs.
+    pub(crate) fn damaged_pages(&self) -> Vec<Damage> {
+        self.watch.damaged_pages()
+    }
+
+    /// What a look into the table found. That there is nothing is believed only if none of the
+    /// table's pages that have been read is damaged.
+    fn found<T>(&self, table: Table, found: Option<T>) -> Outcome<Option<T>> {
+        if found.is_none() {
+            self.watch.complete(table)?;
+        }
+        Ok(found)
+    }
+
+    /// A list of rows of the table, which is believed only under the same condition.
+    fn listed<T>(&self, table: Table, rows: Vec<T>) -> Outcome<Vec<T>> {
+        self.watch.complete(table)?;
+        Ok(rows)
     }
 
     /// How much of the journal is in the tables.
@@ -34,8 +60,8 @@ impl BaseView {
     pub(crate) fn head(&self, session: SessionId, segment: SegmentId) -> Outcome<Option<Head>> {
         let table = self.txn.open_table(HEADS)?;
         let row = table.get((session, segment))?;
-        row.map(|row| decode_head(session, segment, row.value()))
-            .transpose()
+        let head = row.map(|row| decode_head(session, segment, row.value()));
+        self.found(Table::Heads, head.transpose()?)
     }
 
     /// The run that holds the entry with this index, which must be below the log's length.
@@ -57,8 +83,8 @@ impl BaseView {
     pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
         let table = self.txn.open_table(SESSIONS)?;
         let row = table.get(session)?;
-        row.map(|row| decode_session(session, row.value()))
-            .transpose()
+        let found = row.map(|row| decode_session(session, row.value()));
+        self.found(Table::Sessions, found.transpose()?)
     }
 
     /// Up to `limit` sessions with ids below `before`, in descending order.
@@ -72,27 +98,23 @@ impl BaseView {
             Some(before) => table.range(..before)?,
             None => table.range::<Uuid>(..)?,
         };
-        rows.rev()
-            .take(limit)
-            .map(|row| {
-                let (key, value) = row?;
-                Ok((key.value(), decode_session(key.value(), value.value())?))
-            })
-            .collect()
+        let rows = rows.rev().take(limit).map(|row| {
+            let (key, value) = row?;
+            Ok((key.value(), decode_session(key.value(), value.value())?))
+        });
+        self.listed(Table::Sessions, rows.collect::<Outcome<_>>()?)
     }
 
     /// The heads of a session in descending order of the segments' ids.
     pub(crate) fn heads(&self, session: SessionId) -> Outcome<Vec<(SegmentId, Head)>> {
         let table = self.txn.open_table(HEADS)?;
-        table
-            .range((session, Uuid::nil())..=(session, Uuid::max()))?
-            .rev()
-            .map(|row| {
-                let (key, value) = row?;
-                let segment = key.value().1;
-                Ok((segment, decode_head(session, segment, value.value())?))
-            })
-            .collect()
+        let rows = table.range((session, Uuid::nil())..=(session, Uuid::max()))?;
+        let heads = rows.rev().map(|row| {
+            let (key, value) = row?;
+            let segment = key.value().1;
+            Ok((segment, decode_head(session, segment, value.value())?))
+        });
+        self.listed(Table::Heads, heads.collect::<Outcome<_>>()?)
     }
 
     /// Sessions with an id from `low` to `high`, ascending.
@@ -103,8 +125,9 @@ impl BaseView {
         limit: usize,
     ) -> Outcome<Vec<SessionId>> {
         let table = self.txn.open_table(SESSIONS)?;
-        let rows = table.range(low..=high)?;
-        rows.take(limit).map(|row| Ok(row?.0.value())).collect()
+        let rows = table.range(low..=high)?.take(limit);
+        let sessions = rows.map(|row| Ok(row?.0.value()));
+        self.listed(Table::Sessions, sessions.collect::<Outcome<_>>()?)
     }
 
     /// Segments that have a log and an id from `low` to `high`, ascending, with their sessions.
@@ -116,44 +139,41 @@ impl BaseView {
     ) -> Outcome<Vec<(SegmentId, SessionId)>> {
         let table = self.txn.open_table(INDEX)?;
         let rows = table.range((low, Uuid::nil())..=(high, Uuid::max()))?;
-        rows.take(limit)
-            .map(|row| {
-                let (key, value) = row?;
-                let (segment, session) = key.value();
-                sound_index(segment, session, value.value())?;
-                Ok((segment, session))
-            })
-            .collect()
+        let segments = rows.take(limit).map(|row| {
+            let (key, value) = row?;
+            let (segment, session) = key.value();
+            sound_index(segment, session, value.value())?;
+            Ok((segment, session))
+        });
+        self.listed(Table::Index, segments.collect::<Outcome<_>>()?)
     }
 
     pub(crate) fn metadata(&self, session: SessionId) -> Outcome<Option<Vec<u8>>> {
         let table = self.txn.open_table(METADATA)?;
         let row = table.get(session)?;
-        row.map(|row| {
+        let json = row.map(|row| {
             unseal(Table::Metadata, session.as_bytes(), row.value())
                 .map(<[u8]>::to_vec)
                 .map_err(|message| Fault::damaged(format!("metadata of {session}"), message))
-        })
-        .transpose()
+        });
+        self.found(Table::Metadata, json.transpose()?)
     }
 
     pub(crate) fn name(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
         let table = self.txn.open_table(NAMES)?;
         let row = table.get(name)?;
-        row.map(|row| {
+        let json = row.map(|row| {
             unseal(Table::Names, name.as_bytes(), row.value())
                 .map(<[u8]>::to_vec)
                 .map_err(|message| Fault::damaged(format!("name {name:?}"), message))
-        })
-        .transpose()
+        });
+        self.found(Table::Names, json.transpose()?)
     }
 
     pub(crate) fn names(&self) -> Outcome<Vec<String>> {
         let table = self.txn.open_table(NAMES)?;
-        table
-            .iter()?
-            .map(|row| Ok(row?.0.value().to_owned()))
-            .collect()
+        let names = table.iter()?.map(|row| Ok(row?.0.value().to_owned()));
+        self.listed(Table::Names, names.collect::<Outcome<_>>()?)
     }
 
     /// The runs and heads together, as a measure of the work that a check has.
@@ -224,9 +244,8 @@ impl BaseView {
     pub(crate) fn is_indexed(&self, segment: SegmentId, session: SessionId) -> Outcome<bool> {
         let table = self.txn.open_table(INDEX)?;
         let row = table.get((segment, session))?;
-        row.map(|row| sound_index(segment, session, row.value()))
-            .transpose()
-            .map(|row| row.is_some())
+        let found = row.map(|row| sound_index(segment, session, row.value()));
+        Ok(self.found(Table::Index, found.transpose()?)?.is_some())
     }
 
     /// Calls `each` with every entry of the index.

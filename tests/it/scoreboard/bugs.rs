@@ -3,7 +3,7 @@
 use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
-use super::{creation, failing, loss, together, unsynced};
+use super::{creation, damage, failing, loss, together, unsynced};
 
 /// Which rows have to find a bug.
 type Finder = fn(Bug) -> bool;
@@ -20,6 +20,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         }
         Bug::PublishEarly => vec![("R3", creation::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
+        Bug::DropChecksum => vec![("R8", damage::catches)],
         Bug::ForgetFailedSync => vec![("R5", unsynced::catches)],
         // One that nobody is there for is missed.
         _ => Vec::new(),

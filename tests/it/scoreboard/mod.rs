@@ -11,6 +11,8 @@ mod bugs;
 mod child;
 /// R3: creation.
 mod creation;
+/// R8: damage of every bit, and of pages as a whole.
+mod damage;
 /// A disk in memory that records and fails.
 mod disk;
 /// R4, R6: failing calls, also during recovery.

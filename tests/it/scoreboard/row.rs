@@ -73,6 +73,13 @@ impl Row {
         }
     }
 
+    /// Takes down the cases of a part of the row that was filled in beside this one.
+    pub(super) fn absorb(&mut self, part: Self) {
+        self.cases += part.cases;
+        self.violations += part.violations;
+        self.first.extend(part.first);
+    }
+
     /// Prints the line, and fails if the claim was broken or fewer cases were tried than wanted.
     pub(super) fn finish(self, at_least: u64) {
         let Self {

@@ -284,6 +284,7 @@ fn engines(path: &Path) -> Vec<Servant> {
                 .open(path);
             let storage = FileBackend::new(file.expect("the archive is there")).expect("a file");
             let opening = Opening {
+                read_only: false,
                 shared: true,
                 durability: Durability::Written,
                 lock_timeout: Duration::from_secs(30),
