@@ -28,6 +28,10 @@ pub enum Bug {
     SkipWriterLock,
     /// What other processes changed in the tables goes unnoticed.
     IgnoreGeneration,
+    /// What a writer that died in a commit has left is not settled by the next one.
+    LeaveUnsettled,
+    /// A journal that could be read in part only passes for the whole of it.
+    KeepHalfRead,
     /// A failed sync leaves no mark.
     ForgetFailedSync,
     /// A write that failed does not keep the next one from trying.
@@ -39,7 +43,7 @@ pub enum Bug {
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -48,6 +52,8 @@ impl Bug {
         Self::DoNotFold,
         Self::SkipWriterLock,
         Self::IgnoreGeneration,
+        Self::LeaveUnsettled,
+        Self::KeepHalfRead,
         Self::ForgetFailedSync,
         Self::WriteAfterFailure,
         Self::PublishEarly,

@@ -150,7 +150,11 @@ impl State {
     /// Reads tables and journal. If that fails it has nothing, since what it has read by then could
     /// be taken for everything, and be folded without the rest.
     pub(crate) fn load(&mut self, core: &Core, writer: bool) -> Outcome<()> {
-        self.load_all(core, writer).inspect_err(|_| self.forget())
+        let loaded = self.load_all(core, writer);
+        if loaded.is_err() && !seeded(Bug::KeepHalfRead) {
+            self.forget();
+        }
+        loaded
     }
 
     /// Reads tables and journal until no epoch began meanwhile.

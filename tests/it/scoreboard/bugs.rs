@@ -18,6 +18,8 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::SkipWriterLock | Bug::IgnoreGeneration => {
             vec![("R1, pairs", loss::pairs_catch), ("R9", together::catches)]
         }
+        Bug::LeaveUnsettled => vec![("R1, pairs", loss::pairs_catch)],
+        Bug::KeepHalfRead => vec![("R6", failing::recovery_catches)],
         Bug::PublishEarly => vec![("R3", creation::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],

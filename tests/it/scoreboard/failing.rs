@@ -2,6 +2,7 @@
 //! crash is recovered from.
 
 use std::io::ErrorKind;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -160,9 +161,8 @@ pub(super) fn catches(_: Bug) -> bool {
 fn fail_recovery(
     row: &mut Row,
     history: &History,
-    name: &str,
     image: &Pages,
-    allowed: std::ops::RangeInclusive<usize>,
+    allowed: RangeInclusive<usize>,
     dice: &mut Dice,
 ) {
     for call in 0.. {
@@ -181,10 +181,35 @@ fn fail_recovery(
             }
             Ok(_) => verify(history, disk.content(), allowed.clone()).map(drop),
         };
-        row.case(verified.map_err(|err| format!("{name}, {fault:?}: {err}")));
+        row.case(verified.map_err(|err| format!("{fault:?}: {err}")));
         if !failed {
             return;
         }
+    }
+}
+
+/// Faults at every call of the recovery of some crashes, until there were as many cases.
+fn random_recovery_faults(row: &mut Row, cases: u64) {
+    for number in 0.. {
+        if row.cases() >= cases || row.violations() > 20 {
+            return;
+        }
+        let mut dice = Dice::new(super::row::seed() ^ (number << 24) ^ 6);
+        let history = History::random(&mut dice, 30);
+        let played = match Played::of(&history, 0..history.steps.len(), new_archive()) {
+            Ok(played) => played,
+            Err(err) => return row.case(Err(format!("history {number}: {err}"))),
+        };
+        let mut second = Dice::new(dice.next());
+        let events = (played.events.as_slice(), 0);
+        crashes(&played.start, events, &mut dice, 1, |crash, image| {
+            if second.one_in(16) {
+                row.within(format!("history {number}, {crash}"));
+                let allowed = played.allowed(crash.after, !crash.keeps_all());
+                fail_recovery(row, &history, &image, allowed, &mut second);
+            }
+            row.cases() < cases
+        });
     }
 }
 
@@ -192,29 +217,13 @@ fn fail_recovery(
 fn r06_a_disk_that_fails_during_recovery_loses_nothing() {
     let mut row = Row::new("R6");
     let cases = by_form(500, 15_000);
-    for number in 0.. {
-        if row.cases() >= cases || row.violations() > 20 {
-            break;
-        }
-        let mut dice = Dice::new(super::row::seed() ^ (number << 24) ^ 6);
-        let history = History::random(&mut dice, 30);
-        let played = Played::of(&history, 0..history.steps.len(), new_archive());
-        let played = played.expect("a disk that works");
-        let mut second = Dice::new(dice.next());
-        crashes(
-            &played.start,
-            (&played.events, 0),
-            &mut dice,
-            1,
-            |crash, image| {
-                if second.one_in(16) {
-                    let allowed = played.allowed(crash.after, !crash.keeps_all());
-                    let name = format!("history {number}, {crash}");
-                    fail_recovery(&mut row, &history, &name, &image, allowed, &mut second);
-                }
-                row.cases() < cases
-            },
-        );
-    }
+    random_recovery_faults(&mut row, cases);
     row.finish(cases);
+}
+
+/// Whether a bug in recovery that is switched on shows.
+pub(super) fn recovery_catches(_: Bug) -> bool {
+    let mut row = Row::new("R6");
+    random_recovery_faults(&mut row, 500);
+    row.violations() > 0
 }
