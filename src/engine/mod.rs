@@ -15,6 +15,8 @@ mod keeper;
 mod layers;
 mod notes;
 mod op;
+#[allow(dead_code, reason = "not all of the format is needed yet")]
+mod page;
 #[cfg(test)]
 mod paths;
 mod registry;
