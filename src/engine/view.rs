@@ -36,7 +36,7 @@ impl View {
 }
 
 /// Calls what may panic on damaged pages and turns a panic into a fault.
-pub(super) fn guarded<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+pub(crate) fn guarded<T>(call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said
