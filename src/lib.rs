@@ -64,7 +64,10 @@ pub use archive::{
     OriginKind, RawEntries, Receipt, SegmentInfo, SegmentOrigin, SessionInfo, Sessions, Sharing,
     Snapshot, TypedEntries,
 };
-pub use doctor::{CheckProgress, CheckReport, Problem};
+pub use doctor::{
+    CheckProgress, CheckReport, EntryRange, Part, Piece, Problem, RecoverBasis, RecoverProgress,
+    RecoverReport, RecoveredLog, recover,
+};
 pub use event_trace::{TraceEntry, TraceLifecycle, TraceStreamEvent};
 pub use ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
 pub use item::{

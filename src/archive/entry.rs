@@ -168,7 +168,7 @@ fn check_json(entry: &[u8]) -> Result<(), String> {
 }
 
 /// What a `segment_start` says of where the segment came from.
-fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
+pub(crate) fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
     #[derive(Deserialize)]
     struct Start {
         kind: String,

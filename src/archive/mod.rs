@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 pub use self::batch::Batch;
 pub use self::entries::{RawEntries, TypedEntries};
+pub(crate) use self::entry::origin_of;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
 pub use self::info::{ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SessionInfo};
 pub use self::log::{Log, Receipt};
@@ -57,7 +58,6 @@ impl Archive {
         Self { engine, durability }
     }
 
-    #[cfg(feature = "_testing")]
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }

@@ -13,7 +13,7 @@ use super::codec;
 use super::fault::{Fault, Outcome, named};
 use super::file::{ArchiveFile, Awaited, WriterLock};
 use super::group_commit::GroupCommit;
-use super::journal::{Frame, Journal};
+use super::journal::{CutOff, Frame, Journal};
 use super::keeper::Jobs;
 use super::layers::Layers;
 use super::op::Op;
@@ -112,6 +112,14 @@ impl Core {
         });
         self.jobs.rest_later();
         seen.map_err(|fault| self.explain(fault, start))
+    }
+
+    /// Where the journal ends although there are frames behind, if it does.
+    pub(crate) fn journal_cut_off(&self) -> Outcome<Option<CutOff>> {
+        let mut state = self.state();
+        state.refresh(self, false)?;
+        let end = state.position()?;
+        Ok(self.journal.cut_off_at(self.file.storage(), &end)?)
     }
 
     /// Whether there may be frames after that one.

@@ -34,7 +34,33 @@ pub(crate) fn create(path: &Path, superblock: &Superblock) -> Result<(), StoreEr
     create_in(&Folder::of(path)?, path, superblock)
 }
 
-/// The same in any place; `path` is its name in errors.
+/// Writes a new archive, lets `fill` write to it under the name that it has meanwhile, and
+/// publishes it under `path` if nothing is there and `fill` did not fail.
+pub(crate) fn create_filled<T>(
+    path: &Path,
+    superblock: &Superblock,
+    fill: impl FnOnce(&Path) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let failed = |err: io::Error| StoreError::from(named(path, &err));
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Err(failed(io::ErrorKind::AlreadyExists.into()));
+    }
+    let place = Folder::of(path)?;
+    let storage = place.new_file().map_err(failed)?;
+    let filled = write_new(storage, path, superblock)
+        .and_then(|()| fill(&place.temporary))
+        .and_then(|filled| {
+            let synced = File::open(&place.temporary).and_then(|file| file.sync_all());
+            synced.and_then(|()| place.publish()).map_err(failed)?;
+            Ok(filled)
+        });
+    let _ = place.remove_first_name();
+    let filled = filled?;
+    place.sync().map_err(failed)?;
+    Ok(filled)
+}
+
+/// The same as [`create`] in any place; `path` is its name in errors.
 pub(crate) fn create_in(
     place: &dyn Place,
     path: &Path,

@@ -95,6 +95,11 @@ impl ArchiveFile {
         }
     }
 
+    /// Where in the file redb's image begins.
+    pub(crate) fn image_offset(&self) -> u64 {
+        self.image_offset
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -276,7 +281,7 @@ fn sync_or_mark(file: &dyn StorageBackend) -> io::Result<()> {
 }
 
 /// Opens a regular file; anything else is not an archive, and opening it might even wait.
-fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
+pub(crate) fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
     let refuse = |reason: &str| StoreError::NotAnArchive {
         path: path.to_owned(),
         reason: reason.to_owned(),

@@ -9,6 +9,7 @@ use std::io;
 use redb::StorageBackend;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::page::mend_one_bit;
 use super::seeded::{Bug, seeded};
 use super::superblock::JOURNAL_OFFSET;
 
@@ -42,6 +43,16 @@ impl Position {
     pub(crate) fn next_epoch(&self) -> Self {
         Self::start_of(self.epoch + 1, self.frame, self.chain)
     }
+}
+
+/// A frame at which the journal ends, and that others had followed: it was torn by power loss, or
+/// changed after it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CutOff {
+    pub(crate) epoch: u64,
+    pub(crate) frame: u64,
+    /// How many whole frames stand behind it.
+    pub(crate) frames_behind: u64,
 }
 
 /// The region that holds the frames.
@@ -125,6 +136,64 @@ impl Journal {
         }))
     }
 
+    /// The frame at the position with one bit of it put right, if that makes it count. For frames
+    /// of up to 16 KiB.
+    pub(crate) fn read_mended(
+        self,
+        file: &dyn StorageBackend,
+        position: &Position,
+    ) -> io::Result<Option<(Frame, Position)>> {
+        const MAX_BYTES: usize = 16 << 10;
+        if !self.has_room_at(position, 0) {
+            return Ok(None);
+        }
+        let room = usize::try_from(self.half_bytes - position.offset).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; room.min(MAX_BYTES)];
+        file.read(self.at(position), &mut bytes)?;
+        let whole = |bytes: &[u8]| whole_frame(bytes, position).is_some();
+        let header_bits = 32 * 8;
+        let mended = mend_one_bit(&mut bytes, 0..header_bits, whole) || {
+            let bits = self.peek(file, position)?.map_or(0, |len| (32 + len) * 8);
+            let bits = usize::try_from(bits).unwrap_or(0).min(8 * bytes.len());
+            mend_one_bit(&mut bytes, header_bits..bits, whole)
+        };
+        Ok(whole_frame(&bytes, position).filter(|_| mended))
+    }
+
+    /// Whether the journal ends at a frame that seems to be there, with whole ones behind it that
+    /// are chained to what it says its checksum is.
+    pub(crate) fn cut_off_at(
+        self,
+        file: &dyn StorageBackend,
+        end: &Position,
+    ) -> io::Result<Option<CutOff>> {
+        let Some(len) = self.peek(file, end)? else {
+            return Ok(None);
+        };
+        let mut chain = [0; 8];
+        file.read(self.at(end), &mut chain)?;
+        let mut at = Position {
+            offset: end.offset + FRAME_HEADER_BYTES + len,
+            frame: end.frame + 1,
+            chain: u64::from_le_bytes(chain),
+            ..*end
+        };
+        let mut frames_behind = 0;
+        while let Some((_, behind)) = self.read(file, &at)? {
+            frames_behind += 1;
+            at = behind;
+        }
+        // Beside a writer the frame may have been half written, and those behind it came later.
+        if frames_behind == 0 || self.read(file, end)?.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(CutOff {
+            epoch: end.epoch,
+            frame: end.frame,
+            frames_behind,
+        }))
+    }
+
     fn at(self, position: &Position) -> u64 {
         JOURNAL_OFFSET + (position.epoch & 1) * self.half_bytes + position.offset
     }
@@ -146,6 +215,22 @@ impl Position {
             chain: xxh3_64_with_seed(body, seed),
         }
     }
+}
+
+/// The frame that the bytes begin with, if it counts at the position.
+fn whole_frame(bytes: &[u8], position: &Position) -> Option<(Frame, Position)> {
+    let header = Frame {
+        bytes: bytes.get(..32)?.to_vec(),
+    };
+    let end = usize::try_from(FRAME_HEADER_BYTES + header.payload_len()).ok()?;
+    if !header.is_at(position) || end > bytes.len() {
+        return None;
+    }
+    let frame = Frame {
+        bytes: bytes.get(..end)?.to_vec(),
+    };
+    let behind = position.behind(&frame.bytes);
+    (frame.checksum() == Some(behind.chain)).then_some((frame, behind))
 }
 
 /// One frame: header and payload in one buffer.

@@ -15,13 +15,13 @@ mod keeper;
 mod layers;
 mod notes;
 mod op;
-#[allow(dead_code, reason = "not all of the format is needed yet")]
 mod page;
 #[cfg(test)]
 mod paths;
 mod registry;
 mod row;
 mod run;
+mod salvage;
 mod seeded;
 mod state;
 mod superblock;
@@ -40,14 +40,19 @@ use uuid::Uuid;
 
 pub(crate) use self::base::BaseView;
 pub(crate) use self::core::Done;
+pub(crate) use self::create::create_filled;
 #[cfg(feature = "_testing")]
 pub(crate) use self::create::{Place, create, create_in};
 pub(crate) use self::fault::{Fault, Outcome};
+pub(crate) use self::journal::CutOff;
 pub(crate) use self::layers::Layers;
 pub(crate) use self::op::{LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
 pub(crate) use self::row::{Extent, Head, SessionRow};
 pub(crate) use self::run::{Entries, EntrySlice, Run};
+pub(crate) use self::salvage::{
+    Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table,
+};
 #[cfg(feature = "_testing")]
 pub use self::seeded::{Bug, seed};
 pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, Superblock};
@@ -214,6 +219,40 @@ impl Engine {
 
     pub(crate) fn file_bytes(&self) -> Result<u64, StoreError> {
         Ok(self.core.file_bytes()?)
+    }
+
+    /// Reads and verifies the superblock again.
+    pub(crate) fn read_superblock(&self) -> Result<(), StoreError> {
+        Superblock::read(self.core.file.storage(), self.path()).map(drop)
+    }
+
+    /// Where the journal ends although there are frames behind, if it does.
+    pub(crate) fn journal_cut_off(&self) -> Outcome<Option<CutOff>> {
+        self.core.journal_cut_off()
+    }
+
+    /// The number of pages of the image.
+    pub(crate) fn image_pages(&self) -> Outcome<u64> {
+        let file = &self.core.file;
+        Ok(file.len()?.saturating_sub(file.image_offset()) / page::PAGE_LEN)
+    }
+
+    /// Verifies the checksum of every page that the tables are in, as of the last commit. Calls
+    /// `each` for every page, with what table and byte of the file it is if it is damaged and its
+    /// rows do not show it. Whoever calls this holds an older view, so that no page is used
+    /// again meanwhile.
+    pub(crate) fn check_pages(&self, each: &mut dyn FnMut(Option<(Table, u64)>)) -> Outcome<()> {
+        salvage::check_pages(&self.core.file, each)
+    }
+
+    /// What can be read of the tables without redb. For an archive that redb does not read.
+    pub(crate) fn read_tables(&self) -> Outcome<Found> {
+        salvage::read_tables(&self.core.file)
+    }
+
+    /// Calls what reads the tables, and turns a panic of redb into a fault.
+    pub(crate) fn guarded<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        guarded(self.core.file.watch(), call)
     }
 
     /// The state as of now.

@@ -13,7 +13,7 @@ pub(crate) const PAGE_LEN: u64 = 4096;
 const MAX_ORDER: u8 = 20;
 const MAX_REGION_PAGES: u32 = 1 << 20;
 
-const MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
+pub(crate) const MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 const SLOTS: usize = 64;
 const SLOT_LEN: usize = 128;
 const SLOT_CHECKSUM: usize = 112;
@@ -60,6 +60,20 @@ impl Header {
             primary_unflushed: flags & 8 != 0,
             slots: [slot(0)?, slot(1)?],
         })
+    }
+
+    /// The slots of a header of which nothing else need be sound, one bit of each put right if
+    /// that makes it so.
+    pub(crate) fn sound_slots(bytes: &[u8]) -> Vec<Slot> {
+        let slots = bytes.get(SLOTS..HEADER_LEN).unwrap_or_default();
+        let slots = slots.chunks_exact(SLOT_LEN).filter_map(|slot| {
+            let mut slot = slot.to_vec();
+            let is_sound = |slot: &[u8]| Slot::parse(slot).is_ok_and(|slot| slot.sound);
+            let bits = 0..8 * slot.len();
+            let sound = is_sound(&slot) || mend_one_bit(&mut slot, bits, is_sound);
+            Slot::parse(&slot).ok().filter(|_| sound)
+        });
+        slots.collect()
     }
 
     /// The commit that a reader is to see.
@@ -133,7 +147,7 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// What redb makes, unless it is asked for smaller regions.
+    /// That of every image that redb 4.6 makes.
     pub(crate) const OF_NEW_IMAGES: Self = Self {
         region_header_pages: 0,
         region_data_pages: MAX_REGION_PAGES,
@@ -186,6 +200,29 @@ pub(crate) struct Link {
     pub(crate) checksum: u128,
 }
 
+impl Link {
+    /// To whatever page has the checksum.
+    pub(crate) fn to_anywhere(checksum: u128) -> Self {
+        Self {
+            page: PageNumber::from_bits(u64::MAX),
+            checksum,
+        }
+    }
+
+    /// The links of a branch that has so many, of which nothing else need be true.
+    pub(crate) fn all_of(page: &[u8], count: usize) -> impl Iterator<Item = Self> {
+        let numbers = Branch::CHECKSUMS + 16 * count;
+        (0..count).map_while(move |number| {
+            let checksum = read(page, Branch::CHECKSUMS + 16 * number)?;
+            let page = read(page, numbers + 8 * number)?;
+            Some(Self {
+                page: PageNumber::from_bits(u64::from_le_bytes(page)),
+                checksum: u128::from_le_bytes(checksum),
+            })
+        })
+    }
+}
+
 /// The root of a tree and the number of its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Root {
@@ -194,7 +231,7 @@ pub(crate) struct Root {
 }
 
 /// How many bytes each key and each value of a tree has, if all have the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Widths {
     pub(crate) key: Option<usize>,
     pub(crate) value: Option<usize>,
@@ -258,6 +295,11 @@ impl<'p> Leaf<'p> {
         Ok(Self { page, keys, values })
     }
 
+    /// Where in the page the first value begins; the others follow it without a gap.
+    pub(crate) fn values_start(&self) -> usize {
+        self.values.start
+    }
+
     /// Keys and values in the order in which they stand.
     pub(crate) fn rows(self) -> impl Iterator<Item = (&'p [u8], &'p [u8])> {
         self.keys.of(self.page).zip(self.values.of(self.page))
@@ -273,7 +315,7 @@ pub(crate) struct Branch<'p> {
 }
 
 impl<'p> Branch<'p> {
-    const CHECKSUMS: usize = 8;
+    pub(crate) const CHECKSUMS: usize = 8;
 
     fn parse(page: &'p [u8], count: usize, widths: Widths) -> Result<Self, String> {
         let key_ends = Self::CHECKSUMS + 24 * (count + 1);
@@ -288,16 +330,7 @@ impl<'p> Branch<'p> {
 
     /// One more than there are keys.
     pub(crate) fn links(self) -> impl Iterator<Item = Link> {
-        let count = self.keys.count + 1;
-        let numbers = Self::CHECKSUMS + 16 * count;
-        (0..count).map_while(move |number| {
-            let checksum = read(self.page, Self::CHECKSUMS + 16 * number)?;
-            let page = read(self.page, numbers + 8 * number)?;
-            Some(Link {
-                page: PageNumber::from_bits(u64::from_le_bytes(page)),
-                checksum: u128::from_le_bytes(checksum),
-            })
-        })
+        Link::all_of(self.page, self.keys.count + 1)
     }
 }
 
@@ -391,6 +424,28 @@ impl TableRow {
                 value: fields.width()?,
             },
         })
+    }
+}
+
+/// Changes one of the bits such that the bytes are sound, if there is such a one.
+pub(crate) fn mend_one_bit(
+    bytes: &mut [u8],
+    mut bits: Range<usize>,
+    is_sound: impl Fn(&[u8]) -> bool,
+) -> bool {
+    bits.any(|bit| {
+        flip(bytes, bit);
+        let sound = is_sound(bytes);
+        if !sound {
+            flip(bytes, bit);
+        }
+        sound
+    })
+}
+
+fn flip(bytes: &mut [u8], bit: usize) {
+    if let Some(byte) = bytes.get_mut(bit / 8) {
+        *byte ^= 1 << (bit % 8);
     }
 }
 

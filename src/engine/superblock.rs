@@ -14,6 +14,7 @@ use crate::store::StoreError;
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
 const LEN: usize = 4096;
+pub(crate) const SUPERBLOCK_BYTES: u64 = LEN as u64;
 const CHECKSUM_AT: usize = LEN - 8;
 const MAGIC: [u8; 16] = *b"sessiondb\0\r\n\x1a\n\0\xff";
 
@@ -71,6 +72,17 @@ impl Superblock {
         let mut page = vec![0; usize::try_from(len).unwrap_or(LEN).min(LEN)];
         file.read(0, &mut page).map_err(|err| named(path, &err))?;
         Self::decode(&page, len, path)
+    }
+
+    /// The same, of a file that may end before its database.
+    pub(crate) fn read_first(
+        file: &dyn StorageBackend,
+        len: u64,
+        path: &Path,
+    ) -> Result<Self, StoreError> {
+        let mut page = vec![0; usize::try_from(len).unwrap_or(LEN).min(LEN)];
+        file.read(0, &mut page).map_err(|err| named(path, &err))?;
+        Self::decode(&page, u64::MAX, path)
     }
 
     fn encode(&self) -> Vec<u8> {

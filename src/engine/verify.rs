@@ -141,12 +141,6 @@ impl Watch {
         found.map_or(Ok(()), |(_, damage)| Err(damage.clone()))
     }
 
-    /// The damaged pages of rows that have been read.
-    pub(crate) fn damaged_pages(&self) -> Vec<Damage> {
-        let suspects = self.suspects();
-        suspects.iter().map(|(_, damage)| damage.clone()).collect()
-    }
-
     /// What has made redb useless, if something has.
     pub(crate) fn first(&self) -> Option<&Damage> {
         self.first.get()

@@ -18,6 +18,8 @@ mod cli;
 mod conformance;
 /// The pages against the code: the file's format, and the README's commands.
 mod docs;
+/// Checking an archive, and recovering what a damaged one still holds.
+mod doctor;
 /// JSONL in and out.
 mod jsonl;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.

@@ -16,7 +16,7 @@ Exit codes:
   1  another error
   2  wrong usage, or an id that is not unique
   3  archive, session or segment not found
-  5  the archive is damaged
+  5  the archive is damaged, or not all of it could be recovered
   6  not an archive, or one of an unknown format version
   7  busy: another process kept the archive for longer than --lock-timeout
   8  done in part: some files or lines failed
@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Rm(RmArgs),
     Stats(StatsArgs),
     Check(CheckArgs),
+    Recover(RecoverArgs),
 }
 
 /// Import JSONL files, or folders of them, into an archive
@@ -236,12 +237,30 @@ pub(crate) struct StatsArgs {
 
 /// Read everything in an archive and verify it
 ///
-/// Problems are printed one a line; if there are any, the exit code is 5.
+/// Problems are printed one a line, with session, segment and entries; if there are any, the exit
+/// code is 5. Other processes may write meanwhile.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     /// The archive
     pub(crate) archive: PathBuf,
-    /// Print the report as one JSON object
+    /// Print the report as one JSON object; entries as {"from": N, "to": N}, "to" not included
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write what can be read out of a damaged archive into a new one
+///
+/// BROKEN is only read, and nobody may write to it meanwhile; NEW must not be there. Entries keep
+/// session, segment and number. Those behind a missing one go into a new segment of their session,
+/// which is listed. If anything is missing it is listed, and the exit code is 5; NEW is written all
+/// the same. Nothing that was removed comes back, unless a warning says that it may.
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    /// The damaged archive
+    pub(crate) broken: PathBuf,
+    /// The archive to be made
+    pub(crate) new: PathBuf,
+    /// Print the report as one JSON object; entries as {"from": N, "to": N}, "to" not included
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -22,6 +22,9 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     } else {
         write_problems(&report)
     })?;
+    for note in &report.notes {
+        context.say(format_args!("note: {note}"));
+    }
     let checked = format!(
         "{}, {}, {}, {}",
         render::count(report.sessions, "session"),
@@ -36,10 +39,10 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     Err(Failure::new(
         Code::Damaged,
         format_args!(
-            "{}: damaged: {} found in {checked}; what is not listed is sound: \
-             `sessiondb export` writes out the sessions that can be read",
+            "{}: damaged: {} found in {checked}; `sessiondb recover` writes what can be read \
+             into a new archive",
             args.archive.display(),
-            render::count(report.problems.len() as u64, "problem"),
+            render::count(report.problems_found, "problem"),
         ),
     ))
 }
@@ -47,7 +50,11 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
 fn write_problems(report: &sessiondb::CheckReport) -> Result<(), Failure> {
     let mut out = render::stdout();
     for problem in &report.problems {
-        writeln!(out, "{}: {}", problem.place, problem.message)?;
+        writeln!(out, "{problem}")?;
+    }
+    let more = report.problems_found - report.problems.len() as u64;
+    if more > 0 {
+        writeln!(out, "and {more} more")?;
     }
     Ok(out.flush()?)
 }

@@ -10,6 +10,7 @@ mod find;
 mod import;
 mod ls;
 mod progress;
+mod recover;
 mod remove;
 mod render;
 mod show;
@@ -44,5 +45,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rm(args) => remove::rm(&context, &args),
         Command::Stats(args) => stats::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
+        Command::Recover(args) => recover::run(&context, &args),
     }
 }

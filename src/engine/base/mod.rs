@@ -72,7 +72,7 @@ impl Absorbed {
         seal(Table::Meta, ABSORBED.as_bytes(), &content)
     }
 
-    fn decode(row: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, String> {
         let mut fields = Reader::new(unseal(Table::Meta, ABSORBED.as_bytes(), row)?);
         Ok(Self {
             epoch: fields.u64()?,

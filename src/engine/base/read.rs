@@ -32,11 +32,6 @@ impl BaseView {
         })
     }
 
-    /// The damaged pages that have been read so far, other than those of runs.
-    pub(crate) fn damaged_pages(&self) -> Vec<Damage> {
-        self.watch.damaged_pages()
-    }
-
     /// What a look into the table found. That there is nothing is believed only if none of the
     /// table's pages that have been read is damaged.
     fn found<T>(&self, table: Table, found: Option<T>) -> Outcome<Option<T>> {
@@ -151,22 +146,14 @@ impl BaseView {
     pub(crate) fn metadata(&self, session: SessionId) -> Outcome<Option<Vec<u8>>> {
         let table = self.txn.open_table(METADATA)?;
         let row = table.get(session)?;
-        let json = row.map(|row| {
-            unseal(Table::Metadata, session.as_bytes(), row.value())
-                .map(<[u8]>::to_vec)
-                .map_err(|message| Fault::damaged(format!("metadata of {session}"), message))
-        });
+        let json = row.map(|row| sound_metadata(session, row.value()));
         self.found(Table::Metadata, json.transpose()?)
     }
 
     pub(crate) fn name(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
         let table = self.txn.open_table(NAMES)?;
         let row = table.get(name)?;
-        let json = row.map(|row| {
-            unseal(Table::Names, name.as_bytes(), row.value())
-                .map(<[u8]>::to_vec)
-                .map_err(|message| Fault::damaged(format!("name {name:?}"), message))
-        });
+        let json = row.map(|row| sound_name(name, row.value()));
         self.found(Table::Names, json.transpose()?)
     }
 
@@ -189,13 +176,13 @@ impl BaseView {
     pub(crate) fn for_each_run_of(
         &self,
         log: &LogId,
-        mut each: impl FnMut(u64, Outcome<Run>),
+        mut each: impl FnMut(u64, Outcome<Run>) -> Outcome<()>,
     ) -> Outcome<()> {
         let table = self.txn.open_table(runs_of(log.kind))?;
         for row in table.range(run_key(log, 0)..=run_key(log, u64::MAX))? {
             let (key, value) = row?;
             let first = key.value().2;
-            each(first, Run::decode(log, first, value.value()));
+            each(first, Run::decode(log, first, value.value()))?;
         }
         Ok(())
     }
@@ -240,6 +227,13 @@ impl BaseView {
         Ok(())
     }
 
+    /// Whether the session has a head.
+    pub(crate) fn has_heads(&self, session: SessionId) -> Outcome<bool> {
+        let table = self.txn.open_table(HEADS)?;
+        let mut heads = table.range((session, Uuid::nil())..=(session, Uuid::max()))?;
+        Ok(heads.next().transpose()?.is_some())
+    }
+
     /// Whether the index has the segment in the session.
     pub(crate) fn is_indexed(&self, segment: SegmentId, session: SessionId) -> Outcome<bool> {
         let table = self.txn.open_table(INDEX)?;
@@ -273,11 +267,45 @@ impl BaseView {
         Ok(())
     }
 
-    /// Every session that has metadata.
-    pub(crate) fn sessions_with_metadata(&self) -> Outcome<Vec<SessionId>> {
+    /// Calls `each` with the metadata of every session that has some.
+    pub(crate) fn for_each_metadata(
+        &self,
+        mut each: impl FnMut(SessionId, Outcome<Vec<u8>>) -> Outcome<()>,
+    ) -> Outcome<()> {
         let table = self.txn.open_table(METADATA)?;
-        table.iter()?.map(|row| Ok(row?.0.value())).collect()
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let session = key.value();
+            each(session, sound_metadata(session, value.value()))?;
+        }
+        Ok(())
     }
+
+    /// Calls `each` with every name and its record.
+    pub(crate) fn for_each_name(
+        &self,
+        mut each: impl FnMut(&str, Outcome<Vec<u8>>) -> Outcome<()>,
+    ) -> Outcome<()> {
+        let table = self.txn.open_table(NAMES)?;
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let name = key.value();
+            each(name, sound_name(name, value.value()))?;
+        }
+        Ok(())
+    }
+}
+
+fn sound_metadata(session: SessionId, row: &[u8]) -> Outcome<Vec<u8>> {
+    unseal(Table::Metadata, session.as_bytes(), row)
+        .map(<[u8]>::to_vec)
+        .map_err(|message| Fault::damaged(format!("metadata of {session}"), message))
+}
+
+fn sound_name(name: &str, row: &[u8]) -> Outcome<Vec<u8>> {
+    unseal(Table::Names, name.as_bytes(), row)
+        .map(<[u8]>::to_vec)
+        .map_err(|message| Fault::damaged(format!("name {name:?}"), message))
 }
 
 fn sound_index(segment: SegmentId, session: SessionId, row: &[u8]) -> Outcome<()> {

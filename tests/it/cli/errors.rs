@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 
+use serde_json::json;
 use sessiondb::{Archive, Sharing};
 
 use super::{Place, Run, feed, new_ids, sessiondb};
@@ -172,7 +173,7 @@ fn damaged() {
         .collect();
     assert!(!marks.is_empty());
     for at in marks {
-        bytes[at] ^= 1;
+        bytes[at] ^= 3;
     }
     fs::OpenOptions::new()
         .write(true)
@@ -185,6 +186,69 @@ fn damaged() {
     place.run("check", &[]).code(5).out(&id).err("1 problem");
     let report = place.run("check", &["--json"]).code(5).json();
     assert_eq!(report["problems"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        report["problems"][0]["entries"],
+        json!({"from": 0, "to": 1})
+    );
+    recovered_in_part(&place, &id);
+}
+
+fn recovered_in_part(place: &Place, segment: &str) {
+    let new = place.path("new.sessiondb");
+    place
+        .run("recover", &[new.to_str().unwrap()])
+        .code(5)
+        .out(segment)
+        .out("entry 0: missing")
+        .out("0 of 1 entries recovered")
+        .err("1 entry is known to be missing");
+    let mut check = sessiondb();
+    check.arg("check").arg(&new);
+    feed(check, b"").code(0);
+    // It is not written over.
+    place
+        .run("recover", &[new.to_str().unwrap()])
+        .code(1)
+        .err("new.sessiondb: there is a file already");
+}
+
+#[test]
+fn recovering_what_is_whole() {
+    let place = Place::with_samples();
+    let new = place.path("new.sessiondb");
+    let before = fs::read(place.archive()).unwrap();
+    let report = place
+        .run("recover", &[new.to_str().unwrap(), "--json"])
+        .code(0)
+        .err("recovered everything")
+        .json();
+    assert_eq!(
+        (&report["complete"], &report["basis"]),
+        (&json!(true), &json!("newest"))
+    );
+    assert!(fs::read(place.archive()).unwrap() == before);
+    let export = |archive: &std::path::Path, folder: &str| {
+        let mut export = sessiondb();
+        export.arg("export").arg(archive).arg(place.path(folder));
+        feed(export, b"").code(0);
+        super::tree(&place.path(folder))
+    };
+    let (old, new) = (export(&place.archive(), "old"), export(&new, "new"));
+    assert!(!old.is_empty() && old == new);
+}
+
+#[test]
+fn recovering_what_is_no_archive() {
+    let place = Place::new();
+    fs::write(place.archive(), "{}").unwrap();
+    let new = place.path("new.sessiondb");
+    place
+        .run("recover", &[new.to_str().unwrap()])
+        .code(6)
+        .err("not a sessiondb archive");
+    assert!(!new.exists());
+    fs::remove_file(place.archive()).unwrap();
+    place.run("recover", &[new.to_str().unwrap()]).code(3);
 }
 
 #[test]

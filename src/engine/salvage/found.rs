@@ -1,0 +1,419 @@
+//! What was found of an archive: its segments by their heads and runs, and what the journal makes
+//! of them. Entries stay in the file; of each run is kept where it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::rows::{Place, Proved, Table};
+use super::walk::{Lost, Row};
+use crate::engine::base::Absorbed;
+use crate::engine::op::{LogId, LogKind, Op, OriginRecord};
+use crate::engine::run::{Entries, Run};
+use crate::ids::{SegmentId, SessionId};
+
+/// Where some consecutive entries of a log are.
+#[derive(Debug, Clone)]
+pub(crate) struct RunAt {
+    /// How many of the entries count.
+    pub(crate) count: u64,
+    pub(crate) source: Source,
+}
+
+/// Where a run is read from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// A row of the image: where it begins, and its length.
+    Image(u64, u64),
+    Memory(Arc<Run>),
+}
+
+/// What was found of one log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FoundLog {
+    /// By the index of the first entry.
+    pub(crate) runs: BTreeMap<u64, RunAt>,
+    /// The length of the log, if that is certain.
+    pub(crate) len: Option<u64>,
+    /// Entries that were appended when the length was not known.
+    pub(crate) unplaced: Vec<Arc<Run>>,
+}
+
+/// What was found of one segment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FoundSegment {
+    /// Whether it has a log, and not traces alone.
+    pub(crate) exists: bool,
+    pub(crate) log: FoundLog,
+    pub(crate) traces: FoundLog,
+    pub(crate) created_ms: Option<u64>,
+    pub(crate) updated_ms: Option<u64>,
+    pub(crate) origin: FoundOrigin,
+}
+
+/// Where a segment came from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum FoundOrigin {
+    /// It is to be taken from the first entry.
+    #[default]
+    Unknown,
+    Known(Option<OriginRecord>),
+}
+
+impl FoundSegment {
+    pub(super) fn log_mut(&mut self, kind: LogKind) -> &mut FoundLog {
+        match kind {
+            LogKind::Entries => &mut self.log,
+            LogKind::Traces => &mut self.traces,
+        }
+    }
+
+    /// Whether there is anything of it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.exists || !self.traces.is_empty()
+    }
+}
+
+impl FoundLog {
+    fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.unplaced.is_empty() && self.len.is_none_or(|len| len == 0)
+    }
+
+    fn has_entries(&self) -> bool {
+        !self.runs.is_empty() || !self.unplaced.is_empty()
+    }
+
+    /// The runs by the index of their first entry, but for those that claim the same entries,
+    /// which cannot all be right.
+    pub(crate) fn runs_without_overlap(&self) -> impl Iterator<Item = (u64, &RunAt)> {
+        let ends = |(first, run): (&u64, &RunAt)| first + run.count;
+        self.runs.iter().filter_map(move |(first, run)| {
+            let before = self.runs.range(..first).next_back();
+            let after = self.runs.range(first + 1..).next();
+            let alone = before.is_none_or(|before| ends(before) <= *first)
+                && after.is_none_or(|(next, _)| first + run.count <= *next);
+            alone.then_some((*first, run))
+        })
+    }
+
+    /// How many entries were found, and between which indexes others are missing; `None` if it
+    /// is not known how far.
+    pub(crate) fn extent(&self) -> (u64, Vec<(u64, Option<u64>)>) {
+        let (mut next, mut there, mut missing) = (0, 0, Vec::new());
+        for (first, run) in self.runs_without_overlap() {
+            if first > next {
+                missing.push((next, Some(first)));
+            }
+            next = first + run.count;
+            there += run.count;
+        }
+        if self.len.is_none_or(|len| next < len) {
+            missing.push((next, self.len));
+        }
+        (there, missing)
+    }
+
+    /// The index behind the last entry that was found.
+    pub(crate) fn end(&self) -> u64 {
+        self.runs
+            .last_key_value()
+            .map_or(0, |(first, run)| first + run.count)
+    }
+
+    fn set(&mut self, entries: Entries) {
+        *self = Self {
+            len: Some(entries.len()),
+            ..Self::default()
+        };
+        self.put(0, entries);
+    }
+
+    fn put(&mut self, first: u64, entries: Entries) {
+        if !entries.is_empty() {
+            let run = Run::new(first, entries);
+            let count = run.entries().len();
+            let source = Source::Memory(Arc::new(run));
+            self.runs.insert(first, RunAt { count, source });
+        }
+    }
+
+    fn append(&mut self, entries: Entries) {
+        match self.len {
+            Some(len) => {
+                self.len = Some(len + entries.len());
+                self.put(len, entries);
+            }
+            None => self.unplaced.push(Arc::new(Run::new(0, entries))),
+        }
+    }
+
+    /// Cuts the log off. Tells whether it can have been that long.
+    fn truncate(&mut self, len: u64) -> bool {
+        if self.len.is_some_and(|now| now < len) {
+            return false;
+        }
+        self.len = Some(len);
+        self.unplaced.clear();
+        self.runs.retain(|first, _| *first < len);
+        if let Some(mut last) = self.runs.last_entry() {
+            let first = *last.key();
+            let run = last.get_mut();
+            run.count = run.count.min(len - first);
+        }
+        true
+    }
+}
+
+/// What was found of an archive.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) segments: BTreeMap<(SessionId, SegmentId), FoundSegment>,
+    pub(crate) metadata: BTreeMap<SessionId, Vec<u8>>,
+    pub(crate) names: BTreeMap<String, Vec<u8>>,
+    pub(crate) absorbed: Option<Absorbed>,
+    pub(crate) lost: Vec<Lost>,
+    /// What else is to be said, in words.
+    pub(crate) remarks: Vec<String>,
+    headed: BTreeSet<(SessionId, SegmentId)>,
+    deleted_sessions: BTreeSet<SessionId>,
+}
+
+impl Found {
+    /// Takes in a row of the tables.
+    pub(crate) fn take(&mut self, row: Row) {
+        match row.proved {
+            Proved::Run(found) => {
+                let LogId {
+                    session,
+                    segment,
+                    kind,
+                } = found.log;
+                let (first, count) = (found.run.first(), found.run.entries().len());
+                let source = match row.at {
+                    Some((at, len)) => Source::Image(at, len),
+                    None => Source::Memory(Arc::new(found.run)),
+                };
+                let segment = self.segments.entry((session, segment)).or_default();
+                let log = segment.log_mut(kind);
+                log.runs.insert(first, RunAt { count, source });
+            }
+            Proved::Head(session, segment, head) => {
+                self.headed.insert((session, segment));
+                let found = self.segments.entry((session, segment)).or_default();
+                found.exists = head.exists;
+                found.created_ms = Some(head.created_ms);
+                found.updated_ms = Some(head.updated_ms);
+                found.origin = FoundOrigin::Known(head.origin);
+                found.log.len = Some(head.log.entries);
+                found.traces.len = Some(head.traces.entries);
+            }
+            Proved::Index(segment, session) => {
+                self.segments.entry((session, segment)).or_default().exists = true;
+            }
+            Proved::Metadata(session, json) => drop(self.metadata.insert(session, json)),
+            Proved::Name(name, json) => drop(self.names.insert(name, json)),
+            Proved::Absorbed(absorbed) => self.absorbed = Some(absorbed),
+            Proved::Session(_) => {}
+        }
+    }
+
+    /// Draws from the runs what the heads that are lost would have said.
+    pub(crate) fn complete(&mut self) {
+        let lost = &self.lost;
+        for ((session, segment), found) in &mut self.segments {
+            if self.headed.contains(&(*session, *segment)) {
+                continue;
+            }
+            found.exists |= !found.log.runs.is_empty();
+            for kind in [LogKind::Entries, LogKind::Traces] {
+                let log = found.log_mut(kind);
+                let end = log.end();
+                let may_go_on = may_hold_runs(lost, *session, *segment, kind, end);
+                log.len = (!may_go_on).then_some(end);
+            }
+        }
+        for ((session, segment), found) in &mut self.segments {
+            for kind in [LogKind::Entries, LogKind::Traces] {
+                let log = found.log_mut(kind);
+                let len = log.len.unwrap_or(u64::MAX);
+                if log.end() > len {
+                    self.remarks.push(format!(
+                        "session {session}, segment {segment}: there are runs behind its last \
+                         entry, {len}; they were left out"
+                    ));
+                    log.truncate(len);
+                }
+            }
+        }
+    }
+
+    /// Applies a change that the journal holds.
+    pub(crate) fn apply(&mut self, op: Op) {
+        match op {
+            Op::Append {
+                log,
+                entries,
+                origin,
+                at_ms,
+                ..
+            } => self.append(&log, entries, origin, at_ms),
+            Op::Replace {
+                log,
+                entries,
+                origin,
+                at_ms,
+            } => self.replace(&log, entries, origin, at_ms),
+            Op::Truncate { log, len, at_ms } => {
+                let now = self.segments.get_mut(&(log.session, log.segment));
+                if now.is_some_and(|found| found.log_mut(log.kind).len == Some(len)) {
+                    return;
+                }
+                let segment = self.segment(&log, at_ms);
+                if !segment.log_mut(log.kind).truncate(len) {
+                    self.remarks.push(format!(
+                        "{log}: the journal cuts it off after {len} entries, and it has fewer; \
+                         it was left as it is"
+                    ));
+                }
+            }
+            Op::DeleteLog { log } => {
+                self.delete_log(&log);
+                self.end_session(log.session);
+            }
+            Op::DeleteSession { session } => self.delete_session(session),
+            Op::SetMetadata { session, json } => drop(self.metadata.insert(session, json)),
+            Op::SetName { name, json } => drop(self.names.insert(name, json)),
+            Op::DeleteName { name } => drop(self.names.remove(&name)),
+        }
+    }
+
+    fn append(&mut self, log: &LogId, entries: Entries, origin: Option<OriginRecord>, at_ms: u64) {
+        if entries.is_empty() {
+            return;
+        }
+        let segment = self.segment(log, at_ms);
+        if log.kind == LogKind::Entries && !segment.exists {
+            segment.exists = true;
+            // A head that is lost may have named another.
+            if segment.log.len == Some(0) {
+                segment.origin = FoundOrigin::Known(origin);
+            }
+        }
+        segment.log_mut(log.kind).append(entries);
+    }
+
+    fn replace(&mut self, log: &LogId, entries: Entries, origin: Option<OriginRecord>, at_ms: u64) {
+        let segment = self.segment(log, at_ms);
+        if log.kind == LogKind::Entries {
+            segment.exists = true;
+            segment.origin = FoundOrigin::Known(origin);
+            segment.created_ms = Some(at_ms);
+        }
+        segment.log_mut(log.kind).set(entries);
+    }
+
+    /// The segment of a log that is written to.
+    fn segment(&mut self, log: &LogId, at_ms: u64) -> &mut FoundSegment {
+        let (session, segment) = (log.session, log.segment);
+        let is_new = self.deleted_sessions.contains(&session)
+            || !may_hold(&self.lost, Table::Heads, (session, segment, 0));
+        let len = |kind| {
+            let unknown = !is_new && may_hold_runs(&self.lost, session, segment, kind, 0);
+            (!unknown).then_some(0)
+        };
+        let (log_len, traces_len) = (len(LogKind::Entries), len(LogKind::Traces));
+        let found = self.segments.entry((session, segment)).or_insert_with(|| {
+            let mut found = FoundSegment::default();
+            (found.log.len, found.traces.len) = (log_len, traces_len);
+            found.created_ms = is_new.then_some(at_ms);
+            found
+        });
+        if !found.is_there() && found.log.len == Some(0) && found.traces.len == Some(0) {
+            found.created_ms = Some(at_ms);
+            found.updated_ms = None;
+        }
+        found.updated_ms = found.updated_ms.max(Some(at_ms));
+        found
+    }
+
+    fn delete_log(&mut self, log: &LogId) {
+        let segment = self.segments.entry((log.session, log.segment)).or_default();
+        segment.log_mut(log.kind).set(Entries::default());
+        if log.kind == LogKind::Entries {
+            segment.exists = false;
+            segment.origin = FoundOrigin::Known(None);
+        }
+    }
+
+    fn delete_session(&mut self, session: SessionId) {
+        self.deleted_sessions.insert(session);
+        let range = (session, Uuid::nil())..=(session, Uuid::max());
+        for (_, segment) in self.segments.range_mut(range) {
+            *segment = FoundSegment::default();
+            segment.log.len = Some(0);
+            segment.traces.len = Some(0);
+            segment.origin = FoundOrigin::Known(None);
+        }
+        self.metadata.remove(&session);
+    }
+
+    /// Removes the metadata of a session that has nothing else.
+    fn end_session(&mut self, session: SessionId) {
+        let range = (session, Uuid::nil())..=(session, Uuid::max());
+        let goes_on = self
+            .segments
+            .range(range)
+            .any(|(_, found)| found.is_there());
+        if !goes_on {
+            self.metadata.remove(&session);
+        }
+    }
+
+    /// Whether both tell the same of every log, of metadata and of names, and nothing but how
+    /// much of the journal is in the tables is lost here.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        let segments = |found: &Self| {
+            let there = found.segments.iter().filter(|(_, found)| found.is_there());
+            let facts = there.map(|(id, found)| {
+                let lengths = (found.exists, found.log.len, found.traces.len);
+                (*id, lengths, found.updated_ms)
+            });
+            facts.collect::<Vec<_>>()
+        };
+        self.lost.iter().all(|lost| lost.table == Table::Meta)
+            && segments(self) == segments(other)
+            && self.metadata == other.metadata
+            && self.names == other.names
+    }
+
+    /// The same where it did not matter that a table is lost.
+    pub(crate) fn without_loss_of(mut self, table: Table) -> Self {
+        self.lost.retain(|lost| lost.table != table);
+        self
+    }
+
+    /// Whether anything of the session was found but its metadata.
+    pub(crate) fn has_session(&self, session: SessionId) -> bool {
+        let range = (session, Uuid::nil())..=(session, Uuid::max());
+        let mut segments = self.segments.range(range);
+        segments.any(|(_, found)| found.exists || found.traces.has_entries())
+    }
+}
+
+fn may_hold(lost: &[Lost], table: Table, place: Place) -> bool {
+    lost.iter().any(|lost| lost.may_hold(table, place, place))
+}
+
+/// Whether runs of a log from this index on may be in what was lost.
+fn may_hold_runs(
+    lost: &[Lost],
+    session: SessionId,
+    segment: SegmentId,
+    kind: LogKind,
+    from: u64,
+) -> bool {
+    let table = Table::of_runs(kind);
+    let (from, to) = ((session, segment, from), (session, segment, u64::MAX));
+    lost.iter().any(|lost| lost.may_hold(table, from, to))
+}

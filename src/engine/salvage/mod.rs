@@ -1,0 +1,407 @@
+//! Reading what can be read out of a damaged archive, without redb and without writing to it.
+//!
+//! What is taken is one state of the archive, never a mixture of several: the tables below one
+//! root, with the frames of the journal that follow on them. Rows of older states are still in
+//! the file, and nothing but the way from a root tells them from the rows that count.
+
+mod found;
+mod frames;
+mod image;
+mod pages;
+mod rows;
+mod scan;
+mod walk;
+
+use std::path::Path;
+
+use redb::StorageBackend;
+use redb::backends::FileBackend;
+
+pub(crate) use self::found::{Found, FoundLog, FoundOrigin, FoundSegment, RunAt, Source};
+use self::image::Image;
+pub(crate) use self::pages::{check_pages, read_tables};
+pub(crate) use self::rows::Table;
+use self::rows::{Proved, prove};
+pub(crate) use self::walk::Lost;
+use self::walk::{Walk, tables_of};
+use super::base::Absorbed;
+use super::fault::named;
+use super::file::open_regular;
+use super::op::LogId;
+use super::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
+use super::run::{FoundRun, Run};
+use super::superblock::{
+    JOURNAL_OFFSET, MAX_JOURNAL_BYTES, MIN_JOURNAL_BYTES, SUPERBLOCK_BYTES, Superblock,
+};
+use super::view::caught;
+use crate::store::StoreError;
+
+/// What the state that was read rests on, the surest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Basis {
+    /// The last state that was committed, or one that is the same.
+    Newest,
+    /// An older root, since the newest could not be read; what was done since may be missing.
+    Older,
+    /// The journal alone, from the first change on.
+    Journal,
+    /// Rows found anywhere in the file; removed ones may be among them.
+    Scan,
+}
+
+/// What was read out of a damaged archive.
+pub(crate) struct Salvaged {
+    file: Box<dyn StorageBackend>,
+    image_offset: u64,
+    pub(crate) found: Found,
+    pub(crate) basis: Basis,
+    /// The length of its journal.
+    pub(crate) journal_bytes: u64,
+}
+
+impl Salvaged {
+    /// Reads the file at `path`, which is opened for reading only and not locked. `progress` is
+    /// told how many bytes have been read of about how many.
+    pub(crate) fn read(
+        path: &Path,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, StoreError> {
+        let file = FileBackend::new(open_regular(path, true)?);
+        let file = file.map_err(|err| named(path, &std::io::Error::other(err.to_string())))?;
+        let file_len = file.len().map_err(|err| named(path, &err))?;
+        let archive = Archive::locate(&file, file_len, path)?;
+        let (found, basis) = archive.read(progress);
+        let image_offset = archive.image_offset;
+        Ok(Self {
+            file: Box::new(file),
+            image_offset,
+            found,
+            basis,
+            journal_bytes: image_offset - JOURNAL_OFFSET,
+        })
+    }
+
+    /// The bytes of all rows that hold entries.
+    pub(crate) fn row_bytes(&self) -> u64 {
+        let logs = self.found.segments.values();
+        let logs = logs.flat_map(|segment| [&segment.log, &segment.traces]);
+        let runs = logs.flat_map(|log| log.runs.values());
+        runs.map(|run| match &run.source {
+            Source::Image(_, len) => *len,
+            Source::Memory(run) => run.entries().payload().len() as u64,
+        })
+        .sum()
+    }
+
+    /// The entries of a run, read again and verified again.
+    pub(crate) fn run(&self, log: &LogId, first: u64, at: &RunAt) -> Result<Run, String> {
+        let mut run = match &at.source {
+            Source::Memory(run) => Run::clone(run),
+            Source::Image(start, len) => {
+                let mut row = vec![0; usize::try_from(*len).map_err(|err| err.to_string())?];
+                let read = self.file.read(self.image_offset + start, &mut row);
+                read.map_err(|err| err.to_string())?;
+                let found = FoundRun::parse(&row)?;
+                if found.log != *log || found.run.first() != first {
+                    return Err("its row changed while it was read".to_owned());
+                }
+                found.run
+            }
+        };
+        run.truncate(first + at.count);
+        Ok(run)
+    }
+}
+
+/// The parts of a file that is, or was, an archive.
+struct Archive<'f> {
+    file: &'f dyn StorageBackend,
+    file_len: u64,
+    superblock: Option<Superblock>,
+    image_offset: u64,
+}
+
+/// How far a state reaches: two that reach the same hold the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reach {
+    changes: u64,
+    /// The checksum of the last frame, which depends on all before it.
+    chain: u64,
+}
+
+/// One state, and how far it reaches.
+struct Candidate {
+    found: Found,
+    /// `None` if it is not known how much of the journal is in the tables.
+    reach: Option<Reach>,
+}
+
+impl Candidate {
+    fn losses(&self) -> usize {
+        self.found.lost.len()
+    }
+
+    fn changes(&self) -> Option<u64> {
+        self.reach.map(|reach| reach.changes)
+    }
+
+    /// Whether this older state, with what the journal adds to it, is to be taken rather than the
+    /// newest: it reaches further, or as far with less that is lost.
+    fn is_better_than(&self, newest: &Self) -> bool {
+        if self.reach == newest.reach {
+            return self.losses() < newest.losses();
+        }
+        self.changes() > newest.changes() && newest.reach.is_some() && self.losses() == 0
+    }
+}
+
+impl<'f> Archive<'f> {
+    /// Finds the parts by the superblock or, should that be damaged, by where a database begins.
+    fn locate(
+        file: &'f dyn StorageBackend,
+        file_len: u64,
+        path: &Path,
+    ) -> Result<Self, StoreError> {
+        let superblock = match Superblock::read_first(file, file_len, path) {
+            Ok(superblock) => Some(superblock),
+            Err(err @ (StoreError::UnsupportedVersion { .. } | StoreError::Io(_))) => {
+                return Err(err);
+            }
+            Err(_) => None,
+        };
+        let guessed = || guess_image_offset(file, file_len);
+        let image_offset = superblock.map(|superblock| superblock.image_offset());
+        let image_offset = image_offset.or_else(guessed);
+        let image_offset = image_offset.ok_or_else(|| StoreError::NotAnArchive {
+            path: path.to_owned(),
+            reason: "it has neither the first page of one nor a database where one could be"
+                .to_owned(),
+        })?;
+        Ok(Self {
+            file,
+            file_len,
+            superblock,
+            image_offset,
+        })
+    }
+
+    fn read(&self, progress: &mut dyn FnMut(u64, u64)) -> (Found, Basis) {
+        let mut image = Image::new(self.file, self.image_offset, self.file_len);
+        let slots = slots(&image);
+        image.geometry = geometry(&image, &slots);
+        let mut done = 0;
+        let mut on_page = |bytes| {
+            done += bytes;
+            progress(done, image.len().max(done));
+        };
+        let mut states = slots.iter().map(|slot| {
+            let link = slot.tables.map(|root| root.link);
+            self.state(&image, link, &mut on_page)
+        });
+        let newest = states.next();
+        let older = states.next();
+        drop(states);
+        let (mut found, basis) = self.choose(&image, newest, older);
+        if self.superblock.is_none() {
+            found
+                .remarks
+                .push("superblock: damaged; it was done without".to_owned());
+        }
+        (found, basis)
+    }
+
+    fn choose(
+        &self,
+        image: &Image<'_>,
+        newest: Option<Candidate>,
+        older: Option<Candidate>,
+    ) -> (Found, Basis) {
+        match (newest, older) {
+            (Some(newest), Some(older)) if newest.reach.is_none() && older.reach.is_some() => {
+                // How much of the journal is in the newest tables is not known. If all of it is,
+                // they hold what the older ones do with the journal on top.
+                if newest.found.agrees_with(&older.found) {
+                    (newest.found.without_loss_of(Table::Meta), Basis::Newest)
+                } else {
+                    (older.found, Basis::Older)
+                }
+            }
+            (Some(newest), Some(older)) if older.is_better_than(&newest) => {
+                let same = older.reach == newest.reach;
+                let basis = if same {
+                    Basis::Newest
+                } else {
+                    Self::age(image, &older)
+                };
+                (older.found, basis)
+            }
+            (Some(newest), Some(_)) if newest.reach.is_some() => (newest.found, Basis::Newest),
+            // Of the commit that is not to be read nobody knows whether it was the newer.
+            (Some(only), None) if only.reach.is_some() => {
+                let basis = Self::age(image, &only);
+                (only.found, basis)
+            }
+            (newest, _) => self.without_root(image, newest),
+        }
+    }
+
+    /// The state below one root, and what the journal adds to it.
+    fn state(
+        &self,
+        image: &Image<'_>,
+        root: Option<Link>,
+        on_page: &mut dyn FnMut(u64),
+    ) -> Candidate {
+        let mut found = tables_below(image, root, on_page);
+        let reach = found
+            .absorbed
+            .map(|absorbed| self.replay(&mut found, absorbed));
+        Candidate { found, reach }
+    }
+
+    /// Whether a state that was reached by another way than the newest root is the newest.
+    fn age(image: &Image<'_>, state: &Candidate) -> Basis {
+        let newest = newest_absorbed(image);
+        if newest <= state.changes() {
+            Basis::Newest
+        } else {
+            Basis::Older
+        }
+    }
+
+    /// A state from what is left where no root leads to one.
+    fn without_root(&self, image: &Image<'_>, newest: Option<Candidate>) -> (Found, Basis) {
+        if let Some(state) = self.searched_root(image) {
+            let basis = Self::age(image, &state);
+            return (state.found, basis);
+        }
+        // The tables can be read, and only how much of the journal is in them is not known.
+        let readable = newest.filter(|state| !state.found.segments.is_empty());
+        if let Some(mut state) = readable {
+            state.found.remarks.push(
+                "journal: how much of it is in the tables is not known; it was left out".to_owned(),
+            );
+            return (state.found, Basis::Older);
+        }
+        if let Some(found) = self.journal_alone() {
+            return (found, Basis::Journal);
+        }
+        (scan::scan(image), Basis::Scan)
+    }
+
+    /// The state below the newest tree of tables that is anywhere in the image.
+    fn searched_root(&self, image: &Image<'_>) -> Option<Candidate> {
+        let roots = image
+            .pages(Widths::OF_TABLES)
+            .filter_map(|(page, checksum)| {
+                let tables = tables_of(&page.bytes);
+                let (_, meta) = tables.iter().find(|(table, _)| *table == Table::Meta)?;
+                let absorbed = absorbed_below(image, meta.root?.link)?;
+                (tables.len() == Table::ALL.len()).then_some((absorbed.frames, checksum))
+            });
+        let (_, checksum) = roots.max_by_key(|(frames, _)| *frames)?;
+        let link = Some(Link::to_anywhere(checksum));
+        Some(self.state(image, link, &mut |_| {}))
+    }
+
+    /// What the journal holds, if it goes back to the first change.
+    fn journal_alone(&self) -> Option<Found> {
+        let mut found = Found::default();
+        let reach = self.replay(&mut found, Absorbed::none(&self.superblock?));
+        (reach.changes > 0).then_some(found)
+    }
+
+    fn replay(&self, found: &mut Found, absorbed: Absorbed) -> Reach {
+        let journal_bytes = self.image_offset - JOURNAL_OFFSET;
+        frames::replay(self.file, journal_bytes, absorbed, found)
+    }
+}
+
+/// What is in the tables below one root.
+fn tables_below(image: &Image<'_>, root: Option<Link>, on_page: &mut dyn FnMut(u64)) -> Found {
+    let mut found = Found::default();
+    let mut each = |row| found.take(row);
+    let mut walk = Walk::new(image, &mut each, on_page);
+    for (table, row) in walk.tables(root) {
+        if let Err(said) = caught(|| walk.table(table, &row)) {
+            walk.lost.push(Lost::whole(table, &said));
+        }
+    }
+    let lost = std::mem::take(&mut walk.lost);
+    let mended = std::mem::take(&mut walk.mended);
+    found.lost = lost;
+    let remark = |at| format!("page at byte {at} of the image: one bit of it is wrong");
+    found.remarks.extend(mended.into_iter().map(remark));
+    found.complete();
+    found
+}
+
+/// Where the image is, by the mark of a database where one may begin.
+fn guess_image_offset(file: &dyn StorageBackend, file_len: u64) -> Option<u64> {
+    (1..=MAX_JOURNAL_BYTES / MIN_JOURNAL_BYTES)
+        .map(|parts| JOURNAL_OFFSET + parts * MIN_JOURNAL_BYTES)
+        .take_while(|offset| offset + SUPERBLOCK_BYTES <= file_len)
+        .find(|offset| {
+            let mut mark = MAGIC;
+            mark.fill(0);
+            file.read(*offset, &mut mark).is_ok() && mark == MAGIC
+        })
+}
+
+/// The commits that the header tells of, the one first that a reader would see.
+fn slots(image: &Image<'_>) -> Vec<Slot> {
+    let header = image.header();
+    let published = Header::parse(&header).ok();
+    let published = published.map(|header| header.published().clone());
+    let published = published
+        .filter(|slot| slot.sound)
+        .map(|slot| slot.transaction);
+    let mut slots = Header::sound_slots(&header);
+    slots.sort_by_key(|slot| {
+        let is_published = Some(slot.transaction) == published;
+        std::cmp::Reverse((is_published, slot.transaction))
+    });
+    slots
+}
+
+/// Where pages are: as the header says if a root is there, else as in every image.
+fn geometry(image: &Image<'_>, slots: &[Slot]) -> Geometry {
+    let Ok(header) = Header::parse(&image.header()) else {
+        return Geometry::OF_NEW_IMAGES;
+    };
+    let mut probe = Image::new_like(image);
+    let mut holds = |geometry| {
+        probe.geometry = geometry;
+        slots
+            .iter()
+            .filter_map(|slot| slot.tables)
+            .any(|root| probe.checksum_at(root.link, Widths::OF_TABLES) == Some(root.link.checksum))
+    };
+    if holds(header.geometry) || !holds(Geometry::OF_NEW_IMAGES) {
+        header.geometry
+    } else {
+        Geometry::OF_NEW_IMAGES
+    }
+}
+
+/// The number of changes of the newest state that any page of the image knows of.
+fn newest_absorbed(image: &Image<'_>) -> Option<u64> {
+    let pages = image.pages(Table::Meta.widths());
+    let absorbed = pages.filter_map(|(page, _)| absorbed_in(&page.bytes));
+    absorbed.map(|absorbed| absorbed.frames).max()
+}
+
+fn absorbed_below(image: &Image<'_>, link: Link) -> Option<Absorbed> {
+    absorbed_in(&image.sound_page(link, Table::Meta.widths())?.bytes)
+}
+
+fn absorbed_in(page: &[u8]) -> Option<Absorbed> {
+    let Ok(Node::Leaf(leaf)) = Node::parse(page, Table::Meta.widths()) else {
+        return None;
+    };
+    leaf.rows()
+        .find_map(|(key, value)| match prove(Table::Meta, key, value) {
+            Ok(Proved::Absorbed(absorbed)) => Some(absorbed),
+            _ => None,
+        })
+}

@@ -1,0 +1,248 @@
+//! Recovering from damaged pages: every page, in every way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use sessiondb::{RecoverBasis, RecoverReport, recover};
+use uuid::Uuid;
+
+use super::{Content, Id, closed_sample, judge};
+use crate::scratch::Scratch;
+
+const IMAGE: usize = 8192 + (16 << 10);
+const PAGE: usize = 4096;
+
+/// An archive to be damaged, and what it held.
+struct Patient {
+    scratch: Scratch,
+    bytes: Vec<u8>,
+    was: Content,
+    rows: BTreeMap<(Id, u64), Vec<Range<usize>>>,
+    cases: u32,
+    bases: BTreeMap<String, u32>,
+}
+
+impl Patient {
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let (bytes, was) = closed_sample(&scratch.fresh());
+        let rows = rows(&bytes);
+        Self {
+            scratch,
+            bytes,
+            was,
+            rows,
+            cases: 0,
+            bases: BTreeMap::new(),
+        }
+    }
+
+    fn pages(&self) -> Vec<usize> {
+        (IMAGE..self.bytes.len()).step_by(PAGE).collect()
+    }
+
+    /// Recovers what is left of the archive. Returns the entries that are there.
+    fn recover(&mut self, what: &str, bytes: &[u8]) -> (BTreeSet<(Id, u64)>, RecoverReport) {
+        let (broken, new) = (
+            self.scratch.path().join("broken"),
+            self.scratch.path().join("new"),
+        );
+        std::fs::write(&broken, bytes).unwrap();
+        let _ = std::fs::remove_file(&new);
+        let report =
+            recover(&broken, &new, &mut |_| {}).unwrap_or_else(|err| panic!("{what}: {err}"));
+        assert!(
+            std::fs::read(&broken).unwrap() == bytes,
+            "{what}: the file was changed"
+        );
+        let is = Content::of(&new);
+        self.cases += 1;
+        *self.bases.entry(format!("{:?}", report.basis)).or_default() += 1;
+        if report.basis == RecoverBasis::Scan {
+            assert!(!report.complete, "{what}");
+            return (BTreeSet::new(), report);
+        }
+        let there = judge(&self.was, &is, &report).unwrap_or_else(|err| panic!("{what}: {err}"));
+        if report.complete {
+            assert_eq!(there.len() as u64, self.was.entries(), "{what}");
+        }
+        (there, report)
+    }
+
+    /// The entries that have a row which the bytes in the range are not part of, though they may
+    /// have another, older one.
+    fn untouched(&self, damaged: &Range<usize>) -> BTreeSet<(Id, u64)> {
+        let touches = |row: &Range<usize>| row.start < damaged.end && damaged.start < row.end;
+        let all = self.was.logs.iter().flat_map(|(id, log)| {
+            let indexes = 0..log.len() as u64;
+            indexes.map(|index| (*id, index))
+        });
+        let is_untouched = |entry: &(Id, u64)| !self.rows[entry].iter().any(touches);
+        all.filter(is_untouched).collect()
+    }
+}
+
+/// Where the rows are, live or not, that hold the entries with these numbers.
+fn rows(bytes: &[u8]) -> BTreeMap<(Id, u64), Vec<Range<usize>>> {
+    let uuid = |at: usize| Uuid::from_slice(&bytes[at..at + 16]).unwrap();
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for at in IMAGE..bytes.len() - 68 {
+        if &bytes[at + 8..at + 12] == b"sRun" {
+            let id = (uuid(at + 16), uuid(at + 32), bytes[at + 12] == 2);
+            let (first, len) = (number(at + 48), number(at + 60));
+            let count = u32::from_le_bytes(bytes[at + 56..at + 60].try_into().unwrap());
+            let span = at..at + 68 + usize::try_from(len).unwrap();
+            for index in first..first + u64::from(count) {
+                rows.entry((id, index)).or_default().push(span.clone());
+            }
+        }
+    }
+    rows
+}
+
+fn is_branch(bytes: &[u8], page: usize) -> bool {
+    bytes[page] == 2
+}
+
+#[test]
+fn each_page_zeroed_or_filled_with_noise() {
+    let mut patient = Patient::new();
+    let mut lost_pages = 0;
+    for page in patient.pages() {
+        for noise in [false, true].into_iter().skip(page / PAGE % 2).take(1) {
+            let mut bytes = patient.bytes.clone();
+            for (at, byte) in bytes[page..page + PAGE].iter_mut().enumerate() {
+                *byte = if noise {
+                    u8::try_from((at * 31 + page) % 251).unwrap()
+                } else {
+                    0
+                };
+            }
+            let what = format!("page at {page}, noise {noise}");
+            let (there, report) = patient.recover(&what, &bytes);
+            assert_ne!(report.basis, RecoverBasis::Scan, "{what}");
+            lost_pages += u32::from(!report.complete);
+            if is_branch(&patient.bytes, page) {
+                continue;
+            }
+            let untouched = patient.untouched(&(page..page + PAGE));
+            let missing: Vec<_> = untouched.difference(&there).collect();
+            assert!(
+                missing.is_empty(),
+                "{what}: {} of {missing:?}",
+                missing.len()
+            );
+        }
+    }
+    assert!(lost_pages > 20 && patient.cases > 100);
+}
+
+#[test]
+fn pages_swapped() {
+    let mut patient = Patient::new();
+    let pages = patient.pages();
+    let mut complete = 0;
+    for (number, page) in pages.iter().enumerate() {
+        let other = pages[(number * 7 + 3) % pages.len()];
+        if other == *page {
+            continue;
+        }
+        let mut bytes = patient.bytes.clone();
+        bytes.copy_within(other..other + PAGE, *page);
+        bytes[other..other + PAGE].copy_from_slice(&patient.bytes[*page..page + PAGE]);
+        let (_, report) = patient.recover(&format!("{page} and {other} swapped"), &bytes);
+        complete += u32::from(report.complete);
+        // A page that lies over another one, which is gone: a write that went astray.
+        let mut bytes = patient.bytes.clone();
+        bytes.copy_within(other..other + PAGE, *page);
+        patient.recover(&format!("{other} over {page}"), &bytes);
+    }
+    assert!(patient.cases > 100 && complete > 10);
+}
+
+#[test]
+fn the_file_cut_off() {
+    const CASES: usize = 30;
+    let mut patient = Patient::new();
+    let len = patient.bytes.len();
+    let mut missing = 0;
+    for number in 0..CASES {
+        let end = len - (len - IMAGE - PAGE) * number / CASES - number * 13 % 700 - 1;
+        let bytes = patient.bytes[..end].to_vec();
+        let what = format!("cut off at {end}");
+        let (there, report) = patient.recover(&what, &bytes);
+        if report.basis != RecoverBasis::Scan {
+            let lost = patient.was.entries() - there.len() as u64;
+            assert_eq!(report.complete, lost == 0, "{what}");
+            missing += lost;
+        }
+    }
+    assert!(patient.cases == 30 && missing > 0, "{:?}", patient.bases);
+}
+
+#[test]
+fn superblock_header_and_journal_damaged() {
+    let mut patient = Patient::new();
+    for (what, range) in [
+        ("superblock", 0..4096),
+        ("notes", 4096..8192),
+        ("journal", 8192..IMAGE),
+        ("mark of the database", IMAGE..IMAGE + 9),
+        ("flags of the database", IMAGE + 9..IMAGE + 12),
+        ("sizes of the database", IMAGE + 12..IMAGE + 40),
+        ("unused of the header", IMAGE + 320..IMAGE + 4096),
+    ] {
+        for byte in [0, 0xff] {
+            let mut bytes = patient.bytes.clone();
+            bytes[range.clone()].fill(byte);
+            let (there, report) = patient.recover(what, &bytes);
+            assert_eq!(there.len() as u64, patient.was.entries(), "{what}");
+            assert!(report.complete, "{what}: {:?}", report.problems);
+        }
+    }
+    for slot in [64..192, 192..320, 64..320] {
+        let mut bytes = patient.bytes.clone();
+        bytes[IMAGE + slot.start..IMAGE + slot.end].fill(0);
+        let (there, report) = patient.recover(&format!("slots {slot:?}"), &bytes);
+        assert_eq!(
+            there.len() as u64,
+            patient.was.entries(),
+            "{slot:?}: {:?}",
+            report.problems
+        );
+        assert_eq!(report.basis, RecoverBasis::Newest, "{slot:?}");
+    }
+}
+
+/// One bit of any page of a tree, of a slot, of the superblock: all is there, but for the run whose
+/// row it is in.
+#[test]
+fn single_bits_flipped() {
+    let mut patient = Patient::new();
+    let mut state = 7_u64;
+    for number in 0..200 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let page = if number % 3 == 0 {
+            IMAGE
+        } else {
+            IMAGE + (state >> 40) as usize % ((patient.bytes.len() - IMAGE) / PAGE) * PAGE
+        };
+        let within = if number % 3 == 0 { 320 } else { PAGE };
+        let at = page + (state >> 20) as usize % within;
+        let mut bytes = patient.bytes.clone();
+        bytes[at] ^= 1 << (state >> 60 & 7);
+        let what = format!("bit of byte {at}");
+        let (there, _) = patient.recover(&what, &bytes);
+        let untouched = patient.untouched(&(at..at + 1));
+        let missing: Vec<_> = untouched.difference(&there).collect();
+        assert!(
+            missing.is_empty(),
+            "{what}: {} of {missing:?}",
+            missing.len()
+        );
+    }
+    assert_eq!(patient.cases, 200);
+}
