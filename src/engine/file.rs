@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redb::backends::{FileBackend, InMemoryBackend};
@@ -33,6 +33,7 @@ pub(crate) struct ArchiveFile {
     shared: bool,
     image_offset: u64,
     watch: Arc<Watch>,
+    syncs: Arc<Syncs>,
     /// The number of this open file.
     writer: u64,
 }
@@ -91,6 +92,7 @@ impl ArchiveFile {
             shared: false,
             image_offset,
             watch: Arc::new(Watch::new(image_offset)),
+            syncs: Arc::default(),
             writer: new_writer(),
         }
     }
@@ -111,6 +113,7 @@ impl ArchiveFile {
             lock_timeout: self.lock_timeout,
             offset: self.image_offset,
             watch: Arc::clone(&self.watch),
+            syncs: Arc::clone(&self.syncs),
         }
     }
 
@@ -121,7 +124,7 @@ impl ArchiveFile {
 
     /// Puts on the disk what was written.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        sync_or_mark(self.storage())
+        self.syncs.sync(self.storage())
     }
 
     /// Superblock, notes page and journal as they stand.
@@ -266,6 +269,24 @@ fn new_writer() -> u64 {
     uuid::Uuid::now_v7().as_u64_pair().1
 }
 
+/// The syncs of an open file, by whomever, one at a time: the system tells of a write that failed
+/// only once, and whoever syncs after that, or beside it, would take it for done.
+#[derive(Debug, Default)]
+struct Syncs {
+    any_failed: Mutex<bool>,
+}
+
+impl Syncs {
+    fn sync(&self, file: &dyn StorageBackend) -> io::Result<()> {
+        let any_failed = self.any_failed.lock();
+        let mut any_failed = any_failed.unwrap_or_else(PoisonError::into_inner);
+        if *any_failed && !seeded(Bug::SyncAfterFailure) {
+            return Err(io::Error::other("an earlier sync of the file failed"));
+        }
+        sync_or_mark(file).inspect_err(|_| *any_failed = true)
+    }
+}
+
 /// Syncs. Should that fail, the system may hold pages for synced that never reached the disk: a
 /// mark is left, and the next open writes them again. If even the mark fails there is no more to
 /// be done here, and the error is on its way to the caller in any case.
@@ -337,6 +358,7 @@ pub(crate) struct ImageBackend {
     lock_timeout: Duration,
     offset: u64,
     watch: Arc<Watch>,
+    syncs: Arc<Syncs>,
 }
 
 impl ImageBackend {
@@ -379,7 +401,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        sync_or_mark(&*self.file)
+        self.syncs.sync(&*self.file)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

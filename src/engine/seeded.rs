@@ -34,6 +34,8 @@ pub enum Bug {
     KeepHalfRead,
     /// A failed sync leaves no mark.
     ForgetFailedSync,
+    /// After a failed sync the next one counts, though it has nothing left to write.
+    SyncAfterFailure,
     /// A write that failed does not keep the next one from trying.
     WriteAfterFailure,
     /// A new archive gets its name before its content is there.
@@ -43,7 +45,7 @@ pub enum Bug {
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -55,6 +57,7 @@ impl Bug {
         Self::LeaveUnsettled,
         Self::KeepHalfRead,
         Self::ForgetFailedSync,
+        Self::SyncAfterFailure,
         Self::WriteAfterFailure,
         Self::PublishEarly,
     ];

@@ -12,7 +12,7 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::{LogId, LogKind};
 use crate::engine::row::{Head, SessionRow, Table, unseal};
 use crate::engine::run::Run;
-use crate::engine::verify::{Damage, Watch};
+use crate::engine::verify::Watch;
 use crate::ids::{SegmentId, SessionId};
 
 /// One consistent state of the tables.

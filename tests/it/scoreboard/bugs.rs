@@ -23,6 +23,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::PublishEarly => vec![("R3", creation::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],
+        Bug::SyncAfterFailure => vec![("R5", unsynced::fold_catches)],
         Bug::ForgetFailedSync => vec![("R5", unsynced::catches)],
         // One that nobody is there for is missed.
         _ => Vec::new(),

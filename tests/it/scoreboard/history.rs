@@ -309,6 +309,24 @@ pub(super) fn random_step(dice: &mut Dice, state: &State, step: usize) -> Step {
     }
 }
 
+/// Half of the journal is filled, and folded while something that is only written waits for its
+/// sync.
+pub(super) fn fold_steps() -> Vec<Step> {
+    let write = |number, len| {
+        let entries = vec![entry(number, 0, len)];
+        Step::Append(PLACES[0], entries, Durability::Written)
+    };
+    let mut steps = vec![write(0, 5_000), Step::Sync, write(2, 5_000), Step::Sync];
+    steps.extend([
+        write(4, 40),
+        Step::Background,
+        Step::Sync,
+        write(7, 40),
+        Step::Sync,
+    ]);
+    steps
+}
+
 /// Steps of the given kinds, out of eight, on one log: those that most crashes are about.
 pub(super) fn short_steps(kinds: impl Iterator<Item = usize>) -> Vec<Step> {
     const LOG: Place = PLACES[0];
