@@ -448,3 +448,6 @@ fn is_run(kind: LogKind, key: &[u8], run: &[u8]) -> bool {
     };
     Run::decode(&log, u64::from_le_bytes(*first), run).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,25 @@ fn r8_damage_is_an_error_and_never_a_wrong_answer() {
     row.finish(by_form(20_000, 500_000));
 }
 
+/// Most damage of pages that hold something is noticed, or the row would prove little.
+#[test]
+fn r8_damage_is_noticed() {
+    let sample = sample::small();
+    let noticed = |case: Damage| {
+        let mut bytes = sample.bytes.clone();
+        case.apply(&mut bytes);
+        judged(&sample, &bytes, true).is_ok_and(|seen| seen.errors > 0)
+    };
+    let header = (0..64).filter(|at| noticed(Damage::Flip((IMAGE + at) * 8)));
+    assert!(header.count() > 16);
+    let drawn: Vec<Damage> = drawn(&sample, 400).collect();
+    let flips = drawn.iter().filter(|case| noticed(**case)).count();
+    assert!(flips > 40, "{flips} of {} flips", drawn.len());
+    let pages = pages(&sample, 10);
+    let lost = pages.iter().filter(|case| noticed(**case)).count();
+    assert!(lost * 4 > pages.len(), "{lost} of {} pages", pages.len());
+}
+
 fn an_intact_one_answers_everything(row: &mut Row, sample: &Sample) {
     let judged = judged(sample, &sample.bytes, true);
     row.case(judged.and_then(|seen| match seen {

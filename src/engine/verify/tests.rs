@@ -1,0 +1,395 @@
+//! What is called damaged, and what only looks like it.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redb::StorageBackend;
+use uuid::Uuid;
+
+use super::*;
+use crate::engine::file::ArchiveFile;
+use crate::engine::page;
+use crate::engine::superblock::{MIN_JOURNAL_BYTES, Superblock};
+use crate::engine::{Creation, Engine, EngineOptions, Entries, Op};
+use crate::store::StoreError;
+
+#[derive(Debug, Clone)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl StorageBackend for Memory {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap();
+        let bytes = self.0.lock().unwrap();
+        let part = bytes.get(start..start + out.len());
+        out.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let len = usize::try_from(len).unwrap();
+        self.0.lock().unwrap().resize(len, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let start = usize::try_from(offset).unwrap();
+        self.0.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
+        Ok(())
+    }
+}
+
+const OPTIONS: EngineOptions = EngineOptions {
+    read_only: false,
+    shared: false,
+    cache_bytes: 1 << 20,
+    lock_timeout: Duration::ZERO,
+    sync_interval: Duration::from_secs(60),
+    background: false,
+};
+
+const LOG: LogId = LogId {
+    session: Uuid::from_u128(1),
+    segment: Uuid::from_u128(2),
+    kind: LogKind::Entries,
+};
+
+fn append(engine: &Engine, text: &str) -> Result<(), StoreError> {
+    let mut entries = Entries::default();
+    entries.push(format!("\"{text}\"").as_bytes());
+    let append = Op::Append {
+        log: LOG,
+        expected: None,
+        entries,
+        origin: None,
+        at_ms: 1,
+    };
+    engine.write(true, [append]).map(drop)
+}
+
+fn open(bytes: &[u8], read_only: bool) -> (Memory, Result<Engine, StoreError>) {
+    let storage = Memory(Arc::new(Mutex::new(bytes.to_vec())));
+    let options = EngineOptions {
+        read_only,
+        ..OPTIONS
+    };
+    let engine = Engine::over(Arc::new(storage.clone()), Path::new("a.sessiondb"), options);
+    (storage, engine)
+}
+
+fn entries(engine: Engine) -> Result<u64, StoreError> {
+    let extent = Arc::new(engine)
+        .view()?
+        .read(|layers| layers.extent(&LOG))?;
+    Ok(extent.map_or(0, |extent| extent.entries))
+}
+
+/// The bytes of an archive that was closed after each of two appends, and where its image begins.
+fn closed_twice() -> (Vec<u8>, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.sessiondb");
+    crate::engine::create(&path, &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    for text in ["one", "two"] {
+        let (storage, engine) = open(&bytes, false);
+        let engine = engine.unwrap();
+        append(&engine, text).unwrap();
+        engine.close().unwrap();
+        bytes = storage.0.lock().unwrap().clone();
+    }
+    let image = usize::try_from(Superblock::new(MIN_JOURNAL_BYTES).image_offset()).unwrap();
+    (bytes, image)
+}
+
+const FLAGS: usize = 9;
+const SECOND_IS_PRIMARY: u8 = 1;
+const RECOVERY_REQUIRED: u8 = 2;
+const PRIMARY_UNFLUSHED: u8 = 8;
+
+#[test]
+fn a_closed_archive_that_shows_another_commit_than_its_last_is_damaged() {
+    let (bytes, image) = closed_twice();
+    for flag in [SECOND_IS_PRIMARY, PRIMARY_UNFLUSHED] {
+        for read_only in [true, false] {
+            let mut damaged = bytes.clone();
+            damaged[image + FLAGS] ^= flag;
+            let err = open(&damaged, read_only).1.unwrap_err();
+            assert!(
+                matches!(&err, StoreError::Damaged { place, .. } if place.starts_with("header")),
+                "{err:?}"
+            );
+            assert!(err.to_string().contains("last commit"), "{err}");
+        }
+    }
+}
+
+/// Power fails between the two writes of a commit, and what it had written is given up: from then
+/// on the earlier commit counts, also once the archive has been closed without another commit.
+#[test]
+fn a_commit_that_was_given_up_is_no_damage() {
+    let (mut bytes, image) = closed_twice();
+    let header = Header::parse(&bytes[image..]).unwrap();
+    assert!(header.unpublished().transaction < header.published().transaction);
+    bytes[image + FLAGS] ^= SECOND_IS_PRIMARY | RECOVERY_REQUIRED;
+    // The journal of the last epoch is gone as well, or it would be folded anew.
+    bytes[8192..image].fill(0);
+    assert!(
+        Header::parse(&bytes[image..])
+            .unwrap()
+            .unpublished_is_newer()
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.sessiondb");
+    for shared in [false, true] {
+        std::fs::write(&path, &bytes).unwrap();
+        let open = |read_only| {
+            let options = EngineOptions {
+                read_only,
+                shared,
+                ..OPTIONS
+            };
+            Engine::open(&path, options).unwrap()
+        };
+        let before = entries(open(true)).unwrap();
+        open(false).close().unwrap();
+        let closed = std::fs::read(&path).unwrap();
+        let header = Header::parse(&closed[image..]).unwrap();
+        assert!(!header.recovery_required && !header.unpublished_is_newer());
+        assert_eq!(entries(open(true)).unwrap(), before);
+        let engine = open(false);
+        append(&engine, "two again").unwrap();
+        engine.close().unwrap();
+        assert_eq!(entries(open(true)).unwrap(), before + 1);
+    }
+}
+
+/// The same where redb makes no commit of its own: closing makes a later commit that does not
+/// count look like none.
+#[test]
+fn closing_makes_a_commit_that_was_given_up_unsound() {
+    let (mut bytes, image) = closed_twice();
+    bytes[image + FLAGS] ^= SECOND_IS_PRIMARY;
+    let written = Mutex::new(Vec::new());
+    let write = |header: &[u8]| {
+        *written.lock().unwrap() = header.to_vec();
+        Ok(())
+    };
+    let header = &mut bytes[image..image + HEADER_LEN];
+    Watch::new(0).write(HEADER, header, write).unwrap();
+    let closed = Header::parse(&written.lock().unwrap()).unwrap();
+    assert!(closed.published().sound && !closed.unpublished().sound);
+    assert_eq!(sound(&closed), Ok(()));
+
+    // While a commit is under way, it stays as it is.
+    header[FLAGS] |= RECOVERY_REQUIRED;
+    Watch::new(0).write(HEADER, header, write).unwrap();
+    assert_eq!(*written.lock().unwrap(), *header);
+}
+
+/// What was learned of a page is out of date when another process has used the page again.
+#[test]
+fn a_page_that_another_process_has_used_again_is_no_damage() {
+    let watch = Watch::new(0);
+    let (bytes, image) = closed_twice();
+    let read = |offset: u64, out: &mut [u8]| {
+        let start = image + usize::try_from(offset).unwrap();
+        out.copy_from_slice(&bytes[start..start + out.len()]);
+        Ok(())
+    };
+    watch.read(HEADER, &mut [0; HEADER_LEN], &read).unwrap();
+    let (offset, mut claim) = watch
+        .claims()
+        .iter()
+        .map(|(at, claim)| (*at, *claim))
+        .next()
+        .unwrap();
+    let mut page = vec![0; usize::try_from(claim.len).unwrap()];
+    watch.read(offset, &mut page, &read).unwrap();
+    // The claim is an older one, so no page above says any more what it says.
+    claim.checksum ^= 1;
+    watch.claims().insert(offset, claim);
+    watch.read(offset, &mut page, &read).unwrap();
+    assert_eq!(watch.first(), None);
+    assert!(!watch.claims().contains_key(&offset));
+
+    // With the page itself changed under a claim that the header confirms, it is.
+    watch.read(HEADER, &mut [0; HEADER_LEN], &read).unwrap();
+    let damaged = |at: u64, out: &mut [u8]| {
+        read(at, out).inspect(|()| {
+            if at == offset {
+                out[2] ^= 1;
+            }
+        })
+    };
+    let err = watch.read(offset, &mut page, &damaged).unwrap_err();
+    assert_eq!(err.kind(), io::ErrorKind::InvalidData);
+    assert!(
+        err.to_string().contains(&format!("page at byte {offset}")),
+        "{err}"
+    );
+    assert!(watch.first().is_some());
+}
+
+/// Where in the file the root of a table is, which is a leaf here.
+fn root_of(bytes: &[u8], image: usize, table: &str) -> std::ops::Range<usize> {
+    let range = |root: page::Root| {
+        let range = Geometry::OF_NEW_IMAGES.range(root.link.page).unwrap();
+        let within = |offset: u64| image + usize::try_from(offset).unwrap();
+        within(range.start)..within(range.end)
+    };
+    let header = Header::parse(&bytes[image..]).unwrap();
+    let tables = &bytes[range(header.published().tables.unwrap())];
+    let Ok(Node::Leaf(leaf)) = Node::parse(tables, Widths::OF_TABLES) else {
+        panic!("the tree of tables has a branch")
+    };
+    let mut rows = leaf.rows();
+    let (_, row) = rows.find(|(name, _)| *name == table.as_bytes()).unwrap();
+    range(TableRow::parse(row).unwrap().root.unwrap())
+}
+
+/// A handle that met a page that redb could not use names that page ever after, and takes no
+/// writes.
+#[test]
+fn later_errors_name_the_first_damage() {
+    let (mut bytes, image) = closed_twice();
+    let page = root_of(&bytes, image, "heads");
+    bytes[page.start] = 7;
+    let engine = Arc::new(open(&bytes, false).1.unwrap());
+    let place = format!("heads, page at byte {}", page.start);
+    for _ in 0..2 {
+        let view = engine.view().unwrap();
+        let err = view.read(|layers| layers.extent(&LOG)).unwrap_err();
+        assert!(
+            matches!(&err, StoreError::Damaged { place: named, .. } if *named == place),
+            "{err:?}"
+        );
+    }
+    let err = append(&engine, "three").unwrap_err();
+    assert!(matches!(err, StoreError::Poisoned { .. }), "{err:?}");
+    assert!(err.to_string().contains(&place), "{err}");
+}
+
+/// One flipped bit of a head: the rows beside it are still believed, and nothing is taken for
+/// absent, nor is the page written again with a checksum that matches.
+#[test]
+fn in_a_damaged_table_nothing_is_absent_and_nothing_is_folded_into_it() {
+    let (mut bytes, image) = closed_twice();
+    let page = root_of(&bytes, image, "heads");
+    let Ok(Node::Leaf(leaf)) = Node::parse(
+        &bytes[page.clone()],
+        Widths {
+            key: Some(32),
+            value: None,
+        },
+    ) else {
+        panic!("the table of heads has a branch")
+    };
+    let head = leaf.rows().next().unwrap().1.to_vec();
+    let at = bytes
+        .windows(head.len())
+        .rposition(|part| part == head)
+        .unwrap();
+    assert!(page.contains(&at));
+    bytes[at + 20] ^= 4;
+    let (storage, engine) = open(&bytes, false);
+    let engine = Arc::new(engine.unwrap());
+    let view = engine.view().unwrap();
+    let place = |log: LogId| {
+        let err = view.read(|layers| layers.extent(&log)).unwrap_err();
+        let StoreError::Damaged { place, .. } = err else {
+            panic!("{err:?}")
+        };
+        place
+    };
+    assert!(place(LOG).contains("head"), "{}", place(LOG));
+    let absent = LogId {
+        segment: Uuid::from_u128(9),
+        ..LOG
+    };
+    let named = format!("heads, page at byte {}", page.start);
+    assert_eq!(place(absent), named);
+    let err = view.read(|layers| layers.heads(LOG.session)).unwrap_err();
+    assert!(matches!(err, StoreError::Damaged { .. }), "{err:?}");
+    let listed = view.read(crate::engine::Layers::names).unwrap();
+    assert_eq!(listed, [""; 0]);
+
+    drop(view);
+    let err = append(&engine, "three").unwrap_err();
+    assert!(matches!(err, StoreError::Damaged { .. }), "{err:?}");
+    let engine = Arc::into_inner(engine).unwrap();
+    let name = Op::SetName {
+        name: "worker".to_owned(),
+        json: b"{}".to_vec(),
+    };
+    engine.write(true, [name]).unwrap();
+    engine.checkpoint().unwrap();
+    drop(engine);
+    let kept = storage.0.lock().unwrap();
+    assert_eq!(kept[page.clone()], bytes[page]);
+}
+
+/// Several engines on one file, each with a small cache, so that pages are used again by others
+/// all the time: nothing is called damaged.
+#[test]
+fn engines_that_use_each_other_s_pages_again_see_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shared.sessiondb");
+    crate::engine::create(&path, &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+    let options = EngineOptions {
+        shared: true,
+        cache_bytes: 64 << 10,
+        lock_timeout: Duration::from_secs(20),
+        ..OPTIONS
+    };
+    std::thread::scope(|scope| {
+        for writer in 0_u128..3 {
+            let path = &path;
+            scope.spawn(move || {
+                let (file, superblock) =
+                    ArchiveFile::open(path, false, true, options.lock_timeout).unwrap();
+                let engine = Engine::on(file, &superblock, options, || Ok(())).unwrap();
+                let engine = Arc::new(engine);
+                for round in 0_u64..150 {
+                    let mut entries = Entries::default();
+                    entries.push(format!("\"{}\"", "x".repeat(3_000)).as_bytes());
+                    let log = LogId {
+                        segment: Uuid::from_u128(writer * 1000 + u128::from(round % 40)),
+                        ..LOG
+                    };
+                    let change = if round % 5 == 4 {
+                        Op::DeleteLog { log }
+                    } else {
+                        Op::Append {
+                            log,
+                            expected: None,
+                            entries,
+                            origin: None,
+                            at_ms: 1,
+                        }
+                    };
+                    engine.write(false, [change]).unwrap();
+                    let view = engine.view().unwrap();
+                    for (_, head) in view.read(|layers| layers.heads(LOG.session)).unwrap() {
+                        assert!(head.log.bytes > 0);
+                    }
+                    if let Some(extent) = view.read(|layers| layers.extent(&log)).unwrap() {
+                        let last = extent.entries - 1;
+                        view.read(|layers| layers.run_holding(&log, last)).unwrap();
+                    }
+                }
+                assert_eq!(engine.core.file.watch().first(), None);
+                assert_eq!(engine.core.file.watch().damaged_pages(), []);
+            });
+        }
+    });
+    assert!(crate::engine::open(&path, Creation::Never, options).is_ok());
+}
