@@ -269,24 +269,32 @@ impl<'f> Archive<'f> {
         }
     }
 
-    /// A state from what is left where no root leads to one.
+    /// A state from what is left where no root leads to one. Tables that can be read, and of which
+    /// only the part of the journal that is in them is not known, are better than an older state
+    /// of which something is lost.
     fn without_root(&self, image: &Image<'_>, newest: Option<Candidate>) -> (Found, Basis) {
-        if let Some(state) = self.searched_root(image) {
-            let basis = Self::age(image, &state);
-            return (state.found, basis);
-        }
-        // The tables can be read, and only how much of the journal is in them is not known.
         let readable = newest.filter(|state| !state.found.segments.is_empty());
-        if let Some(mut state) = readable {
-            state.found.remarks.push(
-                "journal: how much of it is in the tables is not known; it was left out".to_owned(),
-            );
-            return (state.found, Basis::Older);
+        match (readable, self.searched_root(image)) {
+            (Some(newest), Some(searched)) if newest.found.agrees_with(&searched.found) => {
+                (newest.found.without_loss_of(Table::Meta), Basis::Newest)
+            }
+            (Some(_), Some(searched)) if searched.losses() == 0 => (searched.found, Basis::Older),
+            (Some(mut newest), _) => {
+                newest.found.remarks.push(
+                    "journal: how much of it is in the tables is not known; it was left out"
+                        .to_owned(),
+                );
+                (newest.found, Basis::Older)
+            }
+            (None, Some(searched)) => {
+                let basis = Self::age(image, &searched);
+                (searched.found, basis)
+            }
+            (None, None) => match self.journal_alone() {
+                Some(found) => (found, Basis::Journal),
+                None => (scan::scan(image), Basis::Scan),
+            },
         }
-        if let Some(found) = self.journal_alone() {
-            return (found, Basis::Journal);
-        }
-        (scan::scan(image), Basis::Scan)
     }
 
     /// The state below the newest tree of tables that is anywhere in the image.
