@@ -55,7 +55,14 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(code_of(&error), error)
+        let code = code_of(&error);
+        if code == Code::Damaged {
+            let message = format_args!(
+                "{error}; `sessiondb recover` writes what can be read into a new archive"
+            );
+            return Self::new(code, message);
+        }
+        Self::new(code, error)
     }
 }
 
