@@ -12,6 +12,7 @@ use super::recover::problem_of;
 use crate::archive::Archive;
 use crate::engine::{
     BaseView, Engine, Extent, Fault, Found, Head, Layers, LogId, LogKind, Outcome, SessionRow,
+    Table,
 };
 use crate::ids::{SegmentId, SessionId};
 use crate::names::PodRecord;
@@ -91,22 +92,21 @@ impl Archive {
         let mut check = Check::new(&layers, progress);
         let engine = self.engine();
         let checked = check.file(engine).and_then(|()| {
-            let mut before = check.report.clone();
+            let before = check.report.clone();
             engine.guarded(|| check.tables()).or_else(|fault| {
                 if fault.is_lock_timeout() {
                     return Err(fault);
                 }
-                // What is wrong with pages is told again, with more of what it means.
-                before
-                    .problems
-                    .retain(|problem| problem.part == Part::Superblock);
-                before.problems_found = before.problems.len() as u64;
                 check.report = before;
                 check.without_redb(&engine.read_tables()?);
+                if check.report.is_clean() && check.damaged_pages.is_empty() {
+                    check.problem(Problem::new(Part::Database, fault.to_string()));
+                }
                 Ok(())
             })
         });
         checked.map_err(|fault| fault.at(self.path()))?;
+        check.pages();
         check.finish();
         Ok(check.report)
     }
@@ -119,6 +119,8 @@ struct Check<'c> {
     done: u64,
     total: u64,
     report: CheckReport,
+    /// Those whose damage the rows do not show: the table and the byte of the file.
+    damaged_pages: Vec<(Table, u64)>,
 }
 
 impl<'c> Check<'c> {
@@ -130,6 +132,7 @@ impl<'c> Check<'c> {
             done: 0,
             total: 0,
             report: CheckReport::default(),
+            damaged_pages: Vec::new(),
         }
     }
 
@@ -143,7 +146,7 @@ impl<'c> Check<'c> {
         let rows = engine.guarded(|| self.base.row_count()).unwrap_or(0);
         let pages = engine.image_pages()?;
         self.total = rows + pages;
-        if let Some(cut) = engine.journal_cut_off()? {
+        if let Ok(Some(cut)) = engine.guarded(|| engine.journal_cut_off()) {
             let message = format!(
                 "epoch {}, frame {}: it was torn by power loss, or damaged since; it and the {} \
                  whole ones behind it do not count",
@@ -151,26 +154,17 @@ impl<'c> Check<'c> {
             );
             self.report.notes.push(Problem::new(Part::Journal, message));
         }
-        let mut found = Vec::new();
         let mut visited = 0;
         let checked = engine.check_pages(&mut |damage| {
             visited += 1;
             self.done = visited.min(pages);
-            if let Some((table, at)) = damage {
-                found.push(Problem::new(
-                    Part::from(table),
-                    format!("the page at byte {at} of the file does not have its checksum"),
-                ));
-            }
+            self.damaged_pages.extend(damage);
             (self.progress)(CheckProgress {
                 done: self.done,
                 total: self.total,
             });
         });
         checked.or_else(|fault| self.note(fault, Problem::new(Part::Database, "")))?;
-        for problem in found {
-            self.problem(problem);
-        }
         self.done = pages;
         Ok(())
     }
@@ -190,9 +184,7 @@ impl<'c> Check<'c> {
     fn without_redb(&mut self, found: &Found) {
         for lost in &found.lost {
             self.problem(problem_of(lost));
-        }
-        for remark in &found.remarks {
-            self.problem(Problem::new(Part::Database, remark));
+            self.damaged_pages.retain(|(_, at)| lost.at != Some(*at));
         }
         let mut sessions = BTreeSet::new();
         for ((session, segment), found) in &found.segments {
@@ -468,6 +460,13 @@ impl<'c> Check<'c> {
         report.entries = with_journal(report.entries, all.1.entries, tables.1.entries);
         report.traces = with_journal(report.traces, all.1.traces, tables.1.traces);
         Ok(())
+    }
+
+    fn pages(&mut self) {
+        for (table, at) in std::mem::take(&mut self.damaged_pages) {
+            let message = format!("the page at byte {at} does not have its checksum");
+            self.problem(Problem::new(table.into(), message));
+        }
     }
 
     fn finish(&mut self) {

@@ -254,9 +254,7 @@ fn is_derived(table: Table) -> bool {
 }
 
 pub(super) fn problem_of(lost: &Lost) -> Problem {
-    let at = lost
-        .at
-        .map_or(String::new(), |at| format!(" (byte {at} of the image)"));
+    let at = lost.at.map_or(String::new(), |at| format!(" (byte {at})"));
     let problem = Problem::new(lost.table.into(), format!("{}{at}", lost.message));
     match (lost.after, lost.up_to) {
         (Some((session, segment, _)), Some(to)) if (session, segment) == (to.0, to.1) => {

@@ -370,8 +370,7 @@ impl Found {
         }
     }
 
-    /// Whether both tell the same of every log, of metadata and of names, and nothing but how
-    /// much of the journal is in the tables is lost here.
+    /// Whether both tell the same of every log, of metadata and of names.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
         let segments = |found: &Self| {
             let there = found.segments.iter().filter(|(_, found)| found.is_there());
@@ -381,16 +380,14 @@ impl Found {
             });
             facts.collect::<Vec<_>>()
         };
-        self.lost.iter().all(|lost| lost.table == Table::Meta)
-            && segments(self) == segments(other)
+        segments(self) == segments(other)
             && self.metadata == other.metadata
             && self.names == other.names
     }
 
-    /// The same where it did not matter that a table is lost.
-    pub(crate) fn without_loss_of(mut self, table: Table) -> Self {
-        self.lost.retain(|lost| lost.table != table);
-        self
+    /// Whether nothing else is lost than a table.
+    pub(crate) fn lacks_only(&self, table: Table) -> bool {
+        self.lost.iter().all(|lost| lost.table == table)
     }
 
     /// Whether anything of the session was found but its metadata.

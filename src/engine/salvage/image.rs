@@ -46,6 +46,11 @@ impl<'f> Image<'f> {
         }
     }
 
+    /// Where in the file a byte of the image is.
+    pub(super) fn in_file(&self, at: u64) -> u64 {
+        self.start + at
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.len
     }

@@ -149,7 +149,7 @@ impl Candidate {
     /// newest: it reaches further, or as far with less that is lost.
     fn is_better_than(&self, newest: &Self) -> bool {
         if self.reach == newest.reach {
-            return self.losses() < newest.losses();
+            return self.reach.is_some() && self.losses() < newest.losses();
         }
         self.changes() > newest.changes() && newest.reach.is_some() && self.losses() == 0
     }
@@ -217,15 +217,6 @@ impl<'f> Archive<'f> {
         older: Option<Candidate>,
     ) -> (Found, Basis) {
         match (newest, older) {
-            (Some(newest), Some(older)) if newest.reach.is_none() && older.reach.is_some() => {
-                // How much of the journal is in the newest tables is not known. If all of it is,
-                // they hold what the older ones do with the journal on top.
-                if newest.found.agrees_with(&older.found) {
-                    (newest.found.without_loss_of(Table::Meta), Basis::Newest)
-                } else {
-                    (older.found, Basis::Older)
-                }
-            }
             (Some(newest), Some(older)) if older.is_better_than(&newest) => {
                 let same = older.reach == newest.reach;
                 let basis = if same {
@@ -241,8 +232,48 @@ impl<'f> Archive<'f> {
                 let basis = Self::age(image, &only);
                 (only.found, basis)
             }
-            (newest, _) => self.without_root(image, newest),
+            (newest, older) => {
+                let older = older.filter(|older| older.reach.is_some());
+                let searched = || {
+                    self.searched_root(image)
+                        .filter(|state| state.losses() == 0)
+                };
+                let older = older.or_else(searched);
+                self.without_newest(image, newest, older)
+            }
         }
+    }
+
+    /// A state from what is left where the newest root leads to none that is complete.
+    fn without_newest(
+        &self,
+        image: &Image<'_>,
+        newest: Option<Candidate>,
+        older: Option<Candidate>,
+    ) -> (Found, Basis) {
+        // How much of the journal is in the newest tables is not known. If all of it is, they hold
+        // what older ones do with the journal on top.
+        if let Some(newest) = newest.filter(|newest| newest.found.lacks_only(Table::Meta)) {
+            let mut found = newest.found;
+            if older.is_some_and(|older| found.agrees_with(&older.found)) {
+                found.lost.clear();
+                return (found, Basis::Newest);
+            }
+            found.remarks.push(
+                "journal: how much of it is in the tables is not known; it was left out".to_owned(),
+            );
+            return (found, Basis::Older);
+        }
+        if let Some(older) = older {
+            let basis = Self::age(image, &older);
+            return (older.found, basis);
+        }
+        if let Some(state) = self.journal_alone()
+            && state.changes() >= newest_absorbed(image)
+        {
+            return (state.found, Basis::Journal);
+        }
+        (scan::scan(image), Basis::Scan)
     }
 
     /// The state below one root, and what the journal adds to it.
@@ -269,34 +300,6 @@ impl<'f> Archive<'f> {
         }
     }
 
-    /// A state from what is left where no root leads to one. Tables that can be read, and of which
-    /// only the part of the journal that is in them is not known, are better than an older state
-    /// of which something is lost.
-    fn without_root(&self, image: &Image<'_>, newest: Option<Candidate>) -> (Found, Basis) {
-        let readable = newest.filter(|state| !state.found.segments.is_empty());
-        match (readable, self.searched_root(image)) {
-            (Some(newest), Some(searched)) if newest.found.agrees_with(&searched.found) => {
-                (newest.found.without_loss_of(Table::Meta), Basis::Newest)
-            }
-            (Some(_), Some(searched)) if searched.losses() == 0 => (searched.found, Basis::Older),
-            (Some(mut newest), _) => {
-                newest.found.remarks.push(
-                    "journal: how much of it is in the tables is not known; it was left out"
-                        .to_owned(),
-                );
-                (newest.found, Basis::Older)
-            }
-            (None, Some(searched)) => {
-                let basis = Self::age(image, &searched);
-                (searched.found, basis)
-            }
-            (None, None) => match self.journal_alone() {
-                Some(found) => (found, Basis::Journal),
-                None => (scan::scan(image), Basis::Scan),
-            },
-        }
-    }
-
     /// The state below the newest tree of tables that is anywhere in the image.
     fn searched_root(&self, image: &Image<'_>) -> Option<Candidate> {
         let roots = image
@@ -313,10 +316,14 @@ impl<'f> Archive<'f> {
     }
 
     /// What the journal holds, if it goes back to the first change.
-    fn journal_alone(&self) -> Option<Found> {
+    fn journal_alone(&self) -> Option<Candidate> {
         let mut found = Found::default();
         let reach = self.replay(&mut found, Absorbed::none(&self.superblock?));
-        (reach.changes > 0).then_some(found)
+        let reach = Some(reach).filter(|reach| reach.changes > 0)?;
+        Some(Candidate {
+            found,
+            reach: Some(reach),
+        })
     }
 
     fn replay(&self, found: &mut Found, absorbed: Absorbed) -> Reach {
@@ -331,6 +338,7 @@ fn tables_below(image: &Image<'_>, root: Option<Link>, on_page: &mut dyn FnMut(u
     let mut each = |row| found.take(row);
     let mut walk = Walk::new(image, &mut each, on_page);
     for (table, row) in walk.tables(root) {
+        // No bytes are known to make it panic; should some do, the rest can still be read.
         if let Err(said) = caught(|| walk.table(table, &row)) {
             walk.lost.push(Lost::whole(table, &said));
         }
@@ -338,7 +346,10 @@ fn tables_below(image: &Image<'_>, root: Option<Link>, on_page: &mut dyn FnMut(u
     let lost = std::mem::take(&mut walk.lost);
     let mended = std::mem::take(&mut walk.mended);
     found.lost = lost;
-    let remark = |at| format!("page at byte {at} of the image: one bit of it is wrong");
+    let remark = |at| {
+        let at = image.in_file(at);
+        format!("page at byte {at}: one bit of it is wrong, and was put right")
+    };
     found.remarks.extend(mended.into_iter().map(remark));
     found.complete();
     found

@@ -23,7 +23,7 @@ pub(crate) struct Lost {
     pub(crate) after: Option<Place>,
     /// The last place that may be in it; `None`: to the end of the table.
     pub(crate) up_to: Option<Place>,
-    /// Where in the image the damage is, if that is known.
+    /// Where in the file the damage is, if that is known.
     pub(crate) at: Option<u64>,
     pub(crate) message: String,
 }
@@ -255,7 +255,7 @@ impl<'w, 'f> Walk<'w, 'f> {
             table,
             after: bounds.after,
             up_to: bounds.up_to,
-            at,
+            at: at.map(|at| self.image.in_file(at)),
             message: message.to_owned(),
         });
     }

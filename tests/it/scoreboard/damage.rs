@@ -2,7 +2,7 @@
 //! answer without an error, and no panic leaves the API.
 
 /// Small archives with everything in them, and all that their public face answers.
-mod sample;
+pub(super) mod sample;
 
 use std::cell::Cell;
 use std::fmt;
@@ -112,15 +112,14 @@ impl fmt::Display for Damage {
 }
 
 /// A damaged archive, and what it was.
-#[allow(dead_code, reason = "for the test of what is recovered from them")]
 pub(super) struct Damaged {
     pub(super) what: String,
+    pub(super) damage: Damage,
     pub(super) bytes: Vec<u8>,
     pub(super) original: std::sync::Arc<Sample>,
 }
 
 /// Archives with damage of all kinds, as many as `flips` and some hundred more.
-#[allow(dead_code, reason = "for the test of what is recovered from them")]
 pub(super) fn damaged_samples(flips: usize) -> impl Iterator<Item = Damaged> {
     let sample = std::sync::Arc::new(sample::small());
     let cases: Vec<Damage> = drawn(&sample, flips).chain(pages(&sample, 4)).collect();
@@ -129,6 +128,7 @@ pub(super) fn damaged_samples(flips: usize) -> impl Iterator<Item = Damaged> {
         case.apply(&mut bytes);
         Damaged {
             what: format!("{}: {case}", sample.name),
+            damage: case,
             bytes,
             original: std::sync::Arc::clone(&sample),
         }

@@ -39,6 +39,8 @@ mod pair;
 mod played;
 /// What can be on a disk after power loss.
 mod power;
+/// R8: what is recovered from damage.
+mod recovery;
 /// The lines, and the numbers that cases are drawn from.
 mod row;
 /// A disk with locks that several archives have open.
