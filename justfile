@@ -7,6 +7,14 @@ _default:
 test:
     cargo test --release --all-features
 
+# The reliability scoreboard; `just scoreboard deep` takes some ten minutes
+scoreboard form="quick":
+    SCOREBOARD={{form}} cargo test --release --test it scoreboard -- --nocapture
+
+# Which changes to the code that decides what counts no test notices; needs cargo-mutants, takes hours
+mutants:
+    cargo mutants -f src/engine/run.rs -f src/engine/journal.rs -f src/engine/tail.rs -f 'src/jsonl/*.rs' -f 'src/doctor/*.rs'
+
 # Format, clippy, docs: nothing may be left
 lint:
     cargo fmt --check
