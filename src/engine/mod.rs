@@ -72,6 +72,10 @@ use self::keeper::Keeper;
 use self::view::guarded;
 use crate::store::StoreError;
 
+/// How often an open for reading puts a file in order: more than once, since a writer may die again
+/// meanwhile; not without end, since of a damaged file nothing helps.
+const MAX_RECOVERIES: u32 = 8;
+
 /// How a file is to be opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EngineOptions {
@@ -144,7 +148,7 @@ impl Engine {
             file.mend_failed_sync()?;
         }
         let start = Instant::now();
-        let mut recovered = false;
+        let mut recoveries = 0;
         let base = loop {
             // redb waits for a peer's write transaction without end; this lock has a deadline.
             let writer = if read_only {
@@ -157,9 +161,11 @@ impl Engine {
             });
             drop(writer);
             match opened {
-                Err(fault) if read_only && !recovered && fault.needs_recovery() => {
+                Err(fault)
+                    if read_only && recoveries < MAX_RECOVERIES && fault.needs_recovery() =>
+                {
                     recover()?;
-                    recovered = true;
+                    recoveries += 1;
                 }
                 Err(fault) if fault.is_lock_timeout() => {
                     if start.elapsed() >= lock_timeout {

@@ -30,6 +30,8 @@ pub enum Bug {
     IgnoreGeneration,
     /// What a writer that died in a commit has left is not settled by the next one.
     LeaveUnsettled,
+    /// What was read of the journal while others wrote over it is gone on from.
+    KeepOvertaken,
     /// A journal that could be read in part only passes for the whole of it.
     KeepHalfRead,
     /// A failed sync leaves no mark.
@@ -45,7 +47,7 @@ pub enum Bug {
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -55,6 +57,7 @@ impl Bug {
         Self::SkipWriterLock,
         Self::IgnoreGeneration,
         Self::LeaveUnsettled,
+        Self::KeepOvertaken,
         Self::KeepHalfRead,
         Self::ForgetFailedSync,
         Self::SyncAfterFailure,

@@ -2,6 +2,7 @@
 //! `docs/format.md` alone, and the commands of the README are those that `.ci/run` executes.
 
 mod journal;
+mod reliability;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -19,6 +19,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
             vec![("R1, pairs", loss::pairs_catch), ("R9", together::catches)]
         }
         Bug::LeaveUnsettled => vec![("R1, pairs", loss::pairs_catch)],
+        Bug::KeepOvertaken => vec![("R1, pairs", loss::overtaking_catches)],
         Bug::KeepHalfRead => vec![("R6", failing::recovery_catches)],
         Bug::PublishEarly => vec![("R3", creation::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],

@@ -72,6 +72,12 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Three of these do not fit into one half of the journal.
+    pub(super) fn large_append(number: usize) -> Self {
+        let entries = vec![entry(number, 0, 3_000)];
+        Self::Append(PLACES[0], entries, Durability::Written)
+    }
+
     pub(super) fn small_append(number: usize) -> Self {
         let entries = vec![entry(number, 0, 40)];
         Self::Append(PLACES[0], entries, Durability::Written)

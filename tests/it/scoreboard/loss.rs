@@ -8,7 +8,7 @@ use sessiondb::testing::Bug;
 
 use super::disk::{Pages, new_archive};
 use super::history::{History, Step, short_steps};
-use super::pair::{Met, random_pair};
+use super::pair::{Met, overtaken, random_pair};
 use super::played::{Played, verify};
 use super::power::crashes;
 use super::row::{Dice, Row, by_form};
@@ -175,4 +175,26 @@ fn two_archives_on_one_disk_do_meet() {
             .iter()
             .all(|met| *met > 5)
     );
+}
+
+/// A reader that opens, overtaken at each of its calls by so many writes.
+fn overtakings() -> Result<(), String> {
+    for call in 0..120 {
+        for before in 1..6 {
+            for meanwhile in 1..7 {
+                overtaken(call, before, meanwhile)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reader_that_is_overtaken_by_epochs_in_the_midst_of_a_look_begins_anew() {
+    overtakings().unwrap();
+}
+
+/// Whether a bug in that is noticed.
+pub(super) fn overtaking_catches(_: Bug) -> bool {
+    overtakings().is_err()
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sessiondb::testing::{self, Opening, StorageBackend};
-use sessiondb::{Archive, StoreError};
+use sessiondb::{Archive, Durability, StoreError};
 
 use super::disk::{Disk, Pages};
 use super::history::{History, State, Step, play, random_step};
@@ -82,6 +82,61 @@ pub(super) fn random_pair(
     ))
 }
 
+/// One opens the disk and reads, and just before one of its calls the other one fills and folds
+/// several halves of the journal. What is read then, and what is read next, must be one of the
+/// states that there were, and the last.
+pub(super) fn overtaken(call: u64, before: usize, meanwhile: usize) -> Result<(), String> {
+    let shared = Shared::new(Disk::new(super::disk::new_archive()));
+    let writer = start(&shared, Durability::Written)?;
+    let states = Arc::new(Mutex::new(vec![State::default()]));
+    let write = {
+        let (states, archive) = (Arc::clone(&states), writer.archive.clone());
+        move |number: usize| {
+            let step = Step::large_append(number);
+            match play(&archive, &step, number) {
+                Ok(()) => {}
+                // The reader is at the database's header.
+                Err(StoreError::Busy { .. }) => return,
+                Err(err) => panic!("{err}"),
+            }
+            let mut states = states.lock().expect("no panic");
+            let mut state = states.last().cloned().unwrap_or_default();
+            state.apply(&step);
+            states.push(state);
+        }
+    };
+    (0..before).for_each(&write);
+    let handle = shared.handle();
+    let numbers = before..before + meanwhile;
+    handle.meanwhile(call, Box::new(move || numbers.for_each(&write)));
+    let reader = open(handle, Durability::Written)?;
+    let seen = State::of(&reader.archive)?;
+    reader.handle.forget_plan();
+    let now = State::of(&reader.archive)?;
+    let states = states.lock().expect("no panic");
+    if !states.contains(&seen) || Some(&now) != states.last() {
+        return Err(format!(
+            "call {call}, {before} and {meanwhile} writes: {now:.300?}"
+        ));
+    }
+    Ok(())
+}
+
+fn start(shared: &Arc<Shared>, durability: Durability) -> Result<Process, String> {
+    open(shared.handle(), durability)
+}
+
+fn open(handle: Arc<Handle>, durability: Durability) -> Result<Process, String> {
+    let storage: Arc<dyn StorageBackend> = Arc::<Handle>::clone(&handle);
+    let opening = Opening {
+        shared: true,
+        durability,
+        ..Opening::default()
+    };
+    let archive = testing::open(storage, opening).map_err(|err| format!("opening: {err}"))?;
+    Ok(Process { handle, archive })
+}
+
 impl Pair {
     fn make_move(&mut self, dice: &mut Dice) -> Result<(), String> {
         let who = dice.index(2);
@@ -105,15 +160,7 @@ impl Pair {
     }
 
     fn start(&self) -> Result<Process, String> {
-        let handle = self.shared.handle();
-        let storage: Arc<dyn StorageBackend> = Arc::<Handle>::clone(&handle);
-        let opening = Opening {
-            shared: true,
-            durability: self.lock_record().history.durability,
-            ..Opening::default()
-        };
-        let archive = testing::open(storage, opening).map_err(|err| format!("opening: {err}"))?;
-        Ok(Process { handle, archive })
+        start(&self.shared, self.lock_record().history.durability)
     }
 
     /// It dies between two calls.
