@@ -8,11 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use crate::archive::{Archive, Durability};
 use crate::engine;
-pub use crate::engine::{BackendError, Bug, StorageBackend, seed};
+pub use crate::engine::{
+    BackendError, Bug, StorageBackend, decode_run, encode_run, journal_frames, recode_ops,
+    scan_journal, seed,
+};
 use crate::store::StoreError;
 
 /// How storage is opened.
@@ -107,38 +108,4 @@ pub fn create_file(path: &Path, journal_bytes: u64) -> Result<(), StoreError> {
 /// Makes an archive in memory, with a journal of that length, that can be opened again and again.
 pub fn create_in_memory(journal_bytes: u64) -> Result<Arc<dyn StorageBackend>, StoreError> {
     engine::create_in_memory(&engine::Superblock::new(journal_bytes))
-}
-
-/// Reads bytes as the row of a run, by itself. Returns its entries.
-pub fn decode_run(row: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    engine::decode_run(row)
-}
-
-/// The row for consecutive entries of a log, `kind` being 1, or of traces, 2. `None` for another
-/// kind.
-pub fn encode_run(
-    kind: u8,
-    session: Uuid,
-    segment: Uuid,
-    first: u64,
-    entries: &[&[u8]],
-) -> Option<Vec<u8>> {
-    engine::encode_run(kind, session, segment, first, entries)
-}
-
-/// Reads bytes as a journal of a new archive, and each frame as ops. Returns how many bytes of
-/// payload the frames hold that count.
-pub fn scan_journal(bytes: &[u8]) -> Result<u64, String> {
-    engine::scan_journal(bytes)
-}
-
-/// The payloads of the frames that count, of a journal that begins with epoch 1, number 0 and
-/// chain 0.
-pub fn journal_frames(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    engine::journal_frames(bytes)
-}
-
-/// Reads a payload as ops, and writes them again.
-pub fn recode_ops(payload: &[u8]) -> Result<Vec<u8>, String> {
-    engine::recode_ops(payload)
 }

@@ -116,10 +116,12 @@ impl Core {
 
     /// Where the journal ends although there are frames behind, if it does.
     pub(crate) fn journal_cut_off(&self) -> Outcome<Option<CutOff>> {
-        let mut state = self.state();
-        state.refresh(self, false)?;
-        let end = state.position()?;
-        Ok(self.journal.cut_off_at(self.file.storage(), &end)?)
+        guarded(self.file.watch(), || {
+            let mut state = self.state();
+            state.refresh(self, false)?;
+            let end = state.position()?;
+            Ok(self.journal.cut_off_at(self.file.storage(), &end)?)
+        })
     }
 
     /// Whether there may be frames after that one.

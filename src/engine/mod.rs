@@ -57,9 +57,9 @@ pub(crate) use self::salvage::{
 pub use self::seeded::{Bug, seed};
 pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, Superblock};
 #[cfg(feature = "_testing")]
-pub(crate) use self::trial::{
-    create_in_memory, decode_run, encode_run, journal_frames, recode_ops, scan_journal,
-};
+pub(crate) use self::trial::create_in_memory;
+#[cfg(feature = "_testing")]
+pub use self::trial::{decode_run, encode_run, journal_frames, recode_ops, scan_journal};
 pub(crate) use self::view::View;
 /// The seam through which all I/O goes.
 #[cfg(feature = "_testing")]

@@ -16,14 +16,19 @@ use super::run::{Entries, FoundRun, Run};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::store::StoreError;
 
-/// The entries of a run's row, read by itself.
-pub(crate) fn decode_run(row: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+/// Reads bytes as the row of a run, by itself. Returns its entries.
+///
+/// # Errors
+///
+/// What makes it no row of a run.
+pub fn decode_run(row: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let found = FoundRun::parse(row)?;
     Ok(found.run.entries().iter().map(<[u8]>::to_vec).collect())
 }
 
-/// The row for some entries. `None` if there is no such kind of log.
-pub(crate) fn encode_run(
+/// The row for consecutive entries of a log, `kind` being 1, or of traces, 2. `None` for another
+/// kind.
+pub fn encode_run(
     kind: u8,
     session: Uuid,
     segment: Uuid,
@@ -44,7 +49,11 @@ pub(crate) fn encode_run(
 
 /// Reads bytes as the journal of a new archive, and the frames that count as ops. Returns the
 /// bytes of all their payloads.
-pub(crate) fn scan_journal(bytes: &[u8]) -> Result<u64, String> {
+///
+/// # Errors
+///
+/// What makes a frame that counts no list of ops.
+pub fn scan_journal(bytes: &[u8]) -> Result<u64, String> {
     let mut payload_bytes = 0;
     each_frame(bytes, |frame| {
         codec::decode_all(frame.payload())?;
@@ -54,8 +63,13 @@ pub(crate) fn scan_journal(bytes: &[u8]) -> Result<u64, String> {
     Ok(payload_bytes)
 }
 
-/// The payloads of the frames that count.
-pub(crate) fn journal_frames(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+/// The payloads of the frames that count, of a journal that begins with epoch 1, number 0 and
+/// chain 0.
+///
+/// # Errors
+///
+/// Those of storage in memory.
+pub fn journal_frames(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut payloads = Vec::new();
     each_frame(bytes, |frame| {
         payloads.push(frame.payload().to_vec());
@@ -64,8 +78,12 @@ pub(crate) fn journal_frames(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     Ok(payloads)
 }
 
-/// The ops of a payload, as a payload again.
-pub(crate) fn recode_ops(payload: &[u8]) -> Result<Vec<u8>, String> {
+/// Reads a payload as ops, and writes them again.
+///
+/// # Errors
+///
+/// What makes it no list of ops.
+pub fn recode_ops(payload: &[u8]) -> Result<Vec<u8>, String> {
     let mut again = Vec::with_capacity(payload.len());
     for op in codec::decode_all(payload)? {
         codec::encode(&op, &mut again);
