@@ -61,8 +61,8 @@ mod wire;
 
 pub use archive::{
     Archive, ArchiveOptions, ArchiveStats, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES, Match,
-    OriginKind, RawEntries, Receipt, SegmentInfo, SegmentOrigin, SessionInfo, Sessions, Sharing,
-    Snapshot, TypedEntries,
+    OriginKind, RawEntries, Receipt, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo,
+    Sessions, Sharing, Snapshot, TypedEntries,
 };
 pub use doctor::{
     CheckProgress, CheckReport, EntryRange, Part, Piece, Problem, RecoverBasis, RecoverProgress,

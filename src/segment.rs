@@ -263,6 +263,9 @@ pub fn fork<S: Store + ?Sized>(store: &S, seed: &Seed) -> Result<Head, StoreErro
 /// Forks within a session: a new segment begins with the prompt, config and history of
 /// `segment_id` as they were at the end of turn `turn`, and names it in `forked_from`.
 ///
+/// The new segment holds the history once more; [`Archive::fork_at`](crate::Archive::fork_at)
+/// shares it instead.
+///
 /// Turn 0 is the beginning of the segment, before its first turn. The other turns bear the
 /// numbers that their `turn_end` gives them.
 ///
@@ -450,7 +453,7 @@ fn create<S: Store + ?Sized>(
 }
 
 /// The number of entries up to the end of a turn, the last if several ends have that number.
-fn len_at_turn_end(entries: &[LogEntry], turn: u64) -> Option<usize> {
+pub(crate) fn len_at_turn_end(entries: &[LogEntry], turn: u64) -> Option<usize> {
     let is_last = |entry: &LogEntry| match (turn, entry) {
         (0, entry) => matches!(entry, LogEntry::SegmentStart(_)),
         (_, LogEntry::TurnEnd(end)) => end.turn_count == turn,
@@ -462,7 +465,7 @@ fn len_at_turn_end(entries: &[LogEntry], turn: u64) -> Option<usize> {
     }
 }
 
-fn last_turn(entries: &[LogEntry]) -> u64 {
+pub(crate) fn last_turn(entries: &[LogEntry]) -> u64 {
     let turns = entries.iter().rev().find_map(|entry| match entry {
         LogEntry::TurnEnd(end) => Some(end.turn_count),
         _ => None,

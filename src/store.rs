@@ -304,6 +304,71 @@ pub enum StoreError {
         supported: u32,
     },
 
+    /// A branch was to share more entries than there are. Nothing was written.
+    #[error(
+        "session {session}, segment {segment}: it has {actual} entries, and a branch cannot share \
+         the first {len} of them"
+    )]
+    BranchPastEnd {
+        /// The session.
+        session: SessionId,
+        /// The segment to branch off.
+        segment: SegmentId,
+        /// How many entries were to be shared.
+        len: u64,
+        /// How many there are.
+        actual: u64,
+    },
+
+    /// Entries were to be erased that are not there. Nothing was written.
+    #[error(
+        "session {session}, segment {segment}: it has {actual} entries, and none can be erased up \
+         to number {end}"
+    )]
+    ErasePastEnd {
+        /// The session.
+        session: SessionId,
+        /// The segment.
+        segment: SegmentId,
+        /// The number behind the last entry that was to be erased.
+        end: u64,
+        /// How many there are.
+        actual: u64,
+    },
+
+    /// A segment was to be made that is there already. Nothing was written.
+    #[error("session {session}, segment {segment}: it is there already; use another id")]
+    SegmentExists {
+        /// The session.
+        session: SessionId,
+        /// The segment.
+        segment: SegmentId,
+    },
+
+    /// The archive makes use of something that this build does not have. It was left as it is.
+    #[error("{}: the archive holds {what}; use one that has it", path.display())]
+    UnsupportedFeature {
+        /// The archive.
+        path: PathBuf,
+        /// What it makes use of.
+        what: String,
+    },
+
+    /// The archive has an older format version, which cannot hold this. Nothing was written.
+    #[error(
+        "{}: the archive has format version {found}, which has no {what}; `sessiondb compact` or \
+         `Archive::compact` brings it to the newest version",
+        path.display()
+    )]
+    OldFormat {
+        /// The archive.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// What it cannot hold.
+        what: &'static str,
+    },
+
     /// An entry, a name or metadata is larger than the format allows. Nothing was written.
     #[error("{subject} has {len_bytes} bytes, which is over the limit of {limit_bytes}")]
     TooLarge {

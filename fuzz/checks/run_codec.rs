@@ -4,6 +4,8 @@
 //! The input is read as it is, and once more with the right checksum in front, without which
 //! hardly any input would get further.
 
+use std::io::Read;
+
 use sessiondb::testing::{decode_run, encode_run};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
@@ -23,14 +25,16 @@ fn agree(row: &[u8]) {
     };
     assert_eq!(found.as_deref(), Ok(&naive.entries[..]));
     let entries: Vec<&[u8]> = naive.entries.iter().map(Vec::as_slice).collect();
-    let again = encode_run(
-        naive.kind,
-        naive.session,
-        naive.segment,
-        naive.first,
-        &entries,
-    );
-    assert_eq!(again.as_deref(), Some(row), "written again it differs");
+    let again = |level| {
+        let (kind, session, segment) = (naive.kind, naive.session, naive.segment);
+        encode_run(kind, session, segment, naive.first, &entries, level)
+    };
+    if row[13] == 0 {
+        let again = again(None);
+        assert_eq!(again.as_deref(), Some(row), "written again it differs");
+    }
+    let compressed = again(Some(1)).expect("the kind is known");
+    assert_eq!(decode_run(&compressed).as_ref(), Ok(&naive.entries));
 }
 
 struct NaiveRow {
@@ -45,7 +49,12 @@ struct NaiveRow {
 fn naive_row(row: &[u8]) -> Option<NaiveRow> {
     let number = |at: usize| Some(u64::from_le_bytes(row.get(at..at + 8)?.try_into().ok()?));
     let id = |at: usize| Some(Uuid::from_bytes(row.get(at..at + 16)?.try_into().ok()?));
-    let (kind, payload) = (*row.get(12)?, row.get(68..)?);
+    let (kind, stored) = (*row.get(12)?, row.get(68..)?);
+    let payload = match row[13] {
+        0 => stored.to_vec(),
+        1 => unpacked(stored)?,
+        _ => return None,
+    };
     let entries: Vec<Vec<u8>> = payload
         .split(|byte| *byte == b'\n')
         .map(<[u8]>::to_vec)
@@ -54,9 +63,8 @@ fn naive_row(row: &[u8]) -> Option<NaiveRow> {
     let is_row = number(0)? == xxh3_64(&row[8..])
         && row[8..12] == *b"sRun"
         && (kind == 1 || kind == 2)
-        && row[13] == 0
         && row[14..16] == [0, 0]
-        && number(60)? == payload.len() as u64
+        && number(60)? == stored.len() as u64
         && u64::from(count) == entries.len() as u64;
     is_row.then_some(NaiveRow {
         kind,
@@ -65,4 +73,17 @@ fn naive_row(row: &[u8]) -> Option<NaiveRow> {
         first: number(48)?,
         entries,
     })
+}
+
+/// What four bytes with a length and a frame unpack to, if it is just that long.
+fn unpacked(stored: &[u8]) -> Option<Vec<u8>> {
+    let (len, frame) = stored.split_first_chunk()?;
+    let len = u64::from(u32::from_le_bytes(*len));
+    if len > 64 << 20 {
+        return None;
+    }
+    let mut unpacked = Vec::new();
+    let decoder = zstd::stream::read::Decoder::new(frame).ok()?;
+    decoder.take(len + 1).read_to_end(&mut unpacked).ok()?;
+    (unpacked.len() as u64 == len).then_some(unpacked)
 }

@@ -33,7 +33,7 @@ pub struct SessionInfo {
     pub segments: u64,
     /// The entries of all its segments.
     pub entries: u64,
-    /// The bytes of these entries, as they were given.
+    /// The bytes of these entries, as they were given; those that segments share count once.
     pub entry_bytes: u64,
     /// The trace entries of all its segments.
     pub traces: u64,
@@ -84,14 +84,29 @@ pub struct SegmentInfo {
     pub updated_ms: u64,
     /// How many entries it has.
     pub entries: u64,
-    /// The bytes of these entries, as they were given.
+    /// The bytes of these entries, as they were given; those that it shares with its base do not
+    /// count.
     pub entry_bytes: u64,
     /// How many trace entries it has.
     pub traces: u64,
     /// The bytes of these trace entries.
     pub trace_bytes: u64,
-    /// The segment that this one came from, if its first entry named one.
+    /// The segment that this one came from, if it was forked or its first entry named one.
     pub origin: Option<SegmentOrigin>,
+    /// The segment with which this one shares its first entries, if it is a branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<SegmentBase>,
+    /// How many segments share entries with this one as their base.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub branches: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl SegmentInfo {
@@ -107,8 +122,35 @@ impl SegmentInfo {
             traces: head.traces.entries,
             trace_bytes: head.traces.bytes,
             origin: head.origin.as_ref().map(SegmentOrigin::new),
+            base: head.base.map(|base| SegmentBase {
+                segment: base.segment,
+                len: base.len,
+            }),
+            branches: head.branches,
         }
     }
+}
+
+/// Of what a branch consists besides its own entries: see [`Archive::branch`](crate::Archive).
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let log = archive.log(new_session_id(), new_segment_id());
+/// log.append_many_raw(&["1", "2", "3"])?;
+/// let branch = archive.branch(log.session_id(), log.segment_id(), 2)?;
+/// let base = archive.segment(log.session_id(), branch)?.and_then(|info| info.base).unwrap();
+/// assert_eq!((base.segment, base.len), (log.segment_id(), 2));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SegmentBase {
+    /// The segment of the same session that holds the first entries.
+    pub segment: SegmentId,
+    /// How many of its entries are shared.
+    pub len: u64,
 }
 
 /// Where a segment came from.
@@ -191,7 +233,7 @@ pub struct ArchiveStats {
     pub segments: u64,
     /// The entries of all segments.
     pub entries: u64,
-    /// The bytes of these entries, as they were given.
+    /// The bytes of these entries, as they were given; those that segments share count once.
     pub entry_bytes: u64,
     /// The trace entries of all segments.
     pub traces: u64,

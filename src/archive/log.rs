@@ -29,8 +29,8 @@ use crate::store::StoreError;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Log {
-    archive: Archive,
-    id: LogId,
+    pub(super) archive: Archive,
+    pub(super) id: LogId,
     timestamp_ms: Option<u64>,
     durability: Durability,
 }
@@ -349,7 +349,7 @@ impl Log {
             .write(self.durability == Durability::Synced, ops)
     }
 
-    fn at_ms(&self) -> u64 {
+    pub(super) fn at_ms(&self) -> u64 {
         self.timestamp_ms.unwrap_or_else(now_ms)
     }
 }

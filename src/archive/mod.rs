@@ -1,6 +1,7 @@
 //! The archive: one file of sessions, open in this process. The public face of the engine.
 
 mod batch;
+mod branch;
 mod entries;
 mod entry;
 mod info;
@@ -19,11 +20,13 @@ pub use self::batch::Batch;
 pub use self::entries::{RawEntries, TypedEntries};
 pub(crate) use self::entry::origin_of;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
-pub use self::info::{ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SessionInfo};
+pub use self::info::{
+    ArchiveStats, Match, OriginKind, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo,
+};
 pub use self::log::{Log, Receipt};
 pub use self::options::{ArchiveOptions, Durability, Sharing};
 pub use self::snapshot::{Sessions, Snapshot};
-use crate::engine::{Engine, FORMAT_VERSION, LogId, LogKind, Op, View};
+use crate::engine::{Engine, LogId, LogKind, Op, View};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::{PodName, PodRecord};
 use crate::store::StoreError;
@@ -190,7 +193,7 @@ impl Archive {
         let snapshot = self.snapshot()?;
         let mut stats = ArchiveStats {
             path: self.path().to_owned(),
-            format_version: FORMAT_VERSION,
+            format_version: self.engine.format_version(),
             archive_id: self.engine.archive_id(),
             file_bytes: self.engine.file_bytes()?,
             sessions: 0,

@@ -2,7 +2,7 @@
 //!
 //! Where redb cannot read on, pages are read without it, so that damage does not end a check.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,8 +11,8 @@ use super::problem::{EntryRange, Part, Problem};
 use super::recover::problem_of;
 use crate::archive::Archive;
 use crate::engine::{
-    BaseView, Engine, Extent, Fault, Found, Head, Layers, LogId, LogKind, Outcome, SessionRow,
-    Table,
+    BaseLink, BaseView, Engine, Extent, Fault, Found, Head, Layers, LogId, LogKind, Outcome,
+    SessionRow, Table,
 };
 use crate::ids::{SegmentId, SessionId};
 use crate::names::PodRecord;
@@ -220,15 +220,53 @@ impl<'c> Check<'c> {
     /// Every head against its runs, and every session's sums against its heads.
     fn heads(&mut self) -> Outcome<()> {
         let mut current: Option<(SessionId, SessionRow)> = None;
+        let mut links = Links::default();
         let base = self.base;
         base.for_each_head(|session, segment, head| {
             if current.as_ref().is_some_and(|(id, _)| *id != session) {
+                self.links(current.as_ref(), &mut links);
                 self.sums(current.take())?;
             }
             let (_, sums) = current.get_or_insert_with(|| (session, SessionRow::default()));
+            links.take(segment, head.as_ref());
             self.head(session, segment, head, sums)
         })?;
+        self.links(current.as_ref(), &mut links);
         self.sums(current)
+    }
+
+    /// Every base of a session's segments against the head of the segment that it names.
+    fn links(&mut self, session: Option<&(SessionId, SessionRow)>, links: &mut Links) {
+        let links = std::mem::take(links);
+        let Some((session, _)) = session.filter(|_| !links.any_damaged) else {
+            return;
+        };
+        let problem = |segment| Problem::new(Part::Heads, "").of_segment(*session, segment);
+        for (segment, base) in &links.bases {
+            let there = links.heads.get(&base.segment);
+            if there.is_none_or(|(entries, _)| *entries < base.len) {
+                let message = format!(
+                    "it shares {} entries with segment {}, which has {}",
+                    base.len,
+                    base.segment,
+                    there.map_or(0, |(entries, _)| *entries)
+                );
+                self.problem(problem(*segment).saying(message));
+            }
+        }
+        let mut counts: BTreeMap<SegmentId, u64> = BTreeMap::new();
+        for (_, base) in &links.bases {
+            *counts.entry(base.segment).or_default() += 1;
+        }
+        for (segment, (_, branches)) in &links.heads {
+            let found = counts.get(segment).copied().unwrap_or(0);
+            if found != *branches {
+                let message = format!(
+                    "it tells of {branches} segments that share its entries, and {found} do"
+                );
+                self.problem(problem(*segment).saying(message));
+            }
+        }
     }
 
     fn head(
@@ -253,13 +291,18 @@ impl<'c> Check<'c> {
 
     fn segment(&mut self, session: SessionId, segment: SegmentId, head: &Head) -> Outcome<()> {
         self.report.segments += u64::from(head.exists);
-        for (kind, extent) in [(LogKind::Entries, head.log), (LogKind::Traces, head.traces)] {
+        let own_start = head.own_start();
+        self.verified(LogKind::Entries, own_start);
+        for (kind, from, extent) in [
+            (LogKind::Entries, own_start, head.log),
+            (LogKind::Traces, 0, head.traces),
+        ] {
             let log = LogId {
                 session,
                 segment,
                 kind,
             };
-            self.log(&log, &extent)?;
+            self.log(&log, from, &extent)?;
         }
         let problem = Problem::new(Part::Index, "").of_segment(session, segment);
         match self.base.is_indexed(segment, session) {
@@ -270,9 +313,12 @@ impl<'c> Check<'c> {
         Ok(())
     }
 
-    /// A log's runs against its extent.
-    fn log(&mut self, log: &LogId, extent: &Extent) -> Outcome<()> {
-        let mut seen = Seen::default();
+    /// A log's runs against its extent; its own entries begin at `from`.
+    fn log(&mut self, log: &LogId, from: u64, extent: &Extent) -> Outcome<()> {
+        let mut seen = Seen {
+            next: from,
+            ..Seen::default()
+        };
         let base = self.base;
         base.for_each_run_of(log, |first, run| {
             self.step(1);
@@ -495,6 +541,28 @@ impl<'c> Check<'c> {
         self.report.problems_found += 1;
         if self.report.problems.len() < MAX_PROBLEMS {
             self.report.problems.push(problem);
+        }
+    }
+}
+
+/// What the heads of a session say of each other.
+#[derive(Default)]
+struct Links {
+    /// How many entries each segment has, and how many others it says share them.
+    heads: BTreeMap<SegmentId, (u64, u64)>,
+    bases: Vec<(SegmentId, BaseLink)>,
+    any_damaged: bool,
+}
+
+impl Links {
+    fn take(&mut self, segment: SegmentId, head: Result<&Head, &Fault>) {
+        match head {
+            Ok(head) => {
+                self.heads
+                    .insert(segment, (head.log.entries, head.branches));
+                self.bases.extend(head.base.map(|base| (segment, base)));
+            }
+            Err(_) => self.any_damaged = true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The writing half of a recovery: what was found, under the ids that it had.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use super::problem::{EntryRange, Part, Problem};
 use super::recover::{Piece, RecoverReport, RecoveredLog};
 use crate::archive::origin_of;
 use crate::engine::{
-    self, Creation, Engine, EngineOptions, Entries, FoundLog, FoundOrigin, FoundSegment, LogId,
-    LogKind, Op, OriginRecord, Run, Salvaged,
+    self, BaseLink, Creation, Engine, EngineOptions, Entries, Found, FoundLog, FoundOrigin,
+    FoundSegment, LogId, LogKind, Op, OriginRecord, Run, Salvaged,
 };
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
 use crate::store::StoreError;
@@ -45,6 +46,7 @@ pub(super) fn restore(
         pending: 0,
         done: 0,
         total,
+        restored: HashMap::new(),
         progress,
     };
     restore.all()?;
@@ -62,6 +64,8 @@ struct Restore<'r> {
     pending: usize,
     done: u64,
     total: u64,
+    /// How many entries of their own numbers the segments have by now.
+    restored: HashMap<(SessionId, SegmentId), u64>,
     progress: &'r mut dyn FnMut(u64, u64),
 }
 
@@ -76,11 +80,14 @@ impl Restore<'_> {
     fn all(&mut self) -> Result<(), StoreError> {
         let found = &self.salvaged.found;
         let mut last = None;
-        for ((session, segment), segment_found) in &found.segments {
+        for (session, segment) in bases_first(found) {
+            let Some(segment_found) = found.segments.get(&(session, segment)) else {
+                continue;
+            };
             if segment_found.is_there() {
-                self.segment(*session, *segment, segment_found)?;
-                self.report.sessions += u64::from(last != Some(*session));
-                last = Some(*session);
+                self.segment(session, segment, segment_found)?;
+                self.report.sessions += u64::from(last != Some(session));
+                last = Some(session);
             }
         }
         for (session, json) in &found.metadata {
@@ -118,25 +125,16 @@ impl Restore<'_> {
         };
         let own = log(LogKind::Entries);
         let facts = self.facts(&own, found);
+        let mut own_len = 0;
         if found.exists {
             self.report.segments += 1;
-            let (log, origin, at_ms) = (own, facts.origin, facts.created_ms);
-            let entries = Entries::default();
-            let create = Op::Replace {
-                log,
-                entries,
-                origin,
-                at_ms,
-            };
-            self.change(create, 0)?;
+            let shared = self.shared(session, found);
+            self.change(create(own, shared, &facts), 0)?;
+            own_len = self.log(&own, &found.log, shared.map_or(0, |base| base.len), &facts)?;
+            self.restored.insert((session, segment), own_len);
         }
-        let own_len = if found.exists {
-            self.log(&own, &found.log, &facts)?
-        } else {
-            0
-        };
         let traces = log(LogKind::Traces);
-        let traces_len = self.log(&traces, &found.traces, &facts)?;
+        let traces_len = self.log(&traces, &found.traces, 0, &facts)?;
         if found.exists {
             self.touch(own, own_len, &facts)
         } else if traces_len > 0 {
@@ -146,22 +144,41 @@ impl Restore<'_> {
         }
     }
 
-    /// Writes the entries of a log up to the first that is missing, and those behind it into
-    /// segments of their own. Returns how many it has now.
-    fn log(&mut self, log: &LogId, found: &FoundLog, facts: &Facts) -> Result<u64, StoreError> {
+    /// With which segment, restored as far as that, this one shares its first entries.
+    fn shared(&self, session: SessionId, found: &FoundSegment) -> Option<BaseLink> {
+        let base = found.base?;
+        let id = (session, base.segment);
+        let parent = self.salvaged.found.segments.get(&id)?;
+        let is_whole = self.restored.get(&id).is_some_and(|len| *len >= base.len);
+        (is_whole && found.log.shares(&parent.log, base.len)).then_some(base)
+    }
+
+    /// Writes the entries of a log, but for the first `shared` that it has already, up to the
+    /// first that is missing, and those behind it into segments of their own. Returns how many
+    /// it has now.
+    fn log(
+        &mut self,
+        log: &LogId,
+        found: &FoundLog,
+        shared: u64,
+        facts: &Facts,
+    ) -> Result<u64, StoreError> {
         let mut target = Target::own(*log);
         let mut outcome = RecoveredLog {
             session: log.session,
             segment: log.segment,
             traces: log.kind == LogKind::Traces,
-            recovered: 0,
+            recovered: shared,
             total: found.len,
             missing: Vec::new(),
             pieces: Vec::new(),
         };
-        let (mut next, mut own_len) = (0, 0);
+        let (mut next, mut own_len) = (shared, shared);
         for (first, at) in found.runs_without_overlap() {
-            let run = match self.salvaged.run(log, first, at) {
+            let Some((first, at)) = at.from(first, shared) else {
+                continue;
+            };
+            let run = match self.salvaged.run(log, first, &at) {
                 Ok(run) => run,
                 Err(message) => {
                     let problem =
@@ -293,6 +310,47 @@ impl Restore<'_> {
         let ops = std::mem::take(&mut self.ops);
         self.engine.write(false, ops).map(drop)
     }
+}
+
+/// The op that makes a segment, which begins with the entries that it shares.
+fn create(log: LogId, shared: Option<BaseLink>, facts: &Facts) -> Op {
+    let (origin, at_ms) = (facts.origin, facts.created_ms);
+    match shared {
+        Some(base) => Op::Branch {
+            session: log.session,
+            from: base.segment,
+            len: base.len,
+            to: log.segment,
+            origin,
+            at_ms,
+        },
+        None => Op::Replace {
+            log,
+            entries: Entries::default(),
+            origin,
+            at_ms,
+        },
+    }
+}
+
+/// The segments in their order, but for bases, which come before those that have them.
+fn bases_first(found: &Found) -> Vec<(SessionId, SegmentId)> {
+    let mut open: BTreeSet<_> = found.segments.keys().copied().collect();
+    let mut order = Vec::with_capacity(open.len());
+    while let Some(id) = open.pop_first() {
+        let mut chain = vec![id];
+        let base_of = |id: &(SessionId, SegmentId)| {
+            let base = found.segments.get(id)?.base?;
+            Some((id.0, base.segment))
+        };
+        while let Some(base) = chain.last().and_then(base_of)
+            && open.remove(&base)
+        {
+            chain.push(base);
+        }
+        order.extend(chain.into_iter().rev());
+    }
+    order
 }
 
 /// Where the next entries of a log go.

@@ -12,6 +12,8 @@ const DELETE_SESSION: u8 = 5;
 const SET_METADATA: u8 = 6;
 const SET_NAME: u8 = 7;
 const DELETE_NAME: u8 = 8;
+const BRANCH: u8 = 9;
+const ERASE: u8 = 10;
 
 /// Appends the bytes of an op to `out`. The length that an append expects is not part of them:
 /// it was checked before the op came here.
@@ -33,6 +35,33 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
             at_ms,
         } => {
             put_write(out, REPLACE, log, entries, *origin, *at_ms);
+        }
+        Op::Branch {
+            session,
+            from,
+            len,
+            to,
+            origin,
+            at_ms,
+        } => {
+            out.push(BRANCH);
+            for id in [session, from, to] {
+                out.extend_from_slice(id.as_bytes());
+            }
+            out.extend_from_slice(&len.to_le_bytes());
+            out.extend_from_slice(&at_ms.to_le_bytes());
+            put_origin(out, *origin);
+        }
+        Op::Erase {
+            log,
+            first,
+            entries,
+            at_ms,
+        } => {
+            put_log(out, ERASE, log);
+            out.extend_from_slice(&at_ms.to_le_bytes());
+            out.extend_from_slice(&first.to_le_bytes());
+            put_entries(out, entries);
         }
         Op::Truncate { log, len, at_ms } => {
             put_log(out, TRUNCATE, log);
@@ -66,7 +95,9 @@ pub(crate) fn len_estimate(op: &Op) -> usize {
     const FIXED: usize = 128;
     FIXED
         + match op {
-            Op::Append { entries, .. } | Op::Replace { entries, .. } => entries.payload().len(),
+            Op::Append { entries, .. }
+            | Op::Replace { entries, .. }
+            | Op::Erase { entries, .. } => entries.payload().len(),
             Op::SetMetadata { json, .. } | Op::SetName { json, .. } => json.len(),
             _ => 0,
         }
@@ -100,6 +131,27 @@ fn decode(fields: &mut Reader<'_>) -> Result<Op, String> {
                 log,
                 entries,
                 origin,
+                at_ms,
+            }
+        }
+        BRANCH => {
+            let (session, from, to) = (fields.uuid()?, fields.uuid()?, fields.uuid()?);
+            let (len, at_ms) = (fields.u64()?, fields.u64()?);
+            Op::Branch {
+                session,
+                from,
+                len,
+                to,
+                origin: origin(fields)?,
+                at_ms,
+            }
+        }
+        ERASE => {
+            let (log, at_ms, first) = (log(fields)?, fields.u64()?, fields.u64()?);
+            Op::Erase {
+                log,
+                first,
+                entries: entries(fields)?,
                 at_ms,
             }
         }
@@ -137,6 +189,11 @@ fn put_write(
 ) {
     put_log(out, tag, log);
     out.extend_from_slice(&at_ms.to_le_bytes());
+    put_origin(out, origin);
+    put_entries(out, entries);
+}
+
+fn put_origin(out: &mut Vec<u8>, origin: Option<OriginRecord>) {
     match origin {
         Some(origin) => {
             out.push(origin.kind);
@@ -145,6 +202,9 @@ fn put_write(
         }
         None => out.push(0),
     }
+}
+
+fn put_entries(out: &mut Vec<u8>, entries: &Entries) {
     out.extend_from_slice(&entries.len().to_le_bytes());
     put_bytes(out, entries.payload());
 }
@@ -152,7 +212,12 @@ fn put_write(
 fn write(fields: &mut Reader<'_>) -> Result<(LogId, u64, Option<OriginRecord>, Entries), String> {
     let log = log(fields)?;
     let at_ms = fields.u64()?;
-    let origin = match fields.u8()? {
+    let origin = origin(fields)?;
+    Ok((log, at_ms, origin, entries(fields)?))
+}
+
+fn origin(fields: &mut Reader<'_>) -> Result<Option<OriginRecord>, String> {
+    Ok(match fields.u8()? {
         0 => None,
         kind @ (1 | 2) => Some(OriginRecord {
             kind,
@@ -160,7 +225,10 @@ fn write(fields: &mut Reader<'_>) -> Result<(LogId, u64, Option<OriginRecord>, E
             at_turn: fields.u64()?,
         }),
         kind => return Err(format!("an origin of the unknown kind {kind}")),
-    };
+    })
+}
+
+fn entries(fields: &mut Reader<'_>) -> Result<Entries, String> {
     let count = fields.u64()?;
     let payload = bytes(fields)?;
     let entries = match count {
@@ -170,7 +238,7 @@ fn write(fields: &mut Reader<'_>) -> Result<(LogId, u64, Option<OriginRecord>, E
     if entries.len() != count {
         return Err(format!("{} entries where {count} are named", entries.len()));
     }
-    Ok((log, at_ms, origin, entries))
+    Ok(entries)
 }
 
 fn put_log(out: &mut Vec<u8>, tag: u8, log: &LogId) {
@@ -246,7 +314,7 @@ mod tests {
                     at_ms
                 }
             ),
-            (log.clone(), entries(), origin, any::<u64>()).prop_map(
+            (log.clone(), entries(), origin.clone(), any::<u64>()).prop_map(
                 |(log, entries, origin, at_ms)| Op::Replace {
                     log,
                     entries,
@@ -259,6 +327,28 @@ mod tests {
                 len,
                 at_ms
             }),
+            (
+                [id.clone(), id.clone(), id.clone()],
+                any::<u64>(),
+                origin,
+                any::<u64>()
+            )
+                .prop_map(|([session, from, to], len, origin, at_ms)| Op::Branch {
+                    session,
+                    from,
+                    len,
+                    to,
+                    origin,
+                    at_ms
+                }),
+            (log.clone(), any::<u64>(), entries(), any::<u64>()).prop_map(
+                |(log, first, entries, at_ms)| Op::Erase {
+                    log,
+                    first,
+                    entries,
+                    at_ms
+                }
+            ),
             log.prop_map(|log| Op::DeleteLog { log }),
             id.clone().prop_map(|session| Op::DeleteSession { session }),
             (id, json.clone()).prop_map(|(session, json)| Op::SetMetadata { session, json }),

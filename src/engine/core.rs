@@ -34,6 +34,7 @@ pub(crate) struct Core {
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) path: Arc<Path>,
     pub(crate) archive_id: Uuid,
+    pub(crate) format_version: u32,
     sync_interval: Duration,
     read_only: bool,
     /// Orders the writers of this process.
@@ -72,6 +73,7 @@ impl Core {
             file,
             jobs: Arc::default(),
             archive_id: superblock.archive_id,
+            format_version: superblock.version,
             sync_interval,
             read_only,
             writers: Mutex::default(),
@@ -194,14 +196,38 @@ impl Core {
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         let _writers = self.writers()?;
         let _lock = self.lock_writer()?;
+        self.attempt(|| self.fold_all())
+    }
+
+    /// Folds the whole journal into the tables. Whoever calls this has both locks of a writer.
+    fn fold_all(&self) -> Outcome<()> {
+        let mut state = self.state();
+        self.refused(state.refresh(self, true))?;
+        if state.is_folded()? {
+            return Ok(());
+        }
+        drop(state);
+        self.put_into_tables(Vec::new()).map(drop)
+    }
+
+    /// Folds the whole journal into the tables, and makes its bytes zero.
+    pub(crate) fn scrub_journal(&self) -> Result<(), StoreError> {
+        let _writers = self.writers()?;
+        let _lock = self.lock_writer()?;
         self.attempt(|| {
+            self.fold_all()?;
             let mut state = self.state();
             self.refused(state.refresh(self, true))?;
-            if state.is_folded()? {
-                return Ok(());
-            }
+            let epoch = state.position()?.epoch;
+            // A reader that meets a zero where it expects a frame looks at the generation after
+            // that, and begins anew.
+            state.unsettle(self)?;
+            self.journal.clear(self.file.storage())?;
+            state.settle(self, epoch)?;
+            state.forget();
             drop(state);
-            self.put_into_tables(Vec::new()).map(drop)
+            self.file.sync()?;
+            Ok(())
         })
     }
 

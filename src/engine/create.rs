@@ -13,6 +13,7 @@ use redb::backends::FileBackend;
 use super::base::{Absorbed, Base, BaseOptions};
 use super::fault::{Outcome, named};
 use super::file::ArchiveFile;
+use super::pack::Packing;
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
 use crate::store::StoreError;
@@ -89,6 +90,7 @@ fn write_new(
     let written: Outcome<()> = (|| {
         superblock.write(file.storage())?;
         let options = BaseOptions {
+            packing: Packing::of_checkpoints(superblock.compressed),
             cache_bytes: 1 << 20,
             shared: false,
             read_only: false,

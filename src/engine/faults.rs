@@ -101,7 +101,7 @@ const OPTIONS: EngineOptions = EngineOptions {
 fn open(storage: Failing) -> Result<Engine, StoreError> {
     let superblock = Superblock::read(&storage, Path::new("test.sessiondb"))?;
     let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
-    let base = Base::open(file.image(), base_options(OPTIONS));
+    let base = Base::open(file.image(), base_options(OPTIONS, &superblock));
     let base = base.map_err(|fault| fault.at(file.path()))?;
     Engine::new(file, base, &superblock, OPTIONS)
 }
@@ -114,7 +114,7 @@ fn created() -> Arc<Mutex<Vec<u8>>> {
     superblock.write(&storage).unwrap();
     let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
     let absorbed = Absorbed::none(&superblock);
-    Base::create(file.image(), base_options(OPTIONS), absorbed)
+    Base::create(file.image(), base_options(OPTIONS, &superblock), absorbed)
         .ok()
         .unwrap()
         .close()

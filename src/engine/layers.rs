@@ -1,14 +1,16 @@
 //! One consistent state of an archive: the base and the tails on top of it. All reads pass here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::base::BaseView;
 use super::fault::{Fault, Outcome};
 use super::op::{LogId, LogKind};
-use super::row::{Extent, Head, SessionRow};
+use super::pieces::{Piece, Source};
+use super::row::{BaseLink, Extent, Head, SessionRow};
 use super::run::Run;
-use super::tail::{Place, Tail};
+use super::tail::Tail;
 use crate::ids::{SegmentId, SessionId};
 
 /// The base and the tails on top of it, the oldest first.
@@ -57,29 +59,79 @@ impl Layers {
 
     /// The run that holds the entry with this index, which must be below the log's length.
     pub(crate) fn run_holding(&self, log: &LogId, index: u64) -> Outcome<Arc<Run>> {
-        self.run_holding_up_to(log, index, u64::MAX)
+        let (mut own, mut range) = (*log, 0..u64::MAX);
+        while let Some(base) = self.base_of(&own)? {
+            if index >= base.len {
+                range.start = base.len;
+                break;
+            }
+            range.end = base.len;
+            own.segment = base.segment;
+        }
+        self.own_run(&own, index, range)
     }
 
-    /// The same where only `limit` entries of the log count.
-    pub(crate) fn run_holding_up_to(
-        &self,
-        log: &LogId,
-        index: u64,
-        mut limit: u64,
-    ) -> Outcome<Arc<Run>> {
+    fn base_of(&self, log: &LogId) -> Outcome<Option<BaseLink>> {
+        if log.kind == LogKind::Traces {
+            return Ok(None);
+        }
+        let head = self.head(log.session, log.segment)?;
+        Ok(head.and_then(|head| head.base))
+    }
+
+    /// A run of a log's own entries that holds the one with this index, without those whose index
+    /// is not in the range.
+    fn own_run(&self, log: &LogId, index: u64, mut range: Range<u64>) -> Outcome<Arc<Run>> {
+        let mut own = *log;
         for tail in self.tails.iter().rev() {
-            match tail.place_of(log, index) {
-                Place::Here(run) => return Ok(limited(run, limit)),
-                Place::Below(below) => limit = limit.min(below),
+            let Some(pieces) = tail.logs.get(&own) else {
+                continue;
+            };
+            let Some(piece) = pieces.holding(index) else {
+                let place = format!("{log}, entry {index}");
+                return Err(Fault::damaged(place, "its run is missing"));
+            };
+            range.start = range.start.max(piece.first);
+            range.end = range.end.min(piece.end);
+            match &piece.source {
+                Source::Run(run) => return Ok(limited(Arc::clone(run), &range)),
+                Source::Below(segment) => own.segment = *segment,
             }
         }
-        if index >= limit {
-            return Err(Fault::damaged(
-                format!("{log}, entry {index}"),
-                "its run is missing",
-            ));
+        Ok(limited(self.base.run_holding(&own, index)?, &range))
+    }
+
+    /// The bytes of some of a log's own entries.
+    pub(crate) fn bytes_between(&self, log: &LogId, range: Range<u64>) -> Outcome<u64> {
+        for (below, tail) in self.tails.iter().enumerate().rev() {
+            if let Some(pieces) = tail.logs.get(log) {
+                let below = Self {
+                    base: Arc::clone(&self.base),
+                    tails: self.tails.iter().take(below).cloned().collect(),
+                };
+                return below.bytes_of(pieces.between(range), log);
+            }
         }
-        Ok(limited(self.base.run_holding(log, index)?, limit))
+        self.base.bytes_between(log, range)
+    }
+
+    /// The bytes of pieces of a log that lie on these layers.
+    pub(crate) fn bytes_of(
+        &self,
+        pieces: impl Iterator<Item = Piece>,
+        log: &LogId,
+    ) -> Outcome<u64> {
+        let mut bytes = 0;
+        for piece in pieces {
+            bytes += match &piece.source {
+                Source::Run(run) => run.bytes_between(piece.range()),
+                Source::Below(segment) => {
+                    let segment = *segment;
+                    self.bytes_between(&LogId { segment, ..*log }, piece.range())?
+                }
+            };
+        }
+        Ok(bytes)
     }
 
     pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
@@ -232,10 +284,10 @@ fn set<T: Ord>(found: &mut BTreeSet<T>, item: T, there: bool) {
     }
 }
 
-/// The run without the entries from `limit` on, which a layer above has cut off.
-fn limited(mut run: Arc<Run>, limit: u64) -> Arc<Run> {
-    if run.end() > limit {
-        Arc::make_mut(&mut run).truncate(limit);
+/// The run without the entries that are not in the range, since there a layer above has others.
+fn limited(mut run: Arc<Run>, range: &Range<u64>) -> Arc<Run> {
+    if run.first() < range.start || run.end() > range.end {
+        Arc::make_mut(&mut run).limit(range);
     }
     run
 }

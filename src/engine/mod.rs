@@ -3,6 +3,7 @@
 
 mod base;
 mod codec;
+mod compress;
 mod core;
 mod create;
 mod fault;
@@ -15,9 +16,11 @@ mod keeper;
 mod layers;
 mod notes;
 mod op;
+mod pack;
 mod page;
 #[cfg(test)]
 mod paths;
+mod pieces;
 mod registry;
 mod row;
 mod run;
@@ -48,14 +51,14 @@ pub(crate) use self::journal::CutOff;
 pub(crate) use self::layers::Layers;
 pub(crate) use self::op::{LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
-pub(crate) use self::row::{Extent, Head, SessionRow};
+pub(crate) use self::row::{BaseLink, Extent, Head, SessionRow};
 pub(crate) use self::run::{Entries, EntrySlice, Run};
 pub(crate) use self::salvage::{
     Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table,
 };
 #[cfg(feature = "_testing")]
 pub use self::seeded::{Bug, seed};
-pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, Superblock};
+pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
 #[cfg(feature = "_testing")]
 pub(crate) use self::trial::create_in_memory;
 #[cfg(feature = "_testing")]
@@ -69,6 +72,7 @@ use self::base::{Absorbed, Base, BaseOptions};
 use self::core::Core;
 use self::file::{ArchiveFile, Awaited};
 use self::keeper::Keeper;
+use self::pack::Packing;
 use self::view::guarded;
 use crate::store::StoreError;
 
@@ -157,7 +161,7 @@ impl Engine {
                 Some(file.lock_writer()?)
             };
             let opened = guarded(file.watch(), || {
-                Base::open(file.image(), base_options(options))
+                Base::open(file.image(), base_options(options, superblock))
             });
             drop(writer);
             match opened {
@@ -187,7 +191,7 @@ impl Engine {
         let superblock = Superblock::new(DEFAULT_JOURNAL_BYTES);
         let file = ArchiveFile::in_memory(&superblock)?;
         let absorbed = Absorbed::none(&superblock);
-        let base = Base::create(file.image(), base_options(options), absorbed);
+        let base = Base::create(file.image(), base_options(options, &superblock), absorbed);
         let base = base.map_err(|fault| fault.at(file.path()))?;
         Self::new(file, base, &superblock, options)
     }
@@ -217,6 +221,10 @@ impl Engine {
 
     pub(crate) fn path(&self) -> &Path {
         &self.core.path
+    }
+
+    pub(crate) fn format_version(&self) -> u32 {
+        self.core.format_version
     }
 
     pub(crate) fn archive_id(&self) -> Uuid {
@@ -341,6 +349,11 @@ impl Engine {
         self.core.checkpoint()
     }
 
+    /// Folds the whole journal into the tables, and makes its bytes zero.
+    pub(crate) fn scrub_journal(&self) -> Result<(), StoreError> {
+        self.core.scrub_journal()
+    }
+
     /// Syncs what is not, closes the file and reports what fails; dropping it does the same in
     /// silence.
     pub(crate) fn close(self) -> Result<(), StoreError> {
@@ -385,8 +398,9 @@ fn recover(path: &Path, options: EngineOptions) -> Result<(), StoreError> {
         })
 }
 
-fn base_options(options: EngineOptions) -> BaseOptions {
+fn base_options(options: EngineOptions, superblock: &Superblock) -> BaseOptions {
     BaseOptions {
+        packing: Packing::of_checkpoints(superblock.compressed),
         cache_bytes: options.cache_bytes,
         shared: options.shared,
         read_only: options.read_only,

@@ -80,6 +80,24 @@ pub(crate) enum Op {
         origin: Option<OriginRecord>,
         at_ms: u64,
     },
+    /// Makes a segment whose log begins with the first `len` entries of another one of the
+    /// session, which it shares with it.
+    Branch {
+        session: SessionId,
+        from: SegmentId,
+        len: u64,
+        to: SegmentId,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    },
+    /// Puts entries in the place of those that a log has from number `first` on, wherever they
+    /// are shared.
+    Erase {
+        log: LogId,
+        first: u64,
+        entries: Entries,
+        at_ms: u64,
+    },
     /// Removes the entries from number `len` on.
     Truncate { log: LogId, len: u64, at_ms: u64 },
     /// Removes a log.

@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::op::OriginRecord;
 use super::seeded::{Bug, seeded};
+use crate::ids::SegmentId;
 
 /// The tables whose rows are sealed here; the tag is part of the checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,13 @@ pub(crate) struct Extent {
     pub(crate) bytes: u64,
 }
 
+/// Of which segment a log shares the first entries, and how many, at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BaseLink {
+    pub(crate) segment: SegmentId,
+    pub(crate) len: u64,
+}
+
 /// What an archive knows of a segment without reading its entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -61,18 +69,31 @@ pub(crate) struct Head {
     pub(crate) exists: bool,
     pub(crate) created_ms: u64,
     pub(crate) updated_ms: u64,
+    /// All entries, and the bytes of those that it does not share with its base.
     pub(crate) log: Extent,
     pub(crate) traces: Extent,
     pub(crate) origin: Option<OriginRecord>,
+    pub(crate) base: Option<BaseLink>,
+    /// How many segments have this one as their base.
+    pub(crate) branches: u64,
 }
 
 impl Head {
+    /// The index of the first entry that it does not share with its base.
+    pub(crate) fn own_start(&self) -> u64 {
+        self.base.map_or(0, |base| base.len)
+    }
+
+    /// The content of a head that neither has a base nor is one, and of one that does.
+    pub(crate) const BYTES: usize = 74;
+    pub(crate) const LINKED_BYTES: usize = 106;
+
     pub(crate) fn is_gone(&self) -> bool {
         !self.exists && self.traces.entries == 0
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(74);
+        let mut out = Vec::with_capacity(Self::LINKED_BYTES);
         let origin = self.origin.unwrap_or(OriginRecord {
             kind: 0,
             segment: Uuid::nil(),
@@ -86,6 +107,14 @@ impl Head {
         }
         out.extend_from_slice(origin.segment.as_bytes());
         put_u64s(&mut out, &[origin.at_turn]);
+        if self.base.is_some() || self.branches > 0 {
+            let base = self.base.unwrap_or(BaseLink {
+                segment: Uuid::nil(),
+                len: 0,
+            });
+            out.extend_from_slice(base.segment.as_bytes());
+            put_u64s(&mut out, &[base.len, self.branches]);
+        }
         out
     }
 
@@ -101,6 +130,12 @@ impl Head {
             at_turn: fields.u64()?,
         };
         let origin = (kind != 0).then_some(origin);
+        let (mut base, mut branches) = (None, 0);
+        if !fields.is_empty() {
+            let (segment, len) = (fields.uuid()?, fields.u64()?);
+            base = (len > 0).then_some(BaseLink { segment, len });
+            branches = fields.u64()?;
+        }
         Ok(Self {
             exists,
             created_ms,
@@ -108,6 +143,8 @@ impl Head {
             log,
             traces,
             origin,
+            base,
+            branches,
         })
     }
 }

@@ -6,12 +6,17 @@ use std::path::Path;
 use redb::StorageBackend;
 use uuid::Uuid;
 
+use super::compress;
 use super::fault::named;
 use super::row::{Reader, plain_checksum};
 use crate::store::StoreError;
 
-/// The format version that this crate reads and writes.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+/// The format version of new archives.
+pub(crate) const FORMAT_VERSION: u32 = 2;
+/// The oldest version that is read and written as it is: plain runs, no branches.
+pub(crate) const OLDEST_FORMAT_VERSION: u32 = 1;
+/// The bit of the features that says that runs may be compressed with zstd.
+const FEATURE_ZSTD: u32 = 1;
 
 const LEN: usize = 4096;
 pub(crate) const SUPERBLOCK_BYTES: u64 = LEN as u64;
@@ -31,6 +36,9 @@ pub(crate) const MAX_JOURNAL_BYTES: u64 = 1 << 30;
 /// What the superblock says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Superblock {
+    pub(crate) version: u32,
+    /// Whether its runs may be compressed.
+    pub(crate) compressed: bool,
     pub(crate) archive_id: Uuid,
     pub(crate) created_ms: u64,
     pub(crate) journal_bytes: u64,
@@ -39,6 +47,8 @@ pub(crate) struct Superblock {
 impl Superblock {
     pub(crate) fn new(journal_bytes: u64) -> Self {
         Self {
+            version: FORMAT_VERSION,
+            compressed: compress::IS_AVAILABLE,
             archive_id: Uuid::now_v7(),
             created_ms: crate::ids::now_ms(),
             journal_bytes,
@@ -85,11 +95,37 @@ impl Superblock {
         Self::decode(&page, u64::MAX, path)
     }
 
+    /// Refuses what this build does not read.
+    fn must_be_known(&self, features: u32, path: &Path) -> Result<(), StoreError> {
+        let (path, found) = (path.to_owned(), self.version);
+        if !(OLDEST_FORMAT_VERSION..=FORMAT_VERSION).contains(&found) {
+            let supported = FORMAT_VERSION;
+            return Err(StoreError::UnsupportedVersion {
+                path,
+                found,
+                supported,
+            });
+        }
+        let known = if found == 1 { 0 } else { FEATURE_ZSTD };
+        if features & !known != 0 {
+            let what = format!("features that this version does not know ({features:#x})");
+            return Err(StoreError::UnsupportedFeature { path, what });
+        }
+        if self.compressed && !compress::IS_AVAILABLE {
+            let what = "runs compressed with zstd, and this program was built without the \
+                        feature `zstd` of sessiondb"
+                .to_owned();
+            return Err(StoreError::UnsupportedFeature { path, what });
+        }
+        Ok(())
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut page = Vec::with_capacity(LEN);
         page.extend_from_slice(&MAGIC);
-        page.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        page.extend_from_slice(&[0; 4]);
+        page.extend_from_slice(&self.version.to_le_bytes());
+        let features = if self.compressed { FEATURE_ZSTD } else { 0 };
+        page.extend_from_slice(&features.to_le_bytes());
         page.extend_from_slice(self.archive_id.as_bytes());
         page.extend_from_slice(&self.created_ms.to_le_bytes());
         page.extend_from_slice(&self.journal_bytes.to_le_bytes());
@@ -130,25 +166,19 @@ impl Superblock {
         let mut fields = Reader::new(body);
         let parsed = (|| {
             let _magic: [u8; 16] = fields.array()?;
-            let version = fields.u32()?;
-            let _reserved = fields.u32()?;
+            let (version, features) = (fields.u32()?, fields.u32()?);
             let (archive_id, created_ms) = (fields.uuid()?, fields.u64()?);
             let superblock = Self {
+                version,
+                compressed: features & FEATURE_ZSTD != 0,
                 archive_id,
                 created_ms,
                 journal_bytes: fields.u64()?,
             };
-            Ok::<_, String>((version, superblock, fields.u64()?))
+            Ok::<_, String>((superblock, features, fields.u64()?))
         })();
-        let (found, superblock, image_offset) = parsed.map_err(|message| damaged(&message))?;
-        if found != FORMAT_VERSION {
-            let path = path.to_owned();
-            return Err(StoreError::UnsupportedVersion {
-                path,
-                found,
-                supported: FORMAT_VERSION,
-            });
-        }
+        let (superblock, features, image_offset) = parsed.map_err(|message| damaged(&message))?;
+        superblock.must_be_known(features, path)?;
         let journal_bytes = superblock.journal_bytes;
         if !(MIN_JOURNAL_BYTES..=MAX_JOURNAL_BYTES).contains(&journal_bytes)
             || journal_bytes % MIN_JOURNAL_BYTES != 0
@@ -198,7 +228,7 @@ mod tests {
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("new.sessiondb"), "{message}");
         assert!(
-            message.contains("version 7") && message.contains("version 1"),
+            message.contains("version 7") && message.contains("version 2"),
             "{message}"
         );
     }

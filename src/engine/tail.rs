@@ -4,12 +4,13 @@
 //! one asks the layers from the top, and the first that has it is right.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::ops::Range;
 
 use super::fault::Outcome;
 use super::layers::Layers;
 use super::op::{LogId, LogKind, Op, OriginRecord};
-use super::row::{Extent, Head, SessionRow};
+use super::pieces::Pieces;
+use super::row::{BaseLink, Extent, Head, SessionRow};
 use super::run::{Entries, Run};
 use crate::ids::{SegmentId, SessionId};
 use crate::store::StoreError;
@@ -18,50 +19,16 @@ use crate::store::StoreError;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tail {
     pub(crate) heads: BTreeMap<(SessionId, SegmentId), Option<Head>>,
-    pub(crate) logs: HashMap<LogId, LogTail>,
+    pub(crate) logs: HashMap<LogId, Pieces>,
     pub(crate) sessions: BTreeMap<SessionId, Option<SessionRow>>,
     pub(crate) metadata: BTreeMap<SessionId, Option<Vec<u8>>>,
     pub(crate) names: BTreeMap<String, Option<Vec<u8>>>,
-}
-
-/// The changes of one log.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LogTail {
-    /// How many entries of the log below still count.
-    pub(crate) below: u64,
-    /// The entries behind those.
-    pub(crate) runs: Vec<Arc<Run>>,
-}
-
-/// Where a tail says that an entry is.
-pub(crate) enum Place {
-    Here(Arc<Run>),
-    /// In the layers below, of whose log this many entries count.
-    Below(u64),
 }
 
 impl Tail {
     /// Whether it changes nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.heads.is_empty() && self.metadata.is_empty() && self.names.is_empty()
-    }
-
-    /// Where the entry with this index of the log is.
-    pub(crate) fn place_of(&self, log: &LogId, index: u64) -> Place {
-        let Some(tail) = self.logs.get(log) else {
-            return Place::Below(u64::MAX);
-        };
-        if index < tail.below {
-            return Place::Below(tail.below);
-        }
-        let next = tail.runs.partition_point(|run| run.first() <= index);
-        match next
-            .checked_sub(1)
-            .and_then(|position| tail.runs.get(position))
-        {
-            Some(run) if index < run.end() => Place::Here(Arc::clone(run)),
-            _ => Place::Below(tail.below),
-        }
     }
 
     /// Applies the op and returns what it leaves: the length of the log for ops on a log, else 1
@@ -81,6 +48,20 @@ impl Tail {
                 origin,
                 at_ms,
             } => self.replace(below, &log, entries, origin, at_ms),
+            Op::Branch {
+                session,
+                from,
+                len,
+                to,
+                origin,
+                at_ms,
+            } => self.branch(below, (session, from, to), len, origin, at_ms),
+            Op::Erase {
+                log,
+                first,
+                entries,
+                at_ms,
+            } => self.erase(below, &log, first, &entries, at_ms),
             Op::Truncate { log, len, at_ms } => self.truncate(below, &log, len, at_ms),
             Op::DeleteLog { log } => self.delete_log(below, &log),
             Op::DeleteSession { session } => self.delete_session(below, session),
@@ -143,12 +124,10 @@ impl Tail {
         extent.entries += entries.len();
         extent.bytes += entries.entry_bytes();
         let end = extent.entries;
+        let own_start = own_start_of(&head, log.kind);
         self.put_head(below, log, old.as_ref(), head)?;
-        let tail = self.logs.entry(*log).or_insert_with(|| LogTail {
-            below: len,
-            runs: Vec::new(),
-        });
-        tail.runs.push(Arc::new(Run::new(len, entries)));
+        self.pieces_mut(log, own_start..len)
+            .push(Run::new(len, entries));
         Ok(end)
     }
 
@@ -160,11 +139,13 @@ impl Tail {
         origin: Option<OriginRecord>,
         at_ms: u64,
     ) -> Outcome<u64> {
+        self.release(below, log, 0)?;
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
         if log.kind == LogKind::Entries {
             head.exists = true;
             head.origin = origin;
+            head.base = None;
             head.created_ms = at_ms;
         } else if old.is_none() {
             head.created_ms = at_ms;
@@ -176,11 +157,11 @@ impl Tail {
             bytes,
         };
         self.put_head(below, log, old.as_ref(), head)?;
-        let mut tail = LogTail::default();
+        let mut pieces = Pieces::default();
         if !entries.is_empty() {
-            tail.runs.push(Arc::new(Run::new(0, entries)));
+            pieces.push(Run::new(0, entries));
         }
-        self.logs.insert(*log, tail);
+        self.logs.insert(*log, pieces);
         Ok(len)
     }
 
@@ -200,46 +181,32 @@ impl Tail {
         if len == extent.entries {
             return Ok(len);
         }
-        let cut = if len == 0 {
-            extent.bytes
+        let own_start = own_start_of(&head, log.kind);
+        let bytes = if len <= own_start {
+            0
         } else {
-            self.bytes_from(below, log, len, extent)?
+            let cut = self.bytes_between(below, log, len..extent.entries)?;
+            extent.bytes.saturating_sub(cut)
         };
-        let bytes = extent.bytes.saturating_sub(cut);
+        self.release(below, log, len)?;
+        let old = self.head(below, log)?;
+        let mut head = old.unwrap_or_default();
         *extent_of(&mut head, log.kind) = Extent {
             entries: len,
             bytes,
         };
+        if len < own_start {
+            head.base = self.base_at(below, log, len)?;
+        }
         head.updated_ms = head.updated_ms.max(at_ms);
         self.put_head(below, log, old.as_ref(), head)?;
-        let tail = self.logs.entry(*log);
-        let tail = tail.or_insert_with(|| LogTail {
-            below: extent.entries,
-            runs: Vec::new(),
-        });
-        tail.below = tail.below.min(len);
-        tail.runs.retain(|run| run.first() < len);
-        if let Some(last) = tail.runs.last_mut().filter(|run| run.end() > len) {
-            Arc::make_mut(last).truncate(len);
-        }
+        self.pieces_mut(log, own_start..extent.entries)
+            .truncate(len);
         Ok(len)
     }
 
-    /// The bytes of the entries from `from` to the end of the log.
-    fn bytes_from(&self, below: &Layers, log: &LogId, from: u64, extent: Extent) -> Outcome<u64> {
-        let (mut next, mut bytes) = (from, 0);
-        while next < extent.entries {
-            let run = match self.place_of(log, next) {
-                Place::Here(run) => run,
-                Place::Below(limit) => below.run_holding_up_to(log, next, limit)?,
-            };
-            bytes += run.bytes_between(next..extent.entries);
-            next = run.end();
-        }
-        Ok(bytes)
-    }
-
     fn delete_log(&mut self, below: &Layers, log: &LogId) -> Outcome<u64> {
+        self.release(below, log, 0)?;
         let Some(old) = self.head(below, log)? else {
             return Ok(0);
         };
@@ -248,41 +215,250 @@ impl Tail {
         if log.kind == LogKind::Entries {
             head.exists = false;
             head.origin = None;
+            head.base = None;
         }
         if head == old {
             return Ok(0);
         }
         self.put_head(below, log, Some(&old), head)?;
-        self.logs.insert(*log, LogTail::default());
+        self.logs.insert(*log, Pieces::default());
         Ok(1)
     }
 
     fn delete_session(&mut self, below: &Layers, session: SessionId) -> Outcome<u64> {
-        let mut heads: BTreeMap<SegmentId, Option<Head>> = BTreeMap::new();
-        heads.extend(
-            below
-                .heads(session)?
-                .into_iter()
-                .map(|(segment, head)| (segment, Some(head))),
-        );
-        heads.extend(self.heads_of(session));
-        let segments: Vec<_> = heads
-            .into_iter()
-            .filter_map(|(segment, head)| head.map(|_| segment))
-            .collect();
-        for segment in &segments {
+        let heads = self.all_heads(below, session)?;
+        for segment in heads.keys() {
+            self.heads.insert((session, *segment), None);
             for kind in [LogKind::Entries, LogKind::Traces] {
-                self.delete_log(
-                    below,
-                    &LogId {
-                        session,
-                        segment: *segment,
-                        kind,
-                    },
-                )?;
+                let segment = *segment;
+                let log = LogId {
+                    session,
+                    segment,
+                    kind,
+                };
+                self.logs.insert(log, Pieces::default());
             }
         }
-        Ok(u64::from(!segments.is_empty()))
+        if !heads.is_empty() {
+            self.sessions.insert(session, None);
+            self.metadata.insert(session, None);
+        }
+        Ok(u64::from(!heads.is_empty()))
+    }
+
+    fn branch(
+        &mut self,
+        below: &Layers,
+        (session, from, to): (SessionId, SegmentId, SegmentId),
+        len: u64,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    ) -> Outcome<u64> {
+        let log = |segment| LogId {
+            session,
+            segment,
+            kind: LogKind::Entries,
+        };
+        let parent = self.head(below, &log(from))?.filter(|head| head.exists);
+        let parent = parent.ok_or(StoreError::NotFound(from))?;
+        if len > parent.log.entries {
+            let (segment, len, actual) = (from, len, parent.log.entries);
+            return Err(StoreError::BranchPastEnd {
+                session,
+                segment,
+                len,
+                actual,
+            }
+            .into());
+        }
+        let old = self.head(below, &log(to))?;
+        let mut head = old.unwrap_or_default();
+        if head.exists {
+            let segment = to;
+            return Err(StoreError::SegmentExists { session, segment }.into());
+        }
+        head.exists = true;
+        head.origin = origin;
+        head.base = self.base_at(below, &log(from), len)?;
+        head.log = Extent {
+            entries: len,
+            bytes: 0,
+        };
+        if old.is_none() {
+            head.created_ms = at_ms;
+        }
+        head.updated_ms = head.updated_ms.max(at_ms);
+        self.put_head(below, &log(to), old.as_ref(), head)?;
+        self.logs.insert(log(to), Pieces::default());
+        Ok(len)
+    }
+
+    /// Of whom a log shares its first `len` entries that begins as that one does: of the segment
+    /// that has the last of them for its own. So a chain has no link that nothing is read from.
+    fn base_at(&self, below: &Layers, log: &LogId, len: u64) -> Outcome<Option<BaseLink>> {
+        if len == 0 {
+            return Ok(None);
+        }
+        let mut segment = log.segment;
+        while let Some(base) = self.base_of(below, &LogId { segment, ..*log })? {
+            if base.len < len {
+                break;
+            }
+            segment = base.segment;
+        }
+        Ok(Some(BaseLink { segment, len }))
+    }
+
+    fn base_of(&self, below: &Layers, log: &LogId) -> Outcome<Option<BaseLink>> {
+        if log.kind == LogKind::Traces {
+            return Ok(None);
+        }
+        Ok(self.head(below, log)?.and_then(|head| head.base))
+    }
+
+    /// Lets the segments that share more than `len` entries of a log keep them: the one that
+    /// shares most takes them over, and the others have it as their base from now on.
+    fn release(&mut self, below: &Layers, log: &LogId, len: u64) -> Outcome<()> {
+        let head = match log.kind {
+            LogKind::Entries => self.head(below, log)?,
+            LogKind::Traces => None,
+        };
+        let Some(head) = head.filter(|head| head.branches > 0) else {
+            return Ok(());
+        };
+        let mut shared: Vec<(BaseLink, SegmentId, Head)> = Vec::new();
+        for (segment, branch) in self.all_heads(below, log.session)? {
+            let base = branch.base.filter(|base| base.segment == log.segment);
+            shared.extend(
+                base.filter(|base| base.len > len)
+                    .map(|base| (base, segment, branch)),
+            );
+        }
+        let Some((most, heir, mut heir_head)) =
+            shared.iter().copied().max_by_key(|(base, _, _)| base.len)
+        else {
+            return Ok(());
+        };
+        let own_start = head.own_start();
+        let taken = len.max(own_start)..most.len;
+        let heir_log = LogId {
+            segment: heir,
+            ..*log
+        };
+        let bytes = self.bytes_between(below, log, taken.clone())?;
+        let pieces = self.pieces_mut(log, own_start..head.log.entries).clone();
+        let heir_end = heir_head.log.entries;
+        self.pieces_mut(&heir_log, most.len..heir_end)
+            .prepend(pieces.between(taken));
+        let old = heir_head;
+        heir_head.log.bytes += bytes;
+        heir_head.base = if len > own_start {
+            let segment = log.segment;
+            Some(BaseLink { segment, len })
+        } else {
+            head.base
+        };
+        self.put_head(below, &heir_log, Some(&old), heir_head)?;
+        for (base, segment, old) in shared {
+            if segment != heir {
+                let mut head = old;
+                head.base = Some(BaseLink {
+                    segment: heir,
+                    len: base.len,
+                });
+                let log = LogId { segment, ..*log };
+                self.put_head(below, &log, Some(&old), head)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts entries in the place of others, in the logs whose own those are.
+    fn erase(
+        &mut self,
+        below: &Layers,
+        log: &LogId,
+        first: u64,
+        entries: &Entries,
+        at_ms: u64,
+    ) -> Outcome<u64> {
+        let end = first.saturating_add(entries.len());
+        let len = self.head(below, log)?.map_or(0, |mut head| {
+            let extent = extent_of(&mut head, log.kind);
+            extent.entries
+        });
+        if end > len {
+            let (session, segment) = (log.session, log.segment);
+            return Err(StoreError::ErasePastEnd {
+                session,
+                segment,
+                end,
+                actual: len,
+            }
+            .into());
+        }
+        let (mut at, mut owner) = (end, log.segment);
+        while at > first {
+            let own = LogId {
+                segment: owner,
+                ..*log
+            };
+            let base = self.base_of(below, &own)?;
+            let start = base.map_or(0, |base| base.len).max(first);
+            if start < at {
+                let part = entries.slice(start - first..at - first);
+                self.erase_own(below, &own, Run::new(start, part), at_ms)?;
+            }
+            at = at.min(start);
+            match base {
+                Some(base) => owner = base.segment,
+                None => break,
+            }
+        }
+        Ok(end - first)
+    }
+
+    fn erase_own(&mut self, below: &Layers, log: &LogId, new: Run, at_ms: u64) -> Outcome<()> {
+        let Some(old) = self.head(below, log)? else {
+            return Ok(());
+        };
+        let mut head = old;
+        let gone = self.bytes_between(below, log, new.first()..new.end())?;
+        let own_start = own_start_of(&head, log.kind);
+        let extent = extent_of(&mut head, log.kind);
+        extent.bytes = extent.bytes.saturating_sub(gone) + new.entries().entry_bytes();
+        let end = extent.entries;
+        head.updated_ms = head.updated_ms.max(at_ms);
+        self.put_head(below, log, Some(&old), head)?;
+        self.pieces_mut(log, own_start..end).overwrite(new);
+        Ok(())
+    }
+
+    /// The pieces of a log, whose own entries are those in the range as long as nothing here says
+    /// otherwise.
+    fn pieces_mut(&mut self, log: &LogId, own: Range<u64>) -> &mut Pieces {
+        let pieces = self.logs.entry(*log);
+        pieces.or_insert_with(|| Pieces::below(log.segment, own))
+    }
+
+    /// The bytes of some of a log's own entries.
+    fn bytes_between(&self, below: &Layers, log: &LogId, range: Range<u64>) -> Outcome<u64> {
+        match self.logs.get(log) {
+            Some(pieces) => below.bytes_of(pieces.between(range), log),
+            None => below.bytes_between(log, range),
+        }
+    }
+
+    /// All heads of a session as they are now.
+    fn all_heads(&self, below: &Layers, session: SessionId) -> Outcome<BTreeMap<SegmentId, Head>> {
+        let mut heads: BTreeMap<_, _> = below.heads(session)?.into_iter().collect();
+        for (segment, head) in self.heads_of(session) {
+            match head {
+                Some(head) => drop(heads.insert(segment, head)),
+                None => drop(heads.remove(&segment)),
+            }
+        }
+        Ok(heads)
     }
 
     /// The heads that this tail has of a session.
@@ -310,7 +486,8 @@ impl Tail {
         }
     }
 
-    /// Stores a changed head, and with it the sums of its session.
+    /// Stores a changed head, and with it the sums of its session and the number of branches of
+    /// its base.
     fn put_head(
         &mut self,
         below: &Layers,
@@ -318,6 +495,12 @@ impl Tail {
         old: Option<&Head>,
         new: Head,
     ) -> Outcome<()> {
+        let base_of = |head: &Head| head.base.map(|base| base.segment);
+        let (was, is) = (old.and_then(base_of), base_of(&new));
+        if was != is {
+            self.count_branches(below, log, was, -1)?;
+            self.count_branches(below, log, is, 1)?;
+        }
         let mut sums = self.session(below, log.session)?.unwrap_or_default();
         if let Some(old) = old {
             sums.remove(old);
@@ -335,11 +518,36 @@ impl Tail {
         }
         Ok(())
     }
+
+    fn count_branches(
+        &mut self,
+        below: &Layers,
+        log: &LogId,
+        base: Option<SegmentId>,
+        change: i64,
+    ) -> Outcome<()> {
+        let Some(segment) = base else {
+            return Ok(());
+        };
+        let log = LogId { segment, ..*log };
+        if let Some(mut head) = self.head(below, &log)? {
+            head.branches = head.branches.saturating_add_signed(change);
+            self.heads.insert((log.session, segment), Some(head));
+        }
+        Ok(())
+    }
 }
 
 fn extent_of(head: &mut Head, kind: LogKind) -> &mut Extent {
     match kind {
         LogKind::Entries => &mut head.log,
         LogKind::Traces => &mut head.traces,
+    }
+}
+
+fn own_start_of(head: &Head, kind: LogKind) -> u64 {
+    match kind {
+        LogKind::Entries => head.own_start(),
+        LogKind::Traces => 0,
     }
 }

@@ -12,7 +12,7 @@ use super::codec;
 use super::create::{Place, create_in};
 use super::journal::{Frame, Journal, Position};
 use super::op::{LogId, LogKind};
-use super::run::{Entries, FoundRun, Run};
+use super::run::{Entries, FoundRun, Payload};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::store::StoreError;
 
@@ -26,25 +26,27 @@ pub fn decode_run(row: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     Ok(found.run.entries().iter().map(<[u8]>::to_vec).collect())
 }
 
-/// The row for consecutive entries of a log, `kind` being 1, or of traces, 2. `None` for another
-/// kind.
+/// The row for consecutive entries of a log, `kind` being 1, or of traces, 2, compressed if
+/// `level` says how much. `None` for another kind.
 pub fn encode_run(
     kind: u8,
     session: Uuid,
     segment: Uuid,
     first: u64,
     entries: &[&[u8]],
+    level: Option<i32>,
 ) -> Option<Vec<u8>> {
     let kind = LogKind::from_tag(kind)?;
-    let mut run = Run::new(first, Entries::default());
+    let mut joined = Entries::default();
     for entry in entries {
-        run.push(entry);
+        joined.push(entry);
     }
-    Some(run.encode(&LogId {
+    let log = LogId {
         session,
         segment,
         kind,
-    }))
+    };
+    Some(Payload::new(joined.payload(), level).row(&log, first, entries.len()))
 }
 
 /// Reads bytes as the journal of a new archive, and the frames that count as ops. Returns the

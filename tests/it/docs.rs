@@ -34,6 +34,8 @@ fn the_numbers_on_the_page_are_those_of_the_sources() {
         "engine/file.rs",
         "engine/journal.rs",
         "engine/run.rs",
+        "engine/pack.rs",
+        "engine/compress.rs",
         "archive/mod.rs",
         "archive/entry.rs",
     ] {
@@ -82,9 +84,10 @@ fn a_superblock_is_as_the_page_says() {
         layout.number(superblock, "image_offset"),
         8192 + journal_bytes
     );
-    for zero in ["reserved", "zero"] {
-        assert!(layout.bytes(superblock, zero).iter().all(|byte| *byte == 0));
-    }
+    let features = u64::from(cfg!(feature = "zstd"));
+    assert_eq!(layout.number(superblock, "features"), features);
+    let zero = layout.bytes(superblock, "zero");
+    assert!(zero.iter().all(|byte| *byte == 0));
     let checksum = xxh3_64(&superblock[..4088]);
     assert_eq!(layout.number(superblock, "checksum"), checksum);
 
@@ -126,15 +129,32 @@ fn runs_are_as_the_page_says() {
             hex_of(&page, "### Run", "magic")
         );
         assert_eq!(layout.number(&row, "kind"), kind);
-        assert_eq!(layout.number(&row, "encoding"), 0);
         assert_eq!(layout.number(&row, "reserved"), 0);
         assert_eq!(layout.bytes(&row, "session"), SESSION.as_bytes());
         assert_eq!(layout.bytes(&row, "segment"), SEGMENT.as_bytes());
         assert_eq!(layout.number(&row, "first"), 0);
         assert_eq!(layout.number(&row, "count"), payload.lines().count() as u64);
-        assert_eq!(layout.number(&row, "payload_bytes"), payload.len() as u64);
-        assert_eq!(&row[layout.end..], payload.as_bytes());
+        let rest = &row[layout.end..];
+        assert_eq!(layout.number(&row, "payload_bytes"), rest.len() as u64);
+        let is_compressed = layout.number(&row, "encoding") == 1;
+        // The traces are too short to be worth it.
+        assert_eq!(is_compressed, cfg!(feature = "zstd") && kind == 1);
+        let unpacked = if is_compressed {
+            unpack(rest)
+        } else {
+            rest.to_vec()
+        };
+        assert_eq!(String::from_utf8(unpacked).unwrap(), payload);
     }
+}
+
+/// Four bytes with the length, and a zstd frame.
+fn unpack(payload: &[u8]) -> Vec<u8> {
+    let (len, frame) = payload.split_first_chunk().unwrap();
+    let len = u32::from_le_bytes(*len) as usize;
+    let unpacked = zstd::bulk::decompress(frame, len).unwrap();
+    assert_eq!(unpacked.len(), len);
+    unpacked
 }
 
 #[test]
@@ -151,7 +171,16 @@ fn heads_and_sessions_are_as_the_page_says() {
         &image.get(segments, (SESSION, SEGMENT)),
     );
     let layout = Layout::of(&page, "### Head");
-    assert_eq!(layout.end, head.len());
+    let branch = archive_with_a_branch();
+    let linked = unseal(&page, "heads", &branch.key, &branch.row);
+    assert_eq!(layout.end, linked.len());
+    assert_eq!(layout.bytes(&linked, "base_segment"), SEGMENT.as_bytes());
+    assert_eq!(layout.number(&linked, "base_len"), 2);
+    assert_eq!(layout.number(&linked, "branches"), 1);
+    assert_eq!(layout.number(&linked, "log_entries"), 3);
+    assert_eq!(layout.number(&linked, "log_bytes"), 1);
+    // Without a base and branches the last three fields are left out.
+    assert_eq!(head.len(), layout.end - 32);
     let log_bytes = first_entry().len() as u64 + 7;
     for (field, value) in [
         ("exists", 1),
@@ -188,6 +217,32 @@ fn heads_and_sessions_are_as_the_page_says() {
         ("trace_bytes", 7),
     ] {
         assert_eq!(layout.number(&row, field), value, "{field}");
+    }
+}
+
+struct HeadRow {
+    key: Vec<u8>,
+    row: Vec<u8>,
+}
+
+/// The head of a segment that shares two entries with another, has one of its own, and has a
+/// branch itself.
+fn archive_with_a_branch() -> HeadRow {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let archive = Archive::open(&path).unwrap();
+    let log = archive.log(SESSION, SEGMENT);
+    log.append_many_raw(&["1", "2", "3"]).unwrap();
+    let branch = archive.branch(SESSION, SEGMENT, 2).unwrap();
+    archive.log(SESSION, branch).append_raw(b"4").unwrap();
+    archive.branch(SESSION, branch, 3).unwrap();
+    drop(log);
+    archive.close().unwrap();
+    let image = Image::of(&std::fs::read(&path).unwrap());
+    let heads: TableDefinition<'_, (Uuid, Uuid), &[u8]> = TableDefinition::new("heads");
+    HeadRow {
+        key: [*SESSION.as_bytes(), *branch.as_bytes()].concat(),
+        row: image.get(heads, (SESSION, branch)),
     }
 }
 

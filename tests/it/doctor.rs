@@ -13,6 +13,8 @@ use sessiondb::{
 };
 use uuid::Uuid;
 
+use crate::scratch::noise;
+
 /// A log: session, segment, and whether these are its traces.
 type Id = (SessionId, SegmentId, bool);
 
@@ -124,7 +126,7 @@ fn sample(path: &Path) -> Archive {
     let id = |number: u128| Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number);
     let entry = |what: &str, number: usize, len: usize| {
         json!({"kind": what, "ts": 1_700_000_000_000_u64 + number as u64, "n": number,
-               "text": "x".repeat(len)})
+               "text": noise(number as u64 + what.len() as u64 * 1000, len)})
         .to_string()
     };
     let entries = |what: &str, numbers: std::ops::Range<usize>, len: usize| {

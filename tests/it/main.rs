@@ -10,6 +10,8 @@
 
 /// Raw entries, ranges, batches, snapshots, metadata and names of an archive.
 mod archive;
+/// Branches and erased entries against a model that shares nothing.
+mod branches;
 /// The `sessiondb` command: output, exit codes, several processes, a kill.
 #[cfg(feature = "cli")]
 mod cli;

@@ -88,9 +88,10 @@ fn code_of(error: &StoreError) -> Code {
         StoreError::Io(cause) if cause.kind() == io::ErrorKind::NotFound => Code::NotFound,
         StoreError::Io(cause) if cause.kind() == io::ErrorKind::IsADirectory => Code::NotAnArchive,
         StoreError::Damaged { .. } => Code::Damaged,
-        StoreError::NotAnArchive { .. } | StoreError::UnsupportedVersion { .. } => {
-            Code::NotAnArchive
-        }
+        StoreError::NotAnArchive { .. }
+        | StoreError::UnsupportedVersion { .. }
+        | StoreError::UnsupportedFeature { .. }
+        | StoreError::OldFormat { .. } => Code::NotAnArchive,
         StoreError::Busy { .. } => Code::Busy,
         _ => Code::Other,
     }

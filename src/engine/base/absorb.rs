@@ -1,23 +1,49 @@
 //! Folding tails into the tables. Nothing else writes to them.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
 use redb::{ReadableTable, WriteTransaction};
 
-use super::{HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of};
-use crate::engine::fault::Outcome;
+use super::{BaseView, HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of};
+use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::LogId;
+use crate::engine::pack::{Packer, Packing, is_full};
+use crate::engine::pieces::{Pieces, Source};
 use crate::engine::row::{Head, Table, seal};
-use crate::engine::run::{Entries, Run};
-use crate::engine::tail::{LogTail, Tail};
+use crate::engine::run::{Payload, RowHeader, Run};
+use crate::engine::tail::Tail;
 use crate::ids::{SegmentId, SessionId};
 
-/// Makes the tables hold what the tail makes of them.
-pub(super) fn absorb(txn: &WriteTransaction, tail: &Tail) -> Outcome<()> {
+/// Makes the tables hold what the tail makes of them; `old` opens them as they are now.
+pub(super) fn absorb(
+    txn: &WriteTransaction,
+    tail: &Tail,
+    packing: Packing,
+    old: impl FnOnce() -> Outcome<BaseView>,
+) -> Outcome<()> {
     // In the order of their keys, which fills pages best and makes the same changes the same file.
     let mut logs: Vec<_> = tail.logs.iter().collect();
     logs.sort_unstable_by_key(|(log, _)| (log.session, log.segment, log.kind.tag()));
-    for (log, changes) in logs {
-        cut_runs(txn, log, changes.below)?;
-        append_runs(txn, log, changes)?;
+    let appended = |(log, pieces): &(&LogId, &Pieces)| {
+        let below = pieces.appended_behind(log.segment);
+        below.is_some()
+    };
+    let old = if logs.iter().all(appended) {
+        None
+    } else {
+        Some(old()?)
+    };
+    for (log, pieces) in logs {
+        match (pieces.appended_behind(log.segment), &old) {
+            (Some(below), _) => {
+                cut_runs(txn, log, below, packing)?;
+                append_runs(txn, log, pieces, packing)?;
+            }
+            (None, Some(old)) => rearrange(txn, old, log, pieces, packing)?,
+            (None, None) => return Err(Fault::damaged(log.to_string(), "no tables to take from")),
+        }
     }
     for ((session, segment), head) in &tail.heads {
         put_head(txn, *session, *segment, head.as_ref())?;
@@ -56,7 +82,7 @@ pub(super) fn absorb(txn: &WriteTransaction, tail: &Tail) -> Outcome<()> {
 }
 
 /// Cuts the log down to `len` entries, if it has more.
-fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64) -> Outcome<()> {
+fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64, packing: Packing) -> Outcome<()> {
     let mut table = txn.open_table(runs_of(log.kind))?;
     // Unread, so that a damaged log can be removed as well.
     table.retain_in(run_key(log, len)..=run_key(log, u64::MAX), |_, _| false)?;
@@ -65,28 +91,153 @@ fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64) -> Outcome<()> {
     };
     if run.end() > len {
         run.truncate(len);
-        table.insert(run_key(log, run.first()), run.encode(log).as_slice())?;
+        let payload = Payload::new(run.entries().payload(), packing.level);
+        let count = usize::try_from(run.entries().len()).unwrap_or(usize::MAX);
+        let row = payload.row(log, run.first(), count);
+        table.insert(run_key(log, run.first()), row.as_slice())?;
     }
     Ok(())
 }
 
-/// Puts the entries of the tail behind those that are there, growing the last run while they fit.
-fn append_runs(txn: &WriteTransaction, log: &LogId, changes: &LogTail) -> Outcome<()> {
-    if changes.runs.is_empty() {
+/// Puts the entries of the tail behind those that are there. Runs at the end that are not full
+/// are taken up again if what is new is at least a quarter of them: so the end of a log is a few
+/// runs, each several times as large as the next, and an entry is packed a few times at most.
+fn append_runs(
+    txn: &WriteTransaction,
+    log: &LogId,
+    pieces: &Pieces,
+    packing: Packing,
+) -> Outcome<()> {
+    let runs = || {
+        let pieces = pieces.list().iter();
+        pieces.filter_map(|piece| match &piece.source {
+            Source::Run(run) => Some((run, piece.range())),
+            Source::Below(_) => None,
+        })
+    };
+    let Some((
+        _,
+        Range {
+            start: mut first, ..
+        },
+    )) = runs().next()
+    else {
         return Ok(());
-    }
+    };
     let mut table = txn.open_table(runs_of(log.kind))?;
-    let last = last_run(&table, log)?.filter(|run| run.end() == changes.below);
-    let mut run = last.unwrap_or_else(|| Run::new(changes.below, Entries::default()));
-    for entry in changes.runs.iter().flat_map(|run| run.entries().iter()) {
-        if !run.has_room_for(entry.len()) {
-            table.insert(run_key(log, run.first()), run.encode(log).as_slice())?;
-            run = Run::new(run.end(), Entries::default());
-        }
-        run.push(entry);
+    let mut new_bytes: usize = runs().map(|(run, _)| run.entries().payload().len()).sum();
+    let mut taken = Vec::new();
+    while let Some(run) = take_last_run(&mut table, log, first, new_bytes, packing)? {
+        new_bytes += run.entries().payload().len();
+        first = run.first();
+        taken.push(run);
     }
-    table.insert(run_key(log, run.first()), run.encode(log).as_slice())?;
-    Ok(())
+    let mut packer = Packer::new(packing, *log, first, |first, row: &[u8]| {
+        table.insert(run_key(log, first), row)?;
+        Ok(())
+    });
+    for run in taken.iter().rev() {
+        packer.extend(run.entries().iter())?;
+    }
+    for (run, range) in runs() {
+        packer.extend(run.entries_between(range))?;
+    }
+    packer.finish()
+}
+
+/// Makes the table hold the pieces of a log, of which some are in other runs than its own, or
+/// between runs that stay. What is taken from below is read from the tables as they were, since
+/// the runs of other logs may have been changed by now.
+fn rearrange(
+    txn: &WriteTransaction,
+    old: &BaseView,
+    log: &LogId,
+    pieces: &Pieces,
+    packing: Packing,
+) -> Outcome<()> {
+    let stay = staying(old, log, pieces)?;
+    let mut table = txn.open_table(runs_of(log.kind))?;
+    table.retain_in(run_key(log, 0)..=run_key(log, u64::MAX), |key, _| {
+        stay.contains_key(&key.2)
+    })?;
+    let start = pieces.list().first().map_or(0, |piece| piece.first);
+    let mut packer = Packer::new(packing, *log, start, |first, row: &[u8]| {
+        table.insert(run_key(log, first), row)?;
+        Ok(())
+    });
+    for piece in pieces.list() {
+        let mut next = piece.first;
+        while next < piece.end {
+            if let (Source::Below(_), Some(end)) = (&piece.source, stay.get(&next)) {
+                next = *end;
+                packer.go_on_at(next)?;
+                continue;
+            }
+            let run = match &piece.source {
+                Source::Run(run) => Arc::clone(run),
+                Source::Below(segment) => {
+                    let segment = *segment;
+                    old.run_holding(&LogId { segment, ..*log }, next)?
+                }
+            };
+            let end = run.end().min(piece.end);
+            packer.extend(run.entries_between(next..end))?;
+            next = end;
+        }
+    }
+    packer.finish()
+}
+
+/// The runs of a log in the tables that lie as a whole in a piece which says that they stay: the
+/// end of each by the index of its first entry.
+fn staying(old: &BaseView, log: &LogId, pieces: &Pieces) -> Outcome<BTreeMap<u64, u64>> {
+    let mut stay = BTreeMap::new();
+    for span in old.spans_of(log)? {
+        let piece = pieces.holding(span.start);
+        let whole = piece.is_some_and(|piece| {
+            matches!(piece.source, Source::Below(segment) if segment == log.segment)
+                && span.end <= piece.end
+        });
+        if whole {
+            stay.insert(span.start, span.end);
+        }
+    }
+    Ok(stay)
+}
+
+/// Takes the last run of a log out of the table if it ends at `end`, has room, and is not much
+/// larger than what is to follow.
+fn take_last_run(
+    table: &mut redb::Table<'_, super::RunKey, &'static [u8]>,
+    log: &LogId,
+    end: u64,
+    new_bytes: usize,
+    packing: Packing,
+) -> Outcome<Option<Run>> {
+    let taken = {
+        let row = table
+            .range(run_key(log, 0)..run_key(log, end))?
+            .next_back()
+            .transpose()?;
+        let Some((key, row)) = row else {
+            return Ok(None);
+        };
+        let Ok(header) = RowHeader::parse(row.value()) else {
+            return Ok(None);
+        };
+        let first = key.value().2;
+        let belongs = header.must_be(log, first).is_ok() && header.end() == end;
+        let worth = new_bytes.saturating_mul(4) >= header.bytes;
+        if !belongs || !worth || is_full(&header, row.value().len(), packing) {
+            return Ok(None);
+        }
+        // One that does not unpack stays as it is, for a check to find.
+        header.unpack().ok().map(|found| found.run)
+    };
+    if let Some(run) = &taken {
+        table.remove(run_key(log, run.first()))?;
+    }
+    Ok(taken)
 }
 
 /// The last run of a log. One that is damaged stays as it is, for a check to find, and what

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::fault::{Fault, Outcome};
 use super::file::ImageBackend;
 use super::op::{LogId, LogKind};
+use super::pack::Packing;
 use super::row::{Reader, Table, seal, unseal};
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
@@ -130,11 +131,14 @@ pub(crate) struct BaseOptions {
     pub(crate) cache_bytes: usize,
     pub(crate) shared: bool,
     pub(crate) read_only: bool,
+    /// How what is folded in is packed.
+    pub(crate) packing: Packing,
 }
 
 /// An open image.
 pub(crate) struct Base {
     image: Image,
+    packing: Packing,
     watch: Arc<Watch>,
 }
 
@@ -153,7 +157,12 @@ impl Base {
         let watch = backend.watch();
         let image = builder(options).create_with_backend(backend)?;
         let image = Image::Writable(Box::new(image));
-        let base = Self { image, watch };
+        let packing = options.packing;
+        let base = Self {
+            image,
+            packing,
+            watch,
+        };
         let txn = base.begin_write(Patience::UntilTimeout)?;
         txn.open_table(RUNS)?;
         txn.open_table(TRACES)?;
@@ -180,7 +189,11 @@ impl Base {
         } else {
             Image::Writable(Box::new(builder(options).create_with_backend(backend)?))
         };
-        Ok(Self { image, watch })
+        Ok(Self {
+            image,
+            packing: options.packing,
+            watch,
+        })
     }
 
     /// One consistent state.
@@ -247,7 +260,7 @@ impl Base {
         if seeded(Bug::DoNotFold) {
             return Ok(Ok(()));
         }
-        absorb::absorb(txn, tail)?;
+        absorb::absorb(txn, tail, self.packing, || self.view())?;
         self.must_be_whole(tail)?;
         Ok(Ok(()))
     }

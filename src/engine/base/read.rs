@@ -1,5 +1,6 @@
 //! Reading the tables in one consistent state. Every row is verified before it is believed.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
@@ -11,7 +12,7 @@ use super::{
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::{LogId, LogKind};
 use crate::engine::row::{Head, SessionRow, Table, unseal};
-use crate::engine::run::Run;
+use crate::engine::run::{RowHeader, Run, damaged};
 use crate::engine::verify::Watch;
 use crate::ids::{SegmentId, SessionId};
 
@@ -73,6 +74,46 @@ impl BaseView {
             return Err(missing());
         }
         Ok(Arc::new(run))
+    }
+
+    /// The bytes of the entries with these indexes, which must be below the log's length. Unpacks
+    /// runs that are not in the range as a whole; of the others their headers say it.
+    pub(crate) fn bytes_between(&self, log: &LogId, range: Range<u64>) -> Outcome<u64> {
+        let table = self.txn.open_table(runs_of(log.kind))?;
+        let (mut next, mut bytes) = (range.start, 0);
+        while next < range.end {
+            let found = table
+                .range(run_key(log, 0)..=run_key(log, next))?
+                .next_back()
+                .transpose()?;
+            let missing = || Fault::damaged(format!("{log}, entry {next}"), "its run is missing");
+            let (key, row) = found.ok_or_else(missing)?;
+            let first = key.value().2;
+            let header = sound_header(log, first, row.value())?;
+            if header.end() <= next {
+                return Err(missing());
+            }
+            bytes += if range.start <= first && header.end() <= range.end {
+                header.entry_bytes()
+            } else {
+                Run::decode(log, first, row.value())?.bytes_between(range.clone())
+            };
+            next = header.end();
+        }
+        Ok(bytes)
+    }
+
+    /// Which of a log's runs there are: the index of the first entry of each, and the one behind
+    /// its last.
+    pub(super) fn spans_of(&self, log: &LogId) -> Outcome<Vec<Range<u64>>> {
+        let table = self.txn.open_table(runs_of(log.kind))?;
+        let rows = table.range(run_key(log, 0)..=run_key(log, u64::MAX))?;
+        let spans = rows.map(|row| {
+            let (key, value) = row?;
+            let first = key.value().2;
+            Ok(first..sound_header(log, first, value.value())?.end())
+        });
+        spans.collect()
     }
 
     pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
@@ -294,6 +335,12 @@ impl BaseView {
         }
         Ok(())
     }
+}
+
+fn sound_header<'r>(log: &LogId, first: u64, row: &'r [u8]) -> Outcome<RowHeader<'r>> {
+    let header = RowHeader::parse(row).map_err(|message| damaged(log, first, message))?;
+    header.must_be(log, first)?;
+    Ok(header)
 }
 
 fn sound_metadata(session: SessionId, row: &[u8]) -> Outcome<Vec<u8>> {

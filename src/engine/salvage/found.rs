@@ -10,6 +10,7 @@ use super::rows::{Place, Proved, Table};
 use super::walk::{Lost, Row};
 use crate::engine::base::Absorbed;
 use crate::engine::op::{LogId, LogKind, Op, OriginRecord};
+use crate::engine::row::BaseLink;
 use crate::engine::run::{Entries, Run};
 use crate::ids::{SegmentId, SessionId};
 
@@ -24,8 +25,13 @@ pub(crate) struct RunAt {
 /// Where a run is read from.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// A row of the image: where it begins, and its length.
-    Image(u64, u64),
+    /// A row of the image: where it begins, its length, and the segment that it names.
+    Image {
+        at: u64,
+        len: u64,
+        segment: SegmentId,
+    },
+    /// It may hold more than what counts.
     Memory(Arc<Run>),
 }
 
@@ -50,6 +56,8 @@ pub(crate) struct FoundSegment {
     pub(crate) created_ms: Option<u64>,
     pub(crate) updated_ms: Option<u64>,
     pub(crate) origin: FoundOrigin,
+    /// With which segment it shares its first entries, as long as these are at the same places.
+    pub(crate) base: Option<BaseLink>,
 }
 
 /// Where a segment came from.
@@ -67,6 +75,14 @@ impl FoundSegment {
             LogKind::Entries => &mut self.log,
             LogKind::Traces => &mut self.traces,
         }
+    }
+
+    /// Takes note that the log is cut off after `len` entries.
+    fn shorten_base(&mut self, len: u64) {
+        if let Some(base) = &mut self.base {
+            base.len = base.len.min(len);
+        }
+        self.base = self.base.filter(|base| base.len > 0);
     }
 
     /// Whether there is anything of it.
@@ -191,7 +207,7 @@ impl Found {
                 } = found.log;
                 let (first, count) = (found.run.first(), found.run.entries().len());
                 let source = match row.at {
-                    Some((at, len)) => Source::Image(at, len),
+                    Some((at, len)) => Source::Image { at, len, segment },
                     None => Source::Memory(Arc::new(found.run)),
                 };
                 let segment = self.segments.entry((session, segment)).or_default();
@@ -207,6 +223,7 @@ impl Found {
                 found.origin = FoundOrigin::Known(head.origin);
                 found.log.len = Some(head.log.entries);
                 found.traces.len = Some(head.traces.entries);
+                found.base = head.base;
             }
             Proved::Index(segment, session) => {
                 self.segments.entry((session, segment)).or_default().exists = true;
@@ -233,6 +250,7 @@ impl Found {
                 log.len = (!may_go_on).then_some(end);
             }
         }
+        self.share();
         for ((session, segment), found) in &mut self.segments {
             for kind in [LogKind::Entries, LogKind::Traces] {
                 let log = found.log_mut(kind);
@@ -264,12 +282,39 @@ impl Found {
                 origin,
                 at_ms,
             } => self.replace(&log, entries, origin, at_ms),
+            Op::Branch {
+                session,
+                from,
+                len,
+                to,
+                origin,
+                at_ms,
+            } => {
+                let log = |segment| LogId {
+                    session,
+                    segment,
+                    kind: LogKind::Entries,
+                };
+                self.branch(log(from), log(to), len, origin, at_ms);
+            }
+            Op::Erase {
+                log,
+                first,
+                entries,
+                at_ms,
+            } => self.erase(&log, first, entries, at_ms),
             Op::Truncate { log, len, at_ms } => {
                 let now = self.segments.get_mut(&(log.session, log.segment));
                 if now.is_some_and(|found| found.log_mut(log.kind).len == Some(len)) {
                     return;
                 }
+                if log.kind == LogKind::Entries {
+                    self.release(&log, len);
+                }
                 let segment = self.segment(&log, at_ms);
+                if log.kind == LogKind::Entries {
+                    segment.shorten_base(len);
+                }
                 if !segment.log_mut(log.kind).truncate(len) {
                     self.remarks.push(format!(
                         "{log}: the journal cuts it off after {len} entries, and it has fewer; \
@@ -304,8 +349,12 @@ impl Found {
     }
 
     fn replace(&mut self, log: &LogId, entries: Entries, origin: Option<OriginRecord>, at_ms: u64) {
+        if log.kind == LogKind::Entries {
+            self.release(log, 0);
+        }
         let segment = self.segment(log, at_ms);
         if log.kind == LogKind::Entries {
+            segment.base = None;
             segment.exists = true;
             segment.origin = FoundOrigin::Known(origin);
             segment.created_ms = Some(at_ms);
@@ -314,7 +363,7 @@ impl Found {
     }
 
     /// The segment of a log that is written to.
-    fn segment(&mut self, log: &LogId, at_ms: u64) -> &mut FoundSegment {
+    pub(super) fn segment(&mut self, log: &LogId, at_ms: u64) -> &mut FoundSegment {
         let (session, segment) = (log.session, log.segment);
         let is_new = self.deleted_sessions.contains(&session)
             || !may_hold(&self.lost, Table::Heads, (session, segment, 0));
@@ -338,11 +387,15 @@ impl Found {
     }
 
     fn delete_log(&mut self, log: &LogId) {
+        if log.kind == LogKind::Entries {
+            self.release(log, 0);
+        }
         let segment = self.segments.entry((log.session, log.segment)).or_default();
         segment.log_mut(log.kind).set(Entries::default());
         if log.kind == LogKind::Entries {
             segment.exists = false;
             segment.origin = FoundOrigin::Known(None);
+            segment.base = None;
         }
     }
 

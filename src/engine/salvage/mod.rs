@@ -10,6 +10,7 @@ mod image;
 mod pages;
 mod rows;
 mod scan;
+mod shared;
 mod walk;
 
 use std::path::Path;
@@ -87,7 +88,7 @@ impl Salvaged {
         let logs = logs.flat_map(|segment| [&segment.log, &segment.traces]);
         let runs = logs.flat_map(|log| log.runs.values());
         runs.map(|run| match &run.source {
-            Source::Image(_, len) => *len,
+            Source::Image { len, .. } => *len,
             Source::Memory(run) => run.entries().payload().len() as u64,
         })
         .sum()
@@ -97,18 +98,27 @@ impl Salvaged {
     pub(crate) fn run(&self, log: &LogId, first: u64, at: &RunAt) -> Result<Run, String> {
         let mut run = match &at.source {
             Source::Memory(run) => Run::clone(run),
-            Source::Image(start, len) => {
+            Source::Image {
+                at: start,
+                len,
+                segment,
+            } => {
                 let mut row = vec![0; usize::try_from(*len).map_err(|err| err.to_string())?];
                 let read = self.file.read(self.image_offset + start, &mut row);
                 read.map_err(|err| err.to_string())?;
                 let found = FoundRun::parse(&row)?;
-                if found.log != *log || found.run.first() != first {
+                let segment = *segment;
+                if found.log != (LogId { segment, ..*log }) {
                     return Err("its row changed while it was read".to_owned());
                 }
                 found.run
             }
         };
-        run.truncate(first + at.count);
+        let range = first..first + at.count;
+        run.limit(&range);
+        if (run.first()..run.end()) != range {
+            return Err("its row changed while it was read".to_owned());
+        }
         Ok(run)
     }
 }
@@ -164,7 +174,11 @@ impl<'f> Archive<'f> {
     ) -> Result<Self, StoreError> {
         let superblock = match Superblock::read_first(file, file_len, path) {
             Ok(superblock) => Some(superblock),
-            Err(err @ (StoreError::UnsupportedVersion { .. } | StoreError::Io(_))) => {
+            Err(
+                err @ (StoreError::UnsupportedVersion { .. }
+                | StoreError::UnsupportedFeature { .. }
+                | StoreError::Io(_)),
+            ) => {
                 return Err(err);
             }
             Err(_) => None,

@@ -85,18 +85,20 @@ impl Table {
         }
     }
 
-    /// The length that a row has by what it holds, where that can be told.
-    fn row_len(self, row: &[u8]) -> Option<usize> {
+    /// The lengths that a row can have by what it holds, where that can be told.
+    fn row_lens(self, row: &[u8]) -> Vec<usize> {
         match self {
             Self::Runs | Self::Traces => {
-                let mut fields = Reader::new(row.get(HEADER_BYTES - 8..)?);
-                HEADER_BYTES.checked_add(usize::try_from(fields.u64().ok()?).ok()?)
+                let mut fields = Reader::new(row.get(HEADER_BYTES - 8..).unwrap_or_default());
+                let payload = fields.u64().ok().and_then(|len| usize::try_from(len).ok());
+                let len = payload.and_then(|len| HEADER_BYTES.checked_add(len));
+                Vec::from_iter(len)
             }
-            Self::Heads => Some(82),
-            Self::Sessions => Some(72),
-            Self::Index => Some(8),
-            Self::Meta => Some(32),
-            Self::Metadata | Self::Names => None,
+            Self::Heads => vec![8 + Head::BYTES, 8 + Head::LINKED_BYTES],
+            Self::Sessions => vec![72],
+            Self::Index => vec![8],
+            Self::Meta => vec![32],
+            Self::Metadata | Self::Names => Vec::new(),
         }
     }
 }
@@ -164,19 +166,21 @@ pub(crate) fn rows_of_damaged_leaf(table: Table, page: &[u8]) -> Vec<(Proved, Ra
         let start = next;
         let end = slots.value_end(page, number);
         let rest = page.get(start..).unwrap_or_default();
-        let own_end = table
-            .row_len(rest)
-            .and_then(|len| start.checked_add(len))
-            .filter(|end| *end <= page.len());
+        let lens = table.row_lens(rest).into_iter();
+        let own_ends: Vec<_> = lens
+            .filter_map(|len| start.checked_add(len))
+            .filter(|end| *end <= page.len())
+            .collect();
+        let key = slots.key(page, number);
+        let proved = end.iter().chain(&own_ends).find_map(|end| {
+            let value = page.get(start..*end)?;
+            Some((prove(table, key?, value).ok()?, start..*end))
+        });
         next = end
             .filter(|end| (start..=page.len()).contains(end))
-            .or(own_end)
+            .or(proved.as_ref().map(|(_, range)| range.end))
+            .or(own_ends.first().copied())
             .unwrap_or(page.len());
-        let key = slots.key(page, number);
-        let proved = [end, own_end].into_iter().flatten().find_map(|end| {
-            let value = page.get(start..end)?;
-            Some((prove(table, key?, value).ok()?, start..end))
-        });
         if let Some((row, range)) = proved {
             let in_place = match &row {
                 Proved::Run(found) => {

@@ -75,7 +75,11 @@ fn agree(image: &Image<'_>, log: &LogId, spans: &[Span]) -> BTreeMap<u64, RunAt>
         };
         let (first, count) = (run.first(), run.entries().len());
         if told.range(first..first + count).count() as u64 == count {
-            let source = Source::Image(span.0, span.1);
+            let source = Source::Image {
+                at: span.0,
+                len: span.1,
+                segment: log.segment,
+            };
             agreed.insert(first, RunAt { count, source });
             told.retain(|index, _| !(first..first + count).contains(index));
         } else {

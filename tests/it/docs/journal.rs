@@ -31,6 +31,7 @@ fn frames_and_ops_are_as_the_page_says() {
     write_name(&archive);
     archive.delete_name("builder").unwrap();
     archive.delete_segment(SESSION, PARENT).unwrap();
+    archive.branch_to(SESSION, SEGMENT, 2, PARENT).unwrap();
     let open = fs::read(&path).unwrap();
 
     let log_id = |kind: u8, segment: Uuid| {
@@ -74,13 +75,24 @@ fn frames_and_ops_are_as_the_page_says() {
         (1, 7, 4, vec![("log", log_id(1, PARENT))]),
         (1, 7, 4, vec![("log", log_id(2, PARENT))]),
     ];
-    assert_eq!(ops(&open), expected);
+    let mut found = ops(&open);
+    // Its time is that of the call.
+    let branch = found.pop().unwrap();
+    assert_eq!(found, expected);
+    let ids = [("session", SESSION), ("from", SEGMENT), ("to", PARENT)];
+    let mut fields = ids
+        .map(|(name, id)| (name, id.as_bytes().to_vec()))
+        .to_vec();
+    fields.push(("len", number(2)));
+    assert_eq!((branch.0, branch.1, branch.2), (1, 8, 9));
+    assert_eq!(branch.3[..4], fields);
+    assert_eq!(branch.3[5], ("origin", none()));
 
     // The frames are in the tables now, and the next epoch's follow them.
     archive.checkpoint().unwrap();
     archive.delete_session(SESSION).unwrap();
     let folded = fs::read(&path).unwrap();
-    assert_eq!(ops(&folded), [(2, 8, 5, vec![session()])]);
+    assert_eq!(ops(&folded), [(2, 9, 5, vec![session()])]);
     drop((log, traces));
     archive.close().unwrap();
     assert_eq!(ops(&fs::read(&path).unwrap()), []);

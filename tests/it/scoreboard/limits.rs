@@ -23,6 +23,7 @@ const APPEND_BYTES: usize = 91;
 /// The largest row that holds more than one entry, and what it has besides its entries.
 const MAX_SHARED_ROW_BYTES: usize = 65_400;
 const ROW_HEADER_BYTES: usize = 68;
+const MAX_RUN_BYTES: usize = 1 << 20;
 
 #[test]
 fn limits_hold_and_nothing_leaks() {
@@ -272,7 +273,11 @@ fn two_frames_in_a_half(row: &mut Row) {
 fn row_lengths(row: &mut Row) {
     let scratch = Scratch::new();
     let limit = MAX_SHARED_ROW_BYTES - ROW_HEADER_BYTES;
-    for payload in (limit - 2..=limit + 2).chain([65_400, 65_401, 65_536]) {
+    let run = MAX_RUN_BYTES;
+    for payload in (limit - 2..=limit + 2)
+        .chain([65_400, 65_401, 65_536])
+        .chain(run - 2..=run + 2)
+    {
         let first = payload / 3;
         for entries in [
             vec![entry(payload)],

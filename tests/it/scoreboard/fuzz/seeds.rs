@@ -27,6 +27,22 @@ pub(super) fn rows() -> Inputs {
             row(1, 1, 1, "\"\u{e4}\u{2028}\u{1f980}\"".as_bytes()),
         ),
         ("whole-large", row(1, 9, 1, &entry_of_4000)),
+        ("zstd", packed(2, b"{\"n\":1}\n{\"n\":2}", |_| ())),
+        ("zstd-large", packed(1, &entry_of_4000, |_| ())),
+        ("zstd-cut", packed(1, b"[]", |frame| frame.truncate(8))),
+        ("zstd-behind", packed(1, b"[]", |frame| frame.push(0))),
+        (
+            "zstd-flipped",
+            packed(1, &entry_of_4000, |frame| frame[6] ^= 4),
+        ),
+        (
+            "zstd-longer",
+            packed(1, b"[]", |_| ())
+                .iter()
+                .copied()
+                .chain([0])
+                .collect(),
+        ),
         ("checksum", changed(three(), (0, &[0; 8]))),
         ("payload-flipped", changed(three(), (70, b"Z"))),
         ("magic", with((8, b"sRum"))),
@@ -50,6 +66,16 @@ pub(super) fn rows() -> Inputs {
         ("cut-at-68", sealed(cut(68))),
         ("cut-in-payload", sealed(cut(80))),
     ]
+}
+
+/// A row whose entries are one zstd frame, which `change` changes.
+fn packed(count: u32, entries: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut frame = zstd::bulk::compress(entries, 3).unwrap();
+    change(&mut frame);
+    let len = u32::try_from(entries.len()).unwrap();
+    let mut row = row(1, 7, count, &[&len.to_le_bytes()[..], &frame].concat());
+    row[13] = 1;
+    sealed(row)
 }
 
 fn row(kind: u8, first: u64, count: u32, payload: &[u8]) -> Vec<u8> {

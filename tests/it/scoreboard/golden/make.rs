@@ -21,6 +21,7 @@ pub(super) fn closed(path: &Path) {
     unusual_entries(&archive);
     changed_segments(&archive);
     records(&archive);
+    branches(&archive, 6);
     archive.close().unwrap();
 }
 
@@ -35,6 +36,7 @@ pub(super) fn left(path: &Path) {
     testing::create_file(path, JOURNAL_BYTES).unwrap();
     let archive = Archive::open(path).unwrap();
     conversation(&archive);
+    branches(&archive, 6);
     archive.close().unwrap();
     let file = std::fs::OpenOptions::new()
         .read(true)
@@ -48,6 +50,7 @@ pub(super) fn left(path: &Path) {
     let archive = testing::open(storage, opening).unwrap();
     records(&archive);
     changed_segments(&archive);
+    branches(&archive, 7);
     let log = archive
         .log(id(1, 0), id(1, 2))
         .with_timestamp(START_MS + 9_000);
@@ -183,6 +186,28 @@ fn changed_segments(archive: &Archive) {
         .with_timestamp(START_MS + 33_000);
     gone.append(&entry(300)).unwrap();
     assert!(archive.delete_session(id(5, 0)).unwrap());
+}
+
+/// Branches, of which some go on, and what becomes of them when others are cut, deleted and
+/// erased.
+fn branches(archive: &Archive, session: u8) {
+    let (at_ms, session, id) = (START_MS + 40_000, id(session, 0), |n| id(session, n));
+    let log = |n| archive.log(session, id(n)).with_timestamp(at_ms);
+    let entry = |n: u32| json!({"kind": "extension", "ts": START_MS, "domain": "b", "payload": n});
+    let branch = |from, len, to| archive.branch_to(session, id(from), len, id(to)).unwrap();
+    log(1)
+        .append_many(&[entry(0), entry(1), entry(2), entry(3)])
+        .unwrap();
+    branch(1, 3, 2);
+    log(2).append(&entry(10)).unwrap();
+    branch(2, 4, 3);
+    log(3).append(&entry(20)).unwrap();
+    branch(3, 2, 4);
+    branch(1, 4, 5);
+    log(1).truncate(1).unwrap();
+    archive.delete_segment(session, id(2)).unwrap();
+    log(4).append(&entry(30)).unwrap();
+    log(3).erase(1..2).unwrap();
 }
 
 fn records(archive: &Archive) {

@@ -1,0 +1,356 @@
+//! Branches, which share the entries that they begin with, and erasing entries wherever they are
+//! shared.
+
+use std::ops::{Bound, RangeBounds};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Archive, Log, Snapshot};
+use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
+use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
+use crate::replay::{SegmentState, collect_state};
+use crate::segment::{self, Head};
+use crate::segment_log::LogEntry;
+use crate::store::StoreError;
+
+/// The first format version that has branches and erased entries.
+const SINCE_VERSION: u32 = 2;
+
+impl Archive {
+    /// Makes a segment whose log begins with the first `at` entries of another one of the session,
+    /// and returns its id. The entries are shared, not copied, so it takes the same time and space
+    /// whatever their number; each of the two segments goes on by itself.
+    ///
+    /// What is truncated or deleted in the one stays in the other. The entry bytes of a branch, as
+    /// listed, are those of the entries that it does not share.
+    ///
+    /// ```
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let log = archive.log(new_session_id(), new_segment_id());
+    /// log.append_many_raw(&["1", "2", "3"])?;
+    /// let branch = archive.branch(log.session_id(), log.segment_id(), 2)?;
+    /// let branch = archive.log(log.session_id(), branch);
+    /// branch.append_raw(b"4")?;
+    /// log.truncate(1)?;
+    /// let entries: Vec<u32> = branch.read(..)?.collect::<Result<_, _>>()?;
+    /// assert_eq!(entries, [1, 2, 4]);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::BranchPastEnd`] if it
+    /// has fewer entries, [`StoreError::OldFormat`], and those of a write.
+    pub fn branch(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        at: u64,
+    ) -> Result<SegmentId, StoreError> {
+        let branch = new_segment_id();
+        self.branch_to(session, segment, at, branch)?;
+        Ok(branch)
+    }
+
+    /// The same, with the id that the branch is to have.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`branch`](Self::branch), and [`StoreError::SegmentExists`] if there is a segment
+    /// with that id in the session.
+    pub fn branch_to(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        at: u64,
+        branch: SegmentId,
+    ) -> Result<(), StoreError> {
+        self.must_have("branches")?;
+        let origin = None;
+        self.write([branch_op((session, segment, branch), at, origin)])
+    }
+
+    /// Forks within a session, as [`segment::fork_at`] does, without a copy of the history: the
+    /// new segment shares the entries up to the end of turn `turn`, so that it restores to just
+    /// the state of that moment. Where it came from is in its
+    /// [`SegmentInfo::origin`](crate::SegmentInfo), not in an entry.
+    ///
+    /// ```
+    /// use sessiondb::segment::{self, Seed};
+    /// use sessiondb::{Archive, Item, Role};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let mut head = segment::start(&archive, &Seed::default())?;
+    /// for turn in 1..=2 {
+    ///     let answer = Item::message(Role::Assistant, format!("Answer {turn}"));
+    ///     segment::save_history_delta(&archive, &mut head, [answer])?;
+    ///     segment::save_turn_end(&archive, &mut head, turn)?;
+    /// }
+    /// let fork = archive.fork_at(head.session_id, head.segment_id, 1)?;
+    /// let state = segment::restore(&archive, fork.session_id, fork.segment_id)?;
+    /// assert_eq!(state.history, [Item::message(Role::Assistant, "Answer 1")]);
+    /// assert_eq!(archive.segment(fork.session_id, fork.segment_id)?.unwrap().entry_bytes, 0);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], [`StoreError::TurnNotFound`], those of reading the entries, and
+    /// those of [`branch`](Self::branch).
+    pub fn fork_at(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        turn: u64,
+    ) -> Result<Head, StoreError> {
+        self.must_have("branches")?;
+        let fork = new_segment_id();
+        self.commit(|snapshot| {
+            let entries = entries_of(snapshot, session, segment, u64::MAX)?;
+            let len = segment::len_at_turn_end(&entries, turn).ok_or_else(|| {
+                let last = segment::last_turn(&entries);
+                StoreError::TurnNotFound {
+                    segment,
+                    turn,
+                    last,
+                }
+            })?;
+            let origin = Some(fork_record(segment, turn));
+            let op = branch_op((session, segment, fork), len as u64, origin);
+            Ok((vec![op], Head::new(session, fork, len)))
+        })
+    }
+
+    /// Makes sure that a writer is alone on its segment, as [`segment::ensure_head_or_fork`]
+    /// does, with the check and the fork as one step: no other writer comes in between.
+    ///
+    /// If the entries that the writer counted are still what its state adds up to, the fork is a
+    /// [`branch`](Self::branch) that shares them; else it is seeded with the state.
+    ///
+    /// ```
+    /// use sessiondb::segment::{self, Seed};
+    /// use sessiondb::Archive;
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let head = segment::start(&archive, &Seed::default())?;
+    /// let state = segment::restore(&archive, head.session_id, head.segment_id)?;
+    /// assert_eq!(archive.ensure_head_or_fork(head, &state)?, head);
+    ///
+    /// let mut other_writer = head;
+    /// segment::save_turn_end(&archive, &mut other_writer, 1)?;
+    /// assert!(archive.ensure_head_or_fork(head, &state)?.forked);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the segment is gone, and those of a write.
+    pub fn ensure_head_or_fork(
+        &self,
+        head: Head,
+        state: &SegmentState,
+    ) -> Result<Head, StoreError> {
+        let Head {
+            session_id,
+            segment_id,
+            entries,
+            ..
+        } = head;
+        let fork_id = new_segment_id();
+        self.commit(|snapshot| {
+            let len = snapshot.len(session_id, segment_id)?;
+            if len == entries as u64 {
+                let forked = false;
+                return Ok((Vec::new(), Head { forked, ..head }));
+            }
+            let shares = self.has_branches()
+                && len > entries as u64
+                && state_at(snapshot, session_id, segment_id, entries as u64)
+                    .is_some_and(|now| now == *state);
+            let (op, entries) = if shares {
+                let origin = Some(fork_record(segment_id, state.turn_count));
+                let ids = (session_id, segment_id, fork_id);
+                (branch_op(ids, entries as u64, origin), entries)
+            } else {
+                let origin = segment::origin(segment_id, state.turn_count);
+                let fork = self.log(session_id, fork_id);
+                let entry = segment::fork_entry(session_id, state, origin);
+                (fork.replace_op(fork.collect(&[entry])?), 1)
+            };
+            let forked = true;
+            let fork = Head::new(session_id, fork_id, entries);
+            Ok((vec![op], Head { forked, ..fork }))
+        })
+    }
+
+    /// Puts a tombstone in the place of each entry in the range, in every segment that shares it,
+    /// and returns how many there are. Number and time of an entry stay, its content goes:
+    /// `{"kind":"erased"}`, with the entry's `ts` if it has one.
+    ///
+    /// The content is out of the journal when this returns. The database keeps it in pages that
+    /// are free by now until the archive is compacted.
+    ///
+    /// ```
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let log = archive.log(new_session_id(), new_segment_id());
+    /// log.append_many_raw(&[r#"{"kind":"note","ts":7,"text":"secret"}"#, "2"])?;
+    /// assert_eq!(archive.erase(log.session_id(), log.segment_id(), ..1)?, 1);
+    /// let first = log.read_raw(..1)?.next().expect("it is still there")?;
+    /// assert_eq!(first.as_str(), r#"{"kind":"erased","ts":7}"#);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::ErasePastEnd`] if the
+    /// range leads out of it, [`StoreError::OldFormat`], and those of a write.
+    pub fn erase(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        range: impl RangeBounds<u64>,
+    ) -> Result<u64, StoreError> {
+        self.log(session, segment).erase(range)
+    }
+
+    fn has_branches(&self) -> bool {
+        self.engine.format_version() >= SINCE_VERSION
+    }
+
+    fn must_have(&self, what: &'static str) -> Result<(), StoreError> {
+        if self.has_branches() {
+            return Ok(());
+        }
+        Err(StoreError::OldFormat {
+            path: self.path().to_owned(),
+            found: self.engine.format_version(),
+            what,
+        })
+    }
+}
+
+impl Log {
+    /// Puts a tombstone in the place of each entry in the range. See [`Archive::erase`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::erase`].
+    pub fn erase(&self, range: impl RangeBounds<u64>) -> Result<u64, StoreError> {
+        self.archive.must_have("erased entries")?;
+        let log = self.id;
+        let start = match range.start_bound() {
+            Bound::Unbounded => 0,
+            Bound::Included(start) => *start,
+            Bound::Excluded(start) => start.saturating_add(1),
+        };
+        let end = match range.end_bound() {
+            Bound::Unbounded => None,
+            Bound::Included(end) => Some(end.saturating_add(1)),
+            Bound::Excluded(end) => Some(*end),
+        };
+        let erased = self.archive.commit(|snapshot| {
+            let len = snapshot.len_of(&log)?;
+            let end = end.unwrap_or(len);
+            if end > len || start > end {
+                let (session, segment) = (log.session, log.segment);
+                let end = end.max(start);
+                return Err(StoreError::ErasePastEnd {
+                    session,
+                    segment,
+                    end,
+                    actual: len,
+                });
+            }
+            let mut entries = Entries::default();
+            for entry in snapshot.read_raw_of(log, start..end)? {
+                entries.push(&tombstone(entry?.as_str().as_bytes()));
+            }
+            let count = entries.len();
+            let op = (count > 0).then(|| Op::Erase {
+                log,
+                first: start,
+                entries,
+                at_ms: self.at_ms(),
+            });
+            Ok((Vec::from_iter(op), count))
+        })?;
+        if erased > 0 {
+            self.archive.engine.scrub_journal()?;
+        }
+        Ok(erased)
+    }
+}
+
+fn branch_op(
+    (session, from, to): (SessionId, SegmentId, SegmentId),
+    len: u64,
+    origin: Option<OriginRecord>,
+) -> Op {
+    Op::Branch {
+        session,
+        from,
+        len,
+        to,
+        origin,
+        at_ms: now_ms(),
+    }
+}
+
+fn fork_record(segment: SegmentId, at_turn: u64) -> OriginRecord {
+    const FORKED: u8 = 1;
+    OriginRecord {
+        kind: FORKED,
+        segment,
+        at_turn,
+    }
+}
+
+fn entries_of(
+    snapshot: &Snapshot,
+    session: SessionId,
+    segment: SegmentId,
+    len: u64,
+) -> Result<Vec<LogEntry>, StoreError> {
+    let log = LogId {
+        session,
+        segment,
+        kind: LogKind::Entries,
+    };
+    let entries = snapshot.read_raw_of(log, ..len)?;
+    entries.map(|entry| entry?.decode()).collect()
+}
+
+/// What the first `len` entries add up to, if they can be read.
+fn state_at(
+    snapshot: &Snapshot,
+    session: SessionId,
+    segment: SegmentId,
+    len: u64,
+) -> Option<SegmentState> {
+    let entries = entries_of(snapshot, session, segment, len).ok()?;
+    Some(collect_state(entries))
+}
+
+/// What stands in the place of an entry that was erased.
+fn tombstone(entry: &[u8]) -> Vec<u8> {
+    #[derive(Deserialize)]
+    struct Stamped {
+        ts: Value,
+    }
+    let ts = serde_json::from_slice::<Stamped>(entry).map(|stamped| stamped.ts);
+    // A time and nothing else: a number, or a short string.
+    let is_time = |ts: &Value| match ts {
+        Value::Number(_) => true,
+        Value::String(text) => text.len() <= 40,
+        _ => false,
+    };
+    match ts.ok().filter(is_time) {
+        Some(ts) => format!(r#"{{"kind":"erased","ts":{ts}}}"#).into_bytes(),
+        None => br#"{"kind":"erased"}"#.to_vec(),
+    }
+}

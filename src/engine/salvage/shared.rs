@@ -1,0 +1,217 @@
+//! Entries that several segments share, as far as a recovery is concerned: each segment is given
+//! the places of all its entries, its own or not, so that what happens to one leaves the others
+//! alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::found::{Found, FoundLog, FoundOrigin, RunAt, Source};
+use crate::engine::op::{LogId, OriginRecord};
+use crate::engine::row::BaseLink;
+use crate::engine::run::{Entries, Run};
+use crate::ids::{SegmentId, SessionId};
+
+impl RunAt {
+    /// What of it, where it is put at `first`, has this index or a later one.
+    pub(crate) fn from(&self, first: u64, index: u64) -> Option<(u64, Self)> {
+        let (start, end) = (first.max(index), first + self.count);
+        let source = self.source.clone();
+        (start < end).then(|| {
+            let count = end - start;
+            (start, Self { count, source })
+        })
+    }
+
+    fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.source, &other.source) {
+            (Source::Image { at: one, .. }, Source::Image { at: other, .. }) => one == other,
+            (Source::Memory(one), Source::Memory(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl FoundLog {
+    /// The places of the entries in the range.
+    fn between(&self, range: &Range<u64>) -> BTreeMap<u64, RunAt> {
+        let before = self.runs.range(..range.start).next_back();
+        let runs = before.into_iter().chain(self.runs.range(range.clone()));
+        let parts = runs.filter_map(|(first, run)| {
+            let (start, end) = (
+                (*first).max(range.start),
+                (first + run.count).min(range.end),
+            );
+            let source = run.source.clone();
+            (start < end).then(|| {
+                let count = end - start;
+                (start, RunAt { count, source })
+            })
+        });
+        parts.collect()
+    }
+
+    /// Puts other entries in the place of those in the range that are at one of these places.
+    fn replace_at(&mut self, places: &[RunAt], range: &Range<u64>, new: &Arc<Run>) {
+        for (first, part) in self.between(range) {
+            if !places.iter().any(|place| place.is_same_as(&part)) {
+                continue;
+            }
+            let Some((start, whole)) = self.runs.range(..=first).next_back() else {
+                continue;
+            };
+            let (start, end, end_of_part) = (*start, start + whole.count, first + part.count);
+            let source = whole.source.clone();
+            let keep = |first: u64, end: u64| {
+                let (count, source) = (end.saturating_sub(first), source.clone());
+                (count > 0).then_some((first, RunAt { count, source }))
+            };
+            let around = [keep(start, first), keep(end_of_part, end)];
+            self.runs.remove(&start);
+            self.runs.extend(around.into_iter().flatten());
+            let (count, source) = (part.count, Source::Memory(Arc::clone(new)));
+            self.runs.insert(first, RunAt { count, source });
+        }
+    }
+
+    /// Whether the first `len` entries of both are at the same places.
+    pub(crate) fn shares(&self, other: &Self, len: u64) -> bool {
+        let (mine, theirs) = (self.between(&(0..len)), other.between(&(0..len)));
+        mine.len() == theirs.len()
+            && mine
+                .iter()
+                .zip(&theirs)
+                .all(|((at, run), (other_at, other))| {
+                    at == other_at && run.count == other.count && run.is_same_as(other)
+                })
+    }
+}
+
+impl Found {
+    /// Gives each segment that has a base the places of the entries that it shares.
+    pub(super) fn share(&mut self) {
+        let mut open: BTreeSet<_> = self.segments.keys().copied().collect();
+        while let Some(id) = open.pop_first() {
+            // Down to the base that is done or has none, and back up.
+            let mut chain = vec![id];
+            while let Some(base) = chain.last().and_then(|id| self.base_of(*id))
+                && open.remove(&base)
+            {
+                chain.push(base);
+            }
+            while let Some(id) = chain.pop() {
+                self.share_one(id);
+            }
+        }
+    }
+
+    fn base_of(&self, id: (SessionId, SegmentId)) -> Option<(SessionId, SegmentId)> {
+        let base = self.segments.get(&id)?.base?;
+        Some((id.0, base.segment))
+    }
+
+    fn share_one(&mut self, id: (SessionId, SegmentId)) {
+        let Some(base) = self.segments.get(&id).and_then(|found| found.base) else {
+            return;
+        };
+        let shared = self.segments.get(&(id.0, base.segment));
+        let shared = shared.map(|shared| shared.log.between(&(0..base.len)));
+        if let (Some(shared), Some(found)) = (shared, self.segments.get_mut(&id)) {
+            found.log.runs.extend(shared);
+        }
+    }
+
+    /// Makes a segment that begins with the first `len` entries of another.
+    pub(super) fn branch(
+        &mut self,
+        from: LogId,
+        to: LogId,
+        len: u64,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    ) {
+        let parent = self.segments.get(&(from.session, from.segment));
+        let runs = parent.map(|parent| parent.log.between(&(0..len)));
+        let segment = self.segment(&to, at_ms);
+        segment.exists = true;
+        segment.origin = FoundOrigin::Known(origin);
+        segment.log = FoundLog {
+            runs: runs.unwrap_or_default(),
+            len: Some(len),
+            unplaced: Vec::new(),
+        };
+        segment.base = (len > 0).then_some(BaseLink {
+            segment: from.segment,
+            len,
+        });
+    }
+
+    /// Lets the segments that share more than `len` entries of another keep sharing them, now
+    /// that it loses them.
+    pub(super) fn release(&mut self, log: &LogId, len: u64) {
+        let session = (log.session, SegmentId::nil())..=(log.session, SegmentId::max());
+        let mut shared: Vec<(u64, SegmentId)> = Vec::new();
+        for ((_, segment), found) in self.segments.range(session) {
+            let base = found.base.filter(|base| base.segment == log.segment);
+            shared.extend(
+                base.filter(|base| base.len > len)
+                    .map(|base| (base.len, *segment)),
+            );
+        }
+        let Some((_, heir)) = shared.iter().max().copied() else {
+            return;
+        };
+        let own = self.segments.get(&(log.session, log.segment));
+        let own = own.and_then(|found| found.base);
+        for (_, segment) in shared {
+            if let Some(found) = self.segments.get_mut(&(log.session, segment))
+                && let Some(base) = &mut found.base
+            {
+                if segment != heir {
+                    base.segment = heir;
+                } else if own.is_some_and(|own| own.len >= len) || len == 0 {
+                    found.base = own;
+                } else {
+                    base.len = len;
+                }
+            }
+        }
+    }
+
+    /// Puts other entries in the place of those of a log from number `first` on, for all that
+    /// share them.
+    pub(super) fn erase(&mut self, log: &LogId, first: u64, entries: Entries, at_ms: u64) {
+        let range = first..first + entries.len();
+        let new = Arc::new(Run::new(first, entries));
+        let segment = self.segment(log, at_ms);
+        let named = segment.log_mut(log.kind);
+        let places: Vec<_> = named.between(&range).into_values().collect();
+        let session = (log.session, SegmentId::nil())..=(log.session, SegmentId::max());
+        for found in self.segments.range_mut(session).map(|(_, found)| found) {
+            found.log_mut(log.kind).replace_at(&places, &range, &new);
+        }
+        // What was lost here is known now: it is gone.
+        let named = self.segment(log, at_ms).log_mut(log.kind);
+        for (first, end) in named.gaps(&range) {
+            let (count, source) = (end - first, Source::Memory(Arc::clone(&new)));
+            named.runs.insert(first, RunAt { count, source });
+        }
+    }
+}
+
+impl FoundLog {
+    /// The stretches of the range of which no place is known.
+    fn gaps(&self, range: &Range<u64>) -> Vec<(u64, u64)> {
+        let (mut next, mut gaps) = (range.start, Vec::new());
+        for (first, run) in self.between(range) {
+            if first > next {
+                gaps.push((next, first));
+            }
+            next = first + run.count;
+        }
+        if next < range.end {
+            gaps.push((next, range.end));
+        }
+        gaps
+    }
+}
