@@ -15,7 +15,8 @@ use zstd::bulk::Compressor;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-const SEED: u64 = 1;
+/// Of those tried, its sessions are the most like the real ones in number and length.
+const SEED: u64 = 5;
 const PARTS: &[(&str, usize, usize)] = &[
     ("entry bytes p10", 1_000, 581),
     ("entry bytes p50", 5_000, 1_050),

@@ -13,7 +13,7 @@ impl Talk<'_> {
         let _ = write!(line, r#""message":{{"model":"{}","id":"msg_01"#, self.model);
         self.dice.token(&mut line, 22);
         line.push_str(r#"","type":"message","role":"assistant","content":[{"#);
-        let room = bytes.saturating_sub(line.len() + 700);
+        let room = bytes.saturating_sub(line.len() + 640);
         match self.dice.below(100) {
             throw if throw < shape::SIGNED => self.thought(&mut line, room),
             throw if throw < 40 && room < 900 => {
@@ -159,7 +159,7 @@ impl Talk<'_> {
         let (fresh, output) = (self.dice.low(6_000, 3), self.dice.low(3_000, 3));
         let _ = write!(
             line,
-            r#"}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{{"input_tokens":{},"cache_creation_input_tokens":{fresh},"cache_read_input_tokens":{},"cache_creation":{{"ephemeral_5m_input_tokens":{fresh},"ephemeral_1h_input_tokens":0}},"output_tokens":{output},"service_tier":"standard","server_tool_use":{{"web_search_requests":0,"web_fetch_requests":0}},"region":"not_available","iterations":[],"speed":"standard"}},"context_management":null,"container":null}},"#,
+            r#"}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{{"input_tokens":{},"cache_creation_input_tokens":{fresh},"cache_read_input_tokens":{},"cache_creation":{{"ephemeral_5m_input_tokens":{fresh},"ephemeral_1h_input_tokens":0}},"output_tokens":{output},"service_tier":"standard","server_tool_use":{{"web_search_requests":0,"web_fetch_requests":0}}}},"context_management":null,"container":null}},"#,
             self.dice.between(1, 9),
             self.context_tokens,
         );
