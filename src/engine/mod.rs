@@ -55,7 +55,9 @@ pub(crate) use self::salvage::{
 };
 #[cfg(feature = "_testing")]
 pub use self::seeded::{Bug, seed};
-pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, Superblock};
+pub(crate) use self::superblock::{
+    DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, MIN_JOURNAL_BYTES, Superblock,
+};
 #[cfg(feature = "_testing")]
 pub(crate) use self::trial::create_in_memory;
 #[cfg(feature = "_testing")]
