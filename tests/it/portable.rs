@@ -32,9 +32,10 @@ impl Content {
         for session in snapshot.sessions() {
             let session = session.unwrap();
             for segment in snapshot.segments(session.id).unwrap() {
-                let entries = match segment.exists {
-                    true => texts(snapshot.read_raw(session.id, segment.id, ..).unwrap()),
-                    false => Vec::new(),
+                let entries = if segment.exists {
+                    texts(snapshot.read_raw(session.id, segment.id, ..).unwrap())
+                } else {
+                    Vec::new()
                 };
                 let traces = snapshot.read_raw_traces(session.id, segment.id, ..);
                 content

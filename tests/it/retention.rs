@@ -94,7 +94,7 @@ fn nothing_goes_before_it_is_applied_and_then_nothing_else() {
     assert_eq!(archive.sessions().unwrap().count(), 6);
     let mut told = (0, 0);
     let pruned = plan.apply(&archive, &mut |progress| {
-        told = (progress.done, progress.total)
+        told = (progress.done, progress.total);
     });
     let pruned = pruned.unwrap();
     assert_eq!(told, (4, 4));

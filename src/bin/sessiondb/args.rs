@@ -95,6 +95,8 @@ pub(crate) struct ImportArgs {
     /// Import a file that differs from what is stored into another segment of its session
     #[arg(long)]
     pub(crate) as_new: bool,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
     /// List the sessions of the archive afterwards
     #[arg(long)]
     pub(crate) list: bool,
@@ -118,7 +120,8 @@ pub(crate) enum BadLines {
 /// Write sessions as DIR/{session}/{segment}.jsonl
 ///
 /// A file that is there already is left alone if it is equal, and replaced if it is a beginning
-/// of what is stored; one that differs fails, unless --force is given.
+/// of what is stored; one that differs fails, unless --force is given. Metadata and names of a
+/// session that has any go into DIR/{session}/session.json, from which import takes them.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// The archive
@@ -131,6 +134,8 @@ pub(crate) struct ExportArgs {
     /// Replace files that differ
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -35,9 +35,10 @@ fn read(archive: &Archive) -> Logs {
     for of in 0..3 {
         for number in 0..2 {
             for traces in [false, true] {
-                let log = match traces {
-                    true => archive.trace(session(of), segment(number)),
-                    false => archive.log(session(of), segment(number)),
+                let log = if traces {
+                    archive.trace(session(of), segment(number))
+                } else {
+                    archive.log(session(of), segment(number))
                 };
                 if log.exists().unwrap() {
                     let entries = log.read_raw(..).unwrap();
