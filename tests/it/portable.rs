@@ -15,14 +15,14 @@ use uuid::Uuid;
 
 /// All that an archive tells of its content.
 #[derive(Debug, PartialEq)]
-struct Content {
+pub(crate) struct Content {
     sessions: Vec<(SessionInfo, Option<Map<String, Value>>)>,
     segments: Vec<(SegmentInfo, Vec<String>, Vec<String>)>,
     names: Vec<PodRecord>,
 }
 
 impl Content {
-    fn of(archive: &Archive) -> Self {
+    pub(crate) fn of(archive: &Archive) -> Self {
         let snapshot = archive.snapshot().unwrap();
         let mut content = Self {
             sessions: Vec::new(),
@@ -144,7 +144,7 @@ fn sample() -> Archive {
     archive
 }
 
-fn record(name: &str, number: Option<u128>) -> PodRecord {
+pub(crate) fn record(name: &str, number: Option<u128>) -> PodRecord {
     let mut record = PodRecord::new(PodName::new(name).unwrap());
     record.active = number.map(|number| Active {
         session_id: session(number),
