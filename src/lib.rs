@@ -81,7 +81,7 @@ pub use names::{Active, PodName, PodRecord};
 pub use portable::{
     CopyProgress, CopyReport, Merge, MergeConflict, MergeOutcome, MergeReport, MergedSession,
 };
-pub use rebase::{Move, Rebase};
+pub use rebase::Rebase;
 pub use replay::{SegmentState, collect_state};
 pub use request_config::{Reasoning, RequestConfig};
 pub use segment_log::{

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 /// The metadata field that holds a path.
 const CWD: &str = "cwd";
 
-/// Folders that have another path now, for sessions that go from one machine to another.
+/// Folders that have another path now, for sessions that go from one machine to another. Parsed
+/// from `OLD=NEW`, parted at the first `=`; several are collected into one.
 ///
 /// What is rewritten is the field `cwd` of a session's metadata; entries stay as they are, byte
 /// for byte. A folder stands for itself and for all below it: `/a/b` for `/a/b` and `/a/b/c`, not
@@ -17,9 +18,8 @@ const CWD: &str = "cwd";
 /// ```
 /// use sessiondb::Rebase;
 ///
-/// let mut rebase = Rebase::new();
-/// rebase.add("/home/ann/src=/work".parse()?);
-/// rebase.add(r"C:\Users\Ann=/home/ann".parse()?);
+/// let mut rebase: Rebase = "/home/ann/src=/work".parse()?;
+/// rebase.add(r"C:\Users\Ann", "/home/ann")?;
 /// assert_eq!(rebase.path("/home/ann/src/tool").as_deref(), Some("/work/tool"));
 /// assert_eq!(rebase.path(r"C:\Users\Ann\notes").as_deref(), Some("/home/ann/notes"));
 /// assert_eq!(rebase.path("/home/ann/srcs"), None);
@@ -30,17 +30,9 @@ pub struct Rebase {
     moves: Vec<Move>,
 }
 
-/// One folder that has another path now; parsed from `OLD=NEW`, parted at the first `=`.
-///
-/// ```
-/// use sessiondb::Move;
-///
-/// assert_eq!("/a=/b".parse::<Move>()?, Move::new("/a", "/b")?);
-/// assert!("/a".parse::<Move>().is_err());
-/// # Ok::<(), String>(())
-/// ```
+/// One folder that has another path now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
+struct Move {
     old: String,
     new: String,
 }
@@ -51,10 +43,22 @@ impl Rebase {
         Self::default()
     }
 
-    /// Adds a folder.
-    pub fn add(&mut self, one: Move) -> &mut Self {
-        self.moves.push(one);
-        self
+    /// Adds a folder, and what its path is now.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is empty, in words.
+    pub fn add(&mut self, old: &str, new: &str) -> Result<&mut Self, String> {
+        if old.is_empty() || new.is_empty() {
+            return Err(format!(
+                "{old:?}={new:?}: a path is missing; give OLD=NEW, as in /home/ann=/home/bob"
+            ));
+        }
+        self.moves.push(Move {
+            old: old.to_owned(),
+            new: new.to_owned(),
+        });
+        Ok(self)
     }
 
     /// What the path is now, or `None` if no folder is above it.
@@ -78,32 +82,28 @@ impl Rebase {
     }
 }
 
-impl FromIterator<Move> for Rebase {
-    fn from_iter<I: IntoIterator<Item = Move>>(moves: I) -> Self {
+impl FromIterator<Rebase> for Rebase {
+    fn from_iter<I: IntoIterator<Item = Rebase>>(several: I) -> Self {
         Self {
-            moves: moves.into_iter().collect(),
+            moves: several.into_iter().flat_map(|one| one.moves).collect(),
         }
     }
 }
 
-impl Move {
-    /// A folder, and what its path is now.
-    ///
-    /// # Errors
-    ///
-    /// If one of them is empty, in words.
-    pub fn new(old: &str, new: &str) -> Result<Self, String> {
-        if old.is_empty() || new.is_empty() {
-            return Err(format!(
-                "{old:?}={new:?}: a path is missing; give OLD=NEW, as in /home/ann=/home/bob"
-            ));
-        }
-        Ok(Self {
-            old: old.to_owned(),
-            new: new.to_owned(),
-        })
-    }
+impl FromStr for Rebase {
+    type Err = String;
 
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (old, new) = text.split_once('=').ok_or_else(|| {
+            format!("{text:?}: there is no `=`; give OLD=NEW, as in /home/ann=/home/bob")
+        })?;
+        let mut rebase = Self::new();
+        rebase.add(old, new)?;
+        Ok(rebase)
+    }
+}
+
+impl Move {
     /// What follows the folder in the path, from the separator on; `None` if the folder is not
     /// above it.
     fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
@@ -138,17 +138,6 @@ impl Move {
     }
 }
 
-impl FromStr for Move {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (old, new) = text.split_once('=').ok_or_else(|| {
-            format!("{text:?}: there is no `=`; give OLD=NEW, as in /home/ann=/home/bob")
-        })?;
-        Self::new(old, new)
-    }
-}
-
 /// Whether the path is one of Windows: with a drive letter or a backslash.
 fn is_windows(path: &str) -> bool {
     let drive = |path: &[u8]| matches!(path, [letter, b':', ..] if letter.is_ascii_alphabetic());
@@ -168,7 +157,10 @@ mod tests {
     use super::*;
 
     fn moved(moves: &[&str], path: &str) -> String {
-        let rebase: Rebase = moves.iter().map(|one| one.parse().unwrap()).collect();
+        let rebase: Rebase = moves
+            .iter()
+            .map(|one| one.parse::<Rebase>().unwrap())
+            .collect();
         rebase.path(path).unwrap_or_else(|| "-".to_owned())
     }
 
@@ -227,7 +219,7 @@ mod tests {
 
     #[test]
     fn only_a_cwd_that_is_text_is_rewritten() {
-        let rebase: Rebase = ["/a=/x".parse().unwrap()].into_iter().collect();
+        let rebase: Rebase = "/a=/x".parse().unwrap();
         for (before, after) in [
             (
                 r#"{"cwd":"/a/b","title":"/a"}"#,
@@ -245,7 +237,7 @@ mod tests {
     #[test]
     fn half_a_move_is_refused() {
         for text in ["", "/a", "=/a", "/a="] {
-            let said = text.parse::<Move>().unwrap_err();
+            let said = text.parse::<Rebase>().unwrap_err();
             assert!(said.contains("OLD=NEW"), "{said}");
         }
     }

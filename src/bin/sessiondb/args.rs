@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use sessiondb::{Move, Rebase, SegmentId, SessionId};
+use sessiondb::{Rebase, SegmentId, SessionId};
 
 const AFTER_HELP: &str = "\
 Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
@@ -335,7 +335,7 @@ pub(crate) struct RebaseArgs {
     /// sessions, for OLD itself and all below it; of several that fit the longest counts. Entries
     /// stay as they are, byte for byte
     #[arg(long = "rebase", value_name = "OLD=NEW")]
-    moves: Vec<Move>,
+    moves: Vec<Rebase>,
 }
 
 impl RebaseArgs {

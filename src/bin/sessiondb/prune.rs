@@ -93,7 +93,7 @@ fn write_plan(plan: &Plan) -> Result<(), Failure> {
 fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pruned>) {
     if plan.kept_named > 0 {
         context.say(format_args!(
-            "note: {} stay, since a name points to them; --named removes them as well",
+            "note: names keep {}; --named removes what they point to as well",
             render::count(plan.kept_named, "session")
         ));
     }
@@ -111,7 +111,7 @@ fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pr
     );
     match pruned {
         None if plan.sessions.is_empty() => {
-            context.say(format_args!("nothing to remove; {kept} stay"));
+            context.say(format_args!("nothing to remove of {kept}"));
         }
         None => context.say(format_args!(
             "this would remove {} with {} as JSONL and leave {kept}; --yes removes them",

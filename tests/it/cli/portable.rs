@@ -51,6 +51,63 @@ fn a_backup_exports_the_same_and_is_not_written_over() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_backup_that_is_killed_leaves_nothing_or_all_at_its_path() {
+    let place = Place::new();
+    let archive = Archive::open(place.archive()).unwrap();
+    let entry = format!("\"{}\"", "x".repeat(1 << 20));
+    for _ in 0..60 {
+        let (session, segment) = new_ids();
+        archive
+            .log(session, segment)
+            .append_raw(entry.as_bytes())
+            .unwrap();
+    }
+    archive.close().unwrap();
+    let begun = |name: &str| name.starts_with('.');
+    let mut killed = 0;
+    for round in 0..4 {
+        let name = format!("{round}.copy");
+        let mut child = place
+            .command("backup", &[&text(&place, &name)])
+            .spawn()
+            .unwrap();
+        while !names(&place).iter().any(|name| begun(name)) && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        let ended_by_itself = child.wait().unwrap().success();
+        if place.path(&name).exists() {
+            run("check", &[&text(&place, &name)])
+                .code(0)
+                .err("60 sessions");
+        } else {
+            assert!(!ended_by_itself);
+        }
+        killed += u32::from(!ended_by_itself);
+        for name in names(&place).iter().filter(|name| begun(name)) {
+            fs::remove_file(place.path(name)).unwrap();
+        }
+    }
+    assert!(
+        killed > 0,
+        "each backup had ended before it could be killed"
+    );
+    place
+        .run("backup", &[&text(&place, "last.copy")])
+        .code(0)
+        .err("60 sessions");
+}
+
+/// The names in the folder of the place.
+fn names(place: &Place) -> Vec<String> {
+    let entries = fs::read_dir(place.folder.path()).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+#[test]
 fn extracted_sessions_merge_into_what_they_came_from() {
     let place = Place::with_samples();
     let ids = ids_of(&place);

@@ -127,7 +127,7 @@ fn a_file_that_differs_is_replaced_only_by_force() {
 
 #[test]
 fn paths_are_rebased_on_the_way_out_and_on_the_way_in() {
-    let rebase = |one: &str| -> Rebase { [one.parse().unwrap()].into_iter().collect() };
+    let rebase = |one: &str| -> Rebase { one.parse().unwrap() };
     let folder = Folder::new();
     let archive = sample();
     let entry = r#"{"cwd":"/home/ann/a"}"#;

@@ -167,7 +167,7 @@ fn a_dry_run_says_the_same_and_does_nothing() {
 #[test]
 fn paths_are_rebased_before_anything_is_done_with_them() {
     let there = sample();
-    let rebase: Rebase = ["/home/ann=/work".parse().unwrap()].into_iter().collect();
+    let rebase: Rebase = "/home/ann=/work".parse().unwrap();
     let run = |here: &Archive| {
         let merge = Merge::new(here).rebase(rebase.clone());
         merge.run(&there, &mut |_| ()).unwrap()
