@@ -48,8 +48,11 @@ mod item;
 pub mod jsonl;
 mod memory;
 mod names;
+mod portable;
+mod rebase;
 mod replay;
 mod request_config;
+pub mod retention;
 pub mod segment;
 mod segment_log;
 mod store;
@@ -75,6 +78,10 @@ pub use item::{
 };
 pub use memory::MemoryStore;
 pub use names::{Active, PodName, PodRecord};
+pub use portable::{
+    CopyProgress, CopyReport, Merge, MergeConflict, MergeOutcome, MergeReport, MergedSession,
+};
+pub use rebase::Rebase;
 pub use replay::{SegmentState, collect_state};
 pub use request_config::{Reasoning, RequestConfig};
 pub use segment_log::{

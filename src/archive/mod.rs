@@ -419,7 +419,7 @@ impl Archive {
     }
 
     /// Makes the changes that `decide` draws from the state as one step with looking at it.
-    fn commit<R>(
+    pub(crate) fn commit<R>(
         &self,
         decide: impl FnOnce(&Snapshot) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<R, StoreError> {
@@ -433,7 +433,10 @@ const MAX_RECORD_BYTES: usize = 1 << 20;
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
 
-fn set_metadata(session: SessionId, metadata: &Map<String, Value>) -> Result<Op, StoreError> {
+pub(crate) fn set_metadata(
+    session: SessionId,
+    metadata: &Map<String, Value>,
+) -> Result<Op, StoreError> {
     let json = serde_json::to_vec(metadata)?;
     within(
         format!("metadata of session {session}"),
@@ -443,7 +446,7 @@ fn set_metadata(session: SessionId, metadata: &Map<String, Value>) -> Result<Op,
     Ok(Op::SetMetadata { session, json })
 }
 
-fn set_name(record: &PodRecord) -> Result<Op, StoreError> {
+pub(crate) fn set_name(record: &PodRecord) -> Result<Op, StoreError> {
     let name = record.pod_name.to_string();
     let json = serde_json::to_vec(record)?;
     within(format!("name {name:?}"), name.len(), MAX_NAME_BYTES)?;

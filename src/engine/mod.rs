@@ -58,7 +58,7 @@ pub(crate) use self::salvage::{
 };
 #[cfg(feature = "_testing")]
 pub use self::seeded::{Bug, seed};
-pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
+pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, MIN_JOURNAL_BYTES, Superblock};
 #[cfg(feature = "_testing")]
 pub(crate) use self::trial::create_in_memory;
 #[cfg(feature = "_testing")]

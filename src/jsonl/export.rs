@@ -2,21 +2,24 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::bad_line;
+use super::existing::{Existing, compare};
 use super::serialize_path;
-use crate::{Archive, Log, SegmentId, SessionId, StoreError};
+use super::session_file::{self, SessionFile, SessionFileOutcome};
+use crate::{Archive, Log, Rebase, SegmentId, SessionId, StoreError};
 
-const BUFFER_BYTES: usize = 256 << 10;
+pub(super) const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes sessions of an archive as `{folder}/{session}/{segment}.jsonl` and
 /// `{segment}.trace.jsonl`, one entry per line.
 ///
-/// A line that [`BadLines::Keep`](super::BadLines::Keep) stored is written as it was.
+/// A line that [`BadLines::Keep`](super::BadLines::Keep) stored is written as it was. Metadata, and
+/// the names that point to a session, go into a `session.json` beside its logs.
 ///
 /// ```
 /// use sessiondb::jsonl::Export;
@@ -38,6 +41,7 @@ pub struct Export<'a> {
     archive: &'a Archive,
     sessions: Vec<SessionId>,
     force: bool,
+    rebase: Rebase,
 }
 
 impl<'a> Export<'a> {
@@ -47,6 +51,7 @@ impl<'a> Export<'a> {
             archive,
             sessions: Vec::new(),
             force: false,
+            rebase: Rebase::new(),
         }
     }
 
@@ -62,6 +67,14 @@ impl<'a> Export<'a> {
     #[must_use]
     pub fn force(mut self, force: bool) -> Self {
         self.force = force;
+        self
+    }
+
+    /// Says which folders have another path where the export goes: `cwd` in the metadata that is
+    /// written is rewritten. Entries stay as they are.
+    #[must_use]
+    pub fn rebase(mut self, rebase: Rebase) -> Self {
+        self.rebase = rebase;
         self
     }
 
@@ -82,7 +95,8 @@ impl<'a> Export<'a> {
         folder: &Path,
         progress: &mut dyn FnMut(ExportProgress<'_>),
     ) -> Result<ExportReport, StoreError> {
-        let logs = self.find()?;
+        let ids = self.ids()?;
+        let logs = self.find(&ids)?;
         create_folder(folder)?;
         progress(ExportProgress::Found {
             files: logs.len() as u64,
@@ -107,22 +121,33 @@ impl<'a> Export<'a> {
             progress(ExportProgress::Done(&file));
             files.push(file);
         }
-        Ok(ExportReport { files })
+        let session_files =
+            session_file::export(self.archive, &ids, folder, self.force, &self.rebase)?;
+        Ok(ExportReport {
+            files,
+            session_files,
+        })
     }
 
-    /// Finds all logs of the sessions.
-    fn find(&self) -> Result<Vec<FoundLog>, StoreError> {
-        let mut found = Vec::new();
+    /// The sessions to export.
+    fn ids(&self) -> Result<Vec<SessionId>, StoreError> {
         if self.sessions.is_empty() {
-            for session in self.archive.sessions()? {
-                self.find_in(session?.id, &mut found)?;
-            }
+            let all = self.archive.sessions()?;
+            return all.map(|session| Ok(session?.id)).collect();
         }
         for &session in &self.sessions {
             if self.archive.session(session)?.is_none() {
                 return Err(StoreError::SessionNotFound(session));
             }
-            self.find_in(session, &mut found)?;
+        }
+        Ok(self.sessions.clone())
+    }
+
+    /// Finds all logs of the sessions.
+    fn find(&self, sessions: &[SessionId]) -> Result<Vec<FoundLog>, StoreError> {
+        let mut found = Vec::new();
+        for session in sessions {
+            self.find_in(*session, &mut found)?;
         }
         Ok(found)
     }
@@ -176,98 +201,6 @@ struct FoundLog {
     len_bytes: u64,
 }
 
-/// What stands where a file is to be written.
-enum Existing {
-    Missing,
-    /// Exactly what is to be written.
-    Same {
-        entries: u64,
-    },
-    /// A part of it.
-    Beginning,
-    Other {
-        byte_offset: u64,
-    },
-}
-
-fn compare(log: &Log, path: &Path) -> Result<Existing, Stop> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Missing),
-        Err(error) => return Err(Stop::io(path, &error)),
-    };
-    let mut file = Comparison {
-        file: BufReader::with_capacity(BUFFER_BYTES, file),
-        byte_offset: 0,
-    };
-    let mut entries = 0_u64;
-    for entry in log.read_raw(..).map_err(|error| Stop::log(path, error))? {
-        let entry = entry.map_err(|error| Stop::log(path, error))?;
-        for piece in [&*line_of(&entry), b"\n"] {
-            match file.next_is(piece) {
-                Ok(Next::Same) => {}
-                Ok(Next::End) => return Ok(Existing::Beginning),
-                Ok(Next::Other) => {
-                    return Ok(Existing::Other {
-                        byte_offset: file.byte_offset,
-                    });
-                }
-                Err(error) => return Err(Stop::io(path, &error)),
-            }
-        }
-        entries = entries.saturating_add(1);
-    }
-    match file.file.fill_buf() {
-        Ok([]) => Ok(Existing::Same { entries }),
-        Ok(_) => Ok(Existing::Other {
-            byte_offset: file.byte_offset,
-        }),
-        Err(error) => Err(Stop::io(path, &error)),
-    }
-}
-
-/// A file that is compared piece by piece.
-struct Comparison {
-    file: BufReader<File>,
-    /// How much of it is the same.
-    byte_offset: u64,
-}
-
-enum Next {
-    Same,
-    /// The file ended within the piece.
-    End,
-    Other,
-}
-
-impl Comparison {
-    fn next_is(&mut self, mut piece: &[u8]) -> io::Result<Next> {
-        while !piece.is_empty() {
-            let available = match self.file.fill_buf() {
-                Ok(available) => available,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if available.is_empty() {
-                return Ok(Next::End);
-            }
-            let len = available.len().min(piece.len());
-            let same = available
-                .iter()
-                .zip(piece)
-                .take_while(|(one, other)| one == other)
-                .count();
-            self.byte_offset = self.byte_offset.saturating_add(same as u64);
-            self.file.consume(same);
-            piece = piece.get(same..).unwrap_or_default();
-            if same < len {
-                return Ok(Next::Other);
-            }
-        }
-        Ok(Next::Same)
-    }
-}
-
 /// Writes all entries and returns how many there were, and how many bytes.
 fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, u64), Stop> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, &unfinished.file);
@@ -290,7 +223,7 @@ fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, 
 }
 
 /// The line that an entry came from.
-fn line_of(entry: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn line_of(entry: &[u8]) -> Cow<'_, [u8]> {
     bad_line::decode(entry).map_or(Cow::Borrowed(entry), Cow::Owned)
 }
 
@@ -305,21 +238,21 @@ fn path_of(folder: &Path, log: &Log) -> PathBuf {
         .join(format!("{}.{suffix}", log.segment_id()))
 }
 
-fn create_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))
 }
 
 /// A file under a temporary name, which is removed unless it is renamed.
-struct Unfinished {
-    file: File,
+pub(super) struct Unfinished {
+    pub(super) file: File,
     path: PathBuf,
     renamed: bool,
 }
 
 impl Unfinished {
     /// Creates it in the folder where `target` is to be.
-    fn create(target: &Path) -> io::Result<Self> {
+    pub(super) fn create(target: &Path) -> io::Result<Self> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let path = target.with_file_name(format!(".{name}.{}.tmp", crate::new_segment_id()));
         Ok(Self {
@@ -329,7 +262,7 @@ impl Unfinished {
         })
     }
 
-    fn rename_to(mut self, target: &Path) -> io::Result<()> {
+    pub(super) fn rename_to(mut self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         self.renamed = true;
         Ok(())
@@ -346,7 +279,7 @@ impl Drop for Unfinished {
 }
 
 /// Why a file is not exported.
-enum Stop {
+pub(super) enum Stop {
     /// The file cannot be exported; others can.
     File(String),
     /// No file can be exported.
@@ -354,12 +287,12 @@ enum Stop {
 }
 
 impl Stop {
-    fn io(path: &Path, error: &io::Error) -> Self {
+    pub(super) fn io(path: &Path, error: &io::Error) -> Self {
         Self::File(format!("{}: {error}", path.display()))
     }
 
     /// A log that cannot be read.
-    fn log(path: &Path, error: StoreError) -> Self {
+    pub(super) fn log(path: &Path, error: StoreError) -> Self {
         match error {
             StoreError::NotFound(_) | StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
                 Self::File(format!("{}: not written: {error}", path.display()))
@@ -418,17 +351,23 @@ pub struct ExportReport {
     /// One report per file, in the order in which they were exported: sessions and their segments
     /// by descending id.
     pub files: Vec<ExportedFile>,
+    /// One report per `session.json`: of the sessions that have metadata, or a name that points
+    /// to them.
+    pub session_files: Vec<SessionFile>,
 }
 
 impl ExportReport {
     /// The number of files that failed.
     pub fn failed(&self) -> usize {
         self.count(|outcome| matches!(outcome, ExportOutcome::Failed(_)))
+            + session_file::failed(&self.session_files)
     }
 
     /// The number of files that were written.
     pub fn written(&self) -> usize {
+        let changed = |file: &&SessionFile| file.outcome == SessionFileOutcome::Changed;
         self.count(|outcome| matches!(outcome, ExportOutcome::Written { .. }))
+            + self.session_files.iter().filter(changed).count()
     }
 
     fn count(&self, is: impl Fn(&ExportOutcome) -> bool) -> usize {

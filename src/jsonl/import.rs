@@ -9,10 +9,11 @@ use std::time::UNIX_EPOCH;
 use super::addition::{Addition, Appending, Chunk, Rest};
 use super::ids::{Place, diverged};
 use super::lines::{Lines, Position, Reading, read_checked_line, read_line};
+use super::session_file;
 use super::tree::{self, FoundFile};
 use super::warnings::Warnings;
 use super::{BadLines, FileReport, ImportReport, Outcome, Progress};
-use crate::{Archive, Entry, Log, MAX_ENTRY_BYTES, RawEntries, SegmentId, StoreError};
+use crate::{Archive, Entry, Log, MAX_ENTRY_BYTES, RawEntries, Rebase, SegmentId, StoreError};
 
 const READ_BUFFER_BYTES: usize = 256 << 10;
 
@@ -39,6 +40,7 @@ pub struct Import<'a> {
     archive: &'a Archive,
     bad_lines: BadLines,
     as_new: bool,
+    rebase: Rebase,
 }
 
 impl<'a> Import<'a> {
@@ -48,6 +50,7 @@ impl<'a> Import<'a> {
             archive,
             bad_lines: BadLines::Fail,
             as_new: false,
+            rebase: Rebase::new(),
         }
     }
 
@@ -67,11 +70,20 @@ impl<'a> Import<'a> {
         self
     }
 
+    /// Says which folders have another path here: `cwd` in the metadata that is taken over is
+    /// rewritten. Entries stay as they are.
+    #[must_use]
+    pub fn rebase(mut self, rebase: Rebase) -> Self {
+        self.rebase = rebase;
+        self
+    }
+
     /// Imports the files among `paths` and, of the folders, all `*.jsonl` below them, sorted.
     /// Links to folders are not followed.
     ///
     /// A file that cannot be imported does not stop the others: its report says so. What is new
-    /// in a file is dated with the file's time of modification.
+    /// in a file is dated with the file's time of modification. Metadata and names that an export
+    /// left beside the logs come last.
     ///
     /// # Errors
     ///
@@ -86,16 +98,28 @@ impl<'a> Import<'a> {
     ) -> Result<ImportReport, StoreError> {
         let found = tree::find(paths)?;
         progress(Progress::Found {
-            files: found.len() as u64,
-            bytes: found.iter().map(|file| file.len_bytes).sum(),
+            files: found.logs.len() as u64,
+            bytes: found.logs.iter().map(|file| file.len_bytes).sum(),
         });
-        let mut files = Vec::with_capacity(found.len());
-        for file in &found {
+        let mut files = Vec::with_capacity(found.logs.len());
+        for file in &found.logs {
             let report = self.import_file(file, progress)?;
             progress(Progress::Done(&report));
             files.push(report);
         }
-        Ok(ImportReport { files })
+        let mut session_files = Vec::new();
+        for (path, session) in found.sessions {
+            session_files.extend(session_file::import(
+                self.archive,
+                &path,
+                session,
+                &self.rebase,
+            )?);
+        }
+        Ok(ImportReport {
+            files,
+            session_files,
+        })
     }
 
     fn import_file(

@@ -17,6 +17,11 @@
 //! diverged: it fails and changes nothing, unless [`Import::as_new`] sends it to a segment of its
 //! own.
 //!
+//! **What is not in the logs.** The metadata of a session, and the names that point to it, are in
+//! `{folder}/{session}/session.json`; a session that has neither has no such file. An import takes
+//! them over where there are none yet, and reports what differs. Other files of that name are
+//! passed over.
+//!
 //! **What makes a line.** Lines end with `\n`. Blank lines, and a byte order mark at the start of
 //! the file, are no entries. All else is kept as it is, white space around the value included. A
 //! last line without line end is an entry if it is whole; if not, its writer was interrupted, and
@@ -25,10 +30,12 @@
 
 mod addition;
 mod bad_line;
+mod existing;
 mod export;
 mod ids;
 mod import;
 mod lines;
+mod session_file;
 mod tree;
 mod warnings;
 
@@ -40,6 +47,7 @@ use crate::ids::{SegmentId, SessionId};
 
 pub use export::{Export, ExportOutcome, ExportProgress, ExportReport, ExportedFile};
 pub use import::Import;
+pub use session_file::{SessionFile, SessionFileOutcome};
 
 /// What an import does with a bad line: one that is not UTF-8, not JSON, or several values.
 ///
@@ -115,15 +123,15 @@ pub enum Progress<'a> {
 pub struct ImportReport {
     /// One report per file, in the order in which they were imported.
     pub files: Vec<FileReport>,
+    /// One report per session that an export left a `session.json` of.
+    pub session_files: Vec<SessionFile>,
 }
 
 impl ImportReport {
     /// The number of files that failed.
     pub fn failed(&self) -> usize {
-        self.files
-            .iter()
-            .filter(|file| matches!(file.outcome, Outcome::Failed(_)))
-            .count()
+        let failed = |file: &&FileReport| matches!(file.outcome, Outcome::Failed(_));
+        self.files.iter().filter(failed).count() + session_file::failed(&self.session_files)
     }
 
     /// The number of entries (and traces) that were added to the archive.

@@ -1,5 +1,5 @@
 //! Finds the files that an import is asked for: those named, and all `*.jsonl` below the folders
-//! named.
+//! named; and what an export left there of sessions beside their logs.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,6 +7,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ids::Place;
+use super::session_file;
+use crate::SessionId;
+
+/// The files of an import.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) logs: Vec<FoundFile>,
+    /// The files that say of a session what its logs do not.
+    pub(super) sessions: Vec<(PathBuf, SessionId)>,
+}
 
 /// A file to import.
 #[derive(Debug)]
@@ -17,21 +27,26 @@ pub(super) struct FoundFile {
 }
 
 /// Finds all files of `paths`, those of a folder sorted by path.
-pub(super) fn find(paths: &[PathBuf]) -> io::Result<Vec<FoundFile>> {
-    let mut found = Vec::new();
+pub(super) fn find(paths: &[PathBuf]) -> io::Result<Found> {
+    let mut found = Found::default();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|error| naming(path, &error))?;
         if metadata.is_dir() {
             let root = fs::canonicalize(path).map_err(|error| naming(path, &error))?;
-            let before = found.len();
+            let before = found.logs.len();
             walk(path, &root, &mut found)?;
-            if found.len() == before {
+            if found.logs.len() == before {
                 let message = format!("{}: no *.jsonl file in this folder", path.display());
                 return Err(io::Error::new(io::ErrorKind::NotFound, message));
             }
         } else if metadata.is_file() {
-            let place = Place::of(&absolute(path)?, None);
-            found.push(FoundFile {
+            let absolute = absolute(path)?;
+            if let Some(session) = session_file::session_of(&absolute) {
+                found.sessions.push((path.clone(), session));
+                continue;
+            }
+            let place = Place::of(&absolute, None);
+            found.logs.push(FoundFile {
                 path: path.clone(),
                 place,
                 len_bytes: metadata.len(),
@@ -57,7 +72,7 @@ fn absolute(file: &Path) -> io::Result<PathBuf> {
 
 /// Adds all `*.jsonl` files below `folder`, whose absolute path is `root`. Links to folders are
 /// not followed, so a walk always ends.
-fn walk(folder: &Path, root: &Path, found: &mut Vec<FoundFile>) -> io::Result<()> {
+fn walk(folder: &Path, root: &Path, found: &mut Found) -> io::Result<()> {
     let mut pending = vec![(PathBuf::new(), true)];
     while let Some((below, is_folder)) = pending.pop() {
         let path = folder.join(&below);
@@ -73,11 +88,13 @@ fn walk(folder: &Path, root: &Path, found: &mut Vec<FoundFile>) -> io::Result<()
                 Err(_) => 0,
             };
             let place = Place::of(&root.join(&below), Some(root));
-            found.push(FoundFile {
+            found.logs.push(FoundFile {
                 path,
                 place,
                 len_bytes,
             });
+        } else if let Some(session) = session_file::session_of(&root.join(&below)) {
+            found.sessions.push((path, session));
         }
     }
     Ok(())

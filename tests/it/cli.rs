@@ -3,6 +3,7 @@
 mod errors;
 mod import_export;
 mod listings;
+mod portable;
 mod processes;
 mod writes;
 

@@ -8,6 +8,8 @@ mod diverged;
 mod export;
 /// Files of more than one chunk.
 mod large;
+/// Metadata and names beside the logs.
+mod session_file;
 
 use std::collections::BTreeMap;
 use std::fs;

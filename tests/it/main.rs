@@ -34,11 +34,15 @@ mod model_changes;
 mod model_store;
 /// What is refused, how an archive is made, and handles on one store.
 mod opening;
+/// Backups, extracted sessions and merged archives.
+mod portable;
 /// Several real processes on one archive: stopped, killed, watched, and copied beneath.
 #[cfg(all(unix, feature = "cli"))]
 mod processes;
 /// What a segment's entries add up to.
 mod replay;
+/// Which sessions limits remove, and that only those go.
+mod retention;
 /// The reliability scoreboard: power loss, failing disks, kills, damage, several processes.
 mod scoreboard;
 /// A folder for the files of one test.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use sessiondb::{SegmentId, SessionId};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use sessiondb::{Rebase, SegmentId, SessionId};
 
 const AFTER_HELP: &str = "\
 Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
@@ -19,7 +19,7 @@ Exit codes:
   5  the archive is damaged, or not all of it could be recovered
   6  not an archive, or one of an unknown format version
   7  busy: another process kept the archive for longer than --lock-timeout
-  8  done in part: some files or lines failed
+  8  done in part: some files or lines failed, or some sessions contradict each other
 
 Examples:
   sessiondb import all.sessiondb ~/.agent/sessions --list
@@ -72,6 +72,10 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     Check(CheckArgs),
     Recover(RecoverArgs),
+    Backup(BackupArgs),
+    Extract(ExtractArgs),
+    Merge(MergeArgs),
+    Prune(PruneArgs),
 }
 
 /// Import JSONL files, or folders of them, into an archive
@@ -91,6 +95,8 @@ pub(crate) struct ImportArgs {
     /// Import a file that differs from what is stored into another segment of its session
     #[arg(long)]
     pub(crate) as_new: bool,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
     /// List the sessions of the archive afterwards
     #[arg(long)]
     pub(crate) list: bool,
@@ -114,7 +120,8 @@ pub(crate) enum BadLines {
 /// Write sessions as DIR/{session}/{segment}.jsonl
 ///
 /// A file that is there already is left alone if it is equal, and replaced if it is a beginning
-/// of what is stored; one that differs fails, unless --force is given.
+/// of what is stored; one that differs fails, unless --force is given. Metadata and names of a
+/// session that has any go into DIR/{session}/session.json, from which import takes them.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// The archive
@@ -127,6 +134,8 @@ pub(crate) struct ExportArgs {
     /// Replace files that differ
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -265,7 +274,142 @@ pub(crate) struct RecoverArgs {
     pub(crate) json: bool,
 }
 
+/// Write a copy of an archive, as it is at this moment
+///
+/// Other processes may write meanwhile. OUT must not be there, and appears when it is whole.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The archive to be made
+    pub(crate) out: PathBuf,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write some sessions into a small archive of their own
+///
+/// The names that point to them come along. OUT must not be there, and appears when it is whole;
+/// `sessiondb merge` brings its sessions into another archive.
+#[derive(Debug, Args)]
+pub(crate) struct ExtractArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The archive to be made
+    pub(crate) out: PathBuf,
+    /// The sessions
+    #[arg(required = true, value_name = "SESSION", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) sessions: Vec<String>,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Add to an archive what other archives hold beyond it
+///
+/// The archive is created if need be. Sessions that are missing are added, and a segment that is
+/// the beginning of the other's is extended. A session in which a segment differs is left wholly
+/// alone; it is listed with the first entry that differs, and the exit code is 8. Merging again
+/// changes nothing. Metadata and names that are here already stay as they are.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The archives to take from; they are only read
+    #[arg(required = true, value_name = "OTHER")]
+    pub(crate) others: Vec<PathBuf>,
+    /// Write nothing, and tell what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RebaseArgs {
+    /// Turn the path OLD into NEW, as in /home/ann=/home/bob, in the `cwd` of the metadata of
+    /// sessions, for OLD itself and all below it; of several that fit the longest counts. Entries
+    /// stay as they are, byte for byte
+    #[arg(long = "rebase", value_name = "OLD=NEW")]
+    moves: Vec<Rebase>,
+}
+
+impl RebaseArgs {
+    pub(crate) fn to_rebase(&self) -> Rebase {
+        self.moves.iter().cloned().collect()
+    }
+}
+
+/// List the sessions that are too old or too many, and with --yes remove them
+///
+/// Nothing is removed without --yes. With several limits a session goes if one of them says so;
+/// but beside another limit --keep-last only protects: the newest N stay in any case. Sessions
+/// that a name points to stay, unless --named is given.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("limits").required(true).multiple(true))]
+pub(crate) struct PruneArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Sessions whose last update is longer ago: 90m, 12h, 30d, 2w
+    #[arg(long, value_name = "AGE", value_parser = age, group = "limits")]
+    pub(crate) older_than: Option<Duration>,
+    /// All but the N that were updated last; beside another limit, these N stay
+    #[arg(long, value_name = "N", group = "limits")]
+    pub(crate) keep_last: Option<u64>,
+    /// The oldest, until the others have at most SIZE as JSONL: 500M, 2G, or a number of bytes
+    #[arg(long, value_name = "SIZE", value_parser = size, group = "limits")]
+    pub(crate) max_size: Option<u64>,
+    /// Sessions that a name points to as well
+    #[arg(long)]
+    pub(crate) named: bool,
+    /// Remove them
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print the plan, and what was removed, as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|cause| cause.to_string())
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    let units = [("m", 60), ("h", 3600), ("d", 86_400), ("w", 7 * 86_400)];
+    let seconds = with_unit(text, &units);
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        "give a whole number and m, h, d or w for minutes, hours, days or weeks, as in 30d"
+            .to_owned()
+    })
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let units = [
+        ("K", 1 << 10),
+        ("M", 1 << 20),
+        ("G", 1 << 30),
+        ("T", 1 << 40),
+        ("", 1),
+    ];
+    with_unit(text.trim_end_matches("iB"), &units).ok_or_else(|| {
+        "give a whole number of bytes, or with K, M, G or T of units of 1024, as in 2G".to_owned()
+    })
+}
+
+/// A whole number times its unit, the first of those that the text ends with.
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let (number, unit) = units
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    let is_digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    number
+        .parse::<u64>()
+        .ok()
+        .filter(|_| is_digits)?
+        .checked_mul(*unit)
 }

@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use sessiondb::jsonl::{Export, ExportOutcome, ExportProgress, ExportReport};
+use sessiondb::jsonl::{
+    Export, ExportOutcome, ExportProgress, ExportReport, SessionFile, SessionFileOutcome,
+};
 
 use crate::args::ExportArgs;
 use crate::context::{Access, Context};
@@ -16,7 +18,8 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
     let export = Export::new(&archive)
         .sessions(sessions.collect::<Result<_, _>>()?)
-        .force(args.force);
+        .force(args.force)
+        .rebase(args.rebase.to_rebase());
     let bar = progress::bar(context, Unit::Bytes);
     let report = export.run(&args.dir, &mut |progress| match progress {
         ExportProgress::Found { bytes, .. } => bar.set_length(bytes),
@@ -43,6 +46,14 @@ fn write_files(report: &ExportReport) -> Result<(), Failure> {
         };
         writeln!(out, "{word:9}  {entries:>7}  {}", file.path.display())?;
     }
+    for file in &report.session_files {
+        let word = match &file.outcome {
+            SessionFileOutcome::Changed => "written",
+            SessionFileOutcome::Unchanged => "unchanged",
+            SessionFileOutcome::Failed(_) => "failed",
+        };
+        writeln!(out, "{word:9}  {:>7}  {}", "", file.path.display())?;
+    }
     Ok(out.flush()?)
 }
 
@@ -51,7 +62,9 @@ fn conclude(context: &Context, report: &ExportReport) -> Result<(), Failure> {
         ExportOutcome::Failed(message) => Some(message.as_str()),
         _ => None,
     });
-    let files = render::count(report.files.len() as u64, "file");
+    let failed = failed.chain(report.session_files.iter().filter_map(SessionFile::failure));
+    let files = (report.files.len() + report.session_files.len()) as u64;
+    let files = render::count(files, "file");
     match report.failed() {
         0 => {
             context.say(format_args!("{files}, {} written", report.written()));

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use sessiondb::Archive;
-use sessiondb::jsonl::{Import, ImportReport, Outcome, Progress};
+use sessiondb::jsonl::{Import, ImportReport, Outcome, Progress, SessionFile, SessionFileOutcome};
 
 use crate::args::{BadLines, ImportArgs};
 use crate::context::{Access, Context};
@@ -24,6 +24,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
             BadLines::Keep => sessiondb::jsonl::BadLines::Keep,
         })
         .as_new(args.as_new)
+        .rebase(args.rebase.to_rebase())
         .run(&args.paths, &mut |progress| match progress {
             Progress::Found { bytes, .. } => bar.set_length(bytes),
             Progress::Read { bytes } => bar.inc(bytes),
@@ -83,6 +84,14 @@ fn write_files(report: &ImportReport) -> Result<(), Failure> {
             Outcome::Failed(_) => writeln!(out, "failed     {:23}  {path}", "")?,
         }
     }
+    for file in &report.session_files {
+        let word = match &file.outcome {
+            SessionFileOutcome::Changed => "imported",
+            SessionFileOutcome::Unchanged => "unchanged",
+            SessionFileOutcome::Failed(_) => "failed",
+        };
+        writeln!(out, "{word:9}  {:23}  {}", "", file.path.display())?;
+    }
     Ok(out.flush()?)
 }
 
@@ -98,10 +107,13 @@ fn tell_warnings(context: &Context, report: &ImportReport) {
             ));
         }
     }
+    for note in report.session_files.iter().flat_map(|file| &file.notes) {
+        context.say(format_args!("note: {note}"));
+    }
 }
 
 fn conclude(context: &Context, report: &ImportReport) -> Result<(), Failure> {
-    let files = report.files.len() as u64;
+    let files = (report.files.len() + report.session_files.len()) as u64;
     let failed = report.failed() as u64;
     let new_entries = report.new_entries();
     if failed > 0 {
@@ -109,18 +121,23 @@ fn conclude(context: &Context, report: &ImportReport) -> Result<(), Failure> {
             Outcome::Failed(message) => Some(message.as_str()),
             _ => None,
         });
+        let of_sessions = report.session_files.iter().filter_map(SessionFile::failure);
         return Err(Failure::new(
             Code::InPart,
             format_args!(
                 "{failed} of {} failed, {} imported from the others:{}",
                 render::count(files, "file"),
                 render::count(new_entries, "new entry"),
-                render::indented(causes)
+                render::indented(causes.chain(of_sessions))
             ),
         ));
     }
     let files = render::count(files, "file");
+    let changed = |file: &SessionFile| file.outcome == SessionFileOutcome::Changed;
     match new_entries {
+        0 if report.session_files.iter().any(changed) => {
+            context.say(format_args!("{files}, no new entry, but metadata or names"));
+        }
         0 => context.say(format_args!("{files}, nothing new")),
         new => context.say(format_args!("{files}, {}", render::count(new, "new entry"))),
     }

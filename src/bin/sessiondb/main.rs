@@ -2,6 +2,7 @@
 
 mod append;
 mod args;
+mod backup;
 mod check;
 mod context;
 mod exit;
@@ -9,7 +10,9 @@ mod export;
 mod find;
 mod import;
 mod ls;
+mod merge;
 mod progress;
+mod prune;
 mod recover;
 mod remove;
 mod render;
@@ -46,5 +49,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stats(args) => stats::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Recover(args) => recover::run(&context, &args),
+        Command::Backup(args) => backup::backup(&context, &args),
+        Command::Extract(args) => backup::extract(&context, &args),
+        Command::Merge(args) => merge::run(&context, &args),
+        Command::Prune(args) => prune::run(&context, &args),
     }
 }

@@ -13,6 +13,7 @@ use crate::render;
 pub(crate) enum Unit {
     Bytes,
     Rows,
+    Sessions,
 }
 
 /// A bar for work that begins now; its length is set once it is known.
@@ -23,6 +24,7 @@ pub(crate) fn bar(context: &Context, unit: Unit) -> ProgressBar {
     let template = match unit {
         Unit::Bytes => "{bar:20} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}",
         Unit::Rows => "{bar:20} {human_pos}/{human_len} pages and rows, {eta} left",
+        Unit::Sessions => "{bar:20} {human_pos}/{human_len} sessions, {eta} left",
     };
     let style = ProgressStyle::with_template(template);
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))

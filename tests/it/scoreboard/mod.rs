@@ -33,6 +33,8 @@ mod linearizable;
 mod loss;
 /// R11: random histories against the reference store and a naive model.
 mod machine;
+/// R17: merges that end early.
+mod merges;
 /// Two archives on one disk.
 mod pair;
 /// A history played on a disk, and what a crash may leave of it.

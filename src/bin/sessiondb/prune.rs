@@ -1,0 +1,135 @@
+//! `prune`: sessions that are too old or too many, listed and, if asked, removed.
+
+use std::io::Write;
+
+use serde::Serialize;
+use sessiondb::retention::{self, Limits, Plan, Pruned};
+
+use crate::args::PruneArgs;
+use crate::context::{Access, Context};
+use crate::exit::{Failure, even_if_unread};
+use crate::progress::{self, Unit};
+use crate::render::{self, Column, Table};
+
+pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
+    let access = if args.yes {
+        Access::Write
+    } else {
+        Access::Read
+    };
+    let archive = context.open(&args.archive, access)?;
+    let plan = retention::plan(&archive, &limits(args), sessiondb::now_ms())?;
+    if !args.json {
+        even_if_unread(write_plan(&plan))?;
+    }
+    let mut pruned = None;
+    if args.yes {
+        let bar = progress::bar(context, Unit::Sessions);
+        let applied = plan.apply(&archive, &mut |progress| {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+        });
+        bar.finish_and_clear();
+        pruned = Some(applied?);
+        archive.close()?;
+    }
+    if args.json {
+        let told = Told {
+            plan: &plan,
+            pruned: pruned.as_ref(),
+        };
+        even_if_unread(render::write_json(&told))?;
+    }
+    conclude(context, args, &plan, pruned.as_ref());
+    Ok(())
+}
+
+/// The plan as JSON, and with `--yes` what was done.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pruned: Option<&'a Pruned>,
+}
+
+fn limits(args: &PruneArgs) -> Limits {
+    let mut limits = Limits::new().named(args.named);
+    if let Some(age) = args.older_than {
+        limits = limits.older_than(age);
+    }
+    if let Some(sessions) = args.keep_last {
+        limits = limits.keep_last(sessions);
+    }
+    if let Some(bytes) = args.max_size {
+        limits = limits.max_bytes(bytes);
+    }
+    limits
+}
+
+fn write_plan(plan: &Plan) -> Result<(), Failure> {
+    if plan.sessions.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        Column::Left("SESSION"),
+        Column::Left("UPDATED (UTC)"),
+        Column::Right("ENTRIES"),
+        Column::Right("SIZE"),
+    ]);
+    for session in &plan.sessions {
+        table.push([
+            session.id.to_string(),
+            render::time(session.updated_ms),
+            session.entries.to_string(),
+            render::size(session.entry_bytes),
+        ]);
+    }
+    let mut out = render::stdout();
+    table.write(&mut out)?;
+    Ok(out.flush()?)
+}
+
+fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pruned>) {
+    if plan.kept_named > 0 {
+        context.say(format_args!(
+            "note: names keep {}; --named removes what they point to as well",
+            render::count(plan.kept_named, "session")
+        ));
+    }
+    if let Some(max_size) = args.max_size.filter(|max_size| plan.kept_bytes > *max_size) {
+        context.say(format_args!(
+            "note: what stays has {}, which is more than {}",
+            render::size(plan.kept_bytes),
+            render::size(max_size)
+        ));
+    }
+    let kept = format!(
+        "{} with {} as JSONL",
+        render::count(plan.kept_sessions, "session"),
+        render::size(plan.kept_bytes)
+    );
+    match pruned {
+        None if plan.sessions.is_empty() => {
+            context.say(format_args!("nothing to remove of {kept}"));
+        }
+        None => context.say(format_args!(
+            "this would remove {} with {} as JSONL and leave {kept}; --yes removes them",
+            render::count(plan.sessions.len() as u64, "session"),
+            render::size(plan.bytes)
+        )),
+        Some(pruned) => {
+            for session in &pruned.spared {
+                let why = "it was changed, named or removed meanwhile";
+                context.say(format_args!(
+                    "note: session {session} was left alone: {why}"
+                ));
+            }
+            context.say(format_args!(
+                "removed {} with {} as JSONL",
+                render::count(pruned.removed.len() as u64, "session"),
+                render::size(pruned.bytes)
+            ));
+        }
+    }
+}

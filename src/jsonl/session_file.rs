@@ -1,0 +1,297 @@
+//! `session.json`: what an archive knows of a session that is not in its logs, beside them in the
+//! folder of an export.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::export::{Unfinished, create_folder};
+use super::serialize_path;
+use crate::archive::{set_metadata, set_name};
+use crate::engine::Op;
+use crate::names::PodRecord;
+use crate::{Archive, Rebase, SessionId, Snapshot, StoreError};
+
+const NAME: &str = "session.json";
+/// The file's `kind`, by which it is told from other files of that name.
+const KIND: &str = "sessiondb_session";
+
+/// What became of a `session.json`.
+///
+/// ```
+/// use sessiondb::jsonl::{Export, Import, SessionFileOutcome};
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let (archive, other) = (Archive::in_memory()?, Archive::in_memory()?);
+/// let session = new_session_id();
+/// archive.log(session, new_segment_id()).append_raw(b"1")?;
+/// archive.update_metadata(session, |metadata| {
+///     metadata.insert("title".to_owned(), "A title".into());
+/// })?;
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// Export::new(&archive).run(folder, &mut |_| ())?;
+/// let report = Import::new(&other).run(&[folder.to_owned()], &mut |_| ())?;
+/// assert_eq!(report.session_files[0].outcome, SessionFileOutcome::Changed);
+/// assert_eq!(other.metadata(session)?, archive.metadata(session)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SessionFile {
+    /// The file.
+    #[serde(serialize_with = "serialize_path")]
+    pub path: PathBuf,
+    /// The session.
+    pub session: SessionId,
+    /// What was done.
+    pub outcome: SessionFileOutcome,
+    /// What differs, and stays as it is.
+    pub notes: Vec<String>,
+}
+
+impl SessionFile {
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.outcome {
+            SessionFileOutcome::Failed(message) => Some(message),
+            _ => None,
+        }
+    }
+}
+
+/// What was done with a `session.json`, or with what it says.
+///
+/// ```
+/// let json = serde_json::to_string(&sessiondb::jsonl::SessionFileOutcome::Changed)?;
+/// assert_eq!(json, r#""changed""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionFileOutcome {
+    /// An export has written the file; an import has taken something over from it.
+    Changed,
+    /// There was nothing to do.
+    Unchanged,
+    /// It failed. The message names the file and says what helps.
+    Failed(String),
+}
+
+/// The content of the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    kind: String,
+    session: SessionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<Map<String, Value>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    names: Vec<PodRecord>,
+}
+
+impl Record {
+    fn to_bytes(&self) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+/// How many of them failed.
+pub(super) fn failed(files: &[SessionFile]) -> usize {
+    files.iter().filter_map(SessionFile::failure).count()
+}
+
+fn path_of(folder: &Path, session: SessionId) -> PathBuf {
+    folder.join(session.to_string()).join(NAME)
+}
+
+/// The session that the path would be the file of.
+pub(super) fn session_of(path: &Path) -> Option<SessionId> {
+    if path.file_name()? != NAME {
+        return None;
+    }
+    let folder = path.parent()?.file_name()?.to_str()?;
+    let is_hyphenated = folder.len() == uuid::fmt::Hyphenated::LENGTH;
+    SessionId::try_parse(folder).ok().filter(|_| is_hyphenated)
+}
+
+/// Writes what the logs do not say of the sessions.
+pub(super) fn export(
+    archive: &Archive,
+    sessions: &[SessionId],
+    folder: &Path,
+    force: bool,
+    rebase: &Rebase,
+) -> Result<Vec<SessionFile>, StoreError> {
+    let mut files = Vec::new();
+    for record in records(archive, sessions, rebase)? {
+        let path = path_of(folder, record.session);
+        let outcome = match write(&path, &record.to_bytes()?, force) {
+            Ok(outcome) => outcome,
+            Err(error) => SessionFileOutcome::Failed(format!("{}: {error}", path.display())),
+        };
+        files.push(SessionFile {
+            path,
+            session: record.session,
+            outcome,
+            notes: Vec::new(),
+        });
+    }
+    Ok(files)
+}
+
+fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<SessionFileOutcome> {
+    match fs::read(path) {
+        Ok(there) if there == bytes => return Ok(SessionFileOutcome::Unchanged),
+        Ok(_) if !force => {
+            let reason = "holds something else than the archive has of the session; it was left \
+                          as it was; `--force` replaces it";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    if let Some(folder) = path.parent() {
+        create_folder(folder)?;
+    }
+    let unfinished = Unfinished::create(path)?;
+    (&unfinished.file).write_all(bytes)?;
+    unfinished.file.sync_all()?;
+    unfinished.rename_to(path)?;
+    Ok(SessionFileOutcome::Changed)
+}
+
+/// What there is to write of the sessions: of those that have metadata or a name.
+fn records(
+    archive: &Archive,
+    sessions: &[SessionId],
+    rebase: &Rebase,
+) -> Result<Vec<Record>, StoreError> {
+    let snapshot = archive.snapshot()?;
+    let mut names: HashMap<SessionId, Vec<PodRecord>> = HashMap::new();
+    for name in snapshot.list_names()? {
+        if let Some(record) = snapshot.read_name(&name)?
+            && let Some(active) = &record.active
+        {
+            names.entry(active.session_id).or_default().push(record);
+        }
+    }
+    let mut records = Vec::new();
+    for &session in sessions {
+        let mut metadata = snapshot.metadata(session)?;
+        if let Some(metadata) = &mut metadata {
+            rebase.metadata(metadata);
+        }
+        let names = names.remove(&session).unwrap_or_default();
+        if metadata.is_some() || !names.is_empty() {
+            records.push(Record {
+                kind: KIND.to_owned(),
+                session,
+                metadata,
+                names,
+            });
+        }
+    }
+    Ok(records)
+}
+
+/// Takes over what the file says, where there is nothing yet. A file that no export has written
+/// is passed over.
+pub(super) fn import(
+    archive: &Archive,
+    path: &Path,
+    session: SessionId,
+    rebase: &Rebase,
+) -> Result<Option<SessionFile>, StoreError> {
+    let mut notes = Vec::new();
+    let outcome = match read(path, session) {
+        Ok(None) => return Ok(None),
+        Ok(Some(mut record)) => {
+            if let Some(metadata) = &mut record.metadata {
+                rebase.metadata(metadata);
+            }
+            match archive.commit(|now| take(now, &record)) {
+                Ok(taken) => {
+                    notes = taken.notes;
+                    taken.outcome
+                }
+                Err(error @ StoreError::SessionNotFound(_)) => SessionFileOutcome::Failed(format!(
+                    "{}: {error}; import a log of the session with it",
+                    path.display()
+                )),
+                Err(error @ StoreError::TooLarge { .. }) => {
+                    SessionFileOutcome::Failed(format!("{}: {error}", path.display()))
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(error) => SessionFileOutcome::Failed(format!("{}: {error}", path.display())),
+    };
+    Ok(Some(SessionFile {
+        path: path.to_owned(),
+        session,
+        outcome,
+        notes,
+    }))
+}
+
+/// Reads the file; `None` if it is not one of an export.
+fn read(path: &Path, session: SessionId) -> io::Result<Option<Record>> {
+    let bytes = fs::read(path)?;
+    if memchr::memmem::find(&bytes, KIND.as_bytes()).is_none() {
+        return Ok(None);
+    }
+    let record: Record = serde_json::from_slice(&bytes)?;
+    if record.kind != KIND {
+        return Ok(None);
+    }
+    if record.session != session {
+        let reason = format!(
+            "is of session {}, and lies in the folder of another; move it there",
+            record.session
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+    }
+    Ok(Some(record))
+}
+
+struct Taken {
+    outcome: SessionFileOutcome,
+    notes: Vec<String>,
+}
+
+fn take(now: &Snapshot, record: &Record) -> Result<(Vec<Op>, Taken), StoreError> {
+    let session = record.session;
+    let (mut ops, mut notes) = (Vec::new(), Vec::new());
+    if now.session(session)?.is_none() {
+        return Err(StoreError::SessionNotFound(session));
+    }
+    match (now.metadata(session)?, &record.metadata) {
+        (None, Some(metadata)) => ops.push(set_metadata(session, metadata)?),
+        (Some(here), Some(there)) if here != *there => notes.push(format!(
+            "the metadata of session {session} differs; it stays as it is in the archive"
+        )),
+        _ => {}
+    }
+    for name in &record.names {
+        match now.read_name(&name.pod_name)? {
+            None => ops.push(set_name(name)?),
+            Some(here) if here != *name => notes.push(format!(
+                "name {:?} differs; it stays as it is in the archive",
+                &*name.pod_name
+            )),
+            Some(_) => {}
+        }
+    }
+    let outcome = if ops.is_empty() {
+        SessionFileOutcome::Unchanged
+    } else {
+        SessionFileOutcome::Changed
+    };
+    Ok((ops, Taken { outcome, notes }))
+}

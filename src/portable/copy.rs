@@ -1,0 +1,262 @@
+//! Copies segments from one archive into another, as changes of a bounded size.
+
+use std::ops::Range;
+
+use crate::archive::{OriginKind, RawEntries, SegmentInfo, SegmentOrigin, SessionInfo, Snapshot};
+use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
+use crate::ids::new_segment_id;
+use crate::store::StoreError;
+
+/// The most bytes of entries in one op, as long as one entry does not have more.
+const OP_BYTES: usize = 4 << 20;
+/// The most ops in one change.
+const MAX_OPS: usize = 10_000;
+
+/// What the target lacks of a segment.
+#[derive(Debug, Clone)]
+pub(super) struct Lack {
+    /// The segment in the source.
+    pub(super) info: SegmentInfo,
+    /// Whether the target has neither its log nor its traces.
+    pub(super) is_new: bool,
+    /// Whether the target does not have its log, which the source has.
+    pub(super) log_is_new: bool,
+    pub(super) entries: Range<u64>,
+    pub(super) traces: Range<u64>,
+}
+
+impl Lack {
+    /// All of the segment.
+    pub(super) fn of_all(info: SegmentInfo) -> Self {
+        Self {
+            is_new: true,
+            log_is_new: info.exists,
+            entries: 0..info.entries,
+            traces: 0..info.traces,
+            info,
+        }
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        !self.log_is_new && self.entries.is_empty() && self.traces.is_empty()
+    }
+}
+
+/// The segments in the order in which they are copied, which is that of the tables.
+pub(super) fn in_order(mut segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
+    segments.sort_by_key(|segment| segment.id);
+    segments
+}
+
+/// A copy that is under way.
+pub(super) struct Copy<'c> {
+    source: &'c Snapshot,
+    /// How many bytes of entries make a change that is written.
+    change_bytes: usize,
+    ops: Vec<Op>,
+    pending: usize,
+    write: &'c mut dyn FnMut(Vec<Op>) -> Result<(), StoreError>,
+    /// Told the bytes of each entry.
+    tell: &'c mut dyn FnMut(u64),
+}
+
+impl<'c> Copy<'c> {
+    pub(super) fn new(
+        source: &'c Snapshot,
+        change_bytes: usize,
+        write: &'c mut dyn FnMut(Vec<Op>) -> Result<(), StoreError>,
+        tell: &'c mut dyn FnMut(u64),
+    ) -> Self {
+        Self {
+            source,
+            change_bytes,
+            ops: Vec::new(),
+            pending: 0,
+            write,
+            tell,
+        }
+    }
+
+    /// Copies a session that the target does not have, with its metadata and its times.
+    pub(super) fn session(&mut self, info: &SessionInfo) -> Result<(), StoreError> {
+        let session = info.id;
+        let segments = in_order(self.source.segments(session)?);
+        for segment in &segments {
+            self.segment(&Lack::of_all(segment.clone()))?;
+        }
+        self.times(info, &segments)?;
+        let metadata = self.source.view().read(|layers| layers.metadata(session))?;
+        metadata.map_or(Ok(()), |json| {
+            self.push(Op::SetMetadata { session, json }, 0)
+        })
+    }
+
+    /// Copies what is lacking of a segment. All that is copied of segments is copied here.
+    pub(super) fn segment(&mut self, lack: &Lack) -> Result<(), StoreError> {
+        let info = &lack.info;
+        let log = |kind| LogId {
+            session: info.session,
+            segment: info.id,
+            kind,
+        };
+        let (own, traces) = (log(LogKind::Entries), log(LogKind::Traces));
+        if lack.log_is_new {
+            let create = Op::Replace {
+                log: own,
+                entries: Entries::default(),
+                origin: info.origin.as_ref().map(origin_record),
+                at_ms: info.created_ms,
+            };
+            // Only where there is none: another writer may have begun one.
+            self.ops
+                .push(append(own, Some(0), Entries::default(), info.created_ms));
+            self.push(create, 0)?;
+        }
+        self.log(own, lack.entries.clone(), info.updated_ms)?;
+        let mut rest = lack.traces.clone();
+        if lack.is_new && !info.exists && !rest.is_empty() {
+            // What comes first says when a segment was made.
+            let first = rest.start;
+            rest.start += 1;
+            self.log(traces, first..rest.start, info.created_ms)?;
+        }
+        let is_dated = !lack.entries.is_empty() || !rest.is_empty();
+        self.log(traces, rest, info.updated_ms)?;
+        if lack.is_new && !is_dated && info.updated_ms > info.created_ms {
+            let (log, len) = if info.exists { (own, 0) } else { (traces, 1) };
+            self.touch(log, len, info.updated_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what is left.
+    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+        self.flush()
+    }
+
+    pub(super) fn push(&mut self, op: Op, bytes: usize) -> Result<(), StoreError> {
+        self.ops.push(op);
+        self.pending += bytes;
+        if self.pending >= self.change_bytes || self.is_many() {
+            return self.flush();
+        }
+        Ok(())
+    }
+
+    /// A change that is to be one has as many ops as it takes.
+    fn is_many(&self) -> bool {
+        self.change_bytes < usize::MAX && self.ops.len() >= MAX_OPS
+    }
+
+    fn log(&mut self, log: LogId, range: Range<u64>, at_ms: u64) -> Result<(), StoreError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let mut first = range.start;
+        let mut entries = Entries::default();
+        for entry in read(self.source, &log, range)? {
+            let entry = entry?;
+            entries.push(&entry);
+            (self.tell)(entry.len() as u64);
+            if entries.payload().len() >= OP_BYTES {
+                let full = std::mem::take(&mut entries);
+                first = self.append(log, first, full, at_ms)?;
+            }
+        }
+        if !entries.is_empty() {
+            self.append(log, first, entries, at_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the index of the entry after these.
+    fn append(
+        &mut self,
+        log: LogId,
+        first: u64,
+        entries: Entries,
+        at_ms: u64,
+    ) -> Result<u64, StoreError> {
+        let (end, bytes) = (first + entries.len(), entries.payload().len());
+        let append = append(log, Some(first), entries, at_ms);
+        self.push(append, bytes)?;
+        Ok(end)
+    }
+
+    /// Sets the time of the last change, which no other op sets alone.
+    fn touch(&mut self, log: LogId, len: u64, at_ms: u64) -> Result<(), StoreError> {
+        self.ops.push(null(log, Some(len), at_ms));
+        self.push(Op::Truncate { log, len, at_ms }, 0)
+    }
+
+    /// Gives the session its times, where they are not those of its segments: one that was
+    /// removed has left its own, and so does the one that is made and removed here.
+    pub(super) fn times(
+        &mut self,
+        info: &SessionInfo,
+        segments: &[SegmentInfo],
+    ) -> Result<(), StoreError> {
+        let created = segments.iter().map(|segment| segment.created_ms).min();
+        let updated = segments.iter().map(|segment| segment.updated_ms).max();
+        if (created, updated) == (Some(info.created_ms), Some(info.updated_ms)) {
+            return Ok(());
+        }
+        let log = LogId {
+            session: info.id,
+            segment: new_segment_id(),
+            kind: LogKind::Entries,
+        };
+        self.ops.push(null(log, None, info.created_ms));
+        self.ops.push(null(log, None, info.updated_ms));
+        self.push(Op::DeleteLog { log }, 0)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.pending = 0;
+        let ops = std::mem::take(&mut self.ops);
+        if ops.is_empty() {
+            return Ok(());
+        }
+        (self.write)(ops)
+    }
+}
+
+/// An entry that stands for nothing.
+fn null(log: LogId, expected: Option<u64>, at_ms: u64) -> Op {
+    let mut entries = Entries::default();
+    entries.push(b"null");
+    append(log, expected, entries, at_ms)
+}
+
+fn append(log: LogId, expected: Option<u64>, entries: Entries, at_ms: u64) -> Op {
+    Op::Append {
+        log,
+        expected,
+        entries,
+        origin: None,
+        at_ms,
+    }
+}
+
+/// Reads one of the two logs of a segment.
+pub(super) fn read(
+    snapshot: &Snapshot,
+    log: &LogId,
+    range: Range<u64>,
+) -> Result<RawEntries, StoreError> {
+    match log.kind {
+        LogKind::Entries => snapshot.read_raw(log.session, log.segment, range),
+        LogKind::Traces => snapshot.read_raw_traces(log.session, log.segment, range),
+    }
+}
+
+fn origin_record(origin: &SegmentOrigin) -> OriginRecord {
+    OriginRecord {
+        kind: match origin.kind {
+            OriginKind::Fork => 1,
+            OriginKind::Compaction => 2,
+        },
+        segment: origin.segment,
+        at_turn: origin.at_turn,
+    }
+}

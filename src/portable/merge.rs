@@ -1,0 +1,205 @@
+//! Merges another archive into this one: what it has beyond this one is added, and where the two
+//! contradict each other nothing is changed.
+
+use std::path::Path;
+
+use super::report::MergeReport;
+use super::session::SessionMerge;
+use super::write::{CopyProgress, Meter};
+use crate::archive::{Archive, SessionInfo, Snapshot, set_name};
+use crate::engine::Op;
+use crate::names::PodRecord;
+use crate::rebase::Rebase;
+use crate::store::StoreError;
+
+/// Brings what another archive holds into this one.
+///
+/// Session by session, and of each session segment by segment, entries and traces: what is not
+/// here is added; a log that is the beginning of the other's grows by the rest; one that is equal
+/// or longer stays. If neither is the beginning of the other, that is a conflict, and the
+/// session stays as a whole as it is here; other sessions are merged all the same. Merging again
+/// changes nothing.
+///
+/// The metadata of a session and the names are taken over where there are none here; where they
+/// differ, those here stay and a note says so.
+///
+/// What is new in a session is added as one change, all or nothing, up to 64 MiB. Of a session
+/// with more, segment after segment grows in several changes, each of whole entries: should the
+/// process die meanwhile, each log is a beginning of the other's, and merging again goes on.
+///
+/// ```
+/// use sessiondb::{Archive, Merge, new_segment_id, new_session_id};
+///
+/// let (here, there) = (Archive::in_memory()?, Archive::in_memory()?);
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// here.log(session, segment).append_raw(b"1")?;
+/// there.log(session, segment).append_many_raw(&["1", "2"])?;
+///
+/// let report = Merge::new(&here).run(&there, &mut |_| ())?;
+/// assert_eq!((report.new_entries(), report.conflicts().count()), (1, 0));
+/// assert_eq!(here.log(session, segment).len()?, 2);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Merge<'a> {
+    archive: &'a Archive,
+    rebase: Rebase,
+    dry_run: bool,
+}
+
+impl<'a> Merge<'a> {
+    /// A merge into `archive`.
+    pub fn new(archive: &'a Archive) -> Self {
+        Self {
+            archive,
+            rebase: Rebase::new(),
+            dry_run: false,
+        }
+    }
+
+    /// Says which folders have another path here: `cwd` in the metadata of the other archive's
+    /// sessions is rewritten before anything is done with it. Entries stay as they are.
+    #[must_use]
+    pub fn rebase(mut self, rebase: Rebase) -> Self {
+        self.rebase = rebase;
+        self
+    }
+
+    /// Says whether only to find out what would be done. The default is `false`.
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Merges what `other` holds at this moment. Others may write to both meanwhile.
+    ///
+    /// Memory grows with the number of sessions and with what is new in one session, up to
+    /// 64 MiB of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if the two are the same file; [`StoreError::Damaged`];
+    /// [`StoreError::Busy`] if others keep changing a session while it is compared; and those of
+    /// a write. Sessions that are done stay merged, and running the merge again goes on.
+    pub fn run(
+        &self,
+        other: &Archive,
+        progress: &mut dyn FnMut(CopyProgress),
+    ) -> Result<MergeReport, StoreError> {
+        self.check_other(other)?;
+        let theirs = other.snapshot()?;
+        let mut sessions = theirs.sessions().collect::<Result<Vec<_>, _>>()?;
+        sessions.sort_by_key(|session| session.id);
+        let total = sessions.iter().map(bytes_of).sum();
+        let mut meter = Meter::new(total, progress);
+        let mut report = MergeReport::default();
+        let mut end = 0;
+        for session in sessions {
+            end += bytes_of(&session);
+            let merge = SessionMerge {
+                archive: self.archive,
+                theirs: &theirs,
+                session,
+                rebase: &self.rebase,
+                dry_run: self.dry_run,
+            };
+            let (merged, note) = merge.run(&mut meter)?;
+            meter.reach(end);
+            report.sessions.push(merged);
+            report.notes.extend(note);
+        }
+        self.names(&theirs, &mut report)?;
+        meter.finish();
+        Ok(report)
+    }
+
+    /// Refuses another handle on the archive itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if the two are the same file.
+    pub fn check_other(&self, other: &Archive) -> Result<(), StoreError> {
+        if !is_same(self.archive, other) {
+            return Ok(());
+        }
+        let reason = format!(
+            "{}: cannot be merged with itself; give the path of another archive",
+            other.path().display()
+        );
+        Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, reason).into())
+    }
+
+    /// Takes over the names that are not here, all as one change.
+    fn names(&self, theirs: &Snapshot, report: &mut MergeReport) -> Result<(), StoreError> {
+        let records = theirs.list_names()?.into_iter();
+        let records = records.map(|name| theirs.read_name(&name));
+        let records = records.collect::<Result<Vec<_>, _>>()?;
+        let records: Vec<PodRecord> = records.into_iter().flatten().collect();
+        let mut found = missing_names(&self.archive.snapshot()?, &records)?;
+        if !found.ops.is_empty() && !self.dry_run {
+            found = self.archive.commit(|now| {
+                let mut found = missing_names(now, &records)?;
+                Ok((std::mem::take(&mut found.ops), found))
+            })?;
+        }
+        report.names = found.names;
+        report.notes.append(&mut found.notes);
+        Ok(())
+    }
+}
+
+/// Names that are not here, the ops that set them, and what is to be said of those that differ.
+#[derive(Default)]
+struct MissingNames {
+    ops: Vec<Op>,
+    names: Vec<String>,
+    notes: Vec<String>,
+}
+
+fn missing_names(ours: &Snapshot, records: &[PodRecord]) -> Result<MissingNames, StoreError> {
+    let mut found = MissingNames::default();
+    for record in records {
+        let name = &record.pod_name;
+        match ours.read_name(name)? {
+            None => {
+                found.ops.push(set_name(record)?);
+                found.names.push(name.to_string());
+            }
+            Some(here) if here != *record => {
+                let note = format!("name {:?} differs; it stays as it is here", &**name);
+                found.notes.push(note);
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The bytes of all entries and traces of a session.
+fn bytes_of(session: &SessionInfo) -> u64 {
+    session.entry_bytes.saturating_add(session.trace_bytes)
+}
+
+/// Whether the two are one file, whatever name it goes by.
+fn is_same(one: &Archive, other: &Archive) -> bool {
+    if std::ptr::eq(one.engine(), other.engine()) {
+        return true;
+    }
+    match (file_of(one.path()), file_of(other.path())) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn file_of(path: &Path) -> std::io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_of(path: &Path) -> std::io::Result<std::path::PathBuf> {
+    path.canonicalize()
+}

@@ -1,0 +1,124 @@
+//! What a merge tells of what it did.
+
+use serde::Serialize;
+
+use crate::ids::{SegmentId, SessionId};
+
+/// What a merge did.
+///
+/// ```
+/// use sessiondb::{Archive, Merge};
+///
+/// let report = Merge::new(&Archive::in_memory()?).run(&Archive::in_memory()?, &mut |_| ())?;
+/// assert!(report.sessions.is_empty());
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct MergeReport {
+    /// Every session of the other archive, by ascending id.
+    pub sessions: Vec<MergedSession>,
+    /// The names that were taken over.
+    pub names: Vec<String>,
+    /// What differs in metadata and names, and stays as it is here.
+    pub notes: Vec<String>,
+}
+
+/// What became of one session of the other archive.
+///
+/// ```
+/// use sessiondb::{Archive, Merge, MergeOutcome, new_segment_id, new_session_id};
+///
+/// let there = Archive::in_memory()?;
+/// there.log(new_session_id(), new_segment_id()).append_raw(b"1")?;
+/// let report = Merge::new(&Archive::in_memory()?).run(&there, &mut |_| ())?;
+/// assert_eq!((&report.sessions[0].outcome, report.sessions[0].entries), (&MergeOutcome::Added, 1));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MergedSession {
+    /// The session.
+    pub id: SessionId,
+    /// What was done.
+    pub outcome: MergeOutcome,
+    /// How many of its segments were not here.
+    pub segments: u64,
+    /// How many entries were added.
+    pub entries: u64,
+    /// How many traces were added.
+    pub traces: u64,
+    /// Whether its metadata was taken over.
+    pub metadata: bool,
+}
+
+/// What was done with a session.
+///
+/// ```
+/// let json = serde_json::to_string(&sessiondb::MergeOutcome::Unchanged)?;
+/// assert_eq!(json, r#""unchanged""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MergeOutcome {
+    /// It was not here.
+    Added,
+    /// It was here with less.
+    Extended,
+    /// It was here with all that the other archive has.
+    Unchanged,
+    /// It contradicts what is here, and was left as it is.
+    Conflict(Vec<MergeConflict>),
+}
+
+/// Where a log of the other archive and the one here part.
+///
+/// ```
+/// use sessiondb::{Archive, Merge, new_segment_id, new_session_id};
+///
+/// let (here, there) = (Archive::in_memory()?, Archive::in_memory()?);
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// here.log(session, segment).append_many_raw(&["1", "2"])?;
+/// there.log(session, segment).append_many_raw(&["1", "3"])?;
+/// let report = Merge::new(&here).run(&there, &mut |_| ())?;
+/// let (id, conflict) = report.conflicts().next().expect("there is one");
+/// assert_eq!((id, conflict.segment, conflict.entry), (session, segment, 1));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MergeConflict {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Whether it is the traces that differ.
+    pub traces: bool,
+    /// The first entry that differs, counted from 0.
+    pub entry: u64,
+}
+
+impl MergeReport {
+    /// The number of entries and traces that were added.
+    pub fn new_entries(&self) -> u64 {
+        let new = |session: &MergedSession| session.entries + session.traces;
+        self.sessions.iter().map(new).sum()
+    }
+
+    /// All conflicts, each with its session.
+    pub fn conflicts(&self) -> impl Iterator<Item = (SessionId, &MergeConflict)> {
+        self.sessions.iter().flat_map(|session| {
+            let conflicts = match &session.outcome {
+                MergeOutcome::Conflict(conflicts) => conflicts.as_slice(),
+                _ => &[],
+            };
+            conflicts.iter().map(|conflict| (session.id, conflict))
+        })
+    }
+
+    /// Whether nothing was new.
+    pub fn is_unchanged(&self) -> bool {
+        let unchanged = |session: &MergedSession| session.outcome == MergeOutcome::Unchanged;
+        self.names.is_empty() && self.sessions.iter().all(unchanged)
+    }
+}

@@ -1,0 +1,277 @@
+//! Merges one session: compares it with the one here, and adds what is new if nobody has changed
+//! that one meanwhile.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use super::copy::{Copy, Lack, in_order, read};
+use super::report::{MergeConflict, MergeOutcome, MergedSession};
+use super::write::Meter;
+use crate::archive::{Archive, SegmentInfo, SessionInfo, Snapshot, set_metadata};
+use crate::engine::{LogId, LogKind, Op};
+use crate::rebase::Rebase;
+use crate::store::StoreError;
+
+/// What is new in a session is added as one change up to so many bytes.
+const SESSION_BYTES: u64 = 64 << 20;
+/// What is new in a larger session is added in changes of so many bytes.
+const CHANGE_BYTES: usize = 8 << 20;
+/// How often a session is compared anew because another writer has changed it meanwhile.
+const MAX_ATTEMPTS: u32 = 100;
+
+pub(super) struct SessionMerge<'m> {
+    pub(super) archive: &'m Archive,
+    pub(super) theirs: &'m Snapshot,
+    /// The session as it is there.
+    pub(super) session: SessionInfo,
+    pub(super) rebase: &'m Rebase,
+    pub(super) dry_run: bool,
+}
+
+/// A session as it is here, and what it lacks.
+#[derive(Default)]
+struct Compared {
+    segments: Vec<SegmentInfo>,
+    metadata: Option<Map<String, Value>>,
+    lacks: Vec<Lack>,
+    /// The bytes that it lacks.
+    bytes: u64,
+    conflicts: Vec<MergeConflict>,
+}
+
+impl SessionMerge<'_> {
+    /// Returns what was done, and what differs in the metadata.
+    pub(super) fn run(
+        &self,
+        meter: &mut Meter<'_>,
+    ) -> Result<(MergedSession, Option<String>), StoreError> {
+        let (start, begun) = (Instant::now(), meter.done());
+        let metadata = self.their_metadata()?;
+        for _ in 0..MAX_ATTEMPTS {
+            meter.reach(begun);
+            let compared = self.compare(meter)?;
+            let is_conflict = !compared.conflicts.is_empty();
+            let taken = metadata.as_ref().filter(|_| compared.metadata.is_none());
+            if is_conflict || self.dry_run || self.add(&compared, taken, meter)? {
+                let note = self.note(compared.metadata.as_ref(), metadata.as_ref());
+                return Ok((self.merged(compared, taken.is_some()), note));
+            }
+        }
+        Err(StoreError::Busy {
+            path: self.archive.path().to_owned(),
+            holder: None,
+            waited: start.elapsed(),
+        })
+    }
+
+    fn their_metadata(&self) -> Result<Option<Map<String, Value>>, StoreError> {
+        let mut metadata = self.theirs.metadata(self.session.id)?;
+        if let Some(metadata) = &mut metadata {
+            self.rebase.metadata(metadata);
+        }
+        Ok(metadata)
+    }
+
+    fn compare(&self, meter: &mut Meter<'_>) -> Result<Compared, StoreError> {
+        let session = self.session.id;
+        let ours = self.archive.snapshot()?;
+        let mut compared = Compared {
+            segments: ours.segments(session)?,
+            metadata: ours.metadata(session)?,
+            ..Compared::default()
+        };
+        for there in in_order(self.theirs.segments(session)?) {
+            let here = ours.segment(session, there.id)?;
+            let entries = self.compare_log(&ours, &there, here.as_ref(), LogKind::Entries, meter);
+            let traces = self.compare_log(&ours, &there, here.as_ref(), LogKind::Traces, meter);
+            let (entries, traces) = match (entries?, traces?) {
+                (Ok(entries), Ok(traces)) => (entries, traces),
+                (entries, traces) => {
+                    let conflicts = [entries.err(), traces.err()].into_iter().flatten();
+                    compared.conflicts.extend(conflicts);
+                    continue;
+                }
+            };
+            let lack = Lack {
+                is_new: here.is_none(),
+                log_is_new: there.exists && !here.as_ref().is_some_and(|here| here.exists),
+                entries,
+                traces,
+                info: there,
+            };
+            if !lack.is_nothing() {
+                compared.bytes += lack_bytes(&lack, here.as_ref());
+                compared.lacks.push(lack);
+            }
+        }
+        Ok(compared)
+    }
+
+    /// Which entries of the log there are lacking here, or where the two part.
+    fn compare_log(
+        &self,
+        ours: &Snapshot,
+        there: &SegmentInfo,
+        here: Option<&SegmentInfo>,
+        kind: LogKind,
+        meter: &mut Meter<'_>,
+    ) -> Result<Result<Range<u64>, MergeConflict>, StoreError> {
+        let log = LogId {
+            session: there.session,
+            segment: there.id,
+            kind,
+        };
+        let len_of = |info: &SegmentInfo| match kind {
+            LogKind::Entries => info.entries,
+            LogKind::Traces => info.traces,
+        };
+        let (len, here_len) = (len_of(there), here.map_or(0, len_of));
+        let common = len.min(here_len);
+        if common > 0 {
+            let mine = read(ours, &log, 0..common)?;
+            let pairs = mine.zip(read(self.theirs, &log, 0..common)?);
+            for (entry, (mine, theirs)) in (0..).zip(pairs) {
+                let theirs = theirs?;
+                if *mine? != *theirs {
+                    return Ok(Err(MergeConflict {
+                        segment: log.segment,
+                        traces: kind == LogKind::Traces,
+                        entry,
+                    }));
+                }
+                meter.add(theirs.len() as u64);
+            }
+        }
+        Ok(Ok(common..len))
+    }
+
+    /// Adds what is new. Returns `false` if another writer has changed the session since.
+    fn add(
+        &self,
+        compared: &Compared,
+        metadata: Option<&Map<String, Value>>,
+        meter: &mut Meter<'_>,
+    ) -> Result<bool, StoreError> {
+        let change_bytes = if compared.bytes > SESSION_BYTES {
+            CHANGE_BYTES
+        } else {
+            usize::MAX
+        };
+        let mut is_first = true;
+        let mut write = |ops: Vec<Op>| {
+            let is_first = std::mem::take(&mut is_first);
+            self.archive.commit(|now| {
+                self.check_unchanged(compared, now, is_first)?;
+                Ok((ops, ()))
+            })
+        };
+        let mut tell = |bytes| meter.add(bytes);
+        let mut copy = Copy::new(self.theirs, change_bytes, &mut write, &mut tell);
+        match self
+            .copy(&mut copy, compared, metadata)
+            .and_then(|()| copy.finish())
+        {
+            Err(StoreError::Conflict { session, .. }) if session == self.session.id => Ok(false),
+            copied => copied.map(|()| true),
+        }
+    }
+
+    fn copy(
+        &self,
+        copy: &mut Copy<'_>,
+        compared: &Compared,
+        metadata: Option<&Map<String, Value>>,
+    ) -> Result<(), StoreError> {
+        for lack in &compared.lacks {
+            copy.segment(lack)?;
+        }
+        if compared.segments.is_empty() {
+            copy.times(&self.session, &self.theirs.segments(self.session.id)?)?;
+        }
+        metadata.map_or(Ok(()), |metadata| {
+            copy.push(set_metadata(self.session.id, metadata)?, 0)
+        })
+    }
+
+    /// Before the first change the session must be as it was compared. From then on each append
+    /// expects the length that its log had, so that only the metadata has to be looked at.
+    fn check_unchanged(
+        &self,
+        compared: &Compared,
+        now: &Snapshot,
+        is_first: bool,
+    ) -> Result<(), StoreError> {
+        let session = self.session.id;
+        let segments = now.segments(session)?;
+        let is_unchanged = now.metadata(session)? == compared.metadata
+            && (!is_first || segments == compared.segments);
+        if is_unchanged {
+            return Ok(());
+        }
+        let entries = |segments: &[SegmentInfo]| segments.iter().map(|info| info.entries).sum();
+        Err(StoreError::Conflict {
+            session,
+            segment: compared.lacks.first().map_or(session, |lack| lack.info.id),
+            expected: entries(&compared.segments),
+            actual: entries(&segments),
+        })
+    }
+
+    fn note(
+        &self,
+        here: Option<&Map<String, Value>>,
+        there: Option<&Map<String, Value>>,
+    ) -> Option<String> {
+        let (here, there) = (here?, there?);
+        let differs = |field: &&String| here.get(*field) != there.get(*field);
+        let mut fields: Vec<&String> = here.keys().chain(there.keys()).filter(differs).collect();
+        fields.sort();
+        fields.dedup();
+        if fields.is_empty() {
+            return None;
+        }
+        let fields: Vec<&str> = fields.into_iter().map(String::as_str).collect();
+        Some(format!(
+            "the metadata of session {} differs in {}; it stays as it is here",
+            self.session.id,
+            fields.join(", ")
+        ))
+    }
+
+    fn merged(&self, compared: Compared, metadata: bool) -> MergedSession {
+        let is_new = compared.segments.is_empty();
+        let is_unchanged = compared.lacks.is_empty() && !metadata;
+        let mut merged = MergedSession {
+            id: self.session.id,
+            outcome: match (is_new, is_unchanged) {
+                (true, _) => MergeOutcome::Added,
+                (false, false) => MergeOutcome::Extended,
+                (false, true) => MergeOutcome::Unchanged,
+            },
+            segments: 0,
+            entries: 0,
+            traces: 0,
+            metadata,
+        };
+        if !compared.conflicts.is_empty() {
+            merged.outcome = MergeOutcome::Conflict(compared.conflicts);
+            merged.metadata = false;
+            return merged;
+        }
+        for lack in &compared.lacks {
+            merged.segments += u64::from(lack.is_new || lack.log_is_new);
+            merged.entries += lack.entries.end - lack.entries.start;
+            merged.traces += lack.traces.end - lack.traces.start;
+        }
+        merged
+    }
+}
+
+/// What is here is the beginning of what is there, or all of it and more.
+fn lack_bytes(lack: &Lack, here: Option<&SegmentInfo>) -> u64 {
+    let (entries, traces) = here.map_or((0, 0), |here| (here.entry_bytes, here.trace_bytes));
+    let there = &lack.info;
+    there.entry_bytes.saturating_sub(entries) + there.trace_bytes.saturating_sub(traces)
+}

@@ -1,0 +1,295 @@
+//! New archives with the content of another, or with some of its sessions.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::copy::Copy;
+use crate::archive::{Archive, SessionInfo, Snapshot};
+use crate::engine::{
+    self, Creation, DEFAULT_JOURNAL_BYTES, Engine, EngineOptions, MIN_JOURNAL_BYTES, Op,
+    Superblock, create_filled,
+};
+use crate::ids::SessionId;
+use crate::names::PodRecord;
+use crate::store::StoreError;
+
+/// So many bytes are written as one change: more than the journal takes, so that they go straight
+/// into the tables.
+const CHANGE_BYTES: usize = 8 << 20;
+/// The progress is told whenever so many more bytes are done.
+const TELL_BYTES: u64 = 256 << 10;
+
+/// How far a copy has come, in bytes of entries and traces.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// let archive = sessiondb::Archive::in_memory()?;
+/// archive.backup(dir.path().join("copy.sessiondb"), &mut |progress| {
+///     eprintln!("{} of {}", progress.done, progress.total);
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopyProgress {
+    /// Bytes done with.
+    pub done: u64,
+    /// Bytes there are.
+    pub total: u64,
+}
+
+/// What a new archive was given.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// archive.log(new_session_id(), new_segment_id()).append_raw(b"1")?;
+/// let report = archive.backup(dir.path().join("copy.sessiondb"), &mut |_| ())?;
+/// assert_eq!((report.sessions, report.entries, report.traces), (1, 1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CopyReport {
+    /// Sessions.
+    pub sessions: u64,
+    /// Segments that have a log.
+    pub segments: u64,
+    /// The entries of these segments.
+    pub entries: u64,
+    /// The bytes of these entries.
+    pub entry_bytes: u64,
+    /// Traces.
+    pub traces: u64,
+    /// The bytes of these traces.
+    pub trace_bytes: u64,
+    /// Names.
+    pub names: u64,
+    /// The length of the new file, in bytes.
+    pub file_bytes: u64,
+}
+
+impl Archive {
+    /// Writes all of the archive, as it is at this moment, into a new one at `out`, while others
+    /// may go on writing. `out` appears when it is whole. Ids, times, metadata, names and origins
+    /// are kept; the new archive has an id of its own.
+    ///
+    /// Memory does not grow with the archive. While it runs, the space of what is replaced
+    /// meanwhile is not used again.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let (path, copy) = (dir.path().join("agent.sessiondb"), dir.path().join("copy.sessiondb"));
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let archive = Archive::open(&path)?;
+    /// let (session, segment) = (new_session_id(), new_segment_id());
+    /// archive.log(session, segment).append_raw(b"1")?;
+    /// archive.backup(&copy, &mut |_| ())?;
+    /// assert_eq!(Archive::open(&copy)?.log(session, segment).len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if `out` is there already, or the operating system refuses;
+    /// [`StoreError::Damaged`]. Then there is nothing at `out`.
+    pub fn backup(
+        &self,
+        out: impl AsRef<Path>,
+        progress: &mut dyn FnMut(CopyProgress),
+    ) -> Result<CopyReport, StoreError> {
+        let source = self.snapshot()?;
+        let sessions = source.sessions().collect::<Result<Vec<_>, _>>()?;
+        let names = source.list_names()?;
+        Content::new(source, sessions, names).write(out.as_ref(), DEFAULT_JOURNAL_BYTES, progress)
+    }
+
+    /// Writes some sessions, as they are at this moment, into a new archive at `out`, with the
+    /// names that point to them. Otherwise as [`backup`](Self::backup); the new archive has the
+    /// smallest journal that there is (16 KiB), so that it is small enough to send.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let out = dir.path().join("one.sessiondb");
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let (one, other) = (new_session_id(), new_session_id());
+    /// archive.log(one, new_segment_id()).append_raw(b"1")?;
+    /// archive.log(other, new_segment_id()).append_raw(b"2")?;
+    /// let report = archive.extract(&out, &[one], &mut |_| ())?;
+    /// assert_eq!(report.sessions, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SessionNotFound`] if one of the sessions is not there, and those of
+    /// [`backup`](Self::backup).
+    pub fn extract(
+        &self,
+        out: impl AsRef<Path>,
+        sessions: &[SessionId],
+        progress: &mut dyn FnMut(CopyProgress),
+    ) -> Result<CopyReport, StoreError> {
+        let source = self.snapshot()?;
+        let mut found = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            let info = source.session(*session)?;
+            found.push(info.ok_or(StoreError::SessionNotFound(*session))?);
+        }
+        let mut names = Vec::new();
+        for name in source.list_names()? {
+            let record = source.read_name(&name)?;
+            if points_to(record.as_ref(), sessions) {
+                names.push(name);
+            }
+        }
+        Content::new(source, found, names).write(out.as_ref(), MIN_JOURNAL_BYTES, progress)
+    }
+}
+
+fn points_to(record: Option<&PodRecord>, sessions: &[SessionId]) -> bool {
+    let active = record.and_then(|record| record.active.as_ref());
+    active.is_some_and(|active| sessions.contains(&active.session_id))
+}
+
+/// What goes into a new archive.
+struct Content {
+    source: Snapshot,
+    sessions: Vec<SessionInfo>,
+    names: Vec<String>,
+}
+
+impl Content {
+    fn new(source: Snapshot, mut sessions: Vec<SessionInfo>, names: Vec<String>) -> Self {
+        // Rows in the order of their keys fill the tables best.
+        sessions.sort_by_key(|session| session.id);
+        sessions.dedup_by_key(|session| session.id);
+        Self {
+            source,
+            sessions,
+            names,
+        }
+    }
+
+    fn write(
+        &self,
+        out: &Path,
+        journal_bytes: u64,
+        progress: &mut dyn FnMut(CopyProgress),
+    ) -> Result<CopyReport, StoreError> {
+        if std::fs::symlink_metadata(out).is_ok() {
+            let reason = format!(
+                "{}: there is a file already; give a path where nothing is",
+                out.display()
+            );
+            return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason).into());
+        }
+        let mut report = self.report();
+        let total = report.entry_bytes + report.trace_bytes;
+        let mut meter = Meter::new(total, progress);
+        create_filled(out, &Superblock::new(journal_bytes), |path| {
+            self.fill(path, &mut meter)
+        })?;
+        meter.finish();
+        report.file_bytes = std::fs::metadata(out)?.len();
+        Ok(report)
+    }
+
+    fn fill(&self, path: &Path, meter: &mut Meter<'_>) -> Result<(), StoreError> {
+        let engine = engine::open(path, Creation::Never, options())?;
+        let mut write = |ops: Vec<Op>| engine.write(false, ops).map(drop);
+        let mut tell = |bytes| meter.add(bytes);
+        let mut copy = Copy::new(&self.source, CHANGE_BYTES, &mut write, &mut tell);
+        for session in &self.sessions {
+            copy.session(session)?;
+        }
+        for name in &self.names {
+            if let Some(json) = self.source.view().read(|layers| layers.name(name))? {
+                let (name, bytes) = (name.clone(), json.len());
+                copy.push(Op::SetName { name, json }, bytes)?;
+            }
+        }
+        copy.finish()?;
+        engine.checkpoint()?;
+        Arc::into_inner(engine).map_or(Ok(()), Engine::close)
+    }
+
+    fn report(&self) -> CopyReport {
+        let sum = |of: fn(&SessionInfo) -> u64| self.sessions.iter().map(of).sum();
+        CopyReport {
+            sessions: self.sessions.len() as u64,
+            segments: sum(|session| session.segments),
+            entries: sum(|session| session.entries),
+            entry_bytes: sum(|session| session.entry_bytes),
+            traces: sum(|session| session.traces),
+            trace_bytes: sum(|session| session.trace_bytes),
+            names: self.names.len() as u64,
+            file_bytes: 0,
+        }
+    }
+}
+
+/// How an archive is opened that nobody else knows yet.
+fn options() -> EngineOptions {
+    EngineOptions {
+        read_only: false,
+        shared: false,
+        cache_bytes: 32 << 20,
+        lock_timeout: Duration::from_secs(5),
+        sync_interval: Duration::from_secs(3600),
+        background: true,
+    }
+}
+
+/// Tells how far the work is, now and then.
+pub(super) struct Meter<'m> {
+    done: u64,
+    told: u64,
+    total: u64,
+    progress: &'m mut dyn FnMut(CopyProgress),
+}
+
+impl<'m> Meter<'m> {
+    pub(super) fn new(total: u64, progress: &'m mut dyn FnMut(CopyProgress)) -> Self {
+        Self {
+            done: 0,
+            told: 0,
+            total,
+            progress,
+        }
+    }
+
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.reach(self.done.saturating_add(bytes));
+    }
+
+    pub(super) fn reach(&mut self, done: u64) {
+        self.done = done.min(self.total);
+        if self.done.abs_diff(self.told) >= TELL_BYTES {
+            self.tell();
+        }
+    }
+
+    pub(super) fn done(&self) -> u64 {
+        self.done
+    }
+
+    pub(super) fn finish(mut self) {
+        self.done = self.total;
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        self.told = self.done;
+        let (done, total) = (self.done, self.total);
+        (self.progress)(CopyProgress { done, total });
+    }
+}

@@ -1,0 +1,311 @@
+//! Which sessions to remove by age, number or size: planned first, and removed only as planned.
+//!
+//! Nothing is removed unless it is asked for. [`plan`] tells what would go; [`Plan::apply`]
+//! removes it, except what has been written to since.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::archive::{Archive, SessionInfo, Snapshot};
+use crate::engine::Op;
+use crate::ids::SessionId;
+use crate::store::StoreError;
+
+/// How many sessions are removed as one change.
+const CHANGE_SESSIONS: usize = 64;
+
+/// What an archive may hold. Without a limit everything stays.
+///
+/// The sessions are those of the archive by the time of their last update, the newest first; of
+/// the same time, those with the higher id first.
+///
+/// - [`older_than`](Self::older_than): a session goes if its last update is longer ago.
+/// - [`max_bytes`](Self::max_bytes): of what age has left over, the oldest go until the others
+///   have at most so many bytes as JSONL.
+/// - [`keep_last`](Self::keep_last) alone: all but the newest so many go. Beside another limit it
+///   only protects: the newest so many stay, whatever the others say, and of the rest those go
+///   that another limit names.
+/// - A session that a name points to stays, unless [`named`](Self::named) says otherwise. It
+///   counts for the number and for the bytes all the same.
+///
+/// ```
+/// use std::time::Duration;
+/// use sessiondb::retention::{Limits, plan};
+/// use sessiondb::{Archive, new_segment_id, new_session_id, now_ms};
+///
+/// let archive = Archive::in_memory()?;
+/// let (old, new) = (new_session_id(), new_session_id());
+/// archive.log(old, new_segment_id()).with_timestamp(1000).append_raw(b"1")?;
+/// archive.log(new, new_segment_id()).append_raw(b"2")?;
+///
+/// let limits = Limits::new().older_than(Duration::from_secs(3600));
+/// let plan = plan(&archive, &limits, now_ms())?;
+/// assert_eq!(plan.sessions.len(), 1);
+/// let pruned = plan.apply(&archive, &mut |_| ())?;
+/// assert_eq!(pruned.removed, [old]);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    older_than: Option<Duration>,
+    keep_last: Option<u64>,
+    max_bytes: Option<u64>,
+    named: bool,
+}
+
+impl Limits {
+    /// No limit.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long ago the last update of a session may be.
+    #[must_use]
+    pub fn older_than(mut self, age: Duration) -> Self {
+        self.older_than = Some(age);
+        self
+    }
+
+    /// How many of the sessions that were updated last stay.
+    #[must_use]
+    pub fn keep_last(mut self, sessions: u64) -> Self {
+        self.keep_last = Some(sessions);
+        self
+    }
+
+    /// How many bytes the sessions may have as JSONL: their entries and traces, each with the
+    /// end of its line. It is not the length of the file.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Whether sessions that a name points to may go as well. The default is `false`.
+    #[must_use]
+    pub fn named(mut self, named: bool) -> Self {
+        self.named = named;
+        self
+    }
+}
+
+/// What would be removed: made by [`plan`], done by [`apply`](Self::apply).
+///
+/// ```
+/// use sessiondb::retention::{Limits, plan};
+///
+/// let plan = plan(&sessiondb::Archive::in_memory()?, &Limits::new().keep_last(10), 0)?;
+/// assert!(plan.sessions.is_empty());
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The sessions that would go, the oldest first.
+    pub sessions: Vec<SessionInfo>,
+    /// What they have as JSONL, in bytes.
+    pub bytes: u64,
+    /// How many sessions would stay.
+    pub kept_sessions: u64,
+    /// What those have as JSONL, in bytes.
+    pub kept_bytes: u64,
+    /// How many sessions stay only because a name points to them.
+    pub kept_named: u64,
+    #[serde(skip)]
+    named: bool,
+}
+
+/// How far the removal is, in sessions.
+///
+/// ```
+/// use sessiondb::retention::{Limits, plan};
+///
+/// let archive = sessiondb::Archive::in_memory()?;
+/// plan(&archive, &Limits::new().keep_last(10), 0)?.apply(&archive, &mut |progress| {
+///     eprintln!("{} of {}", progress.done, progress.total);
+/// })?;
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PruneProgress {
+    /// Sessions done with.
+    pub done: u64,
+    /// Sessions of the plan.
+    pub total: u64,
+}
+
+/// What was removed.
+///
+/// ```
+/// use sessiondb::retention::{Limits, plan};
+///
+/// let archive = sessiondb::Archive::in_memory()?;
+/// let pruned = plan(&archive, &Limits::new().keep_last(10), 0)?.apply(&archive, &mut |_| ())?;
+/// assert!(pruned.removed.is_empty() && pruned.spared.is_empty());
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Pruned {
+    /// The sessions that were removed.
+    pub removed: Vec<SessionId>,
+    /// What they had as JSONL, in bytes.
+    pub bytes: u64,
+    /// The sessions that stay since they were changed, named or removed after the plan was made.
+    pub spared: Vec<SessionId>,
+}
+
+/// Finds out which sessions the limits leave no room for. `now_ms` is the time that ages are
+/// counted from, in milliseconds since the Unix epoch. Reads no entries.
+///
+/// # Errors
+///
+/// Those of [`Archive::snapshot`].
+pub fn plan(archive: &Archive, limits: &Limits, now_ms: u64) -> Result<Plan, StoreError> {
+    let snapshot = archive.snapshot()?;
+    let named = named_sessions(&snapshot)?;
+    let mut sessions = snapshot.sessions().collect::<Result<Vec<_>, _>>()?;
+    sessions.sort_by_key(|session| std::cmp::Reverse((session.updated_ms, session.id)));
+
+    let mut plan = Plan {
+        sessions: Vec::new(),
+        bytes: 0,
+        kept_sessions: sessions.len() as u64,
+        kept_bytes: sessions.iter().map(jsonl_bytes).sum(),
+        kept_named: 0,
+        named: limits.named,
+    };
+    let young = limits.select(&sessions, now_ms);
+    let protected = |session: &SessionInfo| !limits.named && named.contains(&session.id);
+    for (session, goes) in sessions.iter().zip(&young).rev() {
+        if *goes {
+            plan.take(session, protected(session));
+        }
+    }
+    if let Some(max_bytes) = limits.max_bytes {
+        let newest = limits.protected_number();
+        let places = sessions.iter().zip(&young).enumerate().rev();
+        for (place, (session, gone)) in places {
+            if plan.kept_bytes <= max_bytes {
+                break;
+            }
+            if !gone && place >= newest {
+                plan.take(session, protected(session));
+            }
+        }
+    }
+    plan.sessions
+        .sort_by_key(|session| (session.updated_ms, session.id));
+    Ok(plan)
+}
+
+impl Limits {
+    /// Of the sessions, the newest first, which go by their age or number.
+    fn select(&self, sessions: &[SessionInfo], now_ms: u64) -> Vec<bool> {
+        let newest = self.protected_number();
+        let alone = self.older_than.is_none() && self.max_bytes.is_none();
+        let places = sessions.iter().enumerate();
+        places
+            .map(|(place, session)| {
+                let age = Duration::from_millis(now_ms.saturating_sub(session.updated_ms));
+                let old = self.older_than.is_some_and(|limit| age > limit);
+                place >= newest && (old || (alone && self.keep_last.is_some()))
+            })
+            .collect()
+    }
+
+    /// How many of the newest stay in any case.
+    fn protected_number(&self) -> usize {
+        let keep_last = self.keep_last.unwrap_or(0);
+        usize::try_from(keep_last).unwrap_or(usize::MAX)
+    }
+}
+
+impl Plan {
+    fn take(&mut self, session: &SessionInfo, is_protected: bool) {
+        if is_protected {
+            self.kept_named += 1;
+            return;
+        }
+        let bytes = jsonl_bytes(session);
+        self.bytes += bytes;
+        self.kept_bytes = self.kept_bytes.saturating_sub(bytes);
+        self.kept_sessions = self.kept_sessions.saturating_sub(1);
+        self.sessions.push(session.clone());
+    }
+
+    /// Removes the sessions of the plan, 64 at a time as one change. A session that was written
+    /// to since, or that a name has come to point to, stays.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write; what was removed before stays removed.
+    pub fn apply(
+        &self,
+        archive: &Archive,
+        progress: &mut dyn FnMut(PruneProgress),
+    ) -> Result<Pruned, StoreError> {
+        let (mut pruned, mut done) = (Pruned::default(), 0);
+        for chunk in self.sessions.chunks(CHANGE_SESSIONS) {
+            let unchanged = archive.commit(|now| {
+                let unchanged = self.unchanged(chunk, now)?;
+                let delete = |session: &&SessionInfo| Op::DeleteSession {
+                    session: session.id,
+                };
+                Ok((unchanged.iter().map(delete).collect(), unchanged))
+            })?;
+            for session in chunk {
+                if unchanged.contains(&session) {
+                    pruned.removed.push(session.id);
+                    pruned.bytes += jsonl_bytes(session);
+                } else {
+                    pruned.spared.push(session.id);
+                }
+            }
+            done += chunk.len() as u64;
+            let total = self.sessions.len() as u64;
+            progress(PruneProgress { done, total });
+        }
+        Ok(pruned)
+    }
+
+    /// The sessions that are still as they were when the plan was made.
+    fn unchanged<'s>(
+        &self,
+        sessions: &'s [SessionInfo],
+        now: &Snapshot,
+    ) -> Result<Vec<&'s SessionInfo>, StoreError> {
+        let named = if self.named {
+            HashSet::new()
+        } else {
+            named_sessions(now)?
+        };
+        let mut unchanged = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            if now.session(session.id)?.as_ref() == Some(session) && !named.contains(&session.id) {
+                unchanged.push(session);
+            }
+        }
+        Ok(unchanged)
+    }
+}
+
+/// The sessions that names point to.
+fn named_sessions(snapshot: &Snapshot) -> Result<HashSet<SessionId>, StoreError> {
+    let mut sessions = HashSet::new();
+    for name in snapshot.list_names()? {
+        let record = snapshot.read_name(&name)?;
+        sessions.extend(record.and_then(|record| Some(record.active?.session_id)));
+    }
+    Ok(sessions)
+}
+
+/// What a session has as JSONL, in bytes.
+fn jsonl_bytes(session: &SessionInfo) -> u64 {
+    let entries = session.entry_bytes.saturating_add(session.entries);
+    let traces = session.trace_bytes.saturating_add(session.traces);
+    entries.saturating_add(traces)
+}

@@ -1,0 +1,128 @@
+//! Merging beside writers, and after an interruption.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sessiondb::{Archive, Log, Merge, MergeOutcome};
+
+use super::{Content, assert_clean, segment, session};
+
+/// Entries of 64 KiB, which differ.
+fn entry(number: usize) -> String {
+    format!("\"{number:08}{}\"", "x".repeat(65_526))
+}
+
+fn append(log: &Log, numbers: std::ops::Range<usize>) {
+    let mut numbers = numbers.peekable();
+    while numbers.peek().is_some() {
+        let entries: Vec<String> = numbers.by_ref().take(64).map(entry).collect();
+        log.append_many_raw(&entries).unwrap();
+    }
+}
+
+fn log_of(archive: &Archive) -> Log {
+    archive.log(session(1), segment(1)).with_timestamp(1000)
+}
+
+/// Merges 40 entries where 20 are here, with `meddle` called in the middle of the comparison.
+fn merge_with(meddle: &mut dyn FnMut(&Log)) -> (Archive, Archive, MergeOutcome) {
+    let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
+    append(&log_of(&here), 0..20);
+    append(&log_of(&there), 0..40);
+    let mut meddled = false;
+    let report = Merge::new(&here)
+        .run(&there, &mut |progress| {
+            if progress.done >= 10 * 65_536 && !std::mem::replace(&mut meddled, true) {
+                meddle(&log_of(&here));
+            }
+        })
+        .unwrap();
+    assert!(meddled);
+    (here, there, report.sessions[0].outcome.clone())
+}
+
+#[test]
+fn a_writer_that_adds_the_same_is_not_repeated() {
+    let (here, there, outcome) = merge_with(&mut |log| append(log, 20..25));
+    assert_eq!(outcome, MergeOutcome::Extended);
+    assert_eq!(Content::of(&here), Content::of(&there));
+}
+
+#[test]
+fn a_writer_that_adds_something_else_is_a_conflict() {
+    let (here, _, outcome) = merge_with(&mut |log| append(log, 99..100));
+    let MergeOutcome::Conflict(conflicts) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(conflicts[0].entry, 20);
+    assert_eq!(log_of(&here).len().unwrap(), 21);
+}
+
+#[test]
+fn a_writer_that_keeps_the_length_is_noticed() {
+    let (here, _, outcome) = merge_with(&mut |log| {
+        log.truncate(5).unwrap();
+        append(&log.clone().with_timestamp(2000), 50..65);
+    });
+    assert!(matches!(outcome, MergeOutcome::Conflict(_)), "{outcome:?}");
+    assert_eq!(log_of(&here).len().unwrap(), 20);
+}
+
+#[test]
+fn metadata_that_comes_meanwhile_stays() {
+    let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
+    append(&log_of(&here), 0..20);
+    append(&log_of(&there), 0..20);
+    let set = |archive: &Archive, title: &str| {
+        let metadata = [("title".to_owned(), title.into())].into_iter().collect();
+        archive.set_metadata(session(1), &metadata).unwrap();
+    };
+    set(&there, "theirs");
+    let mut meddled = false;
+    let report = Merge::new(&here)
+        .run(&there, &mut |_| {
+            if !std::mem::replace(&mut meddled, true) {
+                set(&here, "ours");
+            }
+        })
+        .unwrap();
+    assert_eq!(report.sessions[0].outcome, MergeOutcome::Unchanged);
+    assert_eq!(report.notes.len(), 1);
+    assert_eq!(here.metadata(session(1)).unwrap().unwrap()["title"], "ours");
+}
+
+#[test]
+fn a_large_session_that_was_interrupted_is_a_prefix_and_is_completed() {
+    let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
+    // 78 MiB: more than is added as one change.
+    append(&log_of(&there), 0..1200);
+    let second = there.log(session(1), segment(2)).with_timestamp(2000);
+    append(&second, 0..50);
+    let died = catch_unwind(AssertUnwindSafe(|| {
+        Merge::new(&here).run(&there, &mut |progress| {
+            assert!(progress.done < 40 << 20, "killed");
+        })
+    }));
+    assert!(died.is_err());
+    let len = log_of(&here).len().unwrap();
+    assert!(0 < len && len < 1200, "{len}");
+    let last = log_of(&here).last_raw(1).unwrap().next().unwrap().unwrap();
+    assert_eq!(last.as_str(), entry(last.index().try_into().unwrap()));
+
+    let report = Merge::new(&here).run(&there, &mut |_| ()).unwrap();
+    assert_eq!(report.new_entries(), 1250 - len);
+    assert_eq!(Content::of(&here), Content::of(&there));
+    assert_clean(&here);
+}
+
+#[test]
+fn a_session_of_one_change_is_there_as_a_whole_or_not_at_all() {
+    let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
+    append(&log_of(&there), 0..400);
+    let died = catch_unwind(AssertUnwindSafe(|| {
+        Merge::new(&here).run(&there, &mut |progress| {
+            assert!(progress.done < 20 << 20, "killed");
+        })
+    }));
+    assert!(died.is_err());
+    assert!(!log_of(&here).exists().unwrap());
+}
