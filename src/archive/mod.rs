@@ -1,6 +1,7 @@
 //! The archive: one file of sessions, open in this process. The public face of the engine.
 
 mod batch;
+mod compact;
 mod entries;
 mod entry;
 mod info;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub use self::batch::Batch;
+pub use self::compact::{CompactMode, CompactProgress, Compacted};
 pub use self::entries::{RawEntries, TypedEntries};
 pub(crate) use self::entry::origin_of;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};

@@ -3,6 +3,7 @@
 mod append;
 mod args;
 mod check;
+mod compact;
 mod context;
 mod exit;
 mod export;
@@ -46,5 +47,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stats(args) => stats::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Recover(args) => recover::run(&context, &args),
+        Command::Compact(args) => compact::run(&context, &args),
     }
 }
