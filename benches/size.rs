@@ -39,14 +39,10 @@ fn main() -> Outcome {
     let data = data.and_then(|at| args.get(at + 1)).map(PathBuf::from);
     // Beside the build, since the folder for temporary files may be in memory.
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let folder = match data {
-        Some(data) => data,
-        None => {
-            let folder = scratch.path().join("sessions");
-            write_corpus(&folder, bytes)?;
-            folder
-        }
-    };
+    let folder = data.unwrap_or_else(|| scratch.path().join("sessions"));
+    if folder.starts_with(scratch.path()) {
+        write_corpus(&folder, bytes)?;
+    }
     println!("command: cargo bench --bench size{name}");
     let files = files_below(&folder)?;
     let bytes: u64 = files.iter().map(|file| file.text.len() as u64).sum();
@@ -60,6 +56,13 @@ fn main() -> Outcome {
         bytes,
         fs::metadata(&path)?.len(),
     );
+    reads(&path)?;
+    let start = Instant::now();
+    let (archive, _) = Archive::open(&path)?.compact(&mut |_| {})?;
+    archive.close()?;
+    let speed = u128::from(bytes) * 1000 / start.elapsed().as_nanos().max(1);
+    report("archive, compacted", bytes, fs::metadata(&path)?.len());
+    println!("  compacted at {speed} MB of JSONL a second");
     reads(&path)?;
     speeds(scratch.path(), &folder, &files, bytes)
 }

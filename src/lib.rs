@@ -63,9 +63,9 @@ mod user_input;
 mod wire;
 
 pub use archive::{
-    Archive, ArchiveOptions, ArchiveStats, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES, Match,
-    OriginKind, RawEntries, Receipt, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo,
-    Sessions, Sharing, Snapshot, TypedEntries,
+    Archive, ArchiveOptions, ArchiveStats, Batch, CompactMode, CompactProgress, Compacted,
+    Durability, Entry, Log, MAX_ENTRY_BYTES, Match, OriginKind, RawEntries, Receipt, SegmentBase,
+    SegmentInfo, SegmentOrigin, SessionInfo, Sessions, Sharing, Snapshot, TypedEntries,
 };
 pub use doctor::{
     CheckProgress, CheckReport, EntryRange, Part, Piece, Problem, RecoverBasis, RecoverProgress,

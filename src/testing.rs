@@ -68,6 +68,8 @@ pub trait Place {
     fn new_file(&self) -> io::Result<Arc<dyn StorageBackend>>;
     /// Gives the file its name, which must be free.
     fn publish(&self) -> io::Result<()>;
+    /// Gives the file the name of the one that it replaces, which loses it.
+    fn replace(&self) -> io::Result<()>;
     /// Takes the first name away.
     fn remove_first_name(&self) -> io::Result<()>;
     /// Makes the names survive power loss.
@@ -85,6 +87,10 @@ impl engine::Place for Inner<'_> {
         self.0.publish()
     }
 
+    fn replace(&self) -> io::Result<()> {
+        self.0.replace()
+    }
+
     fn remove_first_name(&self) -> io::Result<()> {
         self.0.remove_first_name()
     }
@@ -98,6 +104,11 @@ impl engine::Place for Inner<'_> {
 pub fn create_in(place: &dyn Place, journal_bytes: u64) -> Result<(), StoreError> {
     let superblock = engine::Superblock::new(journal_bytes);
     engine::create_in(&Inner(place), Path::new("test.sessiondb"), &superblock)
+}
+
+/// Writes a fresh copy of the archive in the place and lets it replace the archive.
+pub fn compact_into(archive: &Archive, place: &dyn Place) -> Result<(), StoreError> {
+    engine::compact_into(archive.engine(), &Inner(place))
 }
 
 /// Makes an archive file with a journal of that length: 16 KiB is the shortest.

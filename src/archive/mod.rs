@@ -2,6 +2,7 @@
 
 mod batch;
 mod branch;
+mod compact;
 mod entries;
 mod entry;
 mod info;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub use self::batch::Batch;
+pub use self::compact::{CompactMode, CompactProgress, Compacted};
 pub use self::entries::{RawEntries, TypedEntries};
 pub(crate) use self::entry::origin_of;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};

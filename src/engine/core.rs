@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::base::{AbsorbError, Absorbed, Base, Patience};
+use super::base::{AbsorbError, Absorbed, Base, Hold, Patience};
 use super::codec;
 use super::fault::{Fault, Outcome, named};
 use super::file::{ArchiveFile, Awaited, WriterLock};
@@ -17,6 +17,7 @@ use super::journal::{CutOff, Frame, Journal};
 use super::keeper::Jobs;
 use super::layers::Layers;
 use super::op::Op;
+use super::scrub;
 use super::seeded::{Bug, seeded};
 use super::state::{Closed, State};
 use super::superblock::Superblock;
@@ -212,22 +213,40 @@ impl Core {
 
     /// Folds the whole journal into the tables, and makes its bytes zero.
     pub(crate) fn scrub_journal(&self) -> Result<(), StoreError> {
+        let hold = self.hold_without_journal(|_| Ok(()))?;
+        self.attempt(|| {
+            hold.release()?;
+            Ok(self.file.sync()?)
+        })
+    }
+
+    /// Folds the whole journal into the tables, makes its bytes zero, and keeps everybody from
+    /// changing the tables. From then on whoever looks reads the tables anew. `alone` makes the
+    /// tables ready where no other process has them open.
+    pub(crate) fn hold_without_journal(
+        &self,
+        alone: impl FnOnce(&Base) -> Outcome<()>,
+    ) -> Result<Hold, StoreError> {
         let _writers = self.writers()?;
         let _lock = self.lock_writer()?;
         self.attempt(|| {
             self.fold_all()?;
+            let base = self.base()?;
+            if !self.file.is_shared() {
+                self.state().forget();
+                alone(base)?;
+            }
+            let hold = base.hold()?;
             let mut state = self.state();
             self.refused(state.refresh(self, true))?;
             let epoch = state.position()?.epoch;
             // A reader that meets a zero where it expects a frame looks at the generation after
             // that, and begins anew.
             state.unsettle(self)?;
-            self.journal.clear(self.file.storage())?;
+            scrub::zero(self.file.storage(), self.file.journal())?;
             state.settle(self, epoch)?;
             state.forget();
-            drop(state);
-            self.file.sync()?;
-            Ok(())
+            Ok(hold)
         })
     }
 
@@ -266,13 +285,19 @@ impl Core {
             .map_err(|err| self.poison(err.into()))
     }
 
-    fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
+    /// Fails if nothing can be written through this handle.
+    pub(crate) fn writable(&self) -> Result<(), StoreError> {
         if self.read_only {
             return Err(StoreError::ReadOnly {
                 path: self.path.to_path_buf(),
                 reason: "it cannot be written to through this handle".to_owned(),
             });
         }
+        Ok(())
+    }
+
+    fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
+        self.writable()?;
         let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         self.healthy().map(|()| writers)
     }
@@ -464,7 +489,7 @@ impl Core {
     }
 
     /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
-    fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
+    pub(crate) fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
         match guarded(self.file.watch(), call) {
             Ok(done) => Ok(done),

@@ -13,6 +13,7 @@ use redb::backends::FileBackend;
 use super::base::{Absorbed, Base, BaseOptions};
 use super::fault::{Outcome, named};
 use super::file::ArchiveFile;
+use super::file_id::FileId;
 use super::pack::Packing;
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
@@ -24,6 +25,8 @@ pub(crate) trait Place {
     fn new_file(&self) -> io::Result<Arc<dyn StorageBackend>>;
     /// Gives the file its name, which must be free.
     fn publish(&self) -> io::Result<()>;
+    /// Gives the file the name of the one that it replaces, which loses it.
+    fn replace(&self) -> io::Result<()>;
     /// Takes the first name away.
     fn remove_first_name(&self) -> io::Result<()>;
     /// Makes the names survive power loss.
@@ -87,28 +90,57 @@ fn write_new(
     superblock: &Superblock,
 ) -> Result<(), StoreError> {
     let file = ArchiveFile::on(file, path, superblock);
-    let written: Outcome<()> = (|| {
-        superblock.write(file.storage())?;
-        let options = BaseOptions {
-            packing: Packing::of_checkpoints(superblock.compressed),
-            cache_bytes: 1 << 20,
-            shared: false,
-            read_only: false,
-        };
-        Base::create(file.image(), options, Absorbed::none(superblock))?.close()?;
-        Ok(file.storage().sync_data()?)
-    })();
-    written.map_err(|fault| fault.at(path))
+    let absorbed = Absorbed::none(superblock);
+    write_whole(&file, superblock, absorbed, 1 << 20, |_| Ok(())).map_err(|fault| fault.at(path))
+}
+
+/// Writes an archive with what `put` puts into its tables, and syncs it.
+pub(super) fn write_whole(
+    file: &ArchiveFile,
+    superblock: &Superblock,
+    absorbed: Absorbed,
+    cache_bytes: usize,
+    put: impl FnOnce(&mut Base) -> Outcome<()>,
+) -> Outcome<()> {
+    superblock.write(file.storage())?;
+    let options = BaseOptions {
+        packing: Packing::of_copies(superblock.compressed),
+        cache_bytes,
+        shared: false,
+        read_only: false,
+    };
+    let mut base = Base::create(file.image(), options, absorbed)?;
+    put(&mut base)?;
+    base.close()?;
+    Ok(file.storage().sync_data()?)
 }
 
 /// A folder of the file system.
-struct Folder {
+pub(super) struct Folder {
     parent: PathBuf,
     path: PathBuf,
     temporary: PathBuf,
+    /// The file to be replaced, if one is.
+    replaced: Option<File>,
 }
 
 impl Folder {
+    /// For a file in the place of this one, which `path` leads to.
+    pub(super) fn replacing(path: &Path) -> Result<Self, StoreError> {
+        let failed = |err: io::Error| StoreError::from(named(path, &err));
+        // A rename would replace a symbolic link, not what it leads to.
+        let path = path.canonicalize().map_err(failed)?;
+        let replaced = Some(File::open(&path).map_err(failed)?);
+        let folder = Self::of(&path)?;
+        Ok(Self { replaced, ..folder })
+    }
+
+    /// Makes the names in a file's folder survive power loss.
+    pub(super) fn sync_names_beside(path: &Path) -> io::Result<()> {
+        let path = path.canonicalize()?;
+        sync_folder(path.parent().unwrap_or(Path::new(".")))
+    }
+
     fn of(path: &Path) -> Result<Self, StoreError> {
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -126,6 +158,7 @@ impl Folder {
             parent: folder.to_owned(),
             path: path.to_owned(),
             temporary: folder.join(temporary),
+            replaced: None,
         })
     }
 }
@@ -137,6 +170,9 @@ impl Place for Folder {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&self.temporary)?;
+        if let Some(replaced) = &self.replaced {
+            take_over(replaced, &file)?;
+        }
         let backend = FileBackend::new(file);
         Ok(Arc::new(
             backend.map_err(|err| io::Error::other(err.to_string()))?,
@@ -153,16 +189,49 @@ impl Place for Folder {
         }
     }
 
+    fn replace(&self) -> io::Result<()> {
+        let there = FileId::at(&self.path)?;
+        let replaced = match &self.replaced {
+            Some(file) => Some(FileId::of(file, &self.path)?),
+            None => None,
+        };
+        if replaced != Some(there) {
+            return Err(io::Error::other("another file has taken its place"));
+        }
+        std::fs::rename(&self.temporary, &self.path)
+    }
+
     fn remove_first_name(&self) -> io::Result<()> {
         std::fs::remove_file(&self.temporary)
     }
 
     fn sync(&self) -> io::Result<()> {
-        if cfg!(unix) {
-            File::open(&self.parent)?.sync_all()?;
-        }
-        Ok(())
+        sync_folder(&self.parent)
     }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Gives a new file the owner and the mode of the one that it replaces, so that whoever could use
+/// that one can use this one.
+#[cfg(unix)]
+fn take_over(replaced: &File, file: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let (from, to) = (replaced.metadata()?, file.metadata()?);
+    if (from.uid(), from.gid()) != (to.uid(), to.gid()) {
+        fchown(file, Some(from.uid()), Some(from.gid()))?;
+    }
+    file.set_permissions(from.permissions())
+}
+
+#[cfg(not(unix))]
+fn take_over(_replaced: &File, _file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Removes what processes left behind that died while they made this archive. One that is at it

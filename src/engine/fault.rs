@@ -133,6 +133,7 @@ from_redb!(
     TableError,
     TransactionError,
     CommitError,
+    CompactionError,
     DatabaseError
 );
 

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{BackendError, StorageBackend};
 
+use super::create::Folder;
 use super::fault::named;
+use super::file_id::FileId;
 use super::notes::Notes;
 use super::seeded::{Bug, seeded};
-use super::superblock::Superblock;
+use super::superblock::{JOURNAL_OFFSET, Superblock};
 use super::verify::Watch;
 use crate::store::StoreError;
 
@@ -24,11 +26,16 @@ const LOCK_BASE: u64 = 1 << 62;
 /// (`2^62 + 896 .. 2^62 + 1024`) its own file backend uses the first two.
 const WRITER_LOCK: u64 = LOCK_BASE + 1000;
 
+/// Whoever reads the tables as of commit number n holds byte n from here on.
+const READER_LOCKS: u64 = LOCK_BASE + 1024;
+
 /// An open archive file.
 #[derive(Debug)]
 pub(crate) struct ArchiveFile {
     backend: Arc<dyn StorageBackend>,
     path: PathBuf,
+    /// The file that the path led to; `None` for storage that is not a file.
+    id: Option<FileId>,
     lock_timeout: Duration,
     shared: bool,
     image_offset: u64,
@@ -47,11 +54,14 @@ impl ArchiveFile {
         lock_timeout: Duration,
     ) -> Result<(Self, Superblock), StoreError> {
         let file = open_regular(path, read_only)?;
+        let id = FileId::of(&file, path).map_err(|err| named(path, &err))?;
         let backend = FileBackend::new(file).map_err(|err| StoreError::NotAnArchive {
             path: path.to_owned(),
             reason: err.to_string(),
         })?;
-        Self::over(Arc::new(backend), path, shared, lock_timeout)
+        let (mut this, superblock) = Self::over(Arc::new(backend), path, shared, lock_timeout)?;
+        this.id = Some(id);
+        Ok((this, superblock))
     }
 
     /// Any storage that holds an archive, with its superblock.
@@ -88,6 +98,7 @@ impl ArchiveFile {
         Self {
             backend,
             path: path.into(),
+            id: None,
             lock_timeout,
             shared: false,
             image_offset,
@@ -102,8 +113,24 @@ impl ArchiveFile {
         self.image_offset
     }
 
+    /// The bytes of the file that are the journal.
+    pub(crate) fn journal(&self) -> Range<u64> {
+        JOURNAL_OFFSET..self.image_offset
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The file that the path led to; `None` for storage that is not a file.
+    pub(crate) fn id(&self) -> Option<&FileId> {
+        self.id.as_ref()
+    }
+
+    /// Whether the path leads to this file, and not to one that has taken its place.
+    pub(crate) fn is_at_its_path(&self) -> bool {
+        let here = FileId::at(&self.path).ok();
+        self.id.is_none() || here == self.id
     }
 
     /// The part of the file that redb has.
@@ -141,6 +168,11 @@ impl ArchiveFile {
         self.backend.len()
     }
 
+    /// How long to wait for others.
+    pub(crate) fn lock_timeout(&self) -> Duration {
+        self.lock_timeout
+    }
+
     /// Keeps the other processes that share the file from writing until the lock is dropped.
     pub(crate) fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
         if !self.shared || seeded(Bug::SkipWriterLock) {
@@ -173,6 +205,18 @@ impl ArchiveFile {
             }
             Polled::TimedOut(waited) => Err(self.busy(waited, Awaited::WriterLock)),
         }
+    }
+
+    /// Whether another process reads the tables as of a commit before this one.
+    pub(crate) fn has_readers_before(&self, transaction: u64) -> Result<bool, BackendError> {
+        if !self.shared || transaction == 0 {
+            return Ok(false);
+        }
+        let range = (
+            Bound::Included(READER_LOCKS),
+            Bound::Excluded(READER_LOCKS + transaction),
+        );
+        self.backend.query_lock_range(range.0, range.1)
     }
 
     /// The error of a call that waited in vain for another process.
@@ -246,6 +290,19 @@ impl ArchiveFile {
             }
         }
         rewritten.map_err(failed)
+    }
+
+    /// Syncs the folder if the process that gave the file its name may not have come to that.
+    pub(crate) fn settle_name(&self) -> Result<(), StoreError> {
+        let file = self.storage();
+        let settled = || {
+            if self.id.is_some() && Notes::read(file)?.name_unsynced {
+                Folder::sync_names_beside(&self.path)?;
+                Notes::set_name_unsynced(file, false)?;
+            }
+            Ok(())
+        };
+        Ok(settled().map_err(|err: io::Error| named(&self.path, &err))?)
     }
 
     fn rewrite(&self) -> io::Result<()> {

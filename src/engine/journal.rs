@@ -82,14 +82,6 @@ impl Journal {
         position.offset + FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
     }
 
-    /// Makes all of it zero.
-    pub(crate) fn clear(self, file: &dyn StorageBackend) -> io::Result<()> {
-        // Journals are multiples of this.
-        let zeros = [0; 4096];
-        let mut pages = (JOURNAL_OFFSET..JOURNAL_OFFSET + 2 * self.half_bytes).step_by(zeros.len());
-        pages.try_for_each(|page| file.write(page, &zeros))
-    }
-
     /// Writes a frame and returns the position behind it.
     pub(crate) fn write(
         self,

@@ -3,6 +3,7 @@
 
 mod base;
 mod codec;
+mod compact;
 mod compress;
 mod core;
 mod create;
@@ -10,7 +11,9 @@ mod fault;
 #[cfg(test)]
 mod faults;
 mod file;
+mod file_id;
 mod group_commit;
+mod in_place;
 mod journal;
 mod keeper;
 mod layers;
@@ -25,6 +28,7 @@ mod registry;
 mod row;
 mod run;
 mod salvage;
+mod scrub;
 mod seeded;
 mod state;
 mod superblock;
@@ -42,6 +46,9 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 pub(crate) use self::base::BaseView;
+pub(crate) use self::compact::compact;
+#[cfg(feature = "_testing")]
+pub(crate) use self::compact::compact_into;
 pub(crate) use self::core::Done;
 pub(crate) use self::create::create_filled;
 #[cfg(feature = "_testing")]
@@ -71,6 +78,7 @@ pub use redb::{BackendError, StorageBackend};
 use self::base::{Absorbed, Base, BaseOptions};
 use self::core::Core;
 use self::file::{ArchiveFile, Awaited};
+use self::file_id::{FileId, MAX_REPLACEMENTS};
 use self::keeper::Keeper;
 use self::pack::Packing;
 use self::view::guarded;
@@ -97,6 +105,7 @@ pub(crate) struct Engine {
     // Declared, and so ended, before what it works on.
     keeper: Option<Keeper>,
     core: Arc<Core>,
+    options: EngineOptions,
 }
 
 impl Engine {
@@ -108,8 +117,15 @@ impl Engine {
             lock_timeout,
             ..
         } = options;
-        let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
-        Self::on(file, &superblock, options, || recover(path, options))
+        for _ in 0..MAX_REPLACEMENTS {
+            let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
+            let base = open_base(&file, &superblock, options, || recover(path, options))?;
+            // The locks that came with the base keep the file at its path from here on.
+            if let Some(base) = base {
+                return Self::opened(file, base, &superblock, options);
+            }
+        }
+        Err(file_id::never_the_same(path))
     }
 
     /// Opens the archive that the storage holds.
@@ -130,56 +146,20 @@ impl Engine {
             read_only: false,
             ..options
         };
-        Self::on(file, &superblock, options, || {
+        let base = open_base(&file, &superblock, options, || {
             Self::over(Arc::clone(&same), path, writable).and_then(Self::leave)
-        })
+        })?;
+        // Storage has no name that another could take.
+        let base = base.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+        Self::opened(file, base, &superblock, options)
     }
 
-    /// `recover` brings a file in order that was opened for reading only and that its last writer
-    /// did not close.
-    fn on(
+    fn opened(
         file: ArchiveFile,
+        base: Base,
         superblock: &Superblock,
         options: EngineOptions,
-        recover: impl Fn() -> Result<(), StoreError>,
     ) -> Result<Self, StoreError> {
-        let EngineOptions {
-            read_only,
-            lock_timeout,
-            ..
-        } = options;
-        if !read_only {
-            file.mend_failed_sync()?;
-        }
-        let start = Instant::now();
-        let mut recoveries = 0;
-        let base = loop {
-            // redb waits for a peer's write transaction without end; this lock has a deadline.
-            let writer = if read_only {
-                None
-            } else {
-                Some(file.lock_writer()?)
-            };
-            let opened = guarded(file.watch(), || {
-                Base::open(file.image(), base_options(options, superblock))
-            });
-            drop(writer);
-            match opened {
-                Err(fault)
-                    if read_only && recoveries < MAX_RECOVERIES && fault.needs_recovery() =>
-                {
-                    recover()?;
-                    recoveries += 1;
-                }
-                Err(fault) if fault.is_lock_timeout() => {
-                    if start.elapsed() >= lock_timeout {
-                        return Err(file.busy(start.elapsed(), Awaited::Tables));
-                    }
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                opened => break opened.map_err(|fault| fault.at(file.path()))?,
-            }
-        };
         let engine = Self::new(file, base, superblock, options)?;
         // What is damaged shows now, and not when an agent is in the middle of its work.
         engine.core.layers()?;
@@ -210,7 +190,11 @@ impl Engine {
         } = options;
         let core = Arc::new(Core::new(file, base, superblock, read_only, sync_interval));
         let keeper = background.then(|| Keeper::start(&core)).transpose()?;
-        Ok(Self { keeper, core })
+        Ok(Self {
+            keeper,
+            core,
+            options,
+        })
     }
 
     /// Does one fold that is due, if there is one, in place of the thread.
@@ -225,6 +209,11 @@ impl Engine {
 
     pub(crate) fn format_version(&self) -> u32 {
         self.core.format_version
+    }
+
+    /// The file that is open; `None` if it is none.
+    pub(crate) fn file_id(&self) -> Option<&FileId> {
+        self.core.file.id()
     }
 
     pub(crate) fn archive_id(&self) -> Uuid {
@@ -357,14 +346,14 @@ impl Engine {
     /// Syncs what is not, closes the file and reports what fails; dropping it does the same in
     /// silence.
     pub(crate) fn close(self) -> Result<(), StoreError> {
-        let Self { keeper, core } = self;
+        let Self { keeper, core, .. } = self;
         drop(keeper);
         Arc::into_inner(core).map_or(Ok(()), Core::close)
     }
 
     /// Closes the file with the journal as it stands.
     fn leave(self) -> Result<(), StoreError> {
-        let Self { keeper, core } = self;
+        let Self { keeper, core, .. } = self;
         drop(keeper);
         Arc::into_inner(core).map_or(Ok(()), Core::leave)
     }
@@ -375,6 +364,58 @@ impl std::fmt::Debug for Engine {
         f.debug_struct("Engine")
             .field("path", &self.core.path)
             .finish_non_exhaustive()
+    }
+}
+
+/// Opens the tables, with the locks that come with that. `None` if the file is no longer the one
+/// at its path: what is written to it would be lost. `recover` brings a file in order that was
+/// opened for reading only and that its last writer did not close.
+fn open_base(
+    file: &ArchiveFile,
+    superblock: &Superblock,
+    options: EngineOptions,
+    recover: impl Fn() -> Result<(), StoreError>,
+) -> Result<Option<Base>, StoreError> {
+    let EngineOptions {
+        read_only,
+        lock_timeout,
+        ..
+    } = options;
+    if !read_only {
+        file.mend_failed_sync()?;
+    }
+    let start = Instant::now();
+    let mut recoveries = 0;
+    loop {
+        // redb waits for a peer's write transaction without end; this lock has a deadline.
+        let writer = if read_only {
+            None
+        } else {
+            Some(file.lock_writer()?)
+        };
+        let opened = guarded(file.watch(), || {
+            Base::open(file.image(), base_options(options, superblock))
+        });
+        drop(writer);
+        if !file.is_at_its_path() {
+            return Ok(None);
+        }
+        if !read_only && opened.is_ok() {
+            file.settle_name()?;
+        }
+        match opened {
+            Err(fault) if read_only && recoveries < MAX_RECOVERIES && fault.needs_recovery() => {
+                recover()?;
+                recoveries += 1;
+            }
+            Err(fault) if fault.is_lock_timeout() => {
+                if start.elapsed() >= lock_timeout {
+                    return Err(file.busy(start.elapsed(), Awaited::Tables));
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            opened => return opened.map(Some).map_err(|fault| fault.at(file.path())),
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Notes {
     pub(crate) pid: u32,
     /// Whether a sync failed since the file was last put in order.
     pub(crate) sync_failed: bool,
+    /// Whether it is not known yet that the name of the file survives power loss.
+    pub(crate) name_unsynced: bool,
     /// Grows whenever an epoch begins, or the tables change otherwise than by folding an epoch
     /// that has ended; odd while that is under way.
     pub(crate) generation: u64,
@@ -44,6 +46,7 @@ impl Notes {
             Ok(Self {
                 pid,
                 sync_failed: flags & 1 == 1,
+                name_unsynced: flags >> 8 & 1 == 1,
                 generation,
                 epoch,
                 writer,
@@ -60,7 +63,12 @@ impl Notes {
 
     /// Says whether a sync failed.
     pub(crate) fn set_sync_failed(file: &dyn StorageBackend, failed: bool) -> io::Result<()> {
-        file.write(NOTES_OFFSET + 4, &u32::from(failed).to_le_bytes())
+        file.write(NOTES_OFFSET + 4, &[u8::from(failed)])
+    }
+
+    /// Says whether the name of the file may be lost with power.
+    pub(crate) fn set_name_unsynced(file: &dyn StorageBackend, unsynced: bool) -> io::Result<()> {
+        file.write(NOTES_OFFSET + 5, &[u8::from(unsynced)])
     }
 
     /// Says that other processes have to look again, and which epoch is open.
@@ -107,11 +115,13 @@ mod tests {
         Notes::set_writer(&file, 9).unwrap();
         Notes::set_generation(&file, 3, 1 << 40).unwrap();
         Notes::set_sync_failed(&file, true).unwrap();
+        Notes::set_name_unsynced(&file, true).unwrap();
         Notes::set_pid(&file, 7).unwrap();
         Notes::set_folder(&file, 5).unwrap();
         let notes = Notes {
             pid: 7,
             sync_failed: true,
+            name_unsynced: true,
             generation: 3,
             epoch: 1 << 40,
             writer: 9,

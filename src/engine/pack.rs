@@ -34,7 +34,6 @@ impl Packing {
     }
 
     /// The packing of a fresh copy, which is read more often than it is written.
-    #[expect(dead_code, reason = "the copies are still to come")]
     pub(crate) fn of_copies(compressed: bool) -> Self {
         Self {
             level: compressed.then_some(COPY_LEVEL),

@@ -269,11 +269,19 @@ impl<'p> Node<'p> {
 
     /// The checksum that a link to this page has.
     pub(crate) fn checksum(&self) -> u128 {
-        let (page, used) = match self {
-            Self::Leaf(leaf) => (leaf.page, leaf.values.end),
-            Self::Branch(branch) => (branch.page, branch.keys.end),
+        let page = match self {
+            Self::Leaf(leaf) => leaf.page,
+            Self::Branch(branch) => branch.page,
         };
-        xxh3_128(page.get(..used).unwrap_or_default())
+        xxh3_128(page.get(..self.used_len()).unwrap_or_default())
+    }
+
+    /// How many bytes of the page mean something.
+    pub(crate) fn used_len(&self) -> usize {
+        match self {
+            Self::Leaf(leaf) => leaf.values.end,
+            Self::Branch(branch) => branch.keys.end,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use super::file_id::{self, FileId, MAX_REPLACEMENTS};
 use super::{Creation, Engine, EngineOptions, create_if_asked, fault};
 use crate::store::StoreError;
 
@@ -14,11 +15,6 @@ struct Key {
     read_only: bool,
     shared: bool,
 }
-
-#[cfg(unix)]
-type FileId = (u64, u64);
-#[cfg(not(unix))]
-type FileId = std::path::PathBuf;
 
 type Slot = Arc<Mutex<Weak<Engine>>>;
 
@@ -33,19 +29,37 @@ pub(crate) fn open(
         // The engine has the words for these.
         return Engine::open(path, options).map(Arc::new);
     }
-    let key = Key {
-        file: file_id(path)?,
+    for _ in 0..MAX_REPLACEMENTS {
+        let file = FileId::at(path).map_err(|err| fault::named(path, &err))?;
+        if let Some(engine) = join_or_open(path, &file, options)? {
+            return Ok(engine);
+        }
+    }
+    Err(file_id::never_the_same(path))
+}
+
+/// `None` if another file has taken the place of this one meanwhile.
+fn join_or_open(
+    path: &Path,
+    file: &FileId,
+    options: EngineOptions,
+) -> Result<Option<Arc<Engine>>, StoreError> {
+    let slot = slot_of(Key {
+        file: file.clone(),
         read_only: options.read_only,
         shared: options.shared,
-    };
-    let slot = slot_of(key);
+    });
     let mut open = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    // An archive that is open is not replaced.
     if let Some(engine) = open.upgrade() {
-        return Ok(engine);
+        return Ok(Some(engine));
     }
     let engine = Arc::new(Engine::open(path, options)?);
+    if engine.file_id() != Some(file) {
+        return Ok(None);
+    }
     *open = Arc::downgrade(&engine);
-    Ok(engine)
+    Ok(Some(engine))
 }
 
 fn slot_of(key: Key) -> Slot {
@@ -62,19 +76,4 @@ fn slot_of(key: Key) -> Slot {
                 > 0
     });
     Arc::clone(slots.entry(key).or_default())
-}
-
-/// The file itself, whatever name it goes by. A file that is open keeps its inode for itself.
-#[cfg(unix)]
-fn file_id(path: &Path) -> Result<FileId, StoreError> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).map_err(|err| fault::named(path, &err))?;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn file_id(path: &Path) -> Result<FileId, StoreError> {
-    Ok(path
-        .canonicalize()
-        .map_err(|err| fault::named(path, &err))?)
 }

@@ -42,12 +42,14 @@ pub enum Bug {
     WriteAfterFailure,
     /// A new archive gets its name before its content is there.
     PublishEarly,
+    /// A fresh copy takes the place of an archive before it is on the disk.
+    ReplaceEarly,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -63,6 +65,7 @@ impl Bug {
         Self::SyncAfterFailure,
         Self::WriteAfterFailure,
         Self::PublishEarly,
+        Self::ReplaceEarly,
     ];
 }
 

@@ -55,6 +55,15 @@ impl Superblock {
         }
     }
 
+    /// That of a fresh copy: of the newest version, with all features.
+    pub(crate) fn renewed(self) -> Self {
+        Self {
+            version: FORMAT_VERSION,
+            compressed: compress::IS_AVAILABLE,
+            ..self
+        }
+    }
+
     /// Where redb's image begins.
     pub(crate) fn image_offset(&self) -> u64 {
         JOURNAL_OFFSET + self.journal_bytes

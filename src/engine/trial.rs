@@ -139,6 +139,10 @@ impl Place for Memory {
         Ok(())
     }
 
+    fn replace(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn remove_first_name(&self) -> io::Result<()> {
         Ok(())
     }

@@ -15,6 +15,8 @@ mod branches;
 /// The `sessiondb` command: output, exit codes, several processes, a kill.
 #[cfg(feature = "cli")]
 mod cli;
+/// Compaction: the space goes back, the bytes are gone, and nothing else has changed.
+mod compact;
 /// The contract as a suite, and the proof that each of its cases can fail.
 #[cfg(feature = "conformance")]
 mod conformance;

@@ -76,6 +76,7 @@ pub(crate) enum Command {
     Extract(ExtractArgs),
     Merge(MergeArgs),
     Prune(PruneArgs),
+    Compact(CompactArgs),
 }
 
 /// Import JSONL files, or folders of them, into an archive
@@ -370,6 +371,20 @@ pub(crate) struct PruneArgs {
     #[arg(long)]
     pub(crate) yes: bool,
     /// Print the plan, and what was removed, as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Give the space of what was removed back, and leave no byte of it in the file
+///
+/// If nobody else has the archive open, a fresh copy takes its place in one step, for which the
+/// disk needs room. Otherwise the file is put in order as it is, which gives less back; what was
+/// removed cannot be erased while others read an earlier state, and that is then said.
+#[derive(Debug, Args)]
+pub(crate) struct CompactArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -4,6 +4,7 @@ mod append;
 mod args;
 mod backup;
 mod check;
+mod compact;
 mod context;
 mod exit;
 mod export;
@@ -53,5 +54,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Extract(args) => backup::extract(&context, &args),
         Command::Merge(args) => merge::run(&context, &args),
         Command::Prune(args) => prune::run(&context, &args),
+        Command::Compact(args) => compact::run(&context, &args),
     }
 }

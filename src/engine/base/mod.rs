@@ -1,9 +1,10 @@
 //! The base: the redb tables. This folder is the only place that names them.
 
 mod absorb;
+mod copy;
 mod read;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use redb::{
     Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase, StorageBackend,
@@ -20,6 +21,7 @@ use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
 use super::tail::Tail;
 use super::verify::{Content, Watch};
+pub(crate) use copy::Progress;
 pub(crate) use read::BaseView;
 
 type RunKey = (Uuid, Uuid, u64);
@@ -140,6 +142,8 @@ pub(crate) struct Base {
     image: Image,
     packing: Packing,
     watch: Arc<Watch>,
+    /// Held by each view that was made since this was last taken.
+    views: Mutex<Arc<()>>,
 }
 
 enum Image {
@@ -156,13 +160,7 @@ impl Base {
     ) -> Outcome<Self> {
         let watch = backend.watch();
         let image = builder(options).create_with_backend(backend)?;
-        let image = Image::Writable(Box::new(image));
-        let packing = options.packing;
-        let base = Self {
-            image,
-            packing,
-            watch,
-        };
+        let base = Self::new(Image::Writable(Box::new(image)), options.packing, watch);
         let txn = base.begin_write(Patience::UntilTimeout)?;
         txn.open_table(RUNS)?;
         txn.open_table(TRACES)?;
@@ -189,20 +187,49 @@ impl Base {
         } else {
             Image::Writable(Box::new(builder(options).create_with_backend(backend)?))
         };
-        Ok(Self {
+        Ok(Self::new(image, options.packing, watch))
+    }
+
+    fn new(image: Image, packing: Packing, watch: Arc<Watch>) -> Self {
+        Self {
             image,
-            packing: options.packing,
+            packing,
             watch,
-        })
+            views: Mutex::default(),
+        }
     }
 
     /// One consistent state.
     pub(crate) fn view(&self) -> Outcome<BaseView> {
+        // Taken first: a view that is just being made counts as one that was there before.
+        let held = Arc::clone(&self.views.lock().unwrap_or_else(PoisonError::into_inner));
         let txn = match &self.image {
             Image::Writable(db) => db.begin_read()?,
             Image::ReadOnly(db) => db.begin_read()?,
         };
-        BaseView::new(txn, Arc::clone(&self.watch))
+        BaseView::new(txn, Arc::clone(&self.watch), held)
+    }
+
+    /// What the views hold that there are by now, and none that comes after.
+    pub(crate) fn views_so_far(&self) -> Weak<()> {
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::downgrade(&std::mem::take(&mut views))
+    }
+
+    /// Commits without a change, by which redb takes pages back that nobody reads any more, and
+    /// puts on the disk what it otherwise does only in memory behind a commit, where no other
+    /// process has the image open: it moves its own tables to other pages, which no header tells
+    /// of before the next commit. If nobody else commits, and no view is older than the last
+    /// commit, nothing is left to be done behind these.
+    pub(crate) fn settle_pages(&self) -> Outcome<()> {
+        self.begin_write(Patience::UntilTimeout)?.commit()?;
+        Ok(self.begin_write(Patience::UntilTimeout)?.commit()?)
+    }
+
+    /// Keeps everybody from changing the tables until it is dropped.
+    pub(crate) fn hold(&self) -> Outcome<Hold> {
+        let txn = self.begin_write(Patience::UntilTimeout)?;
+        Ok(Hold { txn })
     }
 
     /// Folds the tail into the tables, whole or not at all, and sets how much
@@ -306,6 +333,18 @@ impl Base {
                 "a write reached a read-only image",
             )),
         }
+    }
+}
+
+/// The tables, which nobody changes.
+pub(crate) struct Hold {
+    txn: redb::WriteTransaction,
+}
+
+impl Hold {
+    /// Lets them be changed again, and reports what fails.
+    pub(crate) fn release(self) -> Outcome<()> {
+        Ok(self.txn.abort()?)
     }
 }
 

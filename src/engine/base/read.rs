@@ -18,18 +18,21 @@ use crate::ids::{SegmentId, SessionId};
 
 /// One consistent state of the tables.
 pub(crate) struct BaseView {
-    txn: ReadTransaction,
+    pub(super) txn: ReadTransaction,
     absorbed: Absorbed,
-    watch: Arc<Watch>,
+    pub(super) watch: Arc<Watch>,
+    /// Lets the base know how long this view lives.
+    _held: Arc<()>,
 }
 
 impl BaseView {
-    pub(super) fn new(txn: ReadTransaction, watch: Arc<Watch>) -> Outcome<Self> {
+    pub(super) fn new(txn: ReadTransaction, watch: Arc<Watch>, held: Arc<()>) -> Outcome<Self> {
         let absorbed = Absorbed::read(&txn.open_table(META)?)?;
         Ok(Self {
             txn,
             absorbed,
             watch,
+            _held: held,
         })
     }
 
@@ -343,19 +346,19 @@ fn sound_header<'r>(log: &LogId, first: u64, row: &'r [u8]) -> Outcome<RowHeader
     Ok(header)
 }
 
-fn sound_metadata(session: SessionId, row: &[u8]) -> Outcome<Vec<u8>> {
+pub(super) fn sound_metadata(session: SessionId, row: &[u8]) -> Outcome<Vec<u8>> {
     unseal(Table::Metadata, session.as_bytes(), row)
         .map(<[u8]>::to_vec)
         .map_err(|message| Fault::damaged(format!("metadata of {session}"), message))
 }
 
-fn sound_name(name: &str, row: &[u8]) -> Outcome<Vec<u8>> {
+pub(super) fn sound_name(name: &str, row: &[u8]) -> Outcome<Vec<u8>> {
     unseal(Table::Names, name.as_bytes(), row)
         .map(<[u8]>::to_vec)
         .map_err(|message| Fault::damaged(format!("name {name:?}"), message))
 }
 
-fn sound_index(segment: SegmentId, session: SessionId, row: &[u8]) -> Outcome<()> {
+pub(super) fn sound_index(segment: SegmentId, session: SessionId, row: &[u8]) -> Outcome<()> {
     unseal(Table::Index, &pair_bytes(segment, session), row)
         .map(|_| ())
         .map_err(|message| Fault::damaged(format!("index of segment {segment}"), message))

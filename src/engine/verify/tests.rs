@@ -9,7 +9,6 @@ use redb::StorageBackend;
 use uuid::Uuid;
 
 use super::*;
-use crate::engine::file::ArchiveFile;
 use crate::engine::page;
 use crate::engine::superblock::{MIN_JOURNAL_BYTES, Superblock};
 use crate::engine::{Creation, Engine, EngineOptions, Entries, Op};
@@ -354,10 +353,8 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
         for writer in 0_u128..3 {
             let path = &path;
             scope.spawn(move || {
-                let (file, superblock) =
-                    ArchiveFile::open(path, false, true, options.lock_timeout).unwrap();
-                let engine = Engine::on(file, &superblock, options, || Ok(())).unwrap();
-                let engine = Arc::new(engine);
+                // Not by the registry, which would give all of them the same one.
+                let engine = Arc::new(Engine::open(path, options).unwrap());
                 for round in 0_u64..150 {
                     let mut entries = Entries::default();
                     entries.push(format!("\"{}\"", "x".repeat(3_000)).as_bytes());

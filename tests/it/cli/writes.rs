@@ -201,3 +201,32 @@ fn an_ambiguous_session_is_not_truncated() {
         .err(&segment.to_string())
         .err(&other.to_string());
 }
+
+#[test]
+fn compact_gives_space_back_and_says_how() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let line = format!("\"{}\"\n", "x".repeat(60_000));
+    place.append((session, segment), &line.repeat(50)).code(0);
+    place.append(new_ids(), "1\n").code(0);
+    place.run("rm", &[&session.to_string(), "--yes"]).code(0);
+    place
+        .run("compact", &[])
+        .code(0)
+        .err("compacted by a fresh copy");
+    let report = place.run("compact", &["--json"]).code(0).stdout;
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["mode"], "fresh");
+    assert_eq!(report["erased"], true);
+    assert!(report["bytes_before"].is_u64() && report["bytes_after"].is_u64());
+    let len = std::fs::metadata(place.archive()).unwrap().len();
+    assert!(len < 3_000_000, "{len}");
+
+    let other = sessiondb::Archive::open(place.archive()).unwrap();
+    place
+        .run("compact", &[])
+        .code(0)
+        .err("compacted in place")
+        .err("another process");
+    other.close().unwrap();
+}

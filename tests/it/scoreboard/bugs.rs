@@ -3,7 +3,7 @@
 use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
-use super::{creation, damage, failing, loss, together, unsynced};
+use super::{compaction, creation, damage, failing, loss, together, unsynced};
 
 /// Which rows have to find a bug.
 type Finder = fn(Bug) -> bool;
@@ -22,6 +22,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::KeepOvertaken => vec![("R1, pairs", loss::overtaking_catches)],
         Bug::KeepHalfRead => vec![("R6", failing::recovery_catches)],
         Bug::PublishEarly => vec![("R3", creation::catches)],
+        Bug::ReplaceEarly => vec![("R16", compaction::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],
         Bug::SyncAfterFailure => vec![("R5", unsynced::fold_catches)],

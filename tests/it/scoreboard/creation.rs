@@ -66,6 +66,10 @@ impl Place for Folder {
         Ok(())
     }
 
+    fn replace(&self) -> io::Result<()> {
+        self.publish()
+    }
+
     fn remove_first_name(&self) -> io::Result<()> {
         self.call()
     }

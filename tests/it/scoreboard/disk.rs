@@ -234,6 +234,10 @@ impl Place for Bare {
         Ok(())
     }
 
+    fn replace(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn remove_first_name(&self) -> io::Result<()> {
         Ok(())
     }

@@ -66,6 +66,8 @@ pub(super) enum Step {
     SetMetadata(u8, u64),
     Sync,
     Checkpoint,
+    /// In place: the disk holds nothing but this archive.
+    Compact,
     /// What the background thread would do.
     Background,
     Reopen,
@@ -118,7 +120,7 @@ impl State {
             Step::SetName(name, value) => drop(self.names.insert(*name, *value)),
             Step::DeleteName(name) => drop(self.names.remove(name)),
             Step::SetMetadata(session, value) => drop(self.metadata.insert(*session, *value)),
-            Step::Sync | Step::Checkpoint | Step::Background | Step::Reopen => {}
+            Step::Sync | Step::Checkpoint | Step::Compact | Step::Background | Step::Reopen => {}
         }
     }
 
@@ -272,7 +274,7 @@ impl History {
     pub(super) fn is_synced(&self, step: usize) -> bool {
         match &self.steps[step] {
             Step::Append(_, _, durability) => *durability == Durability::Synced,
-            Step::Sync | Step::Checkpoint | Step::Reopen => true,
+            Step::Sync | Step::Checkpoint | Step::Compact | Step::Reopen => true,
             Step::Background => false,
             _ => self.durability == Durability::Synced,
         }
@@ -311,6 +313,7 @@ pub(super) fn random_step(dice: &mut Dice, state: &State, step: usize) -> Step {
         26 => Step::Sync,
         27 => Step::Checkpoint,
         28 => Step::Reopen,
+        29 => Step::Compact,
         _ => Step::Background,
     }
 }
@@ -425,6 +428,7 @@ pub(super) fn play(archive: &Archive, step: &Step, number: usize) -> Result<(), 
         Step::Sync => archive.sync(),
         // Closing does the same to the file.
         Step::Checkpoint | Step::Reopen => archive.checkpoint(),
+        Step::Compact => archive.clone().compact(&mut |_| {}).map(drop),
         Step::Background => {
             sessiondb::testing::run_background(archive);
             Ok(())

@@ -9,6 +9,8 @@
 mod bugs;
 /// Child processes: this binary once more.
 mod child;
+/// R16: a fresh copy that takes an archive's place.
+mod compaction;
 /// R3: creation.
 mod creation;
 /// R8: damage of every bit, and of pages as a whole.

@@ -1,0 +1,270 @@
+//! Compaction: a fresh copy, written in key order, takes the place of the file. Where that cannot
+//! be, since others have the file open, it is put in order as it is.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::base::Progress;
+use super::core::Core;
+use super::create::{Folder, Place, write_whole};
+use super::fault::{Outcome, named};
+use super::file::ArchiveFile;
+use super::notes::Notes;
+use super::seeded::{Bug, seeded};
+use super::superblock::Superblock;
+use super::view::guarded;
+use super::{Creation, Engine, EngineOptions, registry};
+use crate::store::StoreError;
+
+/// What a compaction did.
+#[derive(Debug, Clone)]
+pub(crate) struct Compaction {
+    pub(crate) bytes_before: u64,
+    pub(crate) bytes_after: u64,
+    /// Why no fresh copy took the file's place, if none did.
+    pub(crate) in_place: Option<String>,
+    /// Why bytes of what was deleted may still be in the file, if they may.
+    pub(crate) not_erased: Option<String>,
+}
+
+/// Compacts the archive, and returns it open as it was.
+pub(crate) fn compact(
+    engine: Arc<Engine>,
+    progress: Progress<'_>,
+) -> Result<(Arc<Engine>, Compaction), StoreError> {
+    engine.core.writable()?;
+    let bytes_before = engine.file_bytes()?;
+    let (path, options) = (engine.path().to_owned(), engine.options);
+    let replaced = match lone_file(engine)? {
+        Ok(engine) => {
+            engine.close()?;
+            let replaced = replace(&path, options, progress)?;
+            replaced.map_err(|reason| (registry::open(&path, Creation::Never, options), reason))
+        }
+        Err((engine, reason)) => Err((Ok(engine), reason)),
+    };
+    match replaced {
+        Ok(bytes_after) => {
+            let engine = registry::open(&path, Creation::Never, options)?;
+            let compaction = Compaction {
+                bytes_before,
+                bytes_after,
+                in_place: None,
+                not_erased: None,
+            };
+            Ok((engine, compaction))
+        }
+        Err((engine, reason)) => {
+            let engine = engine?;
+            let not_erased = engine.core.compact_in_place(progress)?;
+            let compaction = Compaction {
+                bytes_before,
+                bytes_after: engine.file_bytes()?,
+                in_place: Some(reason),
+                not_erased,
+            };
+            Ok((engine, compaction))
+        }
+    }
+}
+
+type Lone = Result<Engine, (Arc<Engine>, String)>;
+
+/// The engine by itself if nobody else in this process has it, and its file can be replaced.
+fn lone_file(engine: Arc<Engine>) -> Result<Lone, StoreError> {
+    let reason = if engine.file_id().is_none() {
+        "it is not a file"
+    } else if !cfg!(unix) {
+        "this system does not replace a file in one step"
+    } else if has_other_names(engine.path())? {
+        "the file has other names, which would go on leading to the old one"
+    } else {
+        match Arc::try_unwrap(engine) {
+            Ok(engine) => return Ok(Ok(engine)),
+            Err(engine) => return Ok(Err((engine, OTHER_HANDLES.to_owned()))),
+        }
+    };
+    Ok(Err((engine, reason.to_owned())))
+}
+
+const OTHER_HANDLES: &str = "this process has other handles on it";
+
+#[cfg(unix)]
+fn has_other_names(path: &Path) -> Result<bool, StoreError> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
+    Ok(metadata.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_path: &Path) -> Result<bool, StoreError> {
+    Ok(false)
+}
+
+/// Lets a fresh copy take the place of the file, and returns its length; or says why it cannot.
+fn replace(
+    path: &Path,
+    options: EngineOptions,
+    progress: Progress<'_>,
+) -> Result<Result<u64, String>, StoreError> {
+    // Alone: redb then locks the whole file, and keeps it locked until the name leads to the copy.
+    let alone = EngineOptions {
+        read_only: false,
+        shared: false,
+        background: false,
+        lock_timeout: Duration::ZERO,
+        ..options
+    };
+    let old = match Engine::open(path, alone) {
+        Err(StoreError::Busy { .. }) => {
+            return Ok(Err(
+                "another process, or another handle, has it open".to_owned()
+            ));
+        }
+        opened => opened?,
+    };
+    let place = Folder::replacing(path)?;
+    match old.core.copy_over(&place, options.cache_bytes, progress) {
+        // The old file is as it was, and can be put in order as it is.
+        Err(StoreError::Io(err)) if is_no_place_for_a_copy(err.kind()) => {
+            Ok(Err(format!("there is no place for a copy: {err}")))
+        }
+        copied => copied.map(Ok),
+    }
+}
+
+fn is_no_place_for_a_copy(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge
+    )
+}
+
+/// Writes a fresh copy of the archive in the place and lets it replace the archive.
+#[cfg(feature = "_testing")]
+pub(crate) fn compact_into(engine: &Engine, place: &dyn Place) -> Result<(), StoreError> {
+    let copied = engine.core.copy_over(place, 1 << 20, &mut |_, _| {});
+    copied.map(drop)
+}
+
+impl Core {
+    /// Writes a fresh copy in the place and lets it replace this file, which nobody else has open.
+    /// Returns the length of the copy.
+    fn copy_over(
+        &self,
+        place: &dyn Place,
+        cache_bytes: usize,
+        progress: Progress<'_>,
+    ) -> Result<u64, StoreError> {
+        let failed = |err: io::Error| StoreError::from(named(&self.path, &err));
+        // From here on all is in the tables, and no frame of the journal counts.
+        self.checkpoint()?;
+        let superblock = Superblock::read(self.file.storage(), &self.path)?.renewed();
+        let storage = match place.new_file() {
+            Ok(storage) => storage,
+            Err(err) => {
+                let _ = place.remove_first_name();
+                return Err(failed(err));
+            }
+        };
+        let copy = ArchiveFile::on(storage, &*self.path, &superblock);
+        let replace = || place.replace().map_err(failed);
+        let mut written = || self.copy_to(&copy, &superblock, cache_bytes, progress);
+        let replaced = if seeded(Bug::ReplaceEarly) {
+            replace().and_then(|()| written())
+        } else {
+            written().and_then(|()| replace())
+        };
+        if let Err(err) = replaced {
+            let _ = place.remove_first_name();
+            return Err(err);
+        }
+        place.sync().map_err(failed)?;
+        // Whoever opens it before this does the same once more.
+        Notes::set_name_unsynced(copy.storage(), false).map_err(failed)?;
+        copy.len().map_err(failed)
+    }
+
+    fn copy_to(
+        &self,
+        copy: &ArchiveFile,
+        superblock: &Superblock,
+        cache_bytes: usize,
+        progress: Progress<'_>,
+    ) -> Result<(), StoreError> {
+        let layers = self.layers()?;
+        let view = layers.base();
+        let written: Outcome<()> = guarded(self.file.watch(), || {
+            write_whole(copy, superblock, view.absorbed(), cache_bytes, |base| {
+                base.fill(view, progress)?;
+                base.trim()?;
+                Ok(Notes::set_name_unsynced(copy.storage(), true)?)
+            })
+        });
+        written.map_err(|fault| fault.at(&self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file_id::FileId;
+    use super::super::superblock::MIN_JOURNAL_BYTES;
+    use super::super::{Op, create};
+    use super::*;
+
+    const OPTIONS: EngineOptions = EngineOptions {
+        read_only: false,
+        shared: true,
+        cache_bytes: 1 << 20,
+        lock_timeout: Duration::from_secs(60),
+        sync_interval: Duration::from_secs(1),
+        background: false,
+    };
+
+    /// Opens that found the old file and wait for its locks while a copy takes its place must not
+    /// go on with the old one, which has no name any more.
+    #[test]
+    fn an_open_that_waited_for_the_old_file_opens_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sessiondb");
+        create(&path, &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+        let alone = EngineOptions {
+            shared: false,
+            ..OPTIONS
+        };
+        let modes = [(true, false), (true, true), (false, false), (false, true)];
+        for (shared, read_only) in modes {
+            let old = Engine::open(&path, alone).unwrap();
+            let before = old.file_id().cloned();
+            let mode = EngineOptions {
+                read_only,
+                shared,
+                ..OPTIONS
+            };
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| registry::open(&path, Creation::Never, mode));
+                // Long enough for it to have found the file, and to wait.
+                std::thread::sleep(Duration::from_millis(50));
+                let place = Folder::replacing(&path).unwrap();
+                old.core.copy_over(&place, 1 << 20, &mut |_, _| {}).unwrap();
+                drop(old);
+                let opened = waiting.join().unwrap().unwrap();
+                let there = FileId::at(&path).unwrap();
+                assert_ne!(Some(&there), before.as_ref());
+                assert_eq!(opened.file_id(), Some(&there));
+                if !read_only {
+                    let (name, json) = ("n".to_owned(), b"{}".to_vec());
+                    opened.write(true, [Op::SetName { name, json }]).unwrap();
+                }
+            });
+        }
+        let opened = registry::open(&path, Creation::Never, OPTIONS).unwrap();
+        assert_eq!(opened.version().unwrap(), 2);
+    }
+}
