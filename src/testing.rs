@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::archive::{Archive, Durability};
 use crate::engine;
 pub use crate::engine::{
-    BackendError, Bug, StorageBackend, decode_run, encode_run, journal_frames, recode_ops,
-    scan_journal, seed,
+    BackendError, Bug, StorageBackend, decode_run, encode_run, entries_in, journal_frames,
+    recode_ops, scan_journal, seed,
 };
 use crate::store::StoreError;
 

@@ -320,9 +320,9 @@ impl<'c> Check<'c> {
             ..Seen::default()
         };
         let base = self.base;
-        base.for_each_run_of(log, |first, run| {
-            self.step(1);
-            self.run(log, first, run, &mut seen)
+        base.for_each_run_of(log, |found| {
+            self.step(found.rows);
+            self.run(log, found.first, found.run, &mut seen)
         })?;
         seen.damaged_until(extent.entries.max(seen.next + 1), log, self);
         let found = Extent {

@@ -7,6 +7,7 @@ mod compact;
 mod compress;
 mod core;
 mod create;
+mod entries;
 mod fault;
 #[cfg(test)]
 mod faults;
@@ -27,6 +28,7 @@ mod pieces;
 mod registry;
 mod row;
 mod run;
+mod run_row;
 mod salvage;
 mod scrub;
 mod seeded;
@@ -53,13 +55,14 @@ pub(crate) use self::core::Done;
 pub(crate) use self::create::create_filled;
 #[cfg(feature = "_testing")]
 pub(crate) use self::create::{Place, create, create_in};
+pub(crate) use self::entries::Entries;
 pub(crate) use self::fault::{Fault, Outcome};
 pub(crate) use self::journal::CutOff;
 pub(crate) use self::layers::Layers;
 pub(crate) use self::op::{LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
 pub(crate) use self::row::{BaseLink, Extent, Head, SessionRow};
-pub(crate) use self::run::{Entries, EntrySlice, Run};
+pub(crate) use self::run::{EntrySlice, Run};
 pub(crate) use self::salvage::{
     Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table,
 };
@@ -69,7 +72,9 @@ pub(crate) use self::superblock::{DEFAULT_JOURNAL_BYTES, MIN_JOURNAL_BYTES, Supe
 #[cfg(feature = "_testing")]
 pub(crate) use self::trial::create_in_memory;
 #[cfg(feature = "_testing")]
-pub use self::trial::{decode_run, encode_run, journal_frames, recode_ops, scan_journal};
+pub use self::trial::{
+    decode_run, encode_run, entries_in, journal_frames, recode_ops, scan_journal,
+};
 pub(crate) use self::view::View;
 /// The seam through which all I/O goes.
 #[cfg(feature = "_testing")]

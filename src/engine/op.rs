@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::run::Entries;
+use super::entries::Entries;
 use crate::ids::{SegmentId, SessionId};
 
 /// Which of a segment's two logs.

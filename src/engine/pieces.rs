@@ -134,7 +134,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::engine::run::Entries;
+    use crate::engine::entries::Entries;
 
     const OWN: SegmentId = Uuid::from_u128(1);
 

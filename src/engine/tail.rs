@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use super::entries::Entries;
 use super::fault::Outcome;
 use super::layers::Layers;
 use super::op::{LogId, LogKind, Op, OriginRecord};
 use super::pieces::Pieces;
 use super::row::{BaseLink, Extent, Head, SessionRow};
-use super::run::{Entries, Run};
+use super::run::Run;
 use crate::ids::{SegmentId, SessionId};
 use crate::store::StoreError;
 

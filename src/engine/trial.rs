@@ -1,5 +1,6 @@
 //! What tests reach of the engine without an archive around it: the codecs, and storage in memory.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,23 +11,54 @@ use uuid::Uuid;
 
 use super::codec;
 use super::create::{Place, create_in};
+use super::entries::Entries;
 use super::journal::{Frame, Journal, Position};
 use super::op::{LogId, LogKind};
-use super::run::{Entries, FoundRun, Payload};
+use super::run_row::{Packed, RunRow};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::store::StoreError;
 
-/// Reads bytes as the row of a run, by itself. Returns its entries.
+/// Reads bytes as the rows of a run, by themselves. Returns its entries.
 ///
 /// # Errors
 ///
-/// What makes it no row of a run.
-pub fn decode_run(row: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let found = FoundRun::parse(row)?;
-    Ok(found.run.entries().iter().map(<[u8]>::to_vec).collect())
+/// What makes them no rows of a run.
+pub fn decode_run(rows: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
+    let (row, pieces) = rows.split_first().ok_or("there is no row")?;
+    let run = RunRow::parse(row)?.unpack(pieces.iter().copied())?;
+    Ok(run.entries().iter().map(<[u8]>::to_vec).collect())
 }
 
-/// The row for consecutive entries of a log, `kind` being 1, or of traces, 2, compressed if
+/// The entries of all runs whose rows stand anywhere in the bytes, one after the other. Of pieces
+/// that stand there several times the last one is taken.
+pub fn entries_in(bytes: &[u8]) -> Vec<u8> {
+    const HEADER_BYTES: usize = 68;
+    let rows = memchr::memmem::find_iter(bytes, b"sRun").filter_map(|magic| {
+        let row = bytes.get(magic.checked_sub(8)?..)?;
+        let len = u64::from_le_bytes(*row.get(HEADER_BYTES - 8..)?.first_chunk()?);
+        let len = HEADER_BYTES.checked_add(usize::try_from(len).ok()?)?;
+        let row = row.get(..len)?;
+        Some((row, RunRow::parse(row).ok()?))
+    });
+    let rows: Vec<_> = rows.collect();
+    let (pieces, runs): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, row)| row.is_piece());
+    let pieces: HashMap<_, _> = pieces
+        .into_iter()
+        .map(|(bytes, row)| ((row.log, row.number), *bytes))
+        .collect();
+    let mut entries = Vec::new();
+    for (_, run) in runs {
+        let pieces = run
+            .pieces()
+            .filter_map(|number| pieces.get(&(run.log, number)));
+        if let Ok(run) = run.unpack(pieces.copied()) {
+            entries.extend_from_slice(run.entries().payload());
+        }
+    }
+    entries
+}
+
+/// The rows for consecutive entries of a log, `kind` being 1, or of traces, 2, compressed if
 /// `level` says how much. `None` for another kind.
 pub fn encode_run(
     kind: u8,
@@ -35,7 +67,7 @@ pub fn encode_run(
     first: u64,
     entries: &[&[u8]],
     level: Option<i32>,
-) -> Option<Vec<u8>> {
+) -> Option<Vec<Vec<u8>>> {
     let kind = LogKind::from_tag(kind)?;
     let mut joined = Entries::default();
     for entry in entries {
@@ -46,7 +78,12 @@ pub fn encode_run(
         segment,
         kind,
     };
-    Some(Payload::new(joined.payload(), level).row(&log, first, entries.len()))
+    let packed = Packed::new(joined.payload(), level);
+    if level.is_none() {
+        return Some(vec![packed.row(&log, first, joined.len())]);
+    }
+    let rows = packed.rows(&log, first, joined.len()).into_iter();
+    Some(rows.map(|(_, row)| row).collect())
 }
 
 /// Reads bytes as the journal of a new archive, and the frames that count as ops. Returns the

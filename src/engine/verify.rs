@@ -11,7 +11,7 @@ use super::base::content_of;
 use super::op::{LogId, LogKind};
 use super::page::{Geometry, HEADER_LEN, Header, Leaf, Link, Node, PAGE_LEN, TableRow, Widths};
 use super::row::{Table, unseal};
-use super::run::Run;
+use super::run_row::RunRow;
 use super::seeded::{Bug, seeded};
 
 /// How many pages are remembered: beyond that all are forgotten, and a page passes unverified
@@ -446,7 +446,8 @@ fn is_run(kind: LogKind, key: &[u8], run: &[u8]) -> bool {
         segment: Uuid::from_bytes(*segment),
         kind,
     };
-    Run::decode(&log, u64::from_le_bytes(*first), run).is_ok()
+    let first = u64::from_le_bytes(*first);
+    RunRow::parse(run).is_ok_and(|row| row.must_be(&log, first).is_ok())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use sessiondb::testing::decode_run;
+use sessiondb::testing::entries_in;
 use sessiondb::{
     Archive, CompactMode, Compacted, PodName, PodRecord, SegmentId, SessionId, Sharing, StoreError,
 };
@@ -159,11 +159,7 @@ fn dump(archive: &Archive) -> BTreeMap<String, Vec<String>> {
 /// The marks of what was deleted that are still in the file: as plain bytes, or in a run wherever
 /// one stands.
 fn left_in(bytes: &[u8]) -> Vec<String> {
-    let mut places = vec![bytes.to_vec()];
-    for magic in memchr::memmem::find_iter(bytes, b"sRun") {
-        places.extend(entries_of_row_at(bytes, magic).unwrap_or_default());
-    }
-    let text = places.concat();
+    let text = [bytes, &entries_in(bytes)].concat();
     let mut left: Vec<String> = memchr::memmem::find_iter(&text, b"doomed-")
         .map(|at| String::from_utf8_lossy(&text[at..(at + 30).min(text.len())]).into_owned())
         .collect();
@@ -176,13 +172,6 @@ fn left_in(bytes: &[u8]) -> Vec<String> {
         }
     }
     left
-}
-
-fn entries_of_row_at(bytes: &[u8], magic: usize) -> Option<Vec<Vec<u8>>> {
-    let row = bytes.get(magic.checked_sub(8)?..)?;
-    let payload = u64::from_le_bytes(*row.get(60..)?.first_chunk()?);
-    let row = row.get(..68_usize.checked_add(usize::try_from(payload).ok()?)?)?;
-    decode_run(row).ok()
 }
 
 fn left_at(path: &Path) -> Vec<String> {

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 
+use super::runs::run_up_to;
 use super::{BaseView, HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of};
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::LogId;
-use crate::engine::pack::{Packer, Packing, is_full};
+use crate::engine::pack::{Packer, Packing};
 use crate::engine::pieces::{Pieces, Source};
 use crate::engine::row::{Head, Table, seal};
-use crate::engine::run::{Payload, RowHeader, Run};
+use crate::engine::run::Run;
 use crate::engine::tail::Tail;
 use crate::ids::{SegmentId, SessionId};
 
@@ -81,27 +82,41 @@ pub(super) fn absorb(
     Ok(())
 }
 
-/// Cuts the log down to `len` entries, if it has more.
+/// Cuts the log down to `len` entries, if it has more. A run that is damaged stays as it is, for a
+/// check to find; the damage of one log must not keep others from writing.
 fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64, packing: Packing) -> Outcome<()> {
     let mut table = txn.open_table(runs_of(log.kind))?;
-    // Unread, so that a damaged log can be removed as well.
-    table.retain_in(run_key(log, len)..=run_key(log, u64::MAX), |_, _| false)?;
-    let Some(mut run) = last_run(&table, log)? else {
-        return Ok(());
+    let cut = match len.checked_sub(1) {
+        Some(last) => readable(run_up_to(&table, log, last))?.and_then(|stored| {
+            let numbers = stored.row().ok()?.range();
+            let run = (numbers.end > len).then(|| stored.unpack());
+            run?.ok()
+        }),
+        // All of it, unread, so that a damaged log can be removed as well.
+        None => None,
     };
-    if run.end() > len {
+    let from = cut.as_ref().map_or(len, Run::first);
+    table.retain_in(run_key(log, from)..=run_key(log, u64::MAX), |_, _| false)?;
+    if let Some(mut run) = cut {
         run.truncate(len);
-        let payload = Payload::new(run.entries().payload(), packing.level);
-        let count = usize::try_from(run.entries().len()).unwrap_or(usize::MAX);
-        let row = payload.row(log, run.first(), count);
-        table.insert(run_key(log, run.first()), row.as_slice())?;
+        for (number, row) in packing.rows(log, run.first(), run.entries()) {
+            table.insert(run_key(log, number), row.as_slice())?;
+        }
     }
     Ok(())
 }
 
+/// Takes damage for nothing that can be read.
+fn readable<T>(outcome: Outcome<Option<T>>) -> Outcome<Option<T>> {
+    match outcome {
+        Err(Fault::Damaged { .. }) => Ok(None),
+        outcome => outcome,
+    }
+}
+
 /// Puts the entries of the tail behind those that are there. Runs at the end that are not full
-/// are taken up again if what is new is at least a quarter of them: so the end of a log is a few
-/// runs, each several times as large as the next, and an entry is packed a few times at most.
+/// are taken up again if what is new is as large: so the end of a log is a few runs, each larger
+/// than the next, and an entry is packed a few times at most.
 fn append_runs(
     txn: &WriteTransaction,
     log: &LogId,
@@ -158,7 +173,8 @@ fn rearrange(
     let stay = staying(old, log, pieces)?;
     let mut table = txn.open_table(runs_of(log.kind))?;
     table.retain_in(run_key(log, 0)..=run_key(log, u64::MAX), |key, _| {
-        stay.contains_key(&key.2)
+        let run = stay.range(..=key.2).next_back();
+        run.is_some_and(|(_, end)| key.2 < *end)
     })?;
     let start = pieces.list().first().map_or(0, |piece| piece.first);
     let mut packer = Packer::new(packing, *log, start, |first, row: &[u8]| {
@@ -205,8 +221,8 @@ fn staying(old: &BaseView, log: &LogId, pieces: &Pieces) -> Outcome<BTreeMap<u64
     Ok(stay)
 }
 
-/// Takes the last run of a log out of the table if it ends at `end`, has room, and is not much
-/// larger than what is to follow.
+/// Takes the last run of a log out of the table if it ends at `end`, has room, and is not larger
+/// than what is to follow.
 fn take_last_run(
     table: &mut redb::Table<'_, super::RunKey, &'static [u8]>,
     log: &LogId,
@@ -214,43 +230,25 @@ fn take_last_run(
     new_bytes: usize,
     packing: Packing,
 ) -> Outcome<Option<Run>> {
+    let Some(last) = end.checked_sub(1) else {
+        return Ok(None);
+    };
     let taken = {
-        let row = table
-            .range(run_key(log, 0)..run_key(log, end))?
-            .next_back()
-            .transpose()?;
-        let Some((key, row)) = row else {
+        let Some(stored) = readable(run_up_to(table, log, last))? else {
             return Ok(None);
         };
-        let Ok(header) = RowHeader::parse(row.value()) else {
-            return Ok(None);
-        };
-        let first = key.value().2;
-        let belongs = header.must_be(log, first).is_ok() && header.end() == end;
-        let worth = new_bytes.saturating_mul(4) >= header.bytes;
-        if !belongs || !worth || is_full(&header, row.value().len(), packing) {
+        let row = stored.row()?;
+        let is_larger = row.unpacked_bytes() > new_bytes;
+        if row.range().end != end || is_larger || packing.is_full(&row) {
             return Ok(None);
         }
-        // One that does not unpack stays as it is, for a check to find.
-        header.unpack().ok().map(|found| found.run)
+        // One that does not unpack stays as it is.
+        stored.unpack().ok()
     };
     if let Some(run) = &taken {
-        table.remove(run_key(log, run.first()))?;
+        table.retain_in(run_key(log, run.first())..run_key(log, end), |_, _| false)?;
     }
     Ok(taken)
-}
-
-/// The last run of a log. One that is damaged stays as it is, for a check to find, and what
-/// follows it begins a run of its own: the damage of one log must not keep others from writing.
-fn last_run(
-    table: &impl ReadableTable<super::RunKey, &'static [u8]>,
-    log: &LogId,
-) -> Outcome<Option<Run>> {
-    let row = table
-        .range(run_key(log, 0)..=run_key(log, u64::MAX))?
-        .next_back()
-        .transpose()?;
-    Ok(row.and_then(|(key, row)| Run::decode(log, key.value().2, row.value()).ok()))
 }
 
 /// Stores a head, and what the index by segment derives from it.

@@ -113,15 +113,15 @@ impl Copy<'_> {
             Ok(())
         });
         let (mut rows, mut end) = (0, own.start);
-        self.view.for_each_run_of(log, |first, run| {
-            if first != end {
+        self.view.for_each_run_of(log, |found| {
+            if found.first != end {
                 return Err(missing(log, end));
             }
-            let run = run?;
+            let run = found.run?;
             end = run.end();
             packer.extend(run.entries().iter())?;
-            rows += 1;
-            self.done += 1;
+            rows += found.rows;
+            self.done += found.rows;
             (self.progress)(self.done, self.total);
             Ok(())
         })?;

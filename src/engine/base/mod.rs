@@ -3,6 +3,7 @@
 mod absorb;
 mod copy;
 mod read;
+mod runs;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

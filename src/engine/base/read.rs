@@ -6,13 +6,15 @@ use std::sync::Arc;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
+use super::runs::{FoundRun, each_run, run_up_to};
 use super::{
     Absorbed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
 };
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::{LogId, LogKind};
 use crate::engine::row::{Head, SessionRow, Table, unseal};
-use crate::engine::run::{RowHeader, Run, damaged};
+use crate::engine::run::Run;
+use crate::engine::run_row::{RunRow, damaged};
 use crate::engine::verify::Watch;
 use crate::ids::{SegmentId, SessionId};
 
@@ -66,57 +68,49 @@ impl BaseView {
     /// The run that holds the entry with this index, which must be below the log's length.
     pub(crate) fn run_holding(&self, log: &LogId, index: u64) -> Outcome<Arc<Run>> {
         let table = self.txn.open_table(runs_of(log.kind))?;
-        let found = table
-            .range(run_key(log, 0)..=run_key(log, index))?
-            .next_back()
-            .transpose()?;
-        let missing = || Fault::damaged(format!("{log}, entry {index}"), "its run is missing");
-        let (key, row) = found.ok_or_else(missing)?;
-        let run = Run::decode(log, key.value().2, row.value())?;
+        let stored = run_up_to(&table, log, index)?.ok_or_else(|| missing(log, index))?;
+        let run = stored.unpack()?;
         if run.end() <= index {
-            return Err(missing());
+            return Err(missing(log, index));
         }
         Ok(Arc::new(run))
     }
 
     /// The bytes of the entries with these indexes, which must be below the log's length. Unpacks
-    /// runs that are not in the range as a whole; of the others their headers say it.
+    /// runs that are not in the range as a whole; of the others their rows say it.
     pub(crate) fn bytes_between(&self, log: &LogId, range: Range<u64>) -> Outcome<u64> {
         let table = self.txn.open_table(runs_of(log.kind))?;
         let (mut next, mut bytes) = (range.start, 0);
         while next < range.end {
-            let found = table
-                .range(run_key(log, 0)..=run_key(log, next))?
-                .next_back()
-                .transpose()?;
-            let missing = || Fault::damaged(format!("{log}, entry {next}"), "its run is missing");
-            let (key, row) = found.ok_or_else(missing)?;
-            let first = key.value().2;
-            let header = sound_header(log, first, row.value())?;
-            if header.end() <= next {
-                return Err(missing());
+            let stored = run_up_to(&table, log, next)?.ok_or_else(|| missing(log, next))?;
+            let row = stored.row()?;
+            let numbers = row.range();
+            if numbers.end <= next {
+                return Err(missing(log, next));
             }
-            bytes += if range.start <= first && header.end() <= range.end {
-                header.entry_bytes()
+            bytes += if range.start <= numbers.start && numbers.end <= range.end {
+                row.entry_bytes()
             } else {
-                Run::decode(log, first, row.value())?.bytes_between(range.clone())
+                stored.unpack()?.bytes_between(range.clone())
             };
-            next = header.end();
+            next = numbers.end;
         }
         Ok(bytes)
     }
 
-    /// Which of a log's runs there are: the index of the first entry of each, and the one behind
-    /// its last.
+    /// Which of a log's runs there are, by the numbers of their entries.
     pub(super) fn spans_of(&self, log: &LogId) -> Outcome<Vec<Range<u64>>> {
         let table = self.txn.open_table(runs_of(log.kind))?;
-        let rows = table.range(run_key(log, 0)..=run_key(log, u64::MAX))?;
-        let spans = rows.map(|row| {
+        let mut spans = Vec::new();
+        for row in table.range(run_key(log, 0)..=run_key(log, u64::MAX))? {
             let (key, value) = row?;
-            let first = key.value().2;
-            Ok(first..sound_header(log, first, value.value())?.end())
-        });
-        spans.collect()
+            let number = key.value().2;
+            let row = RunRow::parse(value.value());
+            let row = row.map_err(|message| damaged(log, number, message))?;
+            row.must_be(log, number)?;
+            spans.extend((!row.is_piece()).then(|| row.range()));
+        }
+        Ok(spans)
     }
 
     pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
@@ -215,20 +209,14 @@ impl BaseView {
         Ok(runs + traces + heads)
     }
 
-    /// Calls `each` with the runs of a log in their order, and with the index of the first entry
-    /// that each has by its key.
+    /// Calls `each` with the runs of a log in their order.
     pub(crate) fn for_each_run_of(
         &self,
         log: &LogId,
-        mut each: impl FnMut(u64, Outcome<Run>) -> Outcome<()>,
+        each: impl FnMut(FoundRun) -> Outcome<()>,
     ) -> Outcome<()> {
         let table = self.txn.open_table(runs_of(log.kind))?;
-        for row in table.range(run_key(log, 0)..=run_key(log, u64::MAX))? {
-            let (key, value) = row?;
-            let first = key.value().2;
-            each(first, Run::decode(log, first, value.value()))?;
-        }
-        Ok(())
+        each_run(&table, log, each)
     }
 
     /// Calls `each` with the log and the first index of every run of this kind, in key order,
@@ -340,10 +328,8 @@ impl BaseView {
     }
 }
 
-fn sound_header<'r>(log: &LogId, first: u64, row: &'r [u8]) -> Outcome<RowHeader<'r>> {
-    let header = RowHeader::parse(row).map_err(|message| damaged(log, first, message))?;
-    header.must_be(log, first)?;
-    Ok(header)
+fn missing(log: &LogId, index: u64) -> Fault {
+    Fault::damaged(format!("{log}, entry {index}"), "its run is missing")
 }
 
 pub(super) fn sound_metadata(session: SessionId, row: &[u8]) -> Outcome<Vec<u8>> {

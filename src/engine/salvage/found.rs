@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::rows::{Place, Proved, Table};
-use super::walk::{Lost, Row};
+use super::rows::{Place, Proved, ProvedRun, Table};
+use super::walk::{Lost, Row, RowAt};
 use crate::engine::base::Absorbed;
+use crate::engine::entries::Entries;
 use crate::engine::op::{LogId, LogKind, Op, OriginRecord};
 use crate::engine::row::BaseLink;
-use crate::engine::run::{Entries, Run};
+use crate::engine::run::Run;
 use crate::ids::{SegmentId, SessionId};
 
 /// Where some consecutive entries of a log are.
@@ -25,10 +26,9 @@ pub(crate) struct RunAt {
 /// Where a run is read from.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// A row of the image: where it begins, its length, and the segment that it names.
-    Image {
-        at: u64,
-        len: u64,
+    /// Its rows, which name this segment.
+    Rows {
+        rows: Vec<RowAt>,
         segment: SegmentId,
     },
     /// It may hold more than what counts.
@@ -44,6 +44,8 @@ pub(crate) struct FoundLog {
     pub(crate) len: Option<u64>,
     /// Entries that were appended when the length was not known.
     pub(crate) unplaced: Vec<Arc<Run>>,
+    /// The rows of runs and of their pieces that were found, until they are put together.
+    pub(super) rows: BTreeMap<u64, (ProvedRun, RowAt)>,
 }
 
 /// What was found of one segment.
@@ -137,6 +139,22 @@ impl FoundLog {
             .map_or(0, |(first, run)| first + run.count)
     }
 
+    /// Puts the rows together to runs, of those that are all there.
+    fn join(&mut self, segment: SegmentId) {
+        let rows = std::mem::take(&mut self.rows);
+        for (first, (run, row)) in &rows {
+            let pieces = (first + 1..=first + run.more).map(|number| rows.get(&number));
+            let pieces: Option<Vec<_>> = pieces.collect();
+            let Some(pieces) = pieces.filter(|_| run.count > 0) else {
+                continue;
+            };
+            let pieces = pieces.into_iter().map(|(_, row)| row.clone());
+            let rows = std::iter::once(row.clone()).chain(pieces).collect();
+            let (count, source) = (run.count, Source::Rows { rows, segment });
+            self.runs.insert(*first, RunAt { count, source });
+        }
+    }
+
     fn set(&mut self, entries: Entries) {
         *self = Self {
             len: Some(entries.len()),
@@ -199,20 +217,11 @@ impl Found {
     /// Takes in a row of the tables.
     pub(crate) fn take(&mut self, row: Row) {
         match row.proved {
-            Proved::Run(found) => {
-                let LogId {
-                    session,
-                    segment,
-                    kind,
-                } = found.log;
-                let (first, count) = (found.run.first(), found.run.entries().len());
-                let source = match row.at {
-                    Some((at, len)) => Source::Image { at, len, segment },
-                    None => Source::Memory(Arc::new(found.run)),
-                };
-                let segment = self.segments.entry((session, segment)).or_default();
-                let log = segment.log_mut(kind);
-                log.runs.insert(first, RunAt { count, source });
+            Proved::Run(run) => {
+                let id = (run.log.session, run.log.segment);
+                let segment = self.segments.entry(id).or_default();
+                let rows = &mut segment.log_mut(run.log.kind).rows;
+                rows.insert(run.number, (run, row.at));
             }
             Proved::Head(session, segment, head) => {
                 self.headed.insert((session, segment));
@@ -237,6 +246,10 @@ impl Found {
 
     /// Draws from the runs what the heads that are lost would have said.
     pub(crate) fn complete(&mut self) {
+        for ((_, segment), found) in &mut self.segments {
+            found.log.join(*segment);
+            found.traces.join(*segment);
+        }
         let lost = &self.lost;
         for ((session, segment), found) in &mut self.segments {
             if self.headed.contains(&(*session, *segment)) {

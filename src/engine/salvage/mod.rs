@@ -24,13 +24,14 @@ pub(crate) use self::pages::{check_pages, read_tables};
 pub(crate) use self::rows::Table;
 use self::rows::{Proved, prove};
 pub(crate) use self::walk::Lost;
-use self::walk::{Walk, tables_of};
+use self::walk::{RowAt, Walk, tables_of};
 use super::base::Absorbed;
 use super::fault::named;
 use super::file::open_regular;
 use super::op::LogId;
 use super::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
-use super::run::{FoundRun, Run};
+use super::run::Run;
+use super::run_row::RunRow;
 use super::superblock::{
     JOURNAL_OFFSET, MAX_JOURNAL_BYTES, MIN_JOURNAL_BYTES, SUPERBLOCK_BYTES, Superblock,
 };
@@ -88,7 +89,7 @@ impl Salvaged {
         let logs = logs.flat_map(|segment| [&segment.log, &segment.traces]);
         let runs = logs.flat_map(|log| log.runs.values());
         runs.map(|run| match &run.source {
-            Source::Image { len, .. } => *len,
+            Source::Rows { rows, .. } => rows.iter().map(RowAt::len).sum(),
             Source::Memory(run) => run.entries().payload().len() as u64,
         })
         .sum()
@@ -98,20 +99,16 @@ impl Salvaged {
     pub(crate) fn run(&self, log: &LogId, first: u64, at: &RunAt) -> Result<Run, String> {
         let mut run = match &at.source {
             Source::Memory(run) => Run::clone(run),
-            Source::Image {
-                at: start,
-                len,
-                segment,
-            } => {
-                let mut row = vec![0; usize::try_from(*len).map_err(|err| err.to_string())?];
-                let read = self.file.read(self.image_offset + start, &mut row);
-                read.map_err(|err| err.to_string())?;
-                let found = FoundRun::parse(&row)?;
+            Source::Rows { rows, segment } => {
+                let rows: Result<Vec<_>, _> = rows.iter().map(|row| self.row(row)).collect();
+                let rows = rows?;
+                let (row, pieces) = rows.split_first().ok_or("it has no rows")?;
+                let row = RunRow::parse(row)?;
                 let segment = *segment;
-                if found.log != (LogId { segment, ..*log }) {
+                if row.log != (LogId { segment, ..*log }) {
                     return Err("its row changed while it was read".to_owned());
                 }
-                found.run
+                row.unpack(pieces.iter().map(|piece| &piece[..]))?
             }
         };
         let range = first..first + at.count;
@@ -120,6 +117,20 @@ impl Salvaged {
             return Err("its row changed while it was read".to_owned());
         }
         Ok(run)
+    }
+}
+
+impl Salvaged {
+    fn row(&self, at: &RowAt) -> Result<Vec<u8>, String> {
+        match at {
+            RowAt::Memory(row) => Ok(row.to_vec()),
+            RowAt::Image(start, len) => {
+                let mut row = vec![0; usize::try_from(*len).map_err(|err| err.to_string())?];
+                let read = self.file.read(self.image_offset + start, &mut row);
+                read.map_err(|err| err.to_string())?;
+                Ok(row)
+            }
+        }
     }
 }
 

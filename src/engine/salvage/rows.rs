@@ -5,10 +5,10 @@ use std::ops::Range;
 use uuid::Uuid;
 
 use crate::engine::base::Absorbed;
-use crate::engine::op::LogKind;
+use crate::engine::op::{LogId, LogKind};
 use crate::engine::page::{Node, Widths};
 use crate::engine::row::{self, Head, Reader, unseal};
-use crate::engine::run::{FoundRun, HEADER_BYTES};
+use crate::engine::run_row::{HEADER_BYTES, RunRow};
 use crate::ids::{SegmentId, SessionId};
 
 /// The tables of an archive.
@@ -103,9 +103,20 @@ impl Table {
     }
 }
 
+/// A row of a run, or a piece of one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProvedRun {
+    pub(crate) log: LogId,
+    /// The number that it stands under.
+    pub(crate) number: u64,
+    /// How many entries the run has, and how many more rows; nothing for a piece.
+    pub(crate) count: u64,
+    pub(crate) more: u64,
+}
+
 /// A row that is what it says, where it says.
 pub(crate) enum Proved {
-    Run(FoundRun),
+    Run(ProvedRun),
     Head(SessionId, SegmentId, Head),
     Session(SessionId),
     Index(SegmentId, SessionId),
@@ -118,11 +129,19 @@ pub(crate) enum Proved {
 /// the page.
 pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, String> {
     let Some(sealed) = table.sealed() else {
-        let found = FoundRun::parse(value)?;
-        if Table::of_runs(found.log.kind) != table {
+        let row = RunRow::parse(value)?;
+        if Table::of_runs(row.log.kind) != table {
             return Err("its row is that of another table".to_owned());
         }
-        return Ok(Proved::Run(found));
+        if !row.is_piece() && row.more == 0 {
+            row.unpack([])?;
+        }
+        return Ok(Proved::Run(ProvedRun {
+            log: row.log,
+            number: row.number,
+            count: row.count,
+            more: row.more,
+        }));
     };
     let content = unseal(sealed, key, value)?;
     let mut fields = Reader::new(key);
@@ -183,8 +202,8 @@ pub(crate) fn rows_of_damaged_leaf(table: Table, page: &[u8]) -> Vec<(Proved, Ra
             .unwrap_or(page.len());
         if let Some((row, range)) = proved {
             let in_place = match &row {
-                Proved::Run(found) => {
-                    let own = (found.log.session, found.log.segment, found.run.first());
+                Proved::Run(run) => {
+                    let own = (run.log.session, run.log.segment, run.number);
                     key.and_then(place_of) == Some(own)
                 }
                 _ => true,

@@ -7,11 +7,13 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::found::{Found, RunAt, Source};
 use super::image::Image;
-use super::rows::{Proved, Table, prove};
-use super::walk::{Lost, Row};
+use super::rows::{Proved, ProvedRun, Table, prove};
+use super::walk::{Lost, Row, RowAt};
+use crate::engine::entries::Entries;
 use crate::engine::op::{LogId, LogKind};
 use crate::engine::page::Node;
-use crate::engine::run::{Entries, FoundRun, Run};
+use crate::engine::run::Run;
+use crate::engine::run_row::RunRow;
 
 /// Where in the image a run is, and how long its row.
 type Span = (u64, u64);
@@ -23,8 +25,8 @@ pub(super) fn scan(image: &Image<'_>) -> Found {
     let lost = Table::ALL.map(|table| Lost::whole(table, "no root leads to it"));
     found.lost.extend(lost);
     for kind in [Table::Runs, Table::Traces] {
-        for (log, runs) in runs(image, kind) {
-            let runs = agree(image, &log, &runs);
+        for (log, rows) in rows(image, kind) {
+            let runs = agree(image, &log, &whole_runs(image, &log, &rows));
             let id = (log.session, log.segment);
             let segment = found.segments.entry(id).or_default();
             segment.exists |= log.kind == LogKind::Entries;
@@ -34,13 +36,24 @@ pub(super) fn scan(image: &Image<'_>) -> Found {
     let mut rows = distinct(image, Table::Metadata);
     rows.extend(distinct(image, Table::Names));
     for proved in rows {
-        found.take(Row { proved, at: None });
+        found.take(Row {
+            proved,
+            at: RowAt::Image(0, 0),
+        });
     }
     found
 }
 
-fn runs(image: &Image<'_>, table: Table) -> HashMap<LogId, Vec<Span>> {
-    let mut runs: HashMap<LogId, Vec<Span>> = HashMap::new();
+/// The rows of a log's runs that the image holds, of whichever time.
+#[derive(Default)]
+struct LogRows {
+    runs: Vec<(ProvedRun, Span)>,
+    /// By the number that they stand under.
+    pieces: HashMap<u64, Vec<Span>>,
+}
+
+fn rows(image: &Image<'_>, table: Table) -> HashMap<LogId, LogRows> {
+    let mut found: HashMap<LogId, LogRows> = HashMap::new();
     for (page, _) in image.pages(table.widths()) {
         let Ok(Node::Leaf(leaf)) = Node::parse(&page.bytes, table.widths()) else {
             continue;
@@ -50,17 +63,52 @@ fn runs(image: &Image<'_>, table: Table) -> HashMap<LogId, Vec<Span>> {
             let span = (at, value.len() as u64);
             at += span.1;
             if let Ok(Proved::Run(run)) = prove(table, key, value) {
-                runs.entry(run.log).or_default().push(span);
+                let rows = found.entry(run.log).or_default();
+                if run.count > 0 {
+                    rows.runs.push((run, span));
+                } else {
+                    rows.pieces.entry(run.number).or_default().push(span);
+                }
             }
         }
     }
-    runs
+    found
+}
+
+/// The rows of each run of which all pieces are there, those of one time, which their checksum
+/// tells.
+fn whole_runs(image: &Image<'_>, log: &LogId, rows: &LogRows) -> Vec<Vec<Span>> {
+    let whole = rows.runs.iter().filter_map(|(run, span)| {
+        let numbers = run.number + 1..=run.number + run.more;
+        let pieces: Option<Vec<_>> = numbers.map(|number| rows.pieces.get(&number)).collect();
+        combination(&pieces?, |pieces| {
+            let spans: Vec<_> = std::iter::once(*span).chain(pieces).collect();
+            load(image, log, &spans).map(|_| spans)
+        })
+    });
+    whole.collect()
+}
+
+/// The first combination of one of each that `take` takes. Of very many only some are tried.
+fn combination<T>(choices: &[&Vec<Span>], take: impl Fn(Vec<Span>) -> Option<T>) -> Option<T> {
+    const MAX_TRIES: usize = 1000;
+    let all = choices
+        .iter()
+        .fold(1_usize, |all, choice| all.saturating_mul(choice.len()));
+    (0..all.min(MAX_TRIES)).find_map(|mut number| {
+        let one_of_each = choices.iter().filter_map(|choice| {
+            let at = number % choice.len();
+            number /= choice.len();
+            choice.get(at).copied()
+        });
+        take(one_of_each.collect())
+    })
 }
 
 /// Runs that hold each entry of a log once, those left out that two rows tell differently of.
-fn agree(image: &Image<'_>, log: &LogId, spans: &[Span]) -> BTreeMap<u64, RunAt> {
+fn agree(image: &Image<'_>, log: &LogId, runs: &[Vec<Span>]) -> BTreeMap<u64, RunAt> {
     let mut told: BTreeMap<u64, Option<u128>> = BTreeMap::new();
-    for run in spans.iter().filter_map(|span| load(image, log, *span)) {
+    for run in runs.iter().filter_map(|spans| load(image, log, spans)) {
         for (entry, index) in run.entries().iter().zip(run.first()..) {
             let sum = xxh3_128(entry);
             let known = told.entry(index).or_insert(Some(sum));
@@ -69,15 +117,15 @@ fn agree(image: &Image<'_>, log: &LogId, spans: &[Span]) -> BTreeMap<u64, RunAt>
     }
     told.retain(|_, sum| sum.is_some());
     let mut agreed = BTreeMap::new();
-    for span in spans {
-        let Some(run) = load(image, log, *span) else {
+    for spans in runs {
+        let Some(run) = load(image, log, spans) else {
             continue;
         };
         let (first, count) = (run.first(), run.entries().len());
         if told.range(first..first + count).count() as u64 == count {
-            let source = Source::Image {
-                at: span.0,
-                len: span.1,
+            let rows = spans.iter().map(|(at, len)| RowAt::Image(*at, *len));
+            let source = Source::Rows {
+                rows: rows.collect(),
                 segment: log.segment,
             };
             agreed.insert(first, RunAt { count, source });
@@ -93,9 +141,15 @@ fn agree(image: &Image<'_>, log: &LogId, spans: &[Span]) -> BTreeMap<u64, RunAt>
     agreed
 }
 
-fn load(image: &Image<'_>, log: &LogId, (at, len): Span) -> Option<Run> {
-    let found = FoundRun::parse(&image.read(at, len)?).ok()?;
-    (found.log == *log).then_some(found.run)
+fn load(image: &Image<'_>, log: &LogId, spans: &[Span]) -> Option<Run> {
+    let rows: Option<Vec<_>> = spans
+        .iter()
+        .map(|(at, len)| image.read(*at, *len))
+        .collect();
+    let rows = rows?;
+    let (row, pieces) = rows.split_first()?;
+    let row = RunRow::parse(row).ok().filter(|row| row.log == *log)?;
+    row.unpack(pieces.iter().map(|piece| &piece[..])).ok()
 }
 
 fn alone(index: u64, entry: &[u8]) -> RunAt {

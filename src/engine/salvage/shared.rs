@@ -7,9 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::found::{Found, FoundLog, FoundOrigin, RunAt, Source};
+use crate::engine::entries::Entries;
 use crate::engine::op::{LogId, OriginRecord};
 use crate::engine::row::BaseLink;
-use crate::engine::run::{Entries, Run};
+use crate::engine::run::Run;
 use crate::ids::{SegmentId, SessionId};
 
 impl RunAt {
@@ -25,7 +26,11 @@ impl RunAt {
 
     fn is_same_as(&self, other: &Self) -> bool {
         match (&self.source, &other.source) {
-            (Source::Image { at: one, .. }, Source::Image { at: other, .. }) => one == other,
+            (Source::Rows { rows: one, .. }, Source::Rows { rows: other, .. }) => {
+                let (one, other) = (one.first(), other.first());
+                one.zip(other)
+                    .is_some_and(|(one, other)| one.is_same_as(other))
+            }
             (Source::Memory(one), Source::Memory(other)) => Arc::ptr_eq(one, other),
             _ => false,
         }
@@ -138,7 +143,7 @@ impl Found {
         segment.log = FoundLog {
             runs: runs.unwrap_or_default(),
             len: Some(len),
-            unplaced: Vec::new(),
+            ..FoundLog::default()
         };
         segment.base = (len > 0).then_some(BaseLink {
             segment: from.segment,

@@ -4,6 +4,8 @@
 //! bit is put right if that is all that is wrong; else its parts are believed that prove
 //! themselves: rows by their own checksums, links by the pages that they lead to.
 
+use std::sync::Arc;
+
 use super::image::{Image, Page};
 use super::rows::{Place, Proved, Table, place_of, prove, rows_of_damaged_leaf, shows_damage};
 use crate::engine::page::{Branch, Leaf, Link, Node, TableRow, Widths, mend_one_bit};
@@ -51,8 +53,33 @@ impl Lost {
 /// What a walk hands over.
 pub(crate) struct Row {
     pub(crate) proved: Proved,
-    /// Where in the image the row stands and how long it is; `None` if a bit of it was put right.
-    pub(crate) at: Option<(u64, u64)>,
+    pub(crate) at: RowAt,
+}
+
+/// Where a row is read from.
+#[derive(Debug, Clone)]
+pub(crate) enum RowAt {
+    /// From the image: where it begins there, and its length.
+    Image(u64, u64),
+    /// As it was before a bit of its page changed.
+    Memory(Arc<Vec<u8>>),
+}
+
+impl RowAt {
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Image(_, len) => *len,
+            Self::Memory(row) => row.len() as u64,
+        }
+    }
+
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Image(one, _), Self::Image(other, _)) => one == other,
+            (Self::Memory(one), Self::Memory(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
 }
 
 /// The bounds of the keys behind a link.
@@ -164,7 +191,10 @@ impl<'w, 'f> Walk<'w, 'f> {
             match prove(table, key, value) {
                 Ok(proved) => (self.each)(Row {
                     proved,
-                    at: at.map(|at| (at + start, len)),
+                    at: match at {
+                        Some(at) => RowAt::Image(at + start, len),
+                        None => RowAt::Memory(Arc::new(value.to_vec())),
+                    },
                 }),
                 Err(message) => {
                     let up_to = place_of(key);
@@ -195,7 +225,7 @@ impl<'w, 'f> Walk<'w, 'f> {
         } else {
             self.lose(table, bounds, Some(page.at), "a page of it is damaged");
             for (proved, range) in rows_of_damaged_leaf(table, &page.bytes) {
-                let at = Some((page.at + range.start as u64, range.len() as u64));
+                let at = RowAt::Image(page.at + range.start as u64, range.len() as u64);
                 if is_within(&proved, bounds) {
                     (self.each)(Row { proved, at });
                 }
@@ -282,7 +312,7 @@ fn links_of(page: &[u8]) -> Vec<Link> {
 
 fn is_within(proved: &Proved, bounds: Bounds) -> bool {
     let place = match proved {
-        Proved::Run(found) => (found.log.session, found.log.segment, found.run.first()),
+        Proved::Run(run) => (run.log.session, run.log.segment, run.number),
         Proved::Head(session, segment, _) => (*session, *segment, 0),
         Proved::Index(segment, session) => (*segment, *session, 0),
         Proved::Session(session) | Proved::Metadata(session, _) => (*session, uuid::Uuid::nil(), 0),

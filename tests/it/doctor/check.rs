@@ -66,15 +66,16 @@ fn problems_say_session_segment_and_entries() {
     testing::create_file(&path, 16 << 10).unwrap();
     let archive = Archive::open(&path).unwrap();
     let log = archive.log(new_session_id(), new_segment_id());
-    let entries: Vec<_> = (0..20)
+    let entries: Vec<_> = (0..300)
         .map(|number| format!("\"{}\"", noise(number, 5000)))
         .collect();
     log.append_many_raw(&entries).unwrap();
     archive.close().unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
-    // In the entries of the row that is not the first of the log.
-    let is_second =
-        |at: &usize| bytes[*at..].starts_with(b"sRun") && bytes[at + 40..at + 48] != [0; 8];
+    // In the entries of the run that is not the first of the log, and in no piece of one.
+    let is_second = |at: &usize| {
+        bytes[*at..].starts_with(b"sRun") && bytes[at + 40..at + 48] != [0; 8] && bytes[at + 5] != 2
+    };
     let at = (0..bytes.len() - 48).find(is_second).unwrap();
     bytes[at + 100] ^= 1;
     std::fs::write(&path, bytes).unwrap();
@@ -92,11 +93,11 @@ fn problems_say_session_segment_and_entries() {
     assert_eq!(problem.segment, Some(log.segment_id()));
     // The second row, whose entries share a checksum.
     let range = problem.entries.unwrap();
-    assert!(range.from > 0 && range.to == Some(20), "{range:?}");
+    assert!(range.from > 0 && range.to == Some(300), "{range:?}");
     assert_eq!(report.entries, range.from);
     let line = problem.to_string();
     let expected = format!(
-        "session {}, segment {}, entries {} to 19: its checksum does not match",
+        "session {}, segment {}, entries {} to 299: its checksum does not match",
         log.session_id(),
         log.segment_id(),
         range.from
@@ -106,7 +107,7 @@ fn problems_say_session_segment_and_entries() {
     assert_eq!(json["part"], "entries");
     assert_eq!(
         json["entries"],
-        serde_json::json!({"from": range.from, "to": 20})
+        serde_json::json!({"from": range.from, "to": 300})
     );
 }
 

@@ -88,16 +88,30 @@ impl Patient {
 fn rows(bytes: &[u8]) -> BTreeMap<(Id, u64), Vec<Range<usize>>> {
     let uuid = |at: usize| Uuid::from_slice(&bytes[at..at + 16]).unwrap();
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-    let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut runs = Vec::new();
+    let mut pieces: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for at in IMAGE..bytes.len() - 68 {
         if &bytes[at + 8..at + 12] == b"sRun" {
             let id = (uuid(at + 16), uuid(at + 32), bytes[at + 12] == 2);
             let (first, len) = (number(at + 48), number(at + 60));
             let count = u32::from_le_bytes(bytes[at + 56..at + 60].try_into().unwrap());
+            let more = u16::from_le_bytes(bytes[at + 14..at + 16].try_into().unwrap());
             let span = at..at + 68 + usize::try_from(len).unwrap();
-            for index in first..first + u64::from(count) {
-                rows.entry((id, index)).or_default().push(span.clone());
+            if count == 0 {
+                pieces.entry((id, first)).or_default().push(span);
+            } else {
+                runs.push((id, first, u64::from(count), u64::from(more), span));
             }
+        }
+    }
+    let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (id, first, count, more, span) in runs {
+        let numbers = first + 1..=first + more;
+        let pieces = numbers.filter_map(|number| pieces.get(&(id, number)));
+        let spans: Vec<_> = std::iter::once(&span).chain(pieces.flatten()).collect();
+        for index in first..first + count {
+            let all = rows.entry((id, index)).or_default();
+            all.extend(spans.iter().map(|span| (*span).clone()));
         }
     }
     rows

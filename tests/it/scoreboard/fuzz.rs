@@ -59,7 +59,7 @@ fn r12_can_fail() {
     assert_eq!(sources, targets);
 
     let rows = corpus("run_codec");
-    let taken = |row: &[u8]| sessiondb::testing::decode_run(row).is_ok();
+    let taken = |row: &[u8]| sessiondb::testing::decode_run(&[row]).is_ok();
     assert!(rows.iter().filter(|(_, row)| taken(row)).count() >= 5);
     assert!(rows.iter().filter(|(_, row)| !taken(row)).count() >= 5);
 

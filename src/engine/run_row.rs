@@ -1,0 +1,483 @@
+//! The rows of a run: the entries plain or as one zstd frame, in one row or cut into several that
+//! fill their pages. Pure, no I/O.
+//!
+//! A row names the log and the number that it belongs to and carries a checksum over all of it,
+//! so that it can be told from garbage wherever it is found. `docs/format.md` has the byte map.
+
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::compress::{self, MAX_UNPACKED_BYTES};
+use super::entries::Entries;
+use super::fault::{Fault, Outcome};
+use super::op::{LogId, LogKind};
+use super::row::Reader;
+use super::run::Run;
+use super::seeded::{Bug, seeded};
+
+/// The largest row that fills a page of 64 KiB, in bytes: with redb's own overhead (a row of 65,400
+/// bytes takes 1.00 of its size, one of 65,600 takes 2.0). Plain rows that hold more than one
+/// entry have no more.
+pub(crate) const MAX_SHARED_ROW_BYTES: usize = 65_400;
+/// The bytes of a row before its entries.
+pub(crate) const HEADER_BYTES: usize = 68;
+/// The bytes behind the header of a run's first row that tell of the pieces in other rows.
+const PIECES_BYTES: usize = 12;
+
+/// redb's pages, and what such a page needs besides a row at most.
+const SMALLEST_PAGE_BYTES: usize = 4096;
+const LARGEST_PAGE_BYTES: usize = 1 << 16;
+const PAGE_OVERHEAD_BYTES: usize = LARGEST_PAGE_BYTES - MAX_SHARED_ROW_BYTES;
+
+const MAGIC: [u8; 4] = *b"sRun";
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+const PIECE: u8 = 2;
+
+/// The entries of a run as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Packed {
+    encoding: u8,
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    /// The smaller of the two forms of joined entries; `level` is that of zstd.
+    pub(crate) fn new(entries: &[u8], level: Option<i32>) -> Self {
+        let frame = level.and_then(|level| compress::compress(entries, level));
+        match (u32::try_from(entries.len()), frame) {
+            (Ok(len), Some(frame)) if frame.len() + 4 < entries.len() => Self {
+                encoding: ZSTD,
+                bytes: [&len.to_le_bytes()[..], &frame].concat(),
+            },
+            _ => Self {
+                encoding: PLAIN,
+                bytes: entries.to_vec(),
+            },
+        }
+    }
+
+    /// The one row of so many entries that begin with number `first`.
+    pub(crate) fn row(&self, log: &LogId, first: u64, count: u64) -> Vec<u8> {
+        row(log, first, count, self.encoding, 0, &[&self.bytes])
+    }
+
+    /// The same as several rows, each by the number that it stands under, if pages are filled
+    /// better so. There are at most as many as there are entries, since each needs a number.
+    pub(crate) fn rows(&self, log: &LogId, first: u64, count: u64) -> Vec<(u64, Vec<u8>)> {
+        let lens = piece_lens(
+            self.bytes.len(),
+            usize::try_from(count).unwrap_or(usize::MAX),
+        );
+        let more = u16::try_from(lens.len().saturating_sub(1)).unwrap_or(0);
+        if more == 0 {
+            return vec![(first, self.row(log, first, count))];
+        }
+        let len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let pieces = [&len.to_le_bytes()[..], &xxh3_64(&self.bytes).to_le_bytes()].concat();
+        let mut rest = &self.bytes[..];
+        let mut rows = Vec::with_capacity(lens.len());
+        for (number, len) in (first..).zip(lens) {
+            let (piece, behind) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+            rest = behind;
+            rows.push((
+                number,
+                if number == first {
+                    row(log, first, count, self.encoding, more, &[&pieces, piece])
+                } else {
+                    row(log, number, 0, PIECE, 0, &[piece])
+                },
+            ));
+        }
+        rows
+    }
+}
+
+/// How a run is cut: each piece but the last fills a page, and the last most of one.
+fn piece_lens(mut rest: usize, most: usize) -> Vec<usize> {
+    let mut lens = Vec::new();
+    let most = most.min(usize::from(u16::MAX));
+    loop {
+        let header = HEADER_BYTES + if lens.is_empty() { PIECES_BYTES } else { 0 };
+        let row = header + rest;
+        let page = (row + PAGE_OVERHEAD_BYTES).next_power_of_two();
+        let fills = page <= LARGEST_PAGE_BYTES && row >= page / 8 * 7;
+        if fills || page <= SMALLEST_PAGE_BYTES || lens.len() + 1 >= most {
+            lens.push(rest);
+            return lens;
+        }
+        let piece = (page / 2).min(LARGEST_PAGE_BYTES) - PAGE_OVERHEAD_BYTES - header;
+        lens.push(piece);
+        rest -= piece;
+    }
+}
+
+fn row(log: &LogId, number: u64, count: u64, encoding: u8, more: u16, parts: &[&[u8]]) -> Vec<u8> {
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    let mut row = Vec::with_capacity(HEADER_BYTES + len);
+    row.extend_from_slice(&[0; 8]);
+    row.extend_from_slice(&MAGIC);
+    row.push(log.kind.tag());
+    row.push(encoding);
+    row.extend_from_slice(&more.to_le_bytes());
+    row.extend_from_slice(log.session.as_bytes());
+    row.extend_from_slice(log.segment.as_bytes());
+    row.extend_from_slice(&number.to_le_bytes());
+    row.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+    row.extend_from_slice(&(len as u64).to_le_bytes());
+    debug_assert_eq!(row.len(), HEADER_BYTES);
+    for part in parts {
+        row.extend_from_slice(part);
+    }
+    let checksum = xxh3_64(row.get(8..).unwrap_or_default());
+    if let Some(field) = row.first_chunk_mut::<8>() {
+        *field = checksum.to_le_bytes();
+    }
+    row
+}
+
+/// What a row that is intact says.
+pub(crate) struct RunRow<'r> {
+    pub(crate) log: LogId,
+    /// The number that it stands under: that of its first entry, if it is no piece.
+    pub(crate) number: u64,
+    /// How many entries the run has; 0 for a piece.
+    pub(crate) count: u64,
+    /// How many pieces follow, under the next numbers.
+    pub(crate) more: u64,
+    encoding: u8,
+    /// The length and checksum of all that is stored, if pieces follow.
+    all: Option<(usize, u64)>,
+    stored: &'r [u8],
+}
+
+impl<'r> RunRow<'r> {
+    /// Verifies and reads a row, without knowing where it belongs.
+    pub(crate) fn parse(row: &'r [u8]) -> Result<Self, String> {
+        let (checksum, body) = row.split_first_chunk::<8>().ok_or("its row is cut short")?;
+        if xxh3_64(body) != u64::from_le_bytes(*checksum) && !seeded(Bug::DropChecksum) {
+            return Err("its checksum does not match".to_owned());
+        }
+        let mut fields = Reader::new(body);
+        let magic: [u8; 4] = fields.array()?;
+        let (kind, encoding) = (fields.u8()?, fields.u8()?);
+        let more = u64::from(u16::from_le_bytes(fields.array()?));
+        let (session, segment, number) = (fields.uuid()?, fields.uuid()?, fields.u64()?);
+        let count = u64::from(fields.u32()?);
+        let len = fields.u64()?;
+        let kind = LogKind::from_tag(kind).filter(|_| magic == MAGIC);
+        let kind = kind.ok_or("its row is not that of a run")?;
+        if encoding > PIECE {
+            return Err(format!("its encoding {encoding} is not known"));
+        }
+        let is_piece = encoding == PIECE;
+        let counts = if is_piece {
+            count == 0 && more == 0
+        } else {
+            more < count
+        };
+        if !counts {
+            return Err(format!("{count} entries cannot have {more} more rows"));
+        }
+        let all = if more > 0 {
+            let len = usize::try_from(fields.u32()?).map_err(|err| err.to_string())?;
+            Some((len, fields.u64()?))
+        } else {
+            None
+        };
+        let stored = fields.rest();
+        if (stored.len() + if all.is_some() { PIECES_BYTES } else { 0 }) as u64 != len {
+            return Err("its row is cut short".to_owned());
+        }
+        Ok(Self {
+            log: LogId {
+                session,
+                segment,
+                kind,
+            },
+            number,
+            count,
+            more,
+            encoding,
+            all,
+            stored,
+        })
+    }
+
+    /// Verifies that the row belongs where it was found.
+    pub(crate) fn must_be(&self, log: &LogId, number: u64) -> Outcome<()> {
+        if self.log == *log && self.number == number {
+            return Ok(());
+        }
+        let message = format!("its row is that of {}, entry {}", self.log, self.number);
+        Err(damaged(log, number, message))
+    }
+
+    /// Whether it holds a part of the run that an earlier row begins.
+    pub(crate) fn is_piece(&self) -> bool {
+        self.encoding == PIECE
+    }
+
+    /// The numbers of the run's entries.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.number..self.number.saturating_add(self.count)
+    }
+
+    /// The numbers that its pieces stand under.
+    pub(crate) fn pieces(&self) -> Range<u64> {
+        let first = self.number.saturating_add(1);
+        first..first.saturating_add(self.more)
+    }
+
+    /// The bytes of the entries with separators, and not compressed.
+    pub(crate) fn unpacked_bytes(&self) -> usize {
+        let stored = self.all.map_or(self.stored.len(), |(len, _)| len);
+        match (self.encoding, self.stored.first_chunk()) {
+            (ZSTD, Some(len)) => usize::try_from(u32::from_le_bytes(*len)).unwrap_or(usize::MAX),
+            _ => stored,
+        }
+    }
+
+    /// The bytes of the entries, separators not counted.
+    pub(crate) fn entry_bytes(&self) -> u64 {
+        (self.unpacked_bytes() as u64).saturating_sub(self.count.saturating_sub(1))
+    }
+
+    /// The run; `pieces` are the rows behind this one that hold the rest of it, in their order.
+    pub(crate) fn unpack<'p>(
+        &self,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+    ) -> Result<Run, String> {
+        let joined;
+        let stored = match self.all {
+            None if self.is_piece() => {
+                return Err("it is a piece of a run that does not begin there".to_owned());
+            }
+            None => self.stored,
+            Some(all) => {
+                joined = self.joined(all, pieces)?;
+                &joined
+            }
+        };
+        let entries = Entries::from_lines(unpacked(self.encoding, stored)?);
+        if entries.len() != self.count {
+            let (found, count) = (entries.len(), self.count);
+            return Err(format!("it holds {found} entries where {count} are named"));
+        }
+        Ok(Run::new(self.number, entries))
+    }
+
+    fn joined<'p>(
+        &self,
+        (len, checksum): (usize, u64),
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+    ) -> Result<Vec<u8>, String> {
+        let mut stored = self.stored.to_vec();
+        let mut numbers = self.pieces();
+        for piece in pieces {
+            let number = numbers.next().ok_or("it has more pieces than it names")?;
+            let piece = RunRow::parse(piece).map_err(|message| {
+                format!("its piece under number {number} is damaged: {message}")
+            })?;
+            if piece.log != self.log || piece.number != number || !piece.is_piece() {
+                return Err(format!("another row stands under number {number}"));
+            }
+            stored.extend_from_slice(piece.stored);
+        }
+        if let Some(number) = numbers.next() {
+            return Err(format!("its piece under number {number} is missing"));
+        }
+        if stored.len() != len || xxh3_64(&stored) != checksum {
+            return Err("its pieces do not belong together".to_owned());
+        }
+        Ok(stored)
+    }
+}
+
+fn unpacked(encoding: u8, stored: &[u8]) -> Result<Vec<u8>, String> {
+    if encoding == PLAIN {
+        return Ok(stored.to_vec());
+    }
+    let mut fields = Reader::new(stored);
+    let len = usize::try_from(fields.u32()?).map_err(|err| err.to_string())?;
+    if len > MAX_UNPACKED_BYTES {
+        return Err(format!("it names {len} bytes, more than a run has"));
+    }
+    compress::decompress(fields.rest(), len)
+}
+
+/// The fault of a run that is not what it must be.
+pub(crate) fn damaged(log: &LogId, first: u64, message: String) -> Fault {
+    Fault::damaged(format!("{log}, run that begins at entry {first}"), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn log() -> LogId {
+        LogId {
+            session: Uuid::from_u128(1),
+            segment: Uuid::from_u128(2),
+            kind: LogKind::Entries,
+        }
+    }
+
+    fn joined<T: AsRef<[u8]>>(entries: impl IntoIterator<Item = T>) -> Entries {
+        let mut joined = Entries::default();
+        for entry in entries {
+            joined.push(entry.as_ref());
+        }
+        joined
+    }
+
+    fn rows(entries: &Entries, first: u64, level: Option<i32>) -> Vec<Vec<u8>> {
+        let packed = Packed::new(entries.payload(), level);
+        let rows = packed.rows(&log(), first, entries.len());
+        let numbers: Vec<_> = rows.iter().map(|(number, _)| *number).collect();
+        let expected: Vec<_> = (first..).take(rows.len()).collect();
+        assert_eq!(numbers, expected);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn read(rows: &[Vec<u8>]) -> Result<Run, String> {
+        let (first, pieces) = rows.split_first().ok_or("no rows")?;
+        RunRow::parse(first)?.unpack(pieces.iter().map(Vec::as_slice))
+    }
+
+    /// Text that does not compress much.
+    fn noise(len: usize) -> String {
+        let mut state = 7_u64;
+        let digit = |_| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            char::from(33 + u8::try_from((state >> 33) % 90).unwrap())
+        };
+        (0..len).map(digit).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_reads_back_and_any_flipped_bit_is_noticed(
+            first in 0..u64::MAX / 2,
+            entries in prop::collection::vec("[^\n]{0,40}", 1..20),
+            repeated in 1..9_usize,
+            noisy in prop::option::of(0..90_000_usize),
+            level in prop::option::of(1..6),
+            flip in any::<prop::sample::Index>(),
+        ) {
+            let noisy = noisy.map(noise);
+            let entries = entries.iter().cycle().take(entries.len() * repeated).chain(&noisy);
+            let entries = joined(entries);
+            let mut rows = rows(&entries, first, level);
+            let back = read(&rows).expect("intact rows read back");
+            prop_assert_eq!(back.first(), first);
+            prop_assert_eq!(back.entries(), &entries);
+
+            let bits = rows.iter().map(|row| row.len() * 8).sum();
+            let mut bit = flip.index(bits);
+            for row in &mut rows {
+                if bit < row.len() * 8 {
+                    row[bit / 8] ^= 1 << (bit % 8);
+                    break;
+                }
+                bit -= row.len() * 8;
+            }
+            prop_assert!(read(&rows).is_err());
+        }
+
+        #[test]
+        fn pieces_add_up_and_fill_their_pages(len in 0..2_000_000_usize, most in 1..50_usize) {
+            let lens = piece_lens(len, most);
+            prop_assert_eq!(lens.iter().sum::<usize>(), len);
+            prop_assert!(lens.len() <= most);
+            if lens.len() < most {
+                let last = lens.len() - 1;
+                for (at, len) in lens.iter().enumerate() {
+                    let row = len + HEADER_BYTES + if at == 0 { PIECES_BYTES } else { 0 };
+                    let page = (row + PAGE_OVERHEAD_BYTES).next_power_of_two();
+                    prop_assert!(page <= LARGEST_PAGE_BYTES);
+                    let filled = row + PAGE_OVERHEAD_BYTES == page || row >= page / 8 * 7;
+                    prop_assert!(filled || (at == last && page <= SMALLEST_PAGE_BYTES));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_another_run_are_not_taken() {
+        let text = noise(130_000);
+        let long: Vec<_> = text.as_bytes().chunks(3000).collect();
+        let one = rows(&joined(&long), 5, Some(3));
+        let other = rows(&joined(long.iter().rev()), 5, Some(3));
+        assert!(one.len() > 1 && other.len() == one.len());
+        for at in 0..one.len() {
+            let mut mixed = one.clone();
+            mixed[at].clone_from(&other[at]);
+            assert!(read(&mixed).is_err(), "{at}");
+            let mut less = one.clone();
+            less.remove(at);
+            assert!(read(&less).is_err(), "{at}");
+            let mut more = one.clone();
+            more.insert(at, one[at].clone());
+            assert!(read(&more).is_err(), "{at}");
+        }
+        assert!(read(&one[1..]).is_err());
+    }
+
+    fn with(row: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
+        let mut row = row.to_vec();
+        row[at..at + bytes.len()].copy_from_slice(bytes);
+        let checksum = xxh3_64(&row[8..]);
+        row[..8].copy_from_slice(&checksum.to_le_bytes());
+        row
+    }
+
+    #[test]
+    fn a_row_that_says_what_is_not_known_is_refused() {
+        let row = rows(&joined(["{}"]), 7, None).remove(0);
+        let is_taken = |at: usize, value: u8| read(&[with(&row, at, &[value])]).is_ok();
+        assert!(is_taken(12, 2));
+        for (at, value) in [
+            (8, b'S'),
+            (12, 3),
+            (13, 1),
+            (13, 2),
+            (13, 3),
+            (14, 1),
+            (15, 1),
+        ] {
+            assert!(!is_taken(at, value), "byte {at}");
+        }
+    }
+
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn a_frame_that_unpacks_to_another_length_is_refused() {
+        let row = rows(&joined(["{}".repeat(50)]), 7, Some(3)).remove(0);
+        assert_eq!(row[13], ZSTD);
+        assert!(read(std::slice::from_ref(&row)).is_ok());
+        for len in [0, 1, 99, 101, 1 << 26, u32::MAX] {
+            let row = with(&row, HEADER_BYTES, &len.to_le_bytes());
+            assert!(read(&[row]).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_row_in_another_place_is_damage() {
+        let row = rows(&joined(["{}"]), 7, None).remove(0);
+        let row = RunRow::parse(&row).unwrap();
+        let traces = LogId {
+            kind: LogKind::Traces,
+            ..log()
+        };
+        assert!(row.must_be(&log(), 7).is_ok());
+        assert!(row.must_be(&traces, 7).is_err());
+        assert!(row.must_be(&log(), 8).is_err());
+    }
+}
