@@ -1,7 +1,7 @@
 //! Merges one session: compares it with the one here, and adds what is new if nobody has changed
 //! that one meanwhile.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -94,11 +94,11 @@ impl SessionMerge<'_> {
             metadata: ours.metadata(session)?,
             ..Compared::default()
         };
-        // How many entries of a log here are surely those of the log there.
-        let mut equal = HashMap::new();
+        // Whose logs, as far as there are both, are the same.
+        let mut agreeing = HashSet::new();
         for there in in_order(self.theirs.segments(session)?) {
             let here = ours.segment(session, there.id)?;
-            let known = known_equal(&equal, &there, here.as_ref());
+            let known = known_equal(&agreeing, &there, here.as_ref());
             let entries = Pair::new(LogKind::Entries, &there, here.as_ref(), known);
             let entries = self.compare_log(ours, &entries, meter)?;
             let traces = Pair::new(LogKind::Traces, &there, here.as_ref(), 0);
@@ -111,10 +111,10 @@ impl SessionMerge<'_> {
                     continue;
                 }
             };
-            equal.insert(there.id, entries.start);
+            agreeing.insert(there.id);
             let log_is_new = there.exists && !here.as_ref().is_some_and(|here| here.exists);
             // Bases come first, and nothing here contradicts them, or all of this is in vain.
-            let is_there = |base: &SegmentBase| equal.contains_key(&base.segment);
+            let is_there = |base: &SegmentBase| agreeing.contains(&base.segment);
             let may_share = log_is_new && self.archive.has_branches();
             let lack = Lack {
                 is_new: here.is_none(),
@@ -366,16 +366,19 @@ impl Pair {
     }
 }
 
-/// How many entries of a log are the same on both sides since both share them with a base of
-/// which it is known.
+/// How many entries of a log are the same on both sides since both share them with a base whose
+/// log is.
 fn known_equal(
-    equal: &HashMap<SegmentId, u64>,
+    agreeing: &HashSet<SegmentId>,
     there: &SegmentInfo,
     here: Option<&SegmentInfo>,
 ) -> u64 {
-    let bases = there.base.zip(here.and_then(|here| here.base));
-    let of = |base: SegmentBase| equal.get(&base.segment).copied().unwrap_or(0).min(base.len);
-    bases
-        .filter(|(there, here)| there.segment == here.segment)
-        .map_or(0, |(there, here)| of(there).min(of(here)))
+    match (there.base, here.and_then(|here| here.base)) {
+        (Some(there), Some(here))
+            if there.segment == here.segment && agreeing.contains(&there.segment) =>
+        {
+            there.len.min(here.len)
+        }
+        _ => 0,
+    }
 }

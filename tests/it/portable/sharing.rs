@@ -152,6 +152,29 @@ fn what_is_here_already_is_shared_with() {
 }
 
 #[test]
+fn what_contradicts_is_told_of_each_segment_that_shares_it() {
+    let archive = |last: &str| {
+        let archive = Archive::in_memory().unwrap();
+        let log = archive.log(session(1), segment(1));
+        log.append_many_raw(&["1", last]).unwrap();
+        for (at, to) in [(2, 2), (1, 3)] {
+            archive
+                .branch_to(session(1), segment(1), at, segment(to))
+                .unwrap();
+        }
+        archive
+    };
+    let report = Merge::new(&archive("2"))
+        .run(&archive("3"), &mut |_| ())
+        .unwrap();
+    let conflicts = report.conflicts();
+    let conflicts: Vec<_> = conflicts
+        .map(|(_, conflict)| (conflict.segment, conflict.entry))
+        .collect();
+    assert_eq!(conflicts, [(segment(1), 1), (segment(2), 1)]);
+}
+
+#[test]
 fn an_archive_of_format_1_gets_copies() {
     let scratch = Scratch::new();
     let path = scratch.fresh();
