@@ -218,7 +218,8 @@ impl Archive {
         self.log(session, segment).erase(range)
     }
 
-    fn has_branches(&self) -> bool {
+    /// Whether its format has branches.
+    pub(crate) fn has_branches(&self) -> bool {
         self.engine.format_version() >= SINCE_VERSION
     }
 

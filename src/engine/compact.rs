@@ -70,6 +70,20 @@ pub(crate) fn compact(
     }
 }
 
+/// Compacts an archive that nobody knows yet, without opening it afterwards. Where the system does
+/// not replace a file in one step it stays as it is.
+pub(crate) fn compact_new(
+    path: &Path,
+    options: EngineOptions,
+    progress: Progress<'_>,
+) -> Result<(), StoreError> {
+    if cfg!(unix) {
+        // What cannot be done leaves it as it was.
+        drop(replace(path, options, progress)?);
+    }
+    Ok(())
+}
+
 type Lone = Result<Engine, (Arc<Engine>, String)>;
 
 /// The engine by itself if nobody else in this process has it, and its file can be replaced.

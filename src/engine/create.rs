@@ -237,21 +237,61 @@ fn take_over(_replaced: &File, _file: &File) -> io::Result<()> {
 /// Removes what processes left behind that died while they made this archive. One that is at it
 /// takes milliseconds, not minutes.
 fn sweep(folder: &Path, name: &std::ffi::OsStr) {
-    let prefix = format!(".{}.", name.to_string_lossy());
+    let name = name.to_string_lossy();
     let Ok(files) = std::fs::read_dir(folder) else {
         return;
     };
     for file in files.flatten() {
         let (found, path) = (file.file_name(), file.path());
-        let found = found.to_string_lossy();
-        let id = found
-            .strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_suffix(".new"));
-        let ours = id.is_some_and(|id| uuid::Uuid::try_parse(id).is_ok());
+        let ours = is_temporary_of(&name, &found.to_string_lossy());
         let modified = file.metadata().and_then(|metadata| metadata.modified());
         let age = modified.ok().and_then(|modified| modified.elapsed().ok());
         if ours && age.is_some_and(|age| age > Duration::from_secs(60)) {
             let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Whether a file has a name that an archive has before it is whole, or that a fresh copy of such
+/// a file has, which is compacted before anybody knows it.
+fn is_temporary_of(name: &str, found: &str) -> bool {
+    let before_id = |text: &str| {
+        let (name, id) = text
+            .strip_prefix('.')?
+            .strip_suffix(".new")?
+            .rsplit_once('.')?;
+        uuid::Uuid::try_parse(id).ok()?;
+        Some(name.to_owned())
+    };
+    let first = before_id(found);
+    let second = first.as_deref().and_then(before_id);
+    [first, second]
+        .iter()
+        .flatten()
+        .any(|made_for| made_for == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_unfinished_archives_are_known() {
+        let id = uuid::Uuid::now_v7();
+        for ours in [format!(".a.{id}.new"), format!("..a.{id}.new.{id}.new")] {
+            assert!(is_temporary_of("a", &ours), "{ours}");
+        }
+        for other in [
+            "a".to_owned(),
+            format!("a.{id}.new"),
+            format!(".b.{id}.new"),
+            format!(".a.{id}.old"),
+            ".a.1.new".to_owned(),
+            format!(".a.1.new.{id}.new"),
+            format!(".a.{id}.new.{id}.new"),
+            format!("..a.{id}.new"),
+        ] {
+            assert!(!is_temporary_of("a", &other), "{other}");
         }
     }
 }

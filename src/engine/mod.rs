@@ -48,9 +48,9 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 pub(crate) use self::base::BaseView;
-pub(crate) use self::compact::compact;
 #[cfg(feature = "_testing")]
 pub(crate) use self::compact::compact_into;
+pub(crate) use self::compact::{compact, compact_new};
 pub(crate) use self::core::Done;
 pub(crate) use self::create::create_filled;
 #[cfg(feature = "_testing")]

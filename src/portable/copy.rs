@@ -1,8 +1,11 @@
 //! Copies segments from one archive into another, as changes of a bounded size.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::archive::{OriginKind, RawEntries, SegmentInfo, SegmentOrigin, SessionInfo, Snapshot};
+use crate::archive::{
+    OriginKind, RawEntries, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo, Snapshot,
+};
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
 use crate::ids::new_segment_id;
 use crate::store::StoreError;
@@ -21,6 +24,9 @@ pub(super) struct Lack {
     pub(super) is_new: bool,
     /// Whether the target does not have its log, which the source has.
     pub(super) log_is_new: bool,
+    /// With which segment of the target a log that is new shares its first entries.
+    pub(super) shared: Option<SegmentBase>,
+    /// Those that are shared included.
     pub(super) entries: Range<u64>,
     pub(super) traces: Range<u64>,
 }
@@ -31,6 +37,7 @@ impl Lack {
         Self {
             is_new: true,
             log_is_new: info.exists,
+            shared: info.base,
             entries: 0..info.entries,
             traces: 0..info.traces,
             info,
@@ -40,12 +47,30 @@ impl Lack {
     pub(super) fn is_nothing(&self) -> bool {
         !self.log_is_new && self.entries.is_empty() && self.traces.is_empty()
     }
+
+    /// The entries that have to be copied, since they are not shared.
+    pub(super) fn own_entries(&self) -> Range<u64> {
+        let start = self.shared.map_or(self.entries.start, |base| base.len);
+        start..self.entries.end
+    }
 }
 
-/// The segments in the order in which they are copied, which is that of the tables.
-pub(super) fn in_order(mut segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
-    segments.sort_by_key(|segment| segment.id);
-    segments
+/// The segments in the order in which they are copied, which is that of the tables, but for
+/// bases, which come before the segments that share their entries.
+pub(super) fn in_order(segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
+    let mut order = Vec::with_capacity(segments.len());
+    let by_id = segments.into_iter().map(|segment| (segment.id, segment));
+    let mut open: BTreeMap<_, _> = by_id.collect();
+    while let Some((_, segment)) = open.pop_first() {
+        let mut chain = vec![segment];
+        while let Some(base) = chain.last().and_then(|segment| segment.base)
+            && let Some(segment) = open.remove(&base.segment)
+        {
+            chain.push(segment);
+        }
+        order.extend(chain.into_iter().rev());
+    }
+    order
 }
 
 /// A copy that is under way.
@@ -101,18 +126,10 @@ impl<'c> Copy<'c> {
         };
         let (own, traces) = (log(LogKind::Entries), log(LogKind::Traces));
         if lack.log_is_new {
-            let create = Op::Replace {
-                log: own,
-                entries: Entries::default(),
-                origin: info.origin.as_ref().map(origin_record),
-                at_ms: info.created_ms,
-            };
-            // Only where there is none: another writer may have begun one.
-            self.ops
-                .push(append(own, Some(0), Entries::default(), info.created_ms));
-            self.push(create, 0)?;
+            self.create(own, lack)?;
         }
-        self.log(own, lack.entries.clone(), info.updated_ms)?;
+        let own_entries = lack.own_entries();
+        self.log(own, own_entries.clone(), info.updated_ms)?;
         let mut rest = lack.traces.clone();
         if lack.is_new && !info.exists && !rest.is_empty() {
             // What comes first says when a segment was made.
@@ -120,13 +137,45 @@ impl<'c> Copy<'c> {
             rest.start += 1;
             self.log(traces, first..rest.start, info.created_ms)?;
         }
-        let is_dated = !lack.entries.is_empty() || !rest.is_empty();
+        let is_dated = !own_entries.is_empty() || !rest.is_empty();
         self.log(traces, rest, info.updated_ms)?;
         if lack.is_new && !is_dated && info.updated_ms > info.created_ms {
-            let (log, len) = if info.exists { (own, 0) } else { (traces, 1) };
+            let (log, len) = if info.exists {
+                (own, info.entries)
+            } else {
+                (traces, 1)
+            };
             self.touch(log, len, info.updated_ms)?;
         }
         Ok(())
+    }
+
+    /// Makes a log with the entries that it shares.
+    fn create(&mut self, log: LogId, lack: &Lack) -> Result<(), StoreError> {
+        let (origin, at_ms) = (
+            lack.info.origin.as_ref().map(origin_record),
+            lack.info.created_ms,
+        );
+        // Only where there is none: another writer may have begun one.
+        self.ops
+            .push(append(log, Some(0), Entries::default(), at_ms));
+        let create = match lack.shared {
+            Some(base) => Op::Branch {
+                session: log.session,
+                from: base.segment,
+                len: base.len,
+                to: log.segment,
+                origin,
+                at_ms,
+            },
+            None => Op::Replace {
+                log,
+                entries: Entries::default(),
+                origin,
+                at_ms,
+            },
+        };
+        self.push(create, 0)
     }
 
     /// Hands over what is left.

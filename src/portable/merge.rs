@@ -16,9 +16,10 @@ use crate::store::StoreError;
 ///
 /// Session by session, and of each session segment by segment, entries and traces: what is not
 /// here is added; a log that is the beginning of the other's grows by the rest; one that is equal
-/// or longer stays. If neither is the beginning of the other, that is a conflict, and the
-/// session stays as a whole as it is here; other sessions are merged all the same. Merging again
-/// changes nothing.
+/// or longer stays. A [branch](Archive::branch) that is added shares its entries here as it does
+/// there, unless this archive has format version 1. If neither log is the beginning of the other,
+/// that is a conflict, and the session stays as a whole as it is here; other sessions are merged
+/// all the same. Merging again changes nothing.
 ///
 /// The metadata of a session and the names are taken over where there are none here; where they
 /// differ, those here stay and a note says so.

@@ -1,6 +1,7 @@
 //! Merges one session: compares it with the one here, and adds what is new if nobody has changed
 //! that one meanwhile.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -9,8 +10,9 @@ use serde_json::{Map, Value};
 use super::copy::{Copy, Lack, in_order, read};
 use super::report::{MergeConflict, MergeOutcome, MergedSession};
 use super::write::Meter;
-use crate::archive::{Archive, SegmentInfo, SessionInfo, Snapshot, set_metadata};
+use crate::archive::{Archive, SegmentBase, SegmentInfo, SessionInfo, Snapshot, set_metadata};
 use crate::engine::{LogId, LogKind, Op};
+use crate::ids::SegmentId;
 use crate::rebase::Rebase;
 use crate::store::StoreError;
 
@@ -20,6 +22,8 @@ const SESSION_BYTES: u64 = 64 << 20;
 const CHANGE_BYTES: usize = 8 << 20;
 /// How often a session is compared anew because another writer has changed it meanwhile.
 const MAX_ATTEMPTS: u32 = 100;
+/// So often a session is compared beside other writers. After that they have to wait for it.
+const PATIENT_ATTEMPTS: u32 = 3;
 
 pub(super) struct SessionMerge<'m> {
     pub(super) archive: &'m Archive,
@@ -33,6 +37,10 @@ pub(super) struct SessionMerge<'m> {
 /// A session as it is here, and what it lacks.
 #[derive(Default)]
 struct Compared {
+    /// How many changes the archive has seen, at most, when it was compared.
+    version: u64,
+    /// Whether those who write to the archive have to wait should it be compared once more.
+    is_last: bool,
     segments: Vec<SegmentInfo>,
     metadata: Option<Map<String, Value>>,
     lacks: Vec<Lack>,
@@ -49,9 +57,14 @@ impl SessionMerge<'_> {
     ) -> Result<(MergedSession, Option<String>), StoreError> {
         let (start, begun) = (Instant::now(), meter.done());
         let metadata = self.their_metadata()?;
-        for _ in 0..MAX_ATTEMPTS {
+        for attempt in 1..=MAX_ATTEMPTS {
             meter.reach(begun);
-            let compared = self.compare(meter)?;
+            let version = self.archive.version()?;
+            let compared = Compared {
+                version,
+                is_last: attempt >= PATIENT_ATTEMPTS,
+                ..self.compare(&self.archive.snapshot()?, meter)?
+            };
             let is_conflict = !compared.conflicts.is_empty();
             let taken = metadata.as_ref().filter(|_| compared.metadata.is_none());
             if is_conflict || self.dry_run || self.add(&compared, taken, meter)? {
@@ -74,19 +87,23 @@ impl SessionMerge<'_> {
         Ok(metadata)
     }
 
-    fn compare(&self, meter: &mut Meter<'_>) -> Result<Compared, StoreError> {
+    fn compare(&self, ours: &Snapshot, meter: &mut Meter<'_>) -> Result<Compared, StoreError> {
         let session = self.session.id;
-        let ours = self.archive.snapshot()?;
         let mut compared = Compared {
             segments: ours.segments(session)?,
             metadata: ours.metadata(session)?,
             ..Compared::default()
         };
+        // Whose logs, as far as there are both, are the same.
+        let mut agreeing = HashSet::new();
         for there in in_order(self.theirs.segments(session)?) {
             let here = ours.segment(session, there.id)?;
-            let entries = self.compare_log(&ours, &there, here.as_ref(), LogKind::Entries, meter);
-            let traces = self.compare_log(&ours, &there, here.as_ref(), LogKind::Traces, meter);
-            let (entries, traces) = match (entries?, traces?) {
+            let known = known_equal(&agreeing, &there, here.as_ref());
+            let entries = Pair::new(LogKind::Entries, &there, here.as_ref(), known);
+            let entries = self.compare_log(ours, &entries, meter)?;
+            let traces = Pair::new(LogKind::Traces, &there, here.as_ref(), 0);
+            let traces = self.compare_log(ours, &traces, meter)?;
+            let (entries, traces) = match (entries, traces) {
                 (Ok(entries), Ok(traces)) => (entries, traces),
                 (entries, traces) => {
                     let conflicts = [entries.err(), traces.err()].into_iter().flatten();
@@ -94,15 +111,21 @@ impl SessionMerge<'_> {
                     continue;
                 }
             };
+            agreeing.insert(there.id);
+            let log_is_new = there.exists && !here.as_ref().is_some_and(|here| here.exists);
+            // Bases come first, and nothing here contradicts them, or all of this is in vain.
+            let is_there = |base: &SegmentBase| agreeing.contains(&base.segment);
+            let may_share = log_is_new && self.archive.has_branches();
             let lack = Lack {
                 is_new: here.is_none(),
-                log_is_new: there.exists && !here.as_ref().is_some_and(|here| here.exists),
+                log_is_new,
+                shared: there.base.filter(|base| may_share && is_there(base)),
                 entries,
                 traces,
                 info: there,
             };
             if !lack.is_nothing() {
-                compared.bytes += lack_bytes(&lack, here.as_ref());
+                compared.bytes += self.bytes_of(&lack, here.as_ref())?;
                 compared.lacks.push(lack);
             }
         }
@@ -113,38 +136,51 @@ impl SessionMerge<'_> {
     fn compare_log(
         &self,
         ours: &Snapshot,
-        there: &SegmentInfo,
-        here: Option<&SegmentInfo>,
-        kind: LogKind,
+        pair: &Pair,
         meter: &mut Meter<'_>,
     ) -> Result<Result<Range<u64>, MergeConflict>, StoreError> {
-        let log = LogId {
-            session: there.session,
-            segment: there.id,
-            kind,
-        };
-        let len_of = |info: &SegmentInfo| match kind {
-            LogKind::Entries => info.entries,
-            LogKind::Traces => info.traces,
-        };
-        let (len, here_len) = (len_of(there), here.map_or(0, len_of));
-        let common = len.min(here_len);
-        if common > 0 {
-            let mine = read(ours, &log, 0..common)?;
-            let pairs = mine.zip(read(self.theirs, &log, 0..common)?);
-            for (entry, (mine, theirs)) in (0..).zip(pairs) {
+        let (log, common) = (pair.log, pair.there.min(pair.here));
+        if pair.known < common {
+            let mine = read(ours, &log, pair.known..common)?;
+            let pairs = mine.zip(read(self.theirs, &log, pair.known..common)?);
+            for (entry, (mine, theirs)) in (pair.known..).zip(pairs) {
                 let theirs = theirs?;
                 if *mine? != *theirs {
                     return Ok(Err(MergeConflict {
                         segment: log.segment,
-                        traces: kind == LogKind::Traces,
+                        traces: log.kind == LogKind::Traces,
                         entry,
                     }));
                 }
                 meter.add(theirs.len() as u64);
             }
         }
-        Ok(Ok(common..len))
+        Ok(Ok(common..pair.there))
+    }
+
+    /// The bytes that are to be copied of a segment.
+    fn bytes_of(&self, lack: &Lack, here: Option<&SegmentInfo>) -> Result<u64, StoreError> {
+        let there = &lack.info;
+        let (entries, traces) = here.map_or((0, 0), |here| (here.entry_bytes, here.trace_bytes));
+        let traces = there.trace_bytes.saturating_sub(traces);
+        let is_branch = there.base.is_some() || here.is_some_and(|here| here.base.is_some());
+        if !is_branch || lack.shared.is_some() {
+            // What is here is the beginning of what is there, or all of it and more.
+            return Ok(traces + there.entry_bytes.saturating_sub(entries));
+        }
+        // What the two share with others is in no sum.
+        let log = LogId {
+            session: there.session,
+            segment: there.id,
+            kind: LogKind::Entries,
+        };
+        let mut bytes = traces;
+        if !lack.entries.is_empty() {
+            for entry in read(self.theirs, &log, lack.entries.clone())? {
+                bytes += entry?.len() as u64;
+            }
+        }
+        Ok(bytes)
     }
 
     /// Adds what is new. Returns `false` if another writer has changed the session since.
@@ -173,7 +209,7 @@ impl SessionMerge<'_> {
             .copy(&mut copy, compared, metadata)
             .and_then(|()| copy.finish())
         {
-            Err(StoreError::Conflict { session, .. }) if session == self.session.id => Ok(false),
+            Err(err) if self.is_of_another_writer(&err, compared) => Ok(false),
             copied => copied.map(|()| true),
         }
     }
@@ -195,6 +231,21 @@ impl SessionMerge<'_> {
         })
     }
 
+    /// Whether a change was not possible since somebody else has changed the session.
+    fn is_of_another_writer(&self, err: &StoreError, compared: &Compared) -> bool {
+        match err {
+            StoreError::Conflict { session, .. }
+            | StoreError::SegmentExists { session, .. }
+            | StoreError::BranchPastEnd { session, .. }
+            | StoreError::SessionNotFound(session) => *session == self.session.id,
+            StoreError::NotFound(segment) => {
+                let mut bases = compared.lacks.iter().filter_map(|lack| lack.shared);
+                bases.any(|base| base.segment == *segment)
+            }
+            _ => false,
+        }
+    }
+
     /// Before the first change the session must be as it was compared. From then on each append
     /// expects the length that its log had, so that only the metadata has to be looked at.
     fn check_unchanged(
@@ -203,10 +254,13 @@ impl SessionMerge<'_> {
         now: &Snapshot,
         is_first: bool,
     ) -> Result<(), StoreError> {
+        if is_first && self.archive.version()? == compared.version {
+            return Ok(());
+        }
         let session = self.session.id;
         let segments = now.segments(session)?;
         let is_unchanged = now.metadata(session)? == compared.metadata
-            && (!is_first || segments == compared.segments);
+            && (!is_first || (segments == compared.segments && self.is_same(compared, now)?));
         if is_unchanged {
             return Ok(());
         }
@@ -217,6 +271,20 @@ impl SessionMerge<'_> {
             expected: entries(&compared.segments),
             actual: entries(&segments),
         })
+    }
+
+    /// Whether a session of the same lengths and times still has the same entries, though there
+    /// was some change in the archive. To find out takes a comparison, which nobody should have
+    /// to wait for.
+    fn is_same(&self, compared: &Compared, now: &Snapshot) -> Result<bool, StoreError> {
+        if compared.segments.is_empty() {
+            return Ok(true);
+        }
+        if !compared.is_last {
+            return Ok(false);
+        }
+        let again = self.compare(now, &mut Meter::new(0, &mut |_| ()))?;
+        Ok(again.conflicts.is_empty())
     }
 
     fn note(
@@ -269,9 +337,48 @@ impl SessionMerge<'_> {
     }
 }
 
-/// What is here is the beginning of what is there, or all of it and more.
-fn lack_bytes(lack: &Lack, here: Option<&SegmentInfo>) -> u64 {
-    let (entries, traces) = here.map_or((0, 0), |here| (here.entry_bytes, here.trace_bytes));
-    let there = &lack.info;
-    there.entry_bytes.saturating_sub(entries) + there.trace_bytes.saturating_sub(traces)
+/// A log there and the one here.
+struct Pair {
+    log: LogId,
+    /// The lengths.
+    there: u64,
+    here: u64,
+    /// How many entries are known to be the same.
+    known: u64,
+}
+
+impl Pair {
+    fn new(kind: LogKind, there: &SegmentInfo, here: Option<&SegmentInfo>, known: u64) -> Self {
+        let len_of = |info: &SegmentInfo| match kind {
+            LogKind::Entries => info.entries,
+            LogKind::Traces => info.traces,
+        };
+        Self {
+            log: LogId {
+                session: there.session,
+                segment: there.id,
+                kind,
+            },
+            there: len_of(there),
+            here: here.map_or(0, len_of),
+            known,
+        }
+    }
+}
+
+/// How many entries of a log are the same on both sides since both share them with a base whose
+/// log is.
+fn known_equal(
+    agreeing: &HashSet<SegmentId>,
+    there: &SegmentInfo,
+    here: Option<&SegmentInfo>,
+) -> u64 {
+    match (there.base, here.and_then(|here| here.base)) {
+        (Some(there), Some(here))
+            if there.segment == here.segment && agreeing.contains(&there.segment) =>
+        {
+            there.len.min(here.len)
+        }
+        _ => 0,
+    }
 }

@@ -10,7 +10,7 @@ use super::copy::Copy;
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::{
     self, Creation, DEFAULT_JOURNAL_BYTES, Engine, EngineOptions, MIN_JOURNAL_BYTES, Op,
-    Superblock, create_filled,
+    Superblock, compact_new, create_filled,
 };
 use crate::ids::SessionId;
 use crate::names::PodRecord;
@@ -80,7 +80,8 @@ impl Archive {
     /// are kept; the new archive has an id of its own.
     ///
     /// Memory does not grow with the archive. While it runs, the space of what is replaced
-    /// meanwhile is not used again.
+    /// meanwhile is not used again. Entries that segments share are written once. A backup is
+    /// packed as quickly as the archive itself; [`compact`](Self::compact) makes it smaller.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -107,12 +108,14 @@ impl Archive {
         let source = self.snapshot()?;
         let sessions = source.sessions().collect::<Result<Vec<_>, _>>()?;
         let names = source.list_names()?;
-        Content::new(source, sessions, names).write(out.as_ref(), DEFAULT_JOURNAL_BYTES, progress)
+        Content::new(source, sessions, names).write(out.as_ref(), Form::Backup, progress)
     }
 
     /// Writes some sessions, as they are at this moment, into a new archive at `out`, with the
     /// names that point to them. Otherwise as [`backup`](Self::backup); the new archive has the
-    /// smallest journal that there is (16 KiB), so that it is small enough to send.
+    /// smallest journal that there is (16 KiB) and is packed as by [`compact`](Self::compact), so
+    /// that it is small enough to send. The progress counts each byte twice, since it is packed
+    /// when all is there.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -151,7 +154,7 @@ impl Archive {
                 names.push(name);
             }
         }
-        Content::new(source, found, names).write(out.as_ref(), MIN_JOURNAL_BYTES, progress)
+        Content::new(source, found, names).write(out.as_ref(), Form::Extract, progress)
     }
 }
 
@@ -182,7 +185,7 @@ impl Content {
     fn write(
         &self,
         out: &Path,
-        journal_bytes: u64,
+        form: Form,
         progress: &mut dyn FnMut(CopyProgress),
     ) -> Result<CopyReport, StoreError> {
         if std::fs::symlink_metadata(out).is_ok() {
@@ -193,10 +196,17 @@ impl Content {
             return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason).into());
         }
         let mut report = self.report();
-        let total = report.entry_bytes + report.trace_bytes;
-        let mut meter = Meter::new(total, progress);
-        create_filled(out, &Superblock::new(journal_bytes), |path| {
-            self.fill(path, &mut meter)
+        let bytes = report.entry_bytes + report.trace_bytes;
+        let mut meter = Meter::new(bytes * form.passes(), progress);
+        create_filled(out, &Superblock::new(form.journal_bytes()), |path| {
+            self.fill(path, &mut meter)?;
+            match form {
+                Form::Backup => Ok(()),
+                Form::Extract => compact_new(path, options(), &mut |done, total| {
+                    let share = u128::from(bytes) * u128::from(done) / u128::from(total.max(1));
+                    meter.reach(bytes + u64::try_from(share).unwrap_or(bytes));
+                }),
+            }
         })?;
         meter.finish();
         report.file_bytes = std::fs::metadata(out)?.len();
@@ -233,6 +243,32 @@ impl Content {
             trace_bytes: sum(|session| session.trace_bytes),
             names: self.names.len() as u64,
             file_bytes: 0,
+        }
+    }
+}
+
+/// How a new archive is written.
+#[derive(Clone, Copy)]
+enum Form {
+    /// To be used like the one that it is made of.
+    Backup,
+    /// As small as can be.
+    Extract,
+}
+
+impl Form {
+    fn journal_bytes(self) -> u64 {
+        match self {
+            Self::Backup => DEFAULT_JOURNAL_BYTES,
+            Self::Extract => MIN_JOURNAL_BYTES,
+        }
+    }
+
+    /// How often each byte is written.
+    fn passes(self) -> u64 {
+        match self {
+            Self::Backup => 1,
+            Self::Extract => 2,
         }
     }
 }

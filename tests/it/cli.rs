@@ -1,5 +1,6 @@
 //! The `sessiondb` command as its users meet it: arguments in; output, exit code and files out.
 
+mod branches;
 mod errors;
 mod import_export;
 mod listings;

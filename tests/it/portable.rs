@@ -8,6 +8,10 @@ mod disturbed;
 mod merging;
 /// Random pairs of archives against a naive merge.
 mod random;
+/// The same with branches on both sides.
+mod random_branches;
+/// Branches stay branches.
+mod sharing;
 
 use serde_json::{Map, Value, json};
 use sessiondb::{Active, Archive, Extra, PodName, PodRecord, RawEntries, SegmentInfo, SessionInfo};

@@ -7,6 +7,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::{Rebase, SegmentId, SessionId};
 
+use crate::values::{EntryNumbers, age, seconds, size};
+
 const AFTER_HELP: &str = "\
 Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
 Data goes to standard output, talk to standard error. NO_COLOR=1 turns colours off.
@@ -67,7 +69,9 @@ pub(crate) enum Command {
     Ls(LsArgs),
     Show(ShowArgs),
     Append(AppendArgs),
+    Branch(BranchArgs),
     Truncate(TruncateArgs),
+    Erase(EraseArgs),
     Rm(RmArgs),
     Stats(StatsArgs),
     Check(CheckArgs),
@@ -210,6 +214,24 @@ pub(crate) struct AppendArgs {
     pub(crate) ack: bool,
 }
 
+/// Make a segment that shares the first AT entries of another one, and print its id
+///
+/// Nothing is copied, and each of the two goes on by itself: what is truncated or removed in the
+/// one stays in the other.
+#[derive(Debug, Args)]
+pub(crate) struct BranchArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The segment, or a session that has only one
+    #[arg(value_name = "SEGMENT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// How many entries to share; all that there are if it is not given
+    pub(crate) at: Option<u64>,
+    /// Print what is known of the new segment as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Cut a segment off after LEN entries
 #[derive(Debug, Args)]
 pub(crate) struct TruncateArgs {
@@ -222,7 +244,30 @@ pub(crate) struct TruncateArgs {
     pub(crate) len: u64,
 }
 
+/// Erase what entries say, wherever they are shared
+///
+/// Each keeps its number and its time, as {"kind":"erased"}. The last bytes of what was erased go
+/// from the file with `sessiondb compact`.
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The archive
+    pub(crate) archive: PathBuf,
+    /// The segment, or a session that has only one
+    #[arg(value_name = "SEGMENT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// The entries, numbered from 0: N for one, FROM..TO without entry TO, FROM.. to the end
+    pub(crate) entries: EntryNumbers,
+    /// Erase in the trace log beside the segment
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
 /// Remove a session or a segment, with its traces
+///
+/// Segments that share entries with one that is removed keep them.
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
     /// The archive
@@ -277,7 +322,8 @@ pub(crate) struct RecoverArgs {
 
 /// Write a copy of an archive, as it is at this moment
 ///
-/// Other processes may write meanwhile. OUT must not be there, and appears when it is whole.
+/// Other processes may write meanwhile. OUT must not be there, and appears when it is whole;
+/// `sessiondb compact` makes it smaller.
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
     /// The archive
@@ -387,44 +433,4 @@ pub(crate) struct CompactArgs {
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|cause| cause.to_string())
-}
-
-fn age(text: &str) -> Result<Duration, String> {
-    let units = [("m", 60), ("h", 3600), ("d", 86_400), ("w", 7 * 86_400)];
-    let seconds = with_unit(text, &units);
-    seconds.map(Duration::from_secs).ok_or_else(|| {
-        "give a whole number and m, h, d or w for minutes, hours, days or weeks, as in 30d"
-            .to_owned()
-    })
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let units = [
-        ("K", 1 << 10),
-        ("M", 1 << 20),
-        ("G", 1 << 30),
-        ("T", 1 << 40),
-        ("", 1),
-    ];
-    with_unit(text.trim_end_matches("iB"), &units).ok_or_else(|| {
-        "give a whole number of bytes, or with K, M, G or T of units of 1024, as in 2G".to_owned()
-    })
-}
-
-/// A whole number times its unit, the first of those that the text ends with.
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, unit) = units
-        .iter()
-        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
-    let is_digits = number.bytes().all(|byte| byte.is_ascii_digit());
-    number
-        .parse::<u64>()
-        .ok()
-        .filter(|_| is_digits)?
-        .checked_mul(*unit)
 }

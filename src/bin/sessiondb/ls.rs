@@ -118,15 +118,22 @@ fn write_segments(segments: &[SegmentInfo]) -> Result<(), Failure> {
     write_table(&table)
 }
 
+/// Where a segment came from, and what it shares with which one.
 fn origin(info: &SegmentInfo) -> String {
     use sessiondb::OriginKind::{Compaction, Fork};
-    info.origin.as_ref().map_or_else(String::new, |origin| {
+    let origin = info.origin.as_ref().map(|origin| {
         let word = match origin.kind {
             Fork => "fork",
             Compaction => "compaction",
         };
         format!("{word} of {} at turn {}", origin.segment, origin.at_turn)
-    })
+    });
+    let base = info
+        .base
+        .as_ref()
+        .map(|base| format!("branch of {} at entry {}", base.segment, base.len));
+    let parts: Vec<String> = origin.into_iter().chain(base).collect();
+    parts.join(", ")
 }
 
 fn write_table<const N: usize>(table: &Table<N>) -> Result<(), Failure> {

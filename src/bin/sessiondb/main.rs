@@ -3,6 +3,7 @@
 mod append;
 mod args;
 mod backup;
+mod branch;
 mod check;
 mod compact;
 mod context;
@@ -20,6 +21,7 @@ mod render;
 mod show;
 mod stats;
 mod summary;
+mod values;
 
 use std::process::ExitCode;
 
@@ -45,7 +47,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ls(args) => ls::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
         Command::Append(args) => append::run(&context, &args),
+        Command::Branch(args) => branch::run(&context, &args),
         Command::Truncate(args) => remove::truncate(&context, &args),
+        Command::Erase(args) => remove::erase(&context, &args),
         Command::Rm(args) => remove::rm(&context, &args),
         Command::Stats(args) => stats::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),

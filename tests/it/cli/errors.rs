@@ -9,11 +9,13 @@ use sessiondb::{Archive, Sharing};
 use super::{Place, Run, feed, new_ids, sessiondb};
 
 /// Every command but those that create an archive, with arguments that would do.
-const ON_AN_ARCHIVE: [(&str, &[&str]); 7] = [
+const ON_AN_ARCHIVE: [(&str, &[&str]); 9] = [
     ("ls", &[]),
     ("show", &["abc"]),
     ("export", &["out"]),
+    ("branch", &["abc"]),
     ("truncate", &["abc", "0"]),
+    ("erase", &["--yes", "abc", "0"]),
     ("rm", &["--yes", "abc"]),
     ("stats", &[]),
     ("check", &[]),

@@ -68,6 +68,47 @@ fn a_writer_that_keeps_the_length_is_noticed() {
 }
 
 #[test]
+fn a_writer_that_keeps_lengths_and_times_is_noticed() {
+    let (here, _, outcome) = merge_with(&mut |log| {
+        log.truncate(5).unwrap();
+        append(log, 50..65);
+    });
+    assert!(matches!(outcome, MergeOutcome::Conflict(_)), "{outcome:?}");
+    assert_eq!(log_of(&here).len().unwrap(), 20);
+}
+
+/// A writer who is always there keeps no merge from its end, and is noticed at any time.
+#[test]
+fn a_writer_who_never_rests_does_not_keep_a_merge_from_its_end() {
+    for changed_in in [None, Some(1), Some(2), Some(3)] {
+        let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
+        append(&log_of(&here), 0..20);
+        append(&log_of(&there), 0..40);
+        let (mut comparisons, mut last) = (0, 0);
+        let report = Merge::new(&here).run(&there, &mut |progress| {
+            comparisons += u32::from(comparisons == 0 || progress.done < last);
+            last = progress.done;
+            let other = here.log(session(2), segment(2));
+            other.append_raw(b"1").unwrap();
+            if changed_in == Some(comparisons) && progress.done >= 15 * 65_536 {
+                let log = log_of(&here);
+                log.truncate(5).unwrap();
+                append(&log, 50..65);
+            }
+        });
+        let outcome = &report.unwrap().sessions[0].outcome;
+        let is_conflict = matches!(outcome, MergeOutcome::Conflict(_));
+        assert_eq!(
+            is_conflict,
+            changed_in.is_some(),
+            "{changed_in:?}: {outcome:?}"
+        );
+        let len = if changed_in.is_some() { 20 } else { 40 };
+        assert_eq!(log_of(&here).len().unwrap(), len);
+    }
+}
+
+#[test]
 fn metadata_that_comes_meanwhile_stays() {
     let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
     append(&log_of(&here), 0..20);

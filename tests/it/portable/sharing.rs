@@ -1,0 +1,235 @@
+//! Branches stay branches in the archives that are made of archives: nothing is copied twice.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use sessiondb::{Archive, Merge, MergeOutcome};
+
+use super::{Content, assert_clean, segment, session};
+use crate::scratch::Scratch;
+
+/// Text that no compression makes shorter than half.
+fn noise(seed: u64, len: usize) -> String {
+    let mut state = seed;
+    let mut text = String::new();
+    while text.len() < len {
+        state = state
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(0x1405_7b7e_f767_814f);
+        write!(text, "{:011x}", state >> 20).unwrap();
+    }
+    text
+}
+
+/// Chains of branches, some with a base whose id comes after theirs, and what happens to them.
+fn sample() -> Archive {
+    let archive = Archive::in_memory().unwrap();
+    let log = |number, of| archive.log(session(1), segment(number)).with_timestamp(of);
+    let branch = |from, at, to| {
+        let made = archive.branch_to(session(1), segment(from), at, segment(to));
+        made.unwrap();
+    };
+    log(5, 1000).append_many_raw(&["1", "2", "3", "4"]).unwrap();
+    branch(5, 3, 2);
+    log(2, 9_000_000_000_000).append_raw(b"20").unwrap();
+    branch(2, 4, 8);
+    log(8, 9_000_000_000_001)
+        .append_many_raw(&["80", "81"])
+        .unwrap();
+    branch(8, 5, 1);
+    branch(8, 2, 3);
+    branch(5, 0, 4);
+    // One that was written to later, and has nothing of its own.
+    branch(5, 4, 6);
+    let later = log(6, 9_000_000_000_002);
+    later.append_raw(b"60").unwrap();
+    later.truncate(4).unwrap();
+    // One with traces, and one whose base has lost what it shares.
+    let trace = archive.trace(session(1), segment(8));
+    trace.append_raw(b"7").unwrap();
+    branch(5, 4, 7);
+    log(5, 1000).truncate(2).unwrap();
+    log(5, 1000).append_raw(b"50").unwrap();
+    archive
+}
+
+#[test]
+fn branches_stay_branches() {
+    let (archive, scratch) = (sample(), Scratch::new());
+    let expected = Content::of(&archive);
+    let (backup, extract) = (scratch.fresh(), scratch.fresh());
+    archive.backup(&backup, &mut |_| ()).unwrap();
+    archive
+        .extract(&extract, &[session(1)], &mut |_| ())
+        .unwrap();
+    let merged = Archive::in_memory().unwrap();
+    Merge::new(&merged).run(&archive, &mut |_| ()).unwrap();
+    let copies = [backup, extract].map(|path| Archive::open(path).unwrap());
+    for copy in copies.iter().chain([&merged]) {
+        assert_eq!(Content::of(copy), expected);
+        assert_clean(copy);
+    }
+}
+
+#[test]
+fn a_hundred_branches_of_a_large_segment_cost_nothing() {
+    let scratch = Scratch::new();
+    let archive = Archive::open(scratch.fresh()).unwrap();
+    let log = archive.log(session(1), segment(1));
+    for seed in 0..200 {
+        let entry = format!("\"{}\"", noise(seed, 50_000));
+        log.append_raw(entry.as_bytes()).unwrap();
+    }
+    let copies = |names: [&Path; 2]| {
+        let [backup, extract] = names;
+        let mut ignore = |_| ();
+        archive.backup(backup, &mut ignore).unwrap();
+        let sessions = [session(1)];
+        archive.extract(extract, &sessions, &mut ignore).unwrap();
+        names.map(|path| path.metadata().unwrap().len())
+    };
+    let (one, two) = (scratch.fresh(), scratch.fresh());
+    let before = copies([&one, &two]);
+    let entry_bytes = archive.stats().unwrap().entry_bytes;
+    for number in 0..100 {
+        let (at, to) = (200 - number / 2, segment(u128::from(2 + number)));
+        archive.branch_to(session(1), segment(1), at, to).unwrap();
+        archive.log(session(1), to).append_raw(b"1").unwrap();
+    }
+    let (one, two) = (scratch.fresh(), scratch.fresh());
+    let after = copies([&one, &two]);
+    let merged = Archive::open(scratch.fresh()).unwrap();
+    Merge::new(&merged)
+        .run(&Archive::open(&two).unwrap(), &mut |_| ())
+        .unwrap();
+    let again = Merge::new(&merged).run(&archive, &mut |_| ()).unwrap();
+    assert!(again.is_unchanged());
+    for copy in [
+        &Archive::open(one).unwrap(),
+        &Archive::open(two).unwrap(),
+        &merged,
+    ] {
+        let stats = copy.stats().unwrap();
+        assert_eq!(stats.entry_bytes, entry_bytes + 100);
+        assert_eq!(stats.segments, 101);
+    }
+    for (before, after) in before.into_iter().zip(after) {
+        assert!(after < before + before / 50, "{before} {after}");
+    }
+}
+
+#[test]
+fn what_is_here_already_is_shared_with() {
+    let (here, there) = (Archive::in_memory().unwrap(), sample());
+    let log = |number| here.log(session(1), segment(number));
+    // The beginning of a base, a branch that is a copy here, and a base that is longer here.
+    log(7).append_many_raw(&["1", "2"]).unwrap();
+    log(2).append_many_raw(&["1", "2", "3"]).unwrap();
+    log(5).append_many_raw(&["1", "2", "50", "51"]).unwrap();
+    here.branch_to(session(1), segment(5), 3, segment(9))
+        .unwrap();
+    let report = Merge::new(&here).run(&there, &mut |_| ()).unwrap();
+    assert_eq!(report.sessions[0].outcome, MergeOutcome::Extended);
+    let lines = |archive: &Archive, number| {
+        let entries = archive.log(session(1), segment(number)).read_raw(..);
+        super::texts(entries.unwrap())
+    };
+    for number in [1, 2, 3, 4, 6, 7, 8] {
+        assert_eq!(lines(&here, number), lines(&there, number), "{number}");
+    }
+    assert_eq!(lines(&here, 5), ["1", "2", "50", "51"]);
+    assert_eq!(lines(&here, 9), ["1", "2", "50"]);
+    let base_of = |number| {
+        let info = here.segment(session(1), segment(number)).unwrap();
+        info.unwrap().base.map(|base| (base.segment, base.len))
+    };
+    assert_eq!(base_of(8), Some((segment(2), 4)));
+    assert_eq!(base_of(1), Some((segment(8), 5)));
+    assert_eq!(base_of(2), None);
+    assert_clean(&here);
+    let again = Merge::new(&here).run(&there, &mut |_| ()).unwrap();
+    assert!(again.is_unchanged(), "{again:?}");
+}
+
+#[test]
+fn what_contradicts_is_told_of_each_segment_that_shares_it() {
+    let archive = |last: &str| {
+        let archive = Archive::in_memory().unwrap();
+        let log = archive.log(session(1), segment(1));
+        log.append_many_raw(&["1", last]).unwrap();
+        for (at, to) in [(2, 2), (1, 3)] {
+            archive
+                .branch_to(session(1), segment(1), at, segment(to))
+                .unwrap();
+        }
+        archive
+    };
+    let report = Merge::new(&archive("2"))
+        .run(&archive("3"), &mut |_| ())
+        .unwrap();
+    let conflicts = report.conflicts();
+    let conflicts: Vec<_> = conflicts
+        .map(|(_, conflict)| (conflict.segment, conflict.entry))
+        .collect();
+    assert_eq!(conflicts, [(segment(1), 1), (segment(2), 1)]);
+}
+
+#[test]
+fn an_archive_of_format_1_gets_copies() {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/golden/v1/empty.sessiondb"
+    );
+    std::fs::copy(golden, &path).unwrap();
+    let (here, there) = (Archive::open(&path).unwrap(), sample());
+    assert_eq!(here.stats().unwrap().format_version, 1);
+    Merge::new(&here).run(&there, &mut |_| ()).unwrap();
+    let without_bases = |archive: &Archive| {
+        let segments = archive.segments(session(1)).unwrap();
+        let told = segments.into_iter().map(|info| {
+            let entries = archive.log(session(1), info.id).read_raw(..).unwrap();
+            (
+                info.id,
+                info.created_ms,
+                info.updated_ms,
+                super::texts(entries),
+            )
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(without_bases(&here), without_bases(&there));
+    let segments = here.segments(session(1)).unwrap();
+    assert!(segments.iter().all(|info| info.base.is_none()));
+    assert_clean(&here);
+    let again = Merge::new(&here).run(&there, &mut |_| ()).unwrap();
+    assert!(again.is_unchanged(), "{again:?}");
+}
+
+#[test]
+fn copies_of_branches_are_counted_as_what_they_are() {
+    // 7 segments that share 12 MiB: as copies more than is added as one change.
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/golden/v1/empty.sessiondb"
+    );
+    std::fs::copy(golden, &path).unwrap();
+    let (here, there) = (Archive::open(&path).unwrap(), Archive::in_memory().unwrap());
+    let log = there.log(session(1), segment(1));
+    for seed in 0..12 {
+        let entry = format!("\"{}\"", noise(seed, 1 << 20));
+        log.append_raw(entry.as_bytes()).unwrap();
+    }
+    for to in 2..8 {
+        there
+            .branch_to(session(1), segment(1), 12, segment(to))
+            .unwrap();
+    }
+    let before = here.version().unwrap();
+    Merge::new(&here).run(&there, &mut |_| ()).unwrap();
+    assert!(here.version().unwrap() > before + 5);
+    assert_eq!(here.session(session(1)).unwrap().unwrap().entries, 84);
+}
