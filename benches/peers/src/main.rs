@@ -3,6 +3,7 @@
 
 mod child;
 mod entries;
+mod logs;
 mod report;
 mod systems;
 mod workloads;
@@ -16,10 +17,12 @@ use self::workloads::{Lab, Mode, WORKLOADS, Workload};
 /// Anything that fails ends the run with its message.
 pub(crate) type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
-const USAGE: &str = "usage: cargo run --release -- [--quick | --full] [--only NAME]... [--dir DIR]
+const USAGE: &str =
+    "usage: cargo run --release -- [--quick | --full] [--only NAME]... [--data DIR] [--dir DIR]
   --quick      smaller archives, fewer rounds: under a minute
   --full       the largest archives: 5 million entries, 2 GB
   --only NAME  just this workload, may be given more than once
+  --data DIR   JSONL files for move, size, fork and delete, in place of generated ones
   --dir DIR    where the files go (default: beside the program, under target/)";
 
 fn main() -> ExitCode {
@@ -50,7 +53,7 @@ fn run(options: Option<Options>) -> Result<()> {
     if report::file_system(&folder.0).starts_with("tmpfs") {
         eprintln!("warning: a tmpfs has nothing to sync; choose another --dir");
     }
-    let lab = Lab::new(&folder.0, options.mode);
+    let lab = Lab::new(&folder.0, options.mode, options.data.as_deref());
     let mut targets = Vec::new();
     for workload in options.workloads {
         eprintln!("... {}", workload.name);
@@ -66,6 +69,7 @@ fn run(options: Option<Options>) -> Result<()> {
 struct Options {
     mode: Mode,
     workloads: Vec<&'static Workload>,
+    data: Option<PathBuf>,
     dir: Option<PathBuf>,
 }
 
@@ -75,6 +79,7 @@ impl Options {
         let mut options = Self {
             mode: Mode::Default,
             workloads: Vec::new(),
+            data: None,
             dir: None,
         };
         let mut args = args.iter();
@@ -88,6 +93,7 @@ impl Options {
                 "--quick" => options.mode = Mode::Quick,
                 "--full" => options.mode = Mode::Full,
                 "--only" => options.workloads.push(Workload::named(value()?)?),
+                "--data" => options.data = Some(value()?.into()),
                 "--dir" => options.dir = Some(value()?.into()),
                 _ => return Err(format!("{arg:?} is not an option\n{USAGE}").into()),
             }

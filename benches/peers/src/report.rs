@@ -83,9 +83,11 @@ impl Section {
         if let Some(note) = self.note {
             println!("{note}\n");
         }
-        let mut header = vec!["system".to_owned()];
-        header.extend(self.columns.into_iter().map(str::to_owned));
-        table(header, self.rows);
+        if !self.rows.is_empty() {
+            let mut header = vec!["system".to_owned()];
+            header.extend(self.columns.into_iter().map(str::to_owned));
+            table(header, self.rows);
+        }
         if !self.targets.is_empty() {
             println!();
         }
@@ -104,6 +106,9 @@ impl Section {
 
 /// Prints all targets together.
 pub(crate) fn print_targets(targets: &[Target]) {
+    if targets.is_empty() {
+        return;
+    }
     let met = targets.iter().filter(|target| target.met).count();
     println!("\n## Targets: {met} of {} met\n", targets.len());
     let header = ["target", "measured", "limit", "verdict"].map(str::to_owned);
@@ -258,6 +263,16 @@ pub(crate) fn rate(per_second: f64) -> String {
     format!("{per_second:.0}/s")
 }
 
+/// Bytes a second.
+pub(crate) fn mb_rate(per_second: f64) -> String {
+    format!("{:.0} MB/s", per_second / 1e6)
+}
+
+/// A part of a whole.
+pub(crate) fn per_cent(part: f64) -> String {
+    format!("{:.2} %", part * 100.0)
+}
+
 /// Bytes in KiB.
 pub(crate) fn kib(bytes: f64) -> String {
     format!("{:.2} KiB", bytes / 1024.0)
@@ -277,10 +292,11 @@ pub(crate) fn print_header(dir: &Path) {
     line("directory", &dir.display());
     line("file system", &file_system(dir));
     println!(
-        "{:<12}sessiondb {} (redb {}), SQLite {} (rusqlite {})",
+        "{:<12}sessiondb {} (redb {}, zstd-sys {}), SQLite {} (rusqlite {})",
         "versions",
         version("sessiondb"),
         version("redb"),
+        version("zstd-sys"),
         rusqlite::version(),
         version("rusqlite")
     );

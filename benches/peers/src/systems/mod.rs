@@ -3,7 +3,7 @@
 mod bare;
 mod jsonl;
 mod sessiondb;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::path::Path;
 

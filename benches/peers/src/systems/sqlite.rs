@@ -10,19 +10,21 @@ use super::{Appender, System};
 use crate::Result;
 use crate::entries::{segment_id, session_id};
 
-const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS entries (
+pub(crate) const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS entries (
     session BLOB NOT NULL,
     segment BLOB NOT NULL,
     idx INTEGER NOT NULL,
     json TEXT NOT NULL,
     PRIMARY KEY (session, segment, idx))";
-const INSERT: &str = "INSERT INTO entries (session, segment, idx, json) VALUES (?1, ?2, ?3, ?4)";
+pub(crate) const INSERT: &str =
+    "INSERT INTO entries (session, segment, idx, json) VALUES (?1, ?2, ?3, ?4)";
 /// Faster than `count(*)`, which reads the index of the whole segment.
 const COUNT: &str =
     "SELECT coalesce(max(idx) + 1, 0) FROM entries WHERE session = ?1 AND segment = ?2";
 const LAST: &str =
     "SELECT json FROM entries WHERE session = ?1 AND segment = ?2 ORDER BY idx DESC LIMIT 1";
-const READ: &str = "SELECT json FROM entries WHERE session = ?1 AND segment = ?2 ORDER BY idx";
+pub(crate) const READ: &str =
+    "SELECT json FROM entries WHERE session = ?1 AND segment = ?2 ORDER BY idx";
 
 pub(super) struct Sqlite {
     path: PathBuf,
@@ -50,7 +52,7 @@ impl Sqlite {
 }
 
 /// A connection of its own for each writer, as `SQLite` wants it for concurrent use.
-fn connect(path: &Path, synchronous: &str) -> Result<Connection> {
+pub(crate) fn connect(path: &Path, synchronous: &str) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(60))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

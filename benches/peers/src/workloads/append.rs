@@ -5,7 +5,7 @@ use crate::Result;
 use crate::report::{Rounds, Section, time, times};
 use crate::systems::Kind;
 
-const COLUMNS: [&str; 5] = ["median", "p99", "max", "sessiondb / it", "appends"];
+const COLUMNS: [&str; 6] = ["median", "mean", "p99", "max", "sessiondb / it", "appends"];
 
 pub(super) fn written(lab: &Lab) -> Result<Section> {
     let kinds = [
@@ -68,6 +68,7 @@ fn table(title: String, results: &[(Kind, Rounds)], ours: Kind) -> Result<(Secti
     for (kind, rounds) in results {
         let cells = [
             time(rounds.median()),
+            time(rounds.mean()),
             time(rounds.p99()),
             time(rounds.max()),
             times(ours.per_median(rounds)),

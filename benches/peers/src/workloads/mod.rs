@@ -1,9 +1,13 @@
 //! The workloads, how large each is, and what they share.
 
 mod append;
+mod delete;
+mod fork;
+mod moving;
 mod open;
 mod parallel;
 mod size;
+mod space;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,6 +15,7 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::entries::{ENTRY_BYTES, Limit, Writer, entry};
+use crate::logs::Logs;
 use crate::report::{Rounds, Section};
 use crate::systems::{Kind, System};
 
@@ -73,6 +78,26 @@ pub(crate) static WORKLOADS: &[Workload] = &[
         about: "resident memory of a process that appends",
         run: size::memory,
     },
+    Workload {
+        name: "move",
+        about: "import and export of sessions shaped like real ones",
+        run: moving::moving,
+    },
+    Workload {
+        name: "size",
+        about: "what the same sessions take on disk",
+        run: space::size,
+    },
+    Workload {
+        name: "fork",
+        about: "forks of a segment of 10 MB",
+        run: fork::fork,
+    },
+    Workload {
+        name: "delete",
+        about: "removing half of the sessions, and getting the space back",
+        run: delete::delete,
+    },
 ];
 
 impl Workload {
@@ -101,6 +126,8 @@ pub(crate) enum Mode {
 pub(crate) struct Lab<'a> {
     root: &'a Path,
     mode: Mode,
+    /// Logs to take in place of generated ones.
+    data: Option<&'a Path>,
 }
 
 /// Entries of a segment of a filled archive.
@@ -108,8 +135,8 @@ const SEGMENT_ENTRIES: u64 = 1000;
 
 impl<'a> Lab<'a> {
     /// A lab with its files in `root`.
-    pub(crate) fn new(root: &'a Path, mode: Mode) -> Self {
-        Self { root, mode }
+    pub(crate) fn new(root: &'a Path, mode: Mode, data: Option<&'a Path>) -> Self {
+        Self { root, mode, data }
     }
 
     /// Removes the files of a workload.
@@ -125,6 +152,25 @@ impl<'a> Lab<'a> {
         let dir = self.root.join(workload).join(kind.word());
         fs::create_dir_all(&dir)?;
         Ok(dir)
+    }
+
+    /// The folder of a workload, which is made if it is not there.
+    fn folder(&self, workload: &str) -> Result<PathBuf> {
+        let dir = self.root.join(workload);
+        fs::create_dir_all(&dir)?;
+        Ok(dir)
+    }
+
+    /// The logs of whole archives, made anew for whoever asks.
+    fn logs(&self) -> Result<Logs> {
+        let folder = self.root.join("logs");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        match self.data {
+            Some(data) => Logs::copy(&folder, data),
+            None => Logs::generate(&folder, self.pick(30_000_000, 100_000_000, 300_000_000)),
+        }
     }
 
     /// The value for the mode.

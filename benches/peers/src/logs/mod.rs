@@ -1,0 +1,145 @@
+//! The logs that whole archives are filled with, as a folder of JSONL files: sessions shaped like
+//! real ones, or copies of files that the caller has.
+
+pub(crate) mod archive;
+#[path = "../../../corpus/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "not every bench wants forks")]
+mod corpus;
+pub(crate) mod files;
+pub(crate) mod sqlite;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sessiondb::{SegmentId, SessionId};
+
+use self::corpus::Corpus;
+use crate::Result;
+use crate::entries::segment_id;
+
+/// Of those tried, its sessions are the most like the real ones in number and length.
+const SEED: u64 = 5;
+
+/// A folder `{session}/{segment}.jsonl`.
+pub(crate) struct Logs {
+    pub(crate) folder: PathBuf,
+    pub(crate) files: Vec<LogFile>,
+}
+
+/// One of its files, which ends with a newline.
+#[derive(Debug, Clone)]
+pub(crate) struct LogFile {
+    pub(crate) session: SessionId,
+    pub(crate) segment: SegmentId,
+    pub(crate) len_bytes: u64,
+}
+
+impl LogFile {
+    /// Where it is in a folder like that.
+    pub(crate) fn path_in(&self, folder: &Path) -> PathBuf {
+        let session = folder.join(self.session.to_string());
+        session.join(format!("{}.jsonl", self.segment))
+    }
+
+    /// The same, with the folder of the session made.
+    pub(crate) fn new_path_in(&self, folder: &Path) -> Result<PathBuf> {
+        let path = self.path_in(folder);
+        fs::create_dir_all(path.parent().ok_or("a file without a folder")?)?;
+        Ok(path)
+    }
+}
+
+impl Logs {
+    /// Writes generated sessions of together `bytes` into `folder`.
+    pub(crate) fn generate(folder: &Path, bytes: usize) -> Result<Self> {
+        let mut logs = Self::empty(folder);
+        for session in Corpus::new(SEED, bytes) {
+            for segment in session.segments {
+                let mut text = segment.lines.join(&b'\n');
+                text.push(b'\n');
+                logs.add(session.id, segment.id, &text)?;
+            }
+        }
+        logs.done()
+    }
+
+    /// Copies all `*.jsonl` below `from` into `folder`, each as a session.
+    pub(crate) fn copy(folder: &Path, from: &Path) -> Result<Self> {
+        let mut logs = Self::empty(folder);
+        let found = files::below(from)?;
+        let found = found
+            .iter()
+            .filter(|path| path.extension().is_some_and(|end| end == "jsonl"));
+        for (number, path) in (0..).zip(found) {
+            let mut text = fs::read(path)?;
+            if text.last() != Some(&b'\n') {
+                text.push(b'\n');
+            }
+            logs.add(segment_id(number), segment_id(number), &text)?;
+        }
+        logs.done()
+    }
+
+    fn empty(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            files: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, session: SessionId, segment: SegmentId, text: &[u8]) -> Result<()> {
+        if text == b"\n" {
+            return Ok(());
+        }
+        let file = LogFile {
+            session,
+            segment,
+            len_bytes: text.len() as u64,
+        };
+        fs::write(file.new_path_in(&self.folder)?, text)?;
+        self.files.push(file);
+        Ok(())
+    }
+
+    fn done(self) -> Result<Self> {
+        if self.files.is_empty() {
+            return Err(format!("{} has no logs", self.folder.display()).into());
+        }
+        files::settle(&self.folder)?;
+        Ok(self)
+    }
+
+    /// How many bytes of JSONL these are.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.len_bytes).sum()
+    }
+
+    /// The entries of a file.
+    pub(crate) fn entries(&self, file: &LogFile) -> Result<Vec<Vec<u8>>> {
+        let text = fs::read(file.path_in(&self.folder))?;
+        let lines = text.split(|byte| *byte == b'\n');
+        Ok(lines
+            .filter(|line| !line.is_empty())
+            .map(<[u8]>::to_vec)
+            .collect())
+    }
+
+    /// Compares a folder with these logs: it has to have the same files with the same bytes.
+    pub(crate) fn compare(&self, folder: &Path) -> Result<()> {
+        for file in &self.files {
+            let path = file.path_in(folder);
+            if fs::read(&path)? != fs::read(file.path_in(&self.folder))? {
+                return Err(format!("{} is not what was written", path.display()).into());
+            }
+        }
+        match files::below(folder)?.len() {
+            found if found == self.files.len() => Ok(()),
+            found => Err(format!(
+                "{} has {found} files, not {}",
+                folder.display(),
+                self.files.len()
+            )
+            .into()),
+        }
+    }
+}
