@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -370,6 +370,7 @@ impl Core {
         }
         let lengths = self.refused(state.apply(ops))?;
         let at = state.position()?;
+        self.jobs.rest_later();
         match self.journal.write(self.file.storage(), &at, frame) {
             Ok(behind) => state.advance(behind),
             Err(err) => {
@@ -459,7 +460,16 @@ impl Core {
     }
 
     fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed, patience: Patience) -> Outcome<()> {
-        let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _folding = match (patience, self.folding.try_lock()) {
+            (_, Ok(folding)) => folding,
+            (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
+            (Patience::None, Err(TryLockError::WouldBlock)) => {
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            }
+            (Patience::UntilTimeout, Err(TryLockError::WouldBlock)) => {
+                self.folding.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        };
         let begun = || self.file.sign_fold();
         match self.base()?.absorb(tail, from, to, patience, begun) {
             Ok(Ok(())) => Ok(()),
@@ -554,6 +564,10 @@ impl Core {
     fn end(&mut self) -> Result<(), StoreError> {
         if self.base.is_none() {
             return Ok(());
+        }
+        // Who waits for the writer lock must not keep a compaction waiting for its view.
+        if self.file.is_shared() {
+            self.state().let_go();
         }
         let folded = match self.checkpoint() {
             Err(StoreError::Busy { .. }) => self.sync(),

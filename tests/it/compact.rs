@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sessiondb::testing::decode_run;
+use sessiondb::testing::{self, Opening, decode_run};
 use sessiondb::{
     Archive, CompactMode, Compacted, PodName, PodRecord, SegmentId, SessionId, Sharing, StoreError,
 };
@@ -326,6 +327,32 @@ fn a_reader_of_an_earlier_state_keeps_it_and_the_report_says_so() {
     let (_, compacted) = compact(archive.clone());
     assert!(compacted.erased, "{compacted:?}");
     assert_eq!(left_at(&path), [""; 0]);
+}
+
+/// One that only appends looks at the tables too, and must not keep an old state of them.
+#[test]
+fn a_writer_that_rests_keeps_no_earlier_state_from_being_erased() {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let archive = Archive::open(&path).unwrap();
+    let file = fs::OpenOptions::new().read(true).write(true).open(&path);
+    let file = redb::backends::FileBackend::new(file.unwrap()).unwrap();
+    let opening = Opening {
+        shared: true,
+        lock_timeout: Duration::from_secs(10),
+        background: true,
+        ..Opening::default()
+    };
+    let writer = testing::open(Arc::new(file), opening).unwrap();
+    archive
+        .log(session(1), segment(1))
+        .append_raw(b"1")
+        .unwrap();
+    writer.log(session(1), segment(1)).append_raw(b"2").unwrap();
+    let (archive, compacted) = compact(archive);
+    assert_eq!(compacted.mode, CompactMode::InPlace);
+    assert!(compacted.erased, "{compacted:?}");
+    assert_eq!(archive.log(session(1), segment(1)).len().unwrap(), 2);
 }
 
 #[cfg(unix)]
