@@ -147,6 +147,26 @@ impl Core {
         Ok((decided, self.put(ops, &lock)?))
     }
 
+    /// Makes changes as [`commit`](Self::commit) does, but past the journal: they go into the
+    /// tables with what it holds, and its bytes are made zero. Returns what `decide` did once that
+    /// is synced.
+    pub(crate) fn commit_without_journal<R>(
+        &self,
+        decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        let _writers = self.writers()?;
+        let _lock = self.lock_writer()?;
+        let (ops, decided) = decide(self.layers()?)?;
+        if !ops.is_empty() {
+            self.attempt(|| {
+                // In one step, so that a call that is refused has changed nothing.
+                self.put_into_tables(ops, || self.zero_journal())?;
+                Ok(self.file.sync()?)
+            })?;
+        }
+        Ok(decided)
+    }
+
     /// Makes changes that need no look at the state before.
     pub(crate) fn write(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
         let _writers = self.writers()?;
@@ -208,16 +228,7 @@ impl Core {
             return Ok(());
         }
         drop(state);
-        self.put_into_tables(Vec::new()).map(drop)
-    }
-
-    /// Folds the whole journal into the tables, and makes its bytes zero.
-    pub(crate) fn scrub_journal(&self) -> Result<(), StoreError> {
-        let hold = self.hold_without_journal(|_| Ok(()))?;
-        self.attempt(|| {
-            hold.release()?;
-            Ok(self.file.sync()?)
-        })
+        self.put_into_tables(Vec::new(), || Ok(())).map(drop)
     }
 
     /// Folds the whole journal into the tables, makes its bytes zero, and keeps everybody from
@@ -243,11 +254,16 @@ impl Core {
             // A reader that meets a zero where it expects a frame looks at the generation after
             // that, and begins anew.
             state.unsettle(self)?;
-            scrub::zero(self.file.storage(), self.file.journal())?;
+            self.zero_journal()?;
             state.settle(self, epoch)?;
             state.forget();
             Ok(hold)
         })
+    }
+
+    /// Whoever calls this has unsettled the state, and the tables hold the whole journal.
+    fn zero_journal(&self) -> Outcome<()> {
+        Ok(scrub::zero(self.file.storage(), self.file.journal())?)
     }
 
     /// Waits until the change is synced.
@@ -349,7 +365,7 @@ impl Core {
             if self.journal.can_hold(frame.payload().len() as u64) {
                 self.put_into_journal(ops, &mut frame, lock)
             } else {
-                self.put_into_tables(ops)
+                self.put_into_tables(ops, || Ok(()))
             }
         })
     }
@@ -411,8 +427,9 @@ impl Core {
         Ok(state)
     }
 
-    /// Folds the open epoch with the ops on top of it into the tables, and all before it.
-    fn put_into_tables(&self, ops: Vec<Op>) -> Outcome<Done> {
+    /// Folds the open epoch with the ops on top of it into the tables, and all before it. Then
+    /// does what is to follow before others go on.
+    fn put_into_tables(&self, ops: Vec<Op>, then: impl FnOnce() -> Outcome<()>) -> Outcome<Done> {
         let mut state = self.state();
         self.refused(state.refresh(self, true))?;
         if let Some(closed) = state.closed().cloned() {
@@ -428,6 +445,7 @@ impl Core {
         state.unsettle(self)?;
         drop(state);
         let absorbed = self.absorb(&tail, from, to, Patience::UntilTimeout);
+        let absorbed = absorbed.and_then(|()| then());
         let mut state = self.state();
         match &absorbed {
             Ok(()) => {

@@ -77,7 +77,8 @@ fn fill(archive: &Archive) {
             archive.checkpoint().unwrap();
         }
     }
-    // What goes: whole sessions, single segments, the ends of logs, what is replaced, a name.
+    // What goes: whole sessions, single segments, the ends of logs, what is erased or replaced, a
+    // name.
     for number in 0..SESSIONS {
         match number % 4 {
             1 => {
@@ -104,6 +105,23 @@ fn fill(archive: &Archive) {
                 log.append_raw(&entry("after the cut")).unwrap();
             }
         }
+    }
+    for number in [0, 3, 11] {
+        // Erased where it is shared, in the base and in what a branch has taken over.
+        let log = archive.log(session(number), segment(number));
+        let len = log.len().unwrap();
+        for _ in 0..5 {
+            log.append_raw(&doomed()).unwrap();
+        }
+        let (session, branch) = (session(number), segment(200 + number));
+        archive
+            .branch_to(session, segment(number), len + 5, branch)
+            .unwrap();
+        if number != 3 {
+            archive.checkpoint().unwrap();
+        }
+        log.truncate(len + 2).unwrap();
+        archive.erase(session, branch, len..len + 5).unwrap();
     }
     for number in 0..SESSIONS {
         let log = archive.log(session(number), segment(number));
@@ -353,6 +371,27 @@ fn a_writer_that_rests_keeps_no_earlier_state_from_being_erased() {
     assert_eq!(compacted.mode, CompactMode::InPlace);
     assert!(compacted.erased, "{compacted:?}");
     assert_eq!(archive.log(session(1), segment(1)).len().unwrap(), 2);
+}
+
+/// What was erased before the journal was ever folded is not even in free pages.
+#[test]
+fn what_is_erased_is_out_of_the_journal_at_once() {
+    let scratch = Scratch::new();
+    for sharing in [Sharing::Shared, Sharing::Exclusive] {
+        let path = scratch.fresh();
+        let archive = Archive::options().sharing(sharing).open(&path).unwrap();
+        let log = archive.log(session(1), segment(1));
+        for number in 0..40 {
+            log.append_raw(&entry(&doomed(number))).unwrap();
+        }
+        let branch = archive.branch(session(1), segment(1), 30).unwrap();
+        log.truncate(20).unwrap();
+        assert!(left_at(&path).len() > 40, "there is something to erase");
+        archive.erase(session(1), branch, ..).unwrap();
+        assert_eq!(left_at(&path), [""; 0]);
+        assert_eq!(log.len().unwrap(), 20);
+        is_clean(&archive);
+    }
 }
 
 #[cfg(unix)]
