@@ -263,6 +263,9 @@ impl Core {
 
     /// Whoever calls this has unsettled the state, and the tables hold the whole journal.
     fn zero_journal(&self) -> Outcome<()> {
+        if seeded(Bug::KeepJournal) {
+            return Ok(());
+        }
         Ok(scrub::zero(self.file.storage(), self.file.journal())?)
     }
 

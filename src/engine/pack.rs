@@ -4,6 +4,7 @@
 use super::fault::Outcome;
 use super::op::LogId;
 use super::run::{Entries, HEADER_BYTES, MAX_SHARED_ROW_BYTES, Payload, RowHeader};
+use super::seeded::{Bug, seeded};
 
 /// The most bytes of entries that share a compressed row (1 MiB): what an entry costs to read
 /// is to unpack its run.
@@ -103,6 +104,9 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
         while !self.pending.is_empty() {
             let limit = self.limit_of_rest();
             self.cut(limit)?;
+            if seeded(Bug::DropRest) {
+                break;
+            }
         }
         self.first = first;
         Ok(())

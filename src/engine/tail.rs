@@ -12,6 +12,7 @@ use super::op::{LogId, LogKind, Op, OriginRecord};
 use super::pieces::Pieces;
 use super::row::{BaseLink, Extent, Head, SessionRow};
 use super::run::{Entries, Run};
+use super::seeded::{Bug, seeded};
 use crate::ids::{SegmentId, SessionId};
 use crate::store::StoreError;
 
@@ -323,7 +324,8 @@ impl Tail {
             LogKind::Entries => self.head(below, log)?,
             LogKind::Traces => None,
         };
-        let Some(head) = head.filter(|head| head.branches > 0) else {
+        let Some(head) = head.filter(|head| head.branches > 0 && !seeded(Bug::ForgetBranches))
+        else {
             return Ok(());
         };
         let mut shared: Vec<(BaseLink, SegmentId, Head)> = Vec::new();
@@ -411,8 +413,8 @@ impl Tail {
             }
             at = at.min(start);
             match base {
-                Some(base) => owner = base.segment,
-                None => break,
+                Some(base) if !seeded(Bug::EraseOwnAlone) => owner = base.segment,
+                _ => break,
             }
         }
         Ok(end - first)

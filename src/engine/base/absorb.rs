@@ -13,6 +13,7 @@ use crate::engine::pack::{Packer, Packing, is_full};
 use crate::engine::pieces::{Pieces, Source};
 use crate::engine::row::{Head, Table, seal};
 use crate::engine::run::{Payload, RowHeader, Run};
+use crate::engine::seeded::{Bug, seeded};
 use crate::engine::tail::Tail;
 use crate::ids::{SegmentId, SessionId};
 
@@ -170,6 +171,11 @@ fn rearrange(
         while next < piece.end {
             if let (Source::Below(_), Some(end)) = (&piece.source, stay.get(&next)) {
                 next = *end;
+                packer.go_on_at(next)?;
+                continue;
+            }
+            if matches!(piece.source, Source::Below(_)) && seeded(Bug::LoseTaken) {
+                next = piece.end;
                 packer.go_on_at(next)?;
                 continue;
             }
