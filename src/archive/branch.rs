@@ -254,7 +254,7 @@ impl Log {
             Bound::Included(end) => Some(end.saturating_add(1)),
             Bound::Excluded(end) => Some(*end),
         };
-        let erased = self.archive.commit(|snapshot| {
+        self.archive.commit_without_journal(|snapshot| {
             let len = snapshot.len_of(&log)?;
             let end = end.unwrap_or(len);
             if end > len || start > end {
@@ -279,11 +279,7 @@ impl Log {
                 at_ms: self.at_ms(),
             });
             Ok((Vec::from_iter(op), count))
-        })?;
-        if erased > 0 {
-            self.archive.engine.scrub_journal()?;
-        }
-        Ok(erased)
+        })
     }
 }
 

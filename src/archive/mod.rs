@@ -428,6 +428,15 @@ impl Archive {
         let decide = |view: &View| decide(&Snapshot { view: view.clone() });
         Ok(self.engine.commit(self.is_synced(), decide)?.0)
     }
+
+    /// The same past the journal, of which no byte is left.
+    pub(crate) fn commit_without_journal<R>(
+        &self,
+        decide: impl FnOnce(&Snapshot) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        let decide = |view: &View| decide(&Snapshot { view: view.clone() });
+        self.engine.commit_without_journal(decide)
+    }
 }
 
 /// The largest metadata of a session and the largest record of a name, in bytes (1 MiB).

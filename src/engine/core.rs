@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -147,6 +147,26 @@ impl Core {
         Ok((decided, self.put(ops, &lock)?))
     }
 
+    /// Makes changes as [`commit`](Self::commit) does, but past the journal: they go into the
+    /// tables with what it holds, and its bytes are made zero. Returns what `decide` did once that
+    /// is synced.
+    pub(crate) fn commit_without_journal<R>(
+        &self,
+        decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        let _writers = self.writers()?;
+        let _lock = self.lock_writer()?;
+        let (ops, decided) = decide(self.layers()?)?;
+        if !ops.is_empty() {
+            self.attempt(|| {
+                // In one step, so that a call that is refused has changed nothing.
+                self.put_into_tables(ops, || self.zero_journal())?;
+                Ok(self.file.sync()?)
+            })?;
+        }
+        Ok(decided)
+    }
+
     /// Makes changes that need no look at the state before.
     pub(crate) fn write(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
         let _writers = self.writers()?;
@@ -208,16 +228,7 @@ impl Core {
             return Ok(());
         }
         drop(state);
-        self.put_into_tables(Vec::new()).map(drop)
-    }
-
-    /// Folds the whole journal into the tables, and makes its bytes zero.
-    pub(crate) fn scrub_journal(&self) -> Result<(), StoreError> {
-        let hold = self.hold_without_journal(|_| Ok(()))?;
-        self.attempt(|| {
-            hold.release()?;
-            Ok(self.file.sync()?)
-        })
+        self.put_into_tables(Vec::new(), || Ok(())).map(drop)
     }
 
     /// Folds the whole journal into the tables, makes its bytes zero, and keeps everybody from
@@ -243,11 +254,19 @@ impl Core {
             // A reader that meets a zero where it expects a frame looks at the generation after
             // that, and begins anew.
             state.unsettle(self)?;
-            scrub::zero(self.file.storage(), self.file.journal())?;
+            self.zero_journal()?;
             state.settle(self, epoch)?;
             state.forget();
             Ok(hold)
         })
+    }
+
+    /// Whoever calls this has unsettled the state, and the tables hold the whole journal.
+    fn zero_journal(&self) -> Outcome<()> {
+        if seeded(Bug::KeepJournal) {
+            return Ok(());
+        }
+        Ok(scrub::zero(self.file.storage(), self.file.journal())?)
     }
 
     /// Waits until the change is synced.
@@ -349,7 +368,7 @@ impl Core {
             if self.journal.can_hold(frame.payload().len() as u64) {
                 self.put_into_journal(ops, &mut frame, lock)
             } else {
-                self.put_into_tables(ops)
+                self.put_into_tables(ops, || Ok(()))
             }
         })
     }
@@ -370,6 +389,7 @@ impl Core {
         }
         let lengths = self.refused(state.apply(ops))?;
         let at = state.position()?;
+        self.jobs.rest_later();
         match self.journal.write(self.file.storage(), &at, frame) {
             Ok(behind) => state.advance(behind),
             Err(err) => {
@@ -410,8 +430,9 @@ impl Core {
         Ok(state)
     }
 
-    /// Folds the open epoch with the ops on top of it into the tables, and all before it.
-    fn put_into_tables(&self, ops: Vec<Op>) -> Outcome<Done> {
+    /// Folds the open epoch with the ops on top of it into the tables, and all before it. Then
+    /// does what is to follow before others go on.
+    fn put_into_tables(&self, ops: Vec<Op>, then: impl FnOnce() -> Outcome<()>) -> Outcome<Done> {
         let mut state = self.state();
         self.refused(state.refresh(self, true))?;
         if let Some(closed) = state.closed().cloned() {
@@ -427,6 +448,7 @@ impl Core {
         state.unsettle(self)?;
         drop(state);
         let absorbed = self.absorb(&tail, from, to, Patience::UntilTimeout);
+        let absorbed = absorbed.and_then(|()| then());
         let mut state = self.state();
         match &absorbed {
             Ok(()) => {
@@ -459,7 +481,16 @@ impl Core {
     }
 
     fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed, patience: Patience) -> Outcome<()> {
-        let _folding = self.folding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _folding = match (patience, self.folding.try_lock()) {
+            (_, Ok(folding)) => folding,
+            (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
+            (Patience::None, Err(TryLockError::WouldBlock)) => {
+                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+            }
+            (Patience::UntilTimeout, Err(TryLockError::WouldBlock)) => {
+                self.folding.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        };
         let begun = || self.file.sign_fold();
         match self.base()?.absorb(tail, from, to, patience, begun) {
             Ok(Ok(())) => Ok(()),
@@ -554,6 +585,10 @@ impl Core {
     fn end(&mut self) -> Result<(), StoreError> {
         if self.base.is_none() {
             return Ok(());
+        }
+        // Who waits for the writer lock must not keep a compaction waiting for its view.
+        if self.file.is_shared() {
+            self.state().let_go();
         }
         let folded = match self.checkpoint() {
             Err(StoreError::Busy { .. }) => self.sync(),

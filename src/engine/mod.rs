@@ -310,6 +310,15 @@ impl Engine {
         Ok((decided, done))
     }
 
+    /// The same past the journal, of which no byte is left.
+    pub(crate) fn commit_without_journal<R>(
+        self: &Arc<Self>,
+        decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        self.core.commit_without_journal(decide)
+    }
+
     /// Makes changes that need no look at the state before.
     pub(crate) fn write(&self, synced: bool, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
         if synced {
@@ -341,11 +350,6 @@ impl Engine {
     /// Folds the whole journal into the tables.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
         self.core.checkpoint()
-    }
-
-    /// Folds the whole journal into the tables, and makes its bytes zero.
-    pub(crate) fn scrub_journal(&self) -> Result<(), StoreError> {
-        self.core.scrub_journal()
     }
 
     /// Syncs what is not, closes the file and reports what fails; dropping it does the same in

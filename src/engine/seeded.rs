@@ -44,12 +44,24 @@ pub enum Bug {
     PublishEarly,
     /// A fresh copy takes the place of an archive before it is on the disk.
     ReplaceEarly,
+    /// What is cut off or deleted goes with those that share it.
+    ForgetBranches,
+    /// Erasing does not reach entries that a segment shares with its base.
+    EraseOwnAlone,
+    /// What a segment takes over from another one does not get into the tables.
+    LoseTaken,
+    /// Of the entries that are left at the end only one row is written.
+    DropRest,
+    /// The bytes of a journal that is in the tables are left as they are.
+    KeepJournal,
+    /// The bytes of free pages are left as they are.
+    KeepFreePages,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -66,6 +78,12 @@ impl Bug {
         Self::WriteAfterFailure,
         Self::PublishEarly,
         Self::ReplaceEarly,
+        Self::ForgetBranches,
+        Self::EraseOwnAlone,
+        Self::LoseTaken,
+        Self::DropRest,
+        Self::KeepJournal,
+        Self::KeepFreePages,
     ];
 }
 

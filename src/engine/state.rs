@@ -66,9 +66,14 @@ impl State {
     /// Lets go of the tables if they have not been used since `when`; tells when they were.
     pub(crate) fn rest(&mut self, when: Instant) -> Option<Instant> {
         if self.used <= when {
-            self.base = None;
+            self.let_go();
         }
         self.base.as_ref().map(|_| self.used)
+    }
+
+    /// Lets go of the tables until they are used again.
+    pub(crate) fn let_go(&mut self) {
+        self.base = None;
     }
 
     /// Everything as of the last refresh.
@@ -276,6 +281,7 @@ impl State {
 
     /// Takes note that a frame of this process stands in the journal.
     pub(crate) fn advance(&mut self, behind: Position) {
+        self.used = Instant::now();
         self.at = Some(behind);
     }
 

@@ -13,6 +13,7 @@ use super::op::{LogId, LogKind, Op, OriginRecord};
 use super::pieces::Pieces;
 use super::row::{BaseLink, Extent, Head, SessionRow};
 use super::run::Run;
+use super::seeded::{Bug, seeded};
 use crate::ids::{SegmentId, SessionId};
 use crate::store::StoreError;
 
@@ -324,7 +325,8 @@ impl Tail {
             LogKind::Entries => self.head(below, log)?,
             LogKind::Traces => None,
         };
-        let Some(head) = head.filter(|head| head.branches > 0) else {
+        let Some(head) = head.filter(|head| head.branches > 0 && !seeded(Bug::ForgetBranches))
+        else {
             return Ok(());
         };
         let mut shared: Vec<(BaseLink, SegmentId, Head)> = Vec::new();
@@ -412,8 +414,8 @@ impl Tail {
             }
             at = at.min(start);
             match base {
-                Some(base) => owner = base.segment,
-                None => break,
+                Some(base) if !seeded(Bug::EraseOwnAlone) => owner = base.segment,
+                _ => break,
             }
         }
         Ok(end - first)

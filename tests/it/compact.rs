@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sessiondb::testing::entries_in;
+use sessiondb::testing::{self, Opening, entries_in};
 use sessiondb::{
     Archive, CompactMode, Compacted, PodName, PodRecord, SegmentId, SessionId, Sharing, StoreError,
 };
@@ -76,7 +77,8 @@ fn fill(archive: &Archive) {
             archive.checkpoint().unwrap();
         }
     }
-    // What goes: whole sessions, single segments, the ends of logs, what is replaced, a name.
+    // What goes: whole sessions, single segments, the ends of logs, what is erased or replaced, a
+    // name.
     for number in 0..SESSIONS {
         match number % 4 {
             1 => {
@@ -103,6 +105,23 @@ fn fill(archive: &Archive) {
                 log.append_raw(&entry("after the cut")).unwrap();
             }
         }
+    }
+    for number in [0, 3, 11] {
+        // Erased where it is shared, in the base and in what a branch has taken over.
+        let log = archive.log(session(number), segment(number));
+        let len = log.len().unwrap();
+        for _ in 0..5 {
+            log.append_raw(&doomed()).unwrap();
+        }
+        let (session, branch) = (session(number), segment(200 + number));
+        archive
+            .branch_to(session, segment(number), len + 5, branch)
+            .unwrap();
+        if number != 3 {
+            archive.checkpoint().unwrap();
+        }
+        log.truncate(len + 2).unwrap();
+        archive.erase(session, branch, len..len + 5).unwrap();
     }
     for number in 0..SESSIONS {
         let log = archive.log(session(number), segment(number));
@@ -315,6 +334,53 @@ fn a_reader_of_an_earlier_state_keeps_it_and_the_report_says_so() {
     let (_, compacted) = compact(archive.clone());
     assert!(compacted.erased, "{compacted:?}");
     assert_eq!(left_at(&path), [""; 0]);
+}
+
+/// One that only appends looks at the tables too, and must not keep an old state of them.
+#[test]
+fn a_writer_that_rests_keeps_no_earlier_state_from_being_erased() {
+    let scratch = Scratch::new();
+    let path = scratch.fresh();
+    let archive = Archive::open(&path).unwrap();
+    let file = fs::OpenOptions::new().read(true).write(true).open(&path);
+    let file = redb::backends::FileBackend::new(file.unwrap()).unwrap();
+    let opening = Opening {
+        shared: true,
+        lock_timeout: Duration::from_secs(10),
+        background: true,
+        ..Opening::default()
+    };
+    let writer = testing::open(Arc::new(file), opening).unwrap();
+    archive
+        .log(session(1), segment(1))
+        .append_raw(b"1")
+        .unwrap();
+    writer.log(session(1), segment(1)).append_raw(b"2").unwrap();
+    let (archive, compacted) = compact(archive);
+    assert_eq!(compacted.mode, CompactMode::InPlace);
+    assert!(compacted.erased, "{compacted:?}");
+    assert_eq!(archive.log(session(1), segment(1)).len().unwrap(), 2);
+}
+
+/// What was erased before the journal was ever folded is not even in free pages.
+#[test]
+fn what_is_erased_is_out_of_the_journal_at_once() {
+    let scratch = Scratch::new();
+    for sharing in [Sharing::Shared, Sharing::Exclusive] {
+        let path = scratch.fresh();
+        let archive = Archive::options().sharing(sharing).open(&path).unwrap();
+        let log = archive.log(session(1), segment(1));
+        for number in 0..40 {
+            log.append_raw(&entry(&doomed(number))).unwrap();
+        }
+        let branch = archive.branch(session(1), segment(1), 30).unwrap();
+        log.truncate(20).unwrap();
+        assert!(left_at(&path).len() > 40, "there is something to erase");
+        archive.erase(session(1), branch, ..).unwrap();
+        assert_eq!(left_at(&path), [""; 0]);
+        assert_eq!(log.len().unwrap(), 20);
+        is_clean(&archive);
+    }
 }
 
 #[cfg(unix)]

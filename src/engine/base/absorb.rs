@@ -14,6 +14,7 @@ use crate::engine::pack::{Packer, Packing};
 use crate::engine::pieces::{Pieces, Source};
 use crate::engine::row::{Head, Table, seal};
 use crate::engine::run::Run;
+use crate::engine::seeded::{Bug, seeded};
 use crate::engine::tail::Tail;
 use crate::ids::{SegmentId, SessionId};
 
@@ -186,6 +187,11 @@ fn rearrange(
         while next < piece.end {
             if let (Source::Below(_), Some(end)) = (&piece.source, stay.get(&next)) {
                 next = *end;
+                packer.go_on_at(next)?;
+                continue;
+            }
+            if matches!(piece.source, Source::Below(_)) && seeded(Bug::LoseTaken) {
+                next = piece.end;
                 packer.go_on_at(next)?;
                 continue;
             }

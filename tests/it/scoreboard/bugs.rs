@@ -3,7 +3,7 @@
 use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
-use super::{compaction, creation, damage, failing, loss, together, unsynced};
+use super::{compaction, creation, damage, erased, failing, loss, together, unsynced};
 
 /// Which rows have to find a bug.
 type Finder = fn(Bug) -> bool;
@@ -14,7 +14,10 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         | Bug::AcknowledgeEarly
         | Bug::ForgetChain
         | Bug::ForgetSalt
-        | Bug::DoNotFold => vec![("R1, R2", loss::catches)],
+        | Bug::DoNotFold
+        | Bug::ForgetBranches
+        | Bug::EraseOwnAlone
+        | Bug::LoseTaken => vec![("R1, R2", loss::catches)],
         Bug::SkipWriterLock | Bug::IgnoreGeneration => {
             vec![("R1, pairs", loss::pairs_catch), ("R9", together::catches)]
         }
@@ -22,7 +25,8 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::KeepOvertaken => vec![("R1, pairs", loss::overtaking_catches)],
         Bug::KeepHalfRead => vec![("R6", failing::recovery_catches)],
         Bug::PublishEarly => vec![("R3", creation::catches)],
-        Bug::ReplaceEarly => vec![("R16", compaction::catches)],
+        Bug::ReplaceEarly | Bug::DropRest => vec![("R16", compaction::catches)],
+        Bug::KeepJournal | Bug::KeepFreePages => vec![("R18", erased::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],
         Bug::SyncAfterFailure => vec![("R5", unsynced::fold_catches)],

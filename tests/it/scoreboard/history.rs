@@ -1,12 +1,21 @@
 //! Histories of changes to an archive, the state that each leaves, and an archive's state read
 //! back.
 
-use std::collections::BTreeMap;
+/// Steps, drawn.
+mod drawn;
+/// How often they meet what is shared.
+mod tally;
 
-use serde_json::{Map, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde_json::{Map, Value, json};
 use sessiondb::{Archive, Durability, Log, Snapshot, StoreError};
 use uuid::Uuid;
 
+pub(super) use self::drawn::{SHORT_KINDS, fold_steps, random_step, short_steps};
+use self::drawn::{entry, random_durability};
+pub(super) use self::tally::Tally;
 use super::row::Dice;
 
 /// One log out of those that histories write to.
@@ -17,9 +26,11 @@ pub(super) struct Place {
     trace: bool,
 }
 
-const PLACES: [Place; 6] = [
+const PLACES: [Place; 8] = [
     place(0, 0, false),
     place(0, 1, false),
+    place(0, 2, false),
+    place(0, 3, false),
     place(1, 0, false),
     place(1, 2, false),
     place(0, 0, true),
@@ -42,6 +53,11 @@ impl Place {
         (id(self.session), id(16 + self.segment))
     }
 
+    /// Traces are never shared.
+    fn may_share_with(self, other: Self) -> bool {
+        self != other && self.session == other.session && !self.trace && !other.trace
+    }
+
     fn log(self, archive: &Archive) -> Log {
         let (session, segment) = self.ids();
         if self.trace {
@@ -59,6 +75,13 @@ pub(super) enum Step {
     Batch(Vec<(Place, Vec<String>)>),
     Truncate(Place, u64),
     Replace(Place, Vec<String>),
+    /// A segment that shares the first entries of another one, and is not there yet.
+    Branch {
+        from: Place,
+        len: u64,
+        to: Place,
+    },
+    Erase(Place, Range<u64>),
     DeleteLog(Place),
     DeleteSession(u8),
     SetName(u8, u64),
@@ -78,6 +101,11 @@ impl Step {
     pub(super) fn large_append(number: usize) -> Self {
         let entries = vec![entry(number, 0, 3_000)];
         Self::Append(PLACES[0], entries, Durability::Written)
+    }
+
+    /// Of what those have appended.
+    pub(super) fn erase_first() -> Self {
+        Self::Erase(PLACES[0], 0..1)
     }
 
     pub(super) fn small_append(number: usize) -> Self {
@@ -103,7 +131,7 @@ impl State {
                 .for_each(|(place, entries)| self.append(*place, entries)),
             Step::Truncate(place, len) => {
                 let log = self.logs.get_mut(place).expect("a log that is there");
-                log.truncate(usize::try_from(*len).expect("a length"));
+                log.truncate(index(*len));
                 // Traces are there as long as there are some.
                 if place.trace && *len == 0 {
                     self.remove(*place);
@@ -112,6 +140,11 @@ impl State {
             Step::Replace(place, entries) => {
                 self.logs.insert(*place, entries.clone());
             }
+            Step::Branch { from, len, to } => {
+                let shared = &self.logs[from][..index(*len)];
+                self.logs.insert(*to, shared.to_vec());
+            }
+            Step::Erase(place, range) => self.erase(*place, range.clone()),
             Step::DeleteLog(place) => self.remove(*place),
             Step::DeleteSession(session) => {
                 self.logs.retain(|place, _| place.session != *session);
@@ -131,6 +164,38 @@ impl State {
             .extend_from_slice(entries);
     }
 
+    /// Puts tombstones in the place of entries, in all logs that share them.
+    fn erase(&mut self, place: Place, range: Range<u64>) {
+        for index in index(range.start)..index(range.end) {
+            let entry = self.logs[&place][index].clone();
+            for log in self.sharing(place) {
+                if let Some(own) = log.get_mut(index).filter(|own| **own == entry) {
+                    *own = tombstone(&entry);
+                }
+            }
+        }
+    }
+
+    /// The logs that may share entries with this one, and itself. No two entries that were
+    /// appended are alike, so one that is in several logs under one number is shared.
+    fn sharing(&mut self, place: Place) -> impl Iterator<Item = &mut Vec<String>> {
+        let logs = self.logs.iter_mut();
+        let logs = logs.filter(move |(other, _)| **other == place || other.may_share_with(place));
+        logs.map(|(_, log)| log)
+    }
+
+    /// Whether another log shares entries of this one from number `from` on.
+    fn is_shared(&self, place: Place, from: u64) -> bool {
+        let entries = self.logs.get(&place).map_or(&[][..], Vec::as_slice);
+        self.logs.iter().any(|(other, log)| {
+            let pairs = log.iter().zip(entries).skip(index(from));
+            other.may_share_with(place)
+                && pairs
+                    .filter(|(_, entry)| !is_tombstone(entry))
+                    .any(|(one, other)| one == other)
+        })
+    }
+
     fn remove(&mut self, place: Place) {
         self.logs.remove(&place);
         if !self.has_session(place.session) {
@@ -140,6 +205,10 @@ impl State {
 
     fn has_session(&self, session: u8) -> bool {
         self.logs.keys().any(|place| place.session == session)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &str> {
+        self.logs.values().flatten().map(String::as_str)
     }
 
     fn len(&self, place: Place) -> u64 {
@@ -247,11 +316,11 @@ impl History {
     }
 
     pub(super) fn random_durability(dice: &mut Dice) -> Durability {
-        durability(dice)
+        random_durability(dice)
     }
 
     pub(super) fn random(dice: &mut Dice, len: usize) -> Self {
-        let durability = durability(dice);
+        let durability = random_durability(dice);
         let (mut steps, mut state) = (Vec::new(), State::default());
         while steps.len() < len {
             let step = random_step(dice, &state, steps.len());
@@ -270,120 +339,28 @@ impl History {
         [before.clone(), between, after]
     }
 
+    /// The entries that have been there, and are not after this step.
+    pub(super) fn gone_after(&self, step: usize) -> Vec<&str> {
+        let mut gone: BTreeSet<&str> = self.states[..=step]
+            .iter()
+            .flat_map(State::entries)
+            .collect();
+        for entry in self.states[step + 1].entries() {
+            gone.remove(entry);
+        }
+        gone.retain(|entry| !is_tombstone(entry));
+        gone.into_iter().collect()
+    }
+
     /// Whether the step, once it has returned, is on the disk with all before it.
     pub(super) fn is_synced(&self, step: usize) -> bool {
         match &self.steps[step] {
             Step::Append(_, _, durability) => *durability == Durability::Synced,
-            Step::Sync | Step::Checkpoint | Step::Compact | Step::Reopen => true,
+            Step::Erase(..) | Step::Sync | Step::Checkpoint | Step::Compact | Step::Reopen => true,
             Step::Background => false,
             _ => self.durability == Durability::Synced,
         }
     }
-}
-
-fn durability(dice: &mut Dice) -> Durability {
-    if dice.one_in(2) {
-        Durability::Synced
-    } else {
-        Durability::Written
-    }
-}
-
-pub(super) fn random_step(dice: &mut Dice, state: &State, step: usize) -> Step {
-    let place = PLACES[dice.index(PLACES.len())];
-    let there = state.logs.contains_key(&place);
-    let session = state.has_session(place.session);
-    match dice.below(32) {
-        0..14 => Step::Append(place, random_entries(dice, step, 0), durability(dice)),
-        14..17 => {
-            let other = PLACES[dice.index(PLACES.len())];
-            let parts = [
-                (place, random_entries(dice, step, 0)),
-                (other, random_entries(dice, step, 50)),
-            ];
-            Step::Batch(parts.to_vec())
-        }
-        17..20 if there => Step::Truncate(place, dice.below(state.len(place) + 1)),
-        20 if !place.trace => Step::Replace(place, random_entries(dice, step, 0)),
-        21 if there => Step::DeleteLog(place),
-        22 if session => Step::DeleteSession(place.session),
-        23 => Step::SetName(place.segment, step as u64),
-        24 if state.names.contains_key(&place.segment) => Step::DeleteName(place.segment),
-        25 if session => Step::SetMetadata(place.session, step as u64),
-        26 => Step::Sync,
-        27 => Step::Checkpoint,
-        28 => Step::Reopen,
-        29 => Step::Compact,
-        _ => Step::Background,
-    }
-}
-
-/// Half of the journal is filled, and folded while something that is only written waits for its
-/// sync.
-pub(super) fn fold_steps() -> Vec<Step> {
-    let write = |number, len| {
-        let entries = vec![entry(number, 0, len)];
-        Step::Append(PLACES[0], entries, Durability::Written)
-    };
-    let mut steps = vec![write(0, 5_000), Step::Sync, write(2, 5_000), Step::Sync];
-    steps.extend([
-        write(4, 40),
-        Step::Background,
-        Step::Sync,
-        write(7, 40),
-        Step::Sync,
-    ]);
-    steps
-}
-
-/// Steps of the given kinds, out of eight, on one log: those that most crashes are about.
-pub(super) fn short_steps(kinds: impl Iterator<Item = usize>) -> Vec<Step> {
-    const LOG: Place = PLACES[0];
-    let (mut steps, mut state) = (Vec::new(), State::default());
-    for (number, kind) in kinds.enumerate() {
-        let there = state.logs.contains_key(&LOG);
-        let append = |len, durability| Step::Append(LOG, vec![entry(number, 0, len)], durability);
-        let step = match kind {
-            // Two of these do not fit into one half of the journal.
-            0 => append(5_000, Durability::Synced),
-            1 => append(40, Durability::Written),
-            // Too large for the journal.
-            2 => append(9_000, Durability::Synced),
-            3 if there => Step::Truncate(LOG, state.len(LOG) / 2),
-            4 => Step::Replace(LOG, vec![entry(number, 0, 40)]),
-            5 if there => Step::DeleteSession(LOG.session),
-            6 => Step::Background,
-            7 => Step::Reopen,
-            _ => Step::Batch(vec![
-                (LOG, vec![entry(number, 0, 40)]),
-                (PLACES[2], vec![entry(number, 1, 40)]),
-            ]),
-        };
-        state.apply(&step);
-        steps.push(step);
-    }
-    steps
-}
-
-/// Entries that tell which step they are of; now and then more than the journal takes.
-fn random_entries(dice: &mut Dice, step: usize, from: usize) -> Vec<String> {
-    let count = 1 + dice.index(3);
-    let numbers = from..from + count;
-    numbers
-        .map(|number| {
-            let len = match dice.below(24) {
-                0 => 70_000,
-                1 => 9_000,
-                2..8 => 2_500,
-                _ => 40,
-            };
-            entry(step, number, len)
-        })
-        .collect()
-}
-
-pub(super) fn entry(step: usize, number: usize, len: usize) -> String {
-    format!("[{step},{number},\"{}\"]", "x".repeat(len))
 }
 
 /// Takes a step on an archive. Reopening it is left to whoever has the disk.
@@ -408,6 +385,11 @@ pub(super) fn play(archive: &Archive, step: &Step, number: usize) -> Result<(), 
             .with_durability(archive.durability())
             .truncate(*len),
         Step::Replace(place, entries) => log(place).replace_raw(entries),
+        Step::Branch { from, len, to } => {
+            let ((session, from), (_, to)) = (from.ids(), to.ids());
+            archive.branch_to(session, from, *len, to)
+        }
+        Step::Erase(place, range) => log(place).erase(range.clone()).map(drop),
         Step::DeleteLog(place) => log(place)
             .with_durability(archive.durability())
             .delete()
@@ -434,4 +416,21 @@ pub(super) fn play(archive: &Archive, step: &Step, number: usize) -> Result<(), 
             Ok(())
         }
     }
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("a small log")
+}
+
+/// What stands in the place of an entry once it is erased: its time stays, if it has one.
+fn tombstone(entry: &str) -> String {
+    let entry: Value = serde_json::from_str(entry).expect("an entry is JSON");
+    match entry.get("ts") {
+        Some(ts) => format!(r#"{{"kind":"erased","ts":{ts}}}"#),
+        None => r#"{"kind":"erased"}"#.to_owned(),
+    }
+}
+
+fn is_tombstone(entry: &str) -> bool {
+    entry.starts_with(r#"{"kind":"erased""#)
 }

@@ -3,14 +3,17 @@
 
 mod deaths;
 mod plan;
+mod stored;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use sessiondb::{Archive, Log, RawEntries, StoreError, testing};
+use sessiondb::{Archive, StoreError, testing};
 
-use self::plan::{Call, Entry, LOGS, Logs, Open, Plan, log_of, made_path, options, shared};
+use self::plan::{Call, Entry, Logs, Open, Plan, made_path, options, shared};
+use self::stored::{Stored, brief, check, stored_logs, texts, texts_of};
 use super::child::{Child, Parent, Task};
 use super::row::{Dice, Row, by_form, deep, seed};
 use crate::scratch::Scratch;
@@ -128,6 +131,22 @@ struct Seen {
     made: Vec<(Entry, bool)>,
     /// Kills within a call that took effect, and that did not.
     within: [u64; 2],
+    /// Kills within calls of some kinds.
+    cut_off: BTreeMap<&'static str, u64>,
+    /// Whether a compaction was cut off that may have left its copy.
+    compacted: bool,
+}
+
+impl Seen {
+    fn add(&mut self, other: Self) {
+        self.acknowledged += other.acknowledged;
+        for (sum, calls) in self.within.iter_mut().zip(other.within) {
+            *sum += calls;
+        }
+        for (kind, calls) in other.cut_off {
+            *self.cut_off.entry(kind).or_default() += calls;
+        }
+    }
 }
 
 /// One archive, and the writers that are killed on it.
@@ -241,33 +260,36 @@ impl Round {
         let writer = &mut self.writers[victim];
         let pending = writer.pending.take();
         let before = writer.logs.clone();
-        let after = pending
-            .as_ref()
-            .map_or(before.clone(), |call| before.after(call));
+        let mut around = before.around(pending.as_ref());
         match &pending {
             Some(Call::Shared(entry)) => self.seen.unsure.push(*entry),
             Some(Call::Create(entry)) => self.seen.made.push((*entry, false)),
+            Some(Call::Compact) => self.seen.compacted = true,
             _ => {}
         }
-        let states = [texts_of(&after), texts_of(&before)];
-        for (seen, by) in [(glimpse, "a reader"), (Some(stored), "a writer")] {
-            if let Some(seen) = seen.filter(|seen| !states.contains(*seen)) {
-                return Err(format!(
+        if let Some(kind) = pending.as_ref().and_then(Call::kind) {
+            *self.seen.cut_off.entry(kind).or_default() += 1;
+        }
+        let states: Vec<Stored> = around.iter().map(texts_of).collect();
+        let state_of = |seen: &Stored, by| {
+            let found = states.iter().position(|state| state == seen);
+            found.ok_or_else(|| {
+                format!(
                     "its logs hold {} for {by}, not {}, and not what {pending:?} makes of it",
                     brief(seen),
-                    brief(&states[1]),
-                ));
-            }
-        }
-        let taken_back = glimpse == Some(&states[0]) && *stored != states[0];
-        if taken_back {
+                    brief(&texts_of(&before)),
+                )
+            })
+        };
+        let seen = glimpse.map(|glimpse| state_of(glimpse, "a reader"));
+        let found = state_of(stored, "a writer")?;
+        if seen.transpose()?.is_some_and(|seen| seen < found) {
             return Err(format!("{pending:?} was seen, and then was not there"));
         }
-        let happened = *stored == states[0];
-        if before != after {
-            self.seen.within[usize::from(!happened)] += 1;
+        if around[0] != before {
+            self.seen.within[usize::from(found > 0)] += 1;
         }
-        Ok(if happened { after } else { before })
+        Ok(around.swap_remove(found))
     }
 
     /// Each shared entry stands where that was acknowledged.
@@ -336,7 +358,7 @@ impl Round {
         self.verify_folder(&unfinished)
     }
 
-    /// Beside the archive lies nothing but what a creation was killed over. While other writers
+    /// Beside the archive lies nothing but what a creation or a compaction was killed over. While other writers
     /// are alive they may be making an archive.
     fn verify_folder(&self, unfinished: &[Entry]) -> Result<(), String> {
         if self.writers.len() > 1 {
@@ -351,7 +373,8 @@ impl Round {
         others.retain(|name| !self.archive.ends_with(name));
         for name in others {
             let temporary = unfinished.iter().any(|entry| name.starts_with(&of(entry)));
-            if !temporary {
+            let copy = self.seen.compacted && name.starts_with(&self.copy_prefix());
+            if !temporary && !copy {
                 return Err(format!("{name} lies beside the archive"));
             }
             let path = self.scratch.path().join(name);
@@ -360,12 +383,19 @@ impl Round {
         Ok(())
     }
 
+    /// How the names of copies begin that a compaction makes of the archive.
+    fn copy_prefix(&self) -> String {
+        let name = self.archive.file_name().expect("a name");
+        format!(".{}.", name.to_string_lossy())
+    }
+
     /// One more shared entry, by this process.
     fn go_on(&mut self, archive: &Archive) -> Result<(), StoreError> {
         self.next_run += 1;
         let entry = Entry {
             id: self.next_run << 32,
             pad_bytes: 1,
+            erased: false,
         };
         let receipt = shared(archive).append_raw(entry.text().as_bytes())?;
         self.seen.shared.push((receipt.index, entry));
@@ -392,67 +422,6 @@ impl Round {
     }
 }
 
-fn check(archive: &Archive) -> Result<(), String> {
-    let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
-    if report.is_clean() {
-        return Ok(());
-    }
-    Err(format!("check finds {:?}", report.problems))
-}
-
-/// The entries of a log as text; `None` if it is not there.
-fn texts(entries: Result<RawEntries, StoreError>) -> Result<Option<Vec<String>>, StoreError> {
-    match entries {
-        Ok(entries) => entries
-            .map(|entry| Ok(entry?.as_str().to_owned()))
-            .collect::<Result<_, StoreError>>()
-            .map(Some),
-        Err(StoreError::NotFound(_)) => Ok(None),
-        Err(err) => Err(err),
-    }
-}
-
-type Stored = Vec<Option<Vec<String>>>;
-
-/// The logs of a writer as they are stored, all of one state.
-fn stored_logs(archive: &Archive, writer: u64) -> Result<Stored, StoreError> {
-    let snapshot = archive.snapshot()?;
-    let read = |log: Log| {
-        if log.is_trace() {
-            snapshot.read_raw_traces(log.session_id(), log.segment_id(), ..)
-        } else {
-            snapshot.read_raw(log.session_id(), log.segment_id(), ..)
-        }
-    };
-    (0..LOGS)
-        .map(|number| texts(read(log_of(archive, writer, number))))
-        .collect()
-}
-
-/// The logs as they should be stored: traces are empty where they are not there.
-fn texts_of(logs: &Logs) -> Stored {
-    let mut stored: Stored = logs
-        .0
-        .iter()
-        .map(|log| {
-            let log = log.as_ref()?;
-            Some(log.iter().map(|entry| entry.text()).collect())
-        })
-        .collect();
-    stored[LOGS - 1].get_or_insert_default();
-    stored
-}
-
-/// What logs hold, without the pads.
-fn brief(stored: &Stored) -> String {
-    let brief = |text: &String| text.split(',').next().unwrap_or_default().to_owned();
-    let logs: Vec<Option<Vec<String>>> = stored
-        .iter()
-        .map(|log| log.as_ref().map(|log| log.iter().map(brief).collect()))
-        .collect();
-    format!("{logs:?}")
-}
-
 /// Kills writers on one archive after the other, and adds up what was seen.
 fn kill_on(numbers: impl Iterator<Item = u64>) -> (Row, Seen) {
     let (mut row, mut all) = (Row::new("R7"), Seen::default());
@@ -472,10 +441,7 @@ fn kill_on(numbers: impl Iterator<Item = u64>) -> (Row, Seen) {
         {
             row.case(Err(format!("seed {}, round {number}: {violation}", seed())));
         }
-        all.acknowledged += round.seen.acknowledged;
-        for (sum, calls) in all.within.iter_mut().zip(round.seen.within) {
-            *sum += calls;
-        }
+        all.add(std::mem::take(&mut round.seen));
     }
     (row, all)
 }
@@ -486,7 +452,7 @@ fn killed_writers_leave_what_was_acknowledged() {
     // Most of the time goes by in waiting for the disk.
     let threads = by_form(2, 4);
     let mut row = Row::new("R7");
-    let (mut acknowledged, mut within) = (0, [0, 0]);
+    let mut all = Seen::default();
     std::thread::scope(|scope| {
         let rounds = kills / KILLS_PER_ARCHIVE;
         let started: Vec<_> = (0..threads)
@@ -495,19 +461,28 @@ fn killed_writers_leave_what_was_acknowledged() {
         for thread in started {
             let (part, seen) = thread.join().expect("a thread that kills");
             row.absorb(part);
-            acknowledged += seen.acknowledged;
-            within = [within[0] + seen.within[0], within[1] + seen.within[1]];
+            all.add(seen);
         }
     });
+    let Seen {
+        acknowledged,
+        within,
+        cut_off,
+        ..
+    } = all;
     println!(
         "R7: {acknowledged} calls acknowledged; of calls that were cut off, {} had taken effect \
-         and {} had not",
+         and {} had not; {cut_off:?}",
         within[0], within[1]
     );
     assert!(acknowledged > kills, "hardly anything was written");
     assert!(
         !deep() || within.iter().all(|calls| *calls > 0),
         "calls were not cut off before and after they took effect"
+    );
+    assert!(
+        !deep() || cut_off.len() == 4 && cut_off.values().all(|calls| *calls > 20),
+        "some kinds of calls were hardly cut off"
     );
     row.finish(kills);
 }

@@ -17,6 +17,8 @@ mod creation;
 mod damage;
 /// A disk in memory that records and fails.
 mod disk;
+/// R18: what is gone from the file.
+mod erased;
 /// R4, R6: failing calls, also during recovery.
 mod failing;
 /// R12: the fuzz targets.

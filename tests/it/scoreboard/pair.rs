@@ -122,6 +122,44 @@ pub(super) fn overtaken(call: u64, before: usize, meanwhile: usize) -> Result<()
     Ok(())
 }
 
+/// One folds in the background, and just before one of its calls the other one erases. Tells
+/// whether that was refused; then nothing may have changed.
+pub(super) fn erased_meanwhile(call: u64) -> Result<bool, String> {
+    let shared = Shared::new(Disk::new(super::disk::new_archive()));
+    let one = start(&shared, Durability::Written)?;
+    let other = start(&shared, Durability::Written)?;
+    let mut before = State::default();
+    for number in 0..3 {
+        let step = Step::large_append(number);
+        play(&one.archive, &step, number).map_err(|err| err.to_string())?;
+        before.apply(&step);
+    }
+    let mut after = before.clone();
+    after.apply(&Step::erase_first());
+    let told = Arc::new(Mutex::new(None));
+    let erase = {
+        let (told, archive) = (Arc::clone(&told), other.archive.clone());
+        move || *told.lock().expect("no panic") = Some(play(&archive, &Step::erase_first(), 3))
+    };
+    one.handle.meanwhile(call, Box::new(erase));
+    testing::run_background(&one.archive);
+    one.handle.forget_plan();
+    let told = told.lock().expect("no panic").take();
+    let (expected, refused) = match &told {
+        Some(Ok(())) => (after, false),
+        Some(Err(StoreError::Busy { .. })) => (before, true),
+        None => (before, false),
+        Some(Err(err)) => return Err(format!("call {call}: {err}")),
+    };
+    for process in [&one, &other] {
+        let found = State::of(&process.archive)?;
+        if found != expected {
+            return Err(format!("call {call}, {told:?}: {found:.300?}"));
+        }
+    }
+    Ok(refused)
+}
+
 fn start(shared: &Arc<Shared>, durability: Durability) -> Result<Process, String> {
     open(shared.handle(), durability)
 }

@@ -231,6 +231,7 @@ fn fill(archive: &Archive, sessions: u128, round: u32, questions: &mut Questions
         }
         write_name(archive, &format!("worker-{number}"), round, questions);
     }
+    share(archive, round, questions);
     // What is gone again.
     let (session, segment) = (session_id(1), segment_id(1, 1));
     archive.delete_segment(session, segment).unwrap();
@@ -240,6 +241,20 @@ fn fill(archive: &Archive, sessions: u128, round: u32, questions: &mut Questions
     questions.segments.push((gone, segment));
     write_name(archive, "worker-gone", round, questions);
     archive.delete_name("worker-gone").unwrap();
+}
+
+/// Branches of the first segment, of which the next round cuts off what they share, and an
+/// entry that all have erased.
+fn share(archive: &Archive, round: u32, questions: &mut Questions) {
+    let (session, first) = (session_id(0), segment_id(0, 0));
+    let branches = [10, 11].map(|number| segment_id(0, number + u128::from(round) * 2));
+    let len = archive.log(session, first).len().unwrap();
+    for (branch, shared) in branches.into_iter().zip([len, len - 1]) {
+        archive.branch_to(session, first, shared, branch).unwrap();
+        write_log(archive, session, branch, 0);
+        questions.segments.push((session, branch));
+    }
+    archive.erase(session, branches[0], 1..2).unwrap();
 }
 
 fn write_name(archive: &Archive, name: &str, round: u32, questions: &mut Questions) {

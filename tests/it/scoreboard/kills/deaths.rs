@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use redb::backends::FileBackend;
 use sessiondb::testing::{self, BackendError, Opening, StorageBackend};
-use sessiondb::{Archive, Log, StoreError};
+use sessiondb::{Archive, Log, Merge, StoreError};
 use uuid::Uuid;
 
 use super::super::row::Row;
@@ -155,10 +155,17 @@ enum Last {
     FoldInBackground,
     Close,
     Open,
+    Branch,
+    /// Of what a branch shares.
+    Erase,
+    /// With what a branch shares, which then takes it over into its own rows.
+    TruncateShared,
+    Merge,
+    Compact,
 }
 
 impl Last {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 14] = [
         Self::Append,
         Self::LargeAppend,
         Self::NextHalf,
@@ -168,7 +175,17 @@ impl Last {
         Self::FoldInBackground,
         Self::Close,
         Self::Open,
+        Self::Branch,
+        Self::Erase,
+        Self::TruncateShared,
+        Self::Merge,
+        Self::Compact,
     ];
+
+    /// Whether there is a branch before, which shares all of the log.
+    fn is_of_shared(self) -> bool {
+        matches!(self, Self::Erase | Self::TruncateShared | Self::Compact)
+    }
 
     /// How many entries of 1,000 bytes are in the journal before, of which eight fit into a half.
     fn before(self) -> usize {
@@ -199,22 +216,53 @@ impl Last {
                 archive.close()
             }
             Self::Open => Ok(()),
+            Self::Branch => archive.branch_to(SESSION, LOG, 2, BRANCH),
+            Self::Erase => archive.erase(SESSION, BRANCH, ..1).map(drop),
+            Self::TruncateShared => {
+                log.truncate(1)?;
+                archive.checkpoint()
+            }
+            Self::Merge => {
+                let other = Archive::in_memory()?;
+                let mut grown = texts(log.read_raw(..))?.unwrap_or_default();
+                grown.push(entry("last", 100));
+                self::log(&other).append_many_raw(&grown)?;
+                Merge::new(&archive).run(&other, &mut |_| {}).map(drop)
+            }
+            Self::Compact => {
+                drop(log);
+                archive.compact(&mut |_| {}).map(drop)
+            }
         }
     }
 
-    /// What the log may hold after it, besides what it held before.
-    fn after(self, before: &[String]) -> Vec<String> {
-        let mut after = before.to_vec();
+    /// What the logs may hold after it, besides what they held before.
+    fn after(self, before: &Stored) -> Stored {
+        let mut after = before.clone();
+        let [log, branch] = &mut after;
         match self {
-            Self::Append => after.push(entry("last", 100)),
-            Self::LargeAppend => after.push(entry("last", 9000)),
-            Self::NextHalf | Self::NextHalfUnfolded => after.push(entry("last", 1100)),
-            Self::Truncate => after.truncate(1),
+            Self::Append | Self::Merge => log.push(entry("last", 100)),
+            Self::LargeAppend => log.push(entry("last", 9000)),
+            Self::NextHalf | Self::NextHalfUnfolded => log.push(entry("last", 1100)),
+            Self::Truncate | Self::TruncateShared => log.truncate(1),
+            Self::Branch => branch.clone_from(log),
+            Self::Erase => {
+                for log in &mut after {
+                    r#"{"kind":"erased"}"#.clone_into(&mut log[0]);
+                }
+            }
             _ => {}
         }
         after
     }
 }
+
+const SESSION: Uuid = Uuid::from_u128(1);
+const LOG: Uuid = Uuid::from_u128(2);
+const BRANCH: Uuid = Uuid::from_u128(3);
+
+/// What the log holds, and its branch, if there is one.
+type Stored = [Vec<String>; 2];
 
 fn entry(name: &str, bytes: usize) -> String {
     let mut text = format!("[\"{name}\",\"");
@@ -225,12 +273,14 @@ fn entry(name: &str, bytes: usize) -> String {
 }
 
 fn log(archive: &Archive) -> Log {
-    archive.log(Uuid::from_u128(1), Uuid::from_u128(2))
+    archive.log(SESSION, LOG)
 }
 
-fn stored(archive: &Archive) -> Result<Vec<String>, String> {
-    let texts = texts(log(archive).read_raw(..)).map_err(|err| err.to_string())?;
-    texts.ok_or_else(|| "the log is gone".to_owned())
+fn stored(archive: &Archive) -> Result<Stored, String> {
+    let read = |log: Log| texts(log.read_raw(..)).map_err(|err| err.to_string());
+    let log = read(log(archive))?.ok_or("the log is gone")?;
+    let branch = read(archive.log(SESSION, BRANCH))?;
+    Ok([log, branch.unwrap_or_default()])
 }
 
 /// Has a process die at one of its changes of the file; tells whether it came so far.
@@ -242,15 +292,26 @@ fn die(empty: &Path, last: Last, after_changes: u64, opened_first: bool) -> Resu
     let peer = open(Mortal::open(&path)).map_err(named)?;
     let mortal = Mortal::open(&path);
     let victim = open(mortal.clone()).map_err(named)?;
-    let mut before = Vec::new();
+    let mut before = Stored::default();
     for number in 0..last.before() {
         // The victim writes last, so that the peer has something to catch up with.
         let writer = if number % 2 == 0 { &peer } else { &victim };
-        before.push(entry(&number.to_string(), 1000 - 91));
-        let appended = log(writer).append_raw(before[number].as_bytes());
+        before[0].push(entry(&number.to_string(), 1000 - 91));
+        let appended = log(writer).append_raw(before[0][number].as_bytes());
         appended.map_err(named)?;
     }
+    if last.is_of_shared() {
+        let [log, branch] = &mut before;
+        branch.clone_from(log);
+        let len = before[0].len() as u64;
+        let made = peer.branch_to(SESSION, LOG, len, BRANCH);
+        made.map_err(named)?;
+    }
     stored(&peer)?;
+    if matches!(last, Last::Compact) {
+        // So that it keeps no earlier state, which would be waited for.
+        peer.checkpoint().map_err(named)?;
+    }
 
     mortal.die_after(after_changes);
     let made = match last {
@@ -280,27 +341,31 @@ fn die(empty: &Path, last: Last, after_changes: u64, opened_first: bool) -> Resu
     for archive in archives.iter().flatten() {
         let found = stored(archive)?;
         if found != seen {
-            let lens = (found.len(), seen.len());
-            return Err(format!(
-                "one process reads {} entries, the other {}",
-                lens.0, lens.1
-            ));
+            let [found, seen] = [&found, &seen].map(lengths);
+            return Err(format!("one process reads {found}, the other {seen}"));
         }
         let report = archive.check(&mut |_| {}).map_err(named)?;
         if !report.is_clean() {
             return Err(format!("check finds {:?}", report.problems));
         }
     }
-    let with_peer = |state: &[String]| [state, &[entry("peer", 50)]].concat();
+    let with_peer = |[log, branch]: &Stored| {
+        let log = [&log[..], &[entry("peer", 50)]].concat();
+        [log, branch.clone()]
+    };
     if seen != with_peer(&after) && (acknowledged || seen != with_peer(&before)) {
         return Err(format!(
-            "{} entries, acknowledged: {acknowledged}, {} before and {} after",
-            seen.len(),
-            before.len(),
-            after.len()
+            "{}, acknowledged: {acknowledged}, {} before and {} after",
+            lengths(&seen),
+            lengths(&before),
+            lengths(&after)
         ));
     }
     Ok(mortal.left.load(Ordering::SeqCst) == 0 || !acknowledged)
+}
+
+fn lengths([log, branch]: &Stored) -> String {
+    format!("{} and {} entries", log.len(), branch.len())
 }
 
 #[test]

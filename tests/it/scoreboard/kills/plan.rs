@@ -1,17 +1,22 @@
 //! What a writer does: a history drawn from a seed, the calls that it is made of, and what the
 //! logs must hold after each.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sessiondb::{Archive, Durability, Log, StoreError};
+use sessiondb::{Archive, Durability, Log, Merge, StoreError};
 use uuid::Uuid;
 
 use super::super::row::Dice;
 
-/// How many logs a writer has to itself; the last of them is a trace log.
-pub(super) const LOGS: usize = 4;
+/// How many logs a writer has to itself. The first are segments of one session, which can share
+/// entries; the last but one has a session of its own, and the last is a trace log.
+pub(super) const LOGS: usize = 6;
+const SEGMENTS: usize = LOGS - 2;
+const ALONE: usize = LOGS - 2;
+const TRACES: usize = LOGS - 1;
 /// A log that is longer is cut before anything else is done.
 const LONGEST: usize = 40;
 
@@ -20,10 +25,14 @@ const LONGEST: usize = 40;
 pub(super) struct Entry {
     pub(super) id: u64,
     pub(super) pad_bytes: usize,
+    pub(super) erased: bool,
 }
 
 impl Entry {
     pub(super) fn text(self) -> String {
+        if self.erased {
+            return r#"{"kind":"erased"}"#.to_owned();
+        }
         let pad = char::from(b'a' + u8::try_from(self.id % 26).expect("below 26"));
         let pad = String::from(pad).repeat(self.pad_bytes);
         format!("[{},\"{pad}\"]", self.id)
@@ -58,12 +67,44 @@ pub(super) enum Call {
     Batch(Vec<Change>),
     /// One more entry for the log that all writers append to.
     Shared(Entry),
+    Branch {
+        from: usize,
+        len: usize,
+        to: usize,
+    },
+    Erase {
+        log: usize,
+        range: Range<usize>,
+    },
+    Merge(Vec<Growth>),
+    Compact,
     Checkpoint,
     Reopen {
         synced: bool,
     },
     /// Makes another archive with one entry, in the same folder.
     Create(Entry),
+}
+
+/// A log of another archive that is merged: it begins with what this one has, and goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Growth {
+    log: usize,
+    had: Vec<Entry>,
+    new: Vec<Entry>,
+}
+
+impl Call {
+    /// What the call is, where it is one that is counted.
+    pub(super) fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Branch { .. } => Some("branch"),
+            Self::Erase { .. } => Some("erase"),
+            Self::Merge(_) => Some("merge"),
+            Self::Compact => Some("compact"),
+            _ => None,
+        }
+    }
 }
 
 /// What the logs of one writer hold; `None` is a log that is not there.
@@ -77,9 +118,63 @@ impl Logs {
         let made = match call {
             Call::One(change, _) => logs.change(change),
             Call::Batch(changes) => changes.iter().all(|change| logs.change(change)),
+            Call::Branch { from, len, to } => {
+                let shared = self.0[*from].iter().flatten().take(*len);
+                logs.0[*to] = Some(shared.copied().collect());
+                true
+            }
+            Call::Erase { log, range } => {
+                logs.erase(*log, range.clone());
+                true
+            }
+            Call::Merge(grown) => {
+                for growth in grown {
+                    logs.grow(growth);
+                }
+                true
+            }
             _ => true,
         };
         if made { logs } else { self.clone() }
+    }
+
+    /// What they may hold if the call was cut off: before it, after it, and of a merge with only
+    /// one of the sessions merged. The later states come first.
+    pub(super) fn around(&self, call: Option<&Call>) -> Vec<Self> {
+        let mut around = Vec::new();
+        around.extend(call.map(|call| self.after(call)));
+        if let Some(Call::Merge(grown)) = call {
+            for alone in [true, false] {
+                let mut logs = self.clone();
+                let part = grown.iter().filter(|growth| (growth.log == ALONE) == alone);
+                part.for_each(|growth| logs.grow(growth));
+                around.push(logs);
+            }
+        }
+        around.push(self.clone());
+        around
+    }
+
+    fn erase(&mut self, log: usize, range: Range<usize>) {
+        let erased: Vec<u64> = self.0[log].iter().flatten().map(|entry| entry.id).collect();
+        let sharing = if log < SEGMENTS {
+            0..SEGMENTS
+        } else {
+            log..log + 1
+        };
+        for log in self.0[sharing].iter_mut().flatten() {
+            for index in range.clone() {
+                let entry = log.get_mut(index);
+                if let Some(entry) = entry.filter(|entry| entry.id == erased[index]) {
+                    entry.erased = true;
+                }
+            }
+        }
+    }
+
+    fn grow(&mut self, growth: &Growth) {
+        let held = self.0[growth.log].get_or_insert_default();
+        held.extend(&growth.new);
     }
 
     fn change(&mut self, change: &Change) -> bool {
@@ -132,20 +227,61 @@ impl Plan {
             return Call::One(Change::Truncate { log, len: 3 }, false);
         }
         match self.dice.below(100) {
-            0..40 => Call::One(self.append(logs, log), self.dice.one_in(2)),
-            40..52 => {
+            0..32 => Call::One(self.append(logs, log), self.dice.one_in(2)),
+            32..42 => {
                 let other = (log + 1 + self.dice.index(LOGS - 1)) % LOGS;
                 Call::Batch(vec![self.any(logs, log), self.append(logs, other)])
             }
-            52..68 => Call::One(self.any(logs, log), self.dice.one_in(2)),
-            68..80 => Call::Shared(self.entry(100)),
-            80..88 => Call::Checkpoint,
-            88..96 => Call::Reopen {
+            42..56 => Call::One(self.any(logs, log), self.dice.one_in(2)),
+            56..66 => Call::Shared(self.entry(100)),
+            66..71 => Call::Checkpoint,
+            71..77 => Call::Reopen {
                 synced: self.dice.one_in(2),
             },
+            77..85 => self.branch(logs),
+            85..90 => self.erase(logs, log),
+            90..93 => self.merge(logs, log),
+            93..96 => Call::Compact,
             96..98 => Call::One(Change::Delete { log }, self.dice.one_in(2)),
             _ => Call::Create(self.entry(100)),
         }
+    }
+
+    /// A branch, or where all segments are there already, room for one.
+    fn branch(&mut self, logs: &Logs) -> Call {
+        let from = self.dice.index(SEGMENTS);
+        let free: Vec<usize> = (0..SEGMENTS)
+            .filter(|log| logs.len(*log).is_none())
+            .collect();
+        match (logs.len(from), free.is_empty()) {
+            (Some(len), false) => Call::Branch {
+                from,
+                len: self.dice.index(len + 1),
+                to: free[self.dice.index(free.len())],
+            },
+            (Some(_), true) => Call::One(Change::Delete { log: from }, self.dice.one_in(2)),
+            (None, _) => Call::One(self.append(logs, from), self.dice.one_in(2)),
+        }
+    }
+
+    fn erase(&mut self, logs: &Logs, log: usize) -> Call {
+        let len = logs.len(log).unwrap_or(0);
+        if len == 0 {
+            return Call::One(self.append(logs, log), self.dice.one_in(2));
+        }
+        let from = self.dice.index(len);
+        let range = from..from + 1 + self.dice.index((len - from).min(3));
+        Call::Erase { log, range }
+    }
+
+    /// What is new is in both sessions, and in both logs of a segment.
+    fn merge(&mut self, logs: &Logs, log: usize) -> Call {
+        let grown = [log % SEGMENTS, ALONE, TRACES].map(|log| Growth {
+            log,
+            had: logs.0[log].clone().unwrap_or_default(),
+            new: self.entries(1),
+        });
+        Call::Merge(grown.to_vec())
     }
 
     fn any(&mut self, logs: &Logs, log: usize) -> Change {
@@ -197,6 +333,7 @@ impl Plan {
         Entry {
             id: self.run << 32 | self.made,
             pad_bytes: self.dice.index(usize::try_from(limit).expect("small")),
+            erased: false,
         }
     }
 }
@@ -224,6 +361,20 @@ impl Open {
                 let text = entry.text();
                 index = Some(shared(&self.archive).append_raw(text.as_bytes())?.index);
             }
+            Call::Branch { from, len, to } => {
+                let (from, to) = (self.log(*from), self.log(*to));
+                let (session, from, to) = (from.session_id(), from.segment_id(), to.segment_id());
+                self.archive.branch_to(session, from, *len as u64, to)?;
+            }
+            Call::Erase { log, range } => {
+                let range = range.start as u64..range.end as u64;
+                self.log(*log).erase(range).map(drop)?;
+            }
+            Call::Merge(grown) => self.merge(grown)?,
+            Call::Compact => {
+                let (archive, _) = self.archive.compact(&mut |_| {})?;
+                return Ok((Self { archive, ..self }, None));
+            }
             Call::Checkpoint => self.archive.checkpoint()?,
             Call::Reopen { synced } => {
                 let path = self.archive.path().to_owned();
@@ -239,6 +390,17 @@ impl Open {
             }
         }
         Ok((self, index))
+    }
+
+    fn merge(&self, grown: &[Growth]) -> Result<(), StoreError> {
+        let other = Archive::in_memory()?;
+        for Growth { log, had, new } in grown {
+            let log = log_of(&other, self.writer, *log);
+            log.append_many_raw(&texts(&[&had[..], new].concat()))?;
+        }
+        let report = Merge::new(&self.archive).run(&other, &mut |_| {})?;
+        assert_eq!(report.conflicts().count(), 0, "{report:?}");
+        Ok(())
     }
 
     fn make_one(&self, change: &Change, synced: bool) -> Result<(), StoreError> {
@@ -307,9 +469,10 @@ pub(super) fn options() -> sessiondb::ArchiveOptions {
 
 /// A log of a writer.
 pub(super) fn log_of(archive: &Archive, writer: u64, number: usize) -> Log {
-    let session = Uuid::from_u128(u128::from(writer) + 1);
+    let of_session = if number == ALONE { 100 } else { 1 };
+    let session = Uuid::from_u128(u128::from(writer) + of_session);
     let segment = Uuid::from_u128(number as u128 + 1);
-    if number == LOGS - 1 {
+    if number == TRACES {
         archive.trace(session, segment)
     } else {
         archive.log(session, segment)

@@ -1,0 +1,68 @@
+//! What an archive holds of the logs of a writer, and whether a check is clean.
+
+use sessiondb::{Archive, Log, RawEntries, StoreError};
+
+use super::plan::{LOGS, Logs, log_of};
+
+pub(super) fn check(archive: &Archive) -> Result<(), String> {
+    let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    if report.is_clean() {
+        return Ok(());
+    }
+    Err(format!("check finds {:?}", report.problems))
+}
+
+/// The entries of a log as text; `None` if it is not there.
+pub(super) fn texts(
+    entries: Result<RawEntries, StoreError>,
+) -> Result<Option<Vec<String>>, StoreError> {
+    match entries {
+        Ok(entries) => entries
+            .map(|entry| Ok(entry?.as_str().to_owned()))
+            .collect::<Result<_, StoreError>>()
+            .map(Some),
+        Err(StoreError::NotFound(_)) => Ok(None),
+        Err(err) => Err(err),
+    }
+}
+
+pub(super) type Stored = Vec<Option<Vec<String>>>;
+
+/// The logs of a writer as they are stored, all of one state.
+pub(super) fn stored_logs(archive: &Archive, writer: u64) -> Result<Stored, StoreError> {
+    let snapshot = archive.snapshot()?;
+    let read = |log: Log| {
+        if log.is_trace() {
+            snapshot.read_raw_traces(log.session_id(), log.segment_id(), ..)
+        } else {
+            snapshot.read_raw(log.session_id(), log.segment_id(), ..)
+        }
+    };
+    (0..LOGS)
+        .map(|number| texts(read(log_of(archive, writer, number))))
+        .collect()
+}
+
+/// The logs as they should be stored: traces are empty where they are not there.
+pub(super) fn texts_of(logs: &Logs) -> Stored {
+    let mut stored: Stored = logs
+        .0
+        .iter()
+        .map(|log| {
+            let log = log.as_ref()?;
+            Some(log.iter().map(|entry| entry.text()).collect())
+        })
+        .collect();
+    stored[LOGS - 1].get_or_insert_default();
+    stored
+}
+
+/// What logs hold, without the pads.
+pub(super) fn brief(stored: &Stored) -> String {
+    let brief = |text: &String| text.split(',').next().unwrap_or_default().to_owned();
+    let logs: Vec<Option<Vec<String>>> = stored
+        .iter()
+        .map(|log| log.as_ref().map(|log| log.iter().map(brief).collect()))
+        .collect();
+    format!("{logs:?}")
+}
