@@ -83,14 +83,15 @@ impl Place {
     }
 
     fn viewer(&self) -> Archive {
+        self.try_viewer().expect("the archive opens for reading")
+    }
+
+    fn try_viewer(&self) -> Result<Archive, StoreError> {
         let deadline = Instant::now() + PATIENCE;
         while !self.archive.exists() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
-        Archive::options()
-            .read_only(true)
-            .open(&self.archive)
-            .expect("the archive opens for reading")
+        Archive::options().read_only(true).open(&self.archive)
     }
 
     /// The archive is sound, each acknowledged line stands where its acknowledgement said, and
@@ -155,7 +156,11 @@ fn stops(seed: u64, rounds: u32, durability: &str, pad: Pad) {
         dice.pause();
         stopped.signal("-STOP");
         let went_on = others.each_mut().map(|other| other.goes_on(2 * AHEAD + 2));
-        let reading = place.viewer().log(place.session, place.segment).len();
+        // Opening reads as well.
+        let reading = place.try_viewer().and_then(|viewer| {
+            let log = viewer.log(place.session, place.segment);
+            log.len()
+        });
         match reading {
             Ok(_) => {}
             Err(StoreError::Busy { .. }) => unread += 1,
