@@ -355,6 +355,8 @@ fn a_writer_that_rests_keeps_no_earlier_state_from_being_erased() {
         .log(session(1), segment(1))
         .append_raw(b"1")
         .unwrap();
+    // Until it has let go of what it looked at when it opened.
+    std::thread::sleep(Duration::from_millis(500));
     writer.log(session(1), segment(1)).append_raw(b"2").unwrap();
     let (archive, compacted) = compact(archive);
     assert_eq!(compacted.mode, CompactMode::InPlace);
