@@ -6,7 +6,7 @@ use super::{rows, text};
 fn the_page_lists_every_row_and_no_violation() {
     let page = text("docs/reliability.md");
     let table: Vec<[String; 4]> = rows::<4>(&page, "# Reliability, counted").collect();
-    for number in 1..=17 {
+    for number in 1..=18 {
         let name = format!("R{number}");
         let listed = table.iter().find(|[row, ..]| *row == name);
         let [_, _, cases, violations] = listed.unwrap_or_else(|| panic!("{name} is not listed"));

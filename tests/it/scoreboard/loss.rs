@@ -60,10 +60,10 @@ fn random_histories(row: &mut Row, images: u64, most: usize) -> Tally {
 fn r01_power_loss_anywhere_leaves_an_exact_prefix() {
     let mut row = Row::new("R1");
     let images = by_form(4_000, 500_000);
-    let tally = random_histories(&mut row, images, by_form(4, 60));
+    let tally = random_histories(&mut row, images, by_form(4, 16));
+    row.finish(images);
     println!("R1: {tally:?}");
     tally.must_be_at_least(by_form(0, 20));
-    row.finish(images);
 }
 
 /// Loses power, and loses it once more at the moments of opening and going on.

@@ -225,7 +225,7 @@ impl Pair {
         let mut record = self.lock_record();
         let number = record.history.steps.len();
         let before = record.history.states.last().cloned().unwrap_or_default();
-        let step = random_step(&mut record.dice, &before, number);
+        let step = step_of_one(&mut record.dice, &before, number);
         drop(record);
         let began = self.shared.disk.now();
         process.handle.die_after(dice.below(60));
@@ -347,16 +347,21 @@ fn busy_is_well(done: Result<(), StoreError>) -> Result<(), String> {
     }
 }
 
+/// A random step that says the same of what either has written: a sync promises nothing of what
+/// the other one has.
+fn step_of_one(dice: &mut Dice, state: &State, number: usize) -> Step {
+    match random_step(dice, state, number) {
+        Step::Sync => Step::Checkpoint,
+        step => step,
+    }
+}
+
 /// Takes a random step, unless the other one is in the way.
 fn take_step(record: &Mutex<Record>, disk: &Disk, archive: &Archive) {
     let mut record = lock(record);
     let number = record.history.steps.len();
     let state = record.history.states.last().cloned().unwrap_or_default();
-    let step = match random_step(&mut record.dice, &state, number) {
-        // Of what the other one has written it promises nothing.
-        Step::Sync => Step::Checkpoint,
-        step => step,
-    };
+    let step = step_of_one(&mut record.dice, &state, number);
     let began = disk.now();
     match play(archive, &step, number) {
         Ok(()) => {
