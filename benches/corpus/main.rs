@@ -5,18 +5,21 @@
 //! 351 MB, each session a file.
 
 #[path = "mod.rs"]
-#[allow(dead_code, reason = "not every bench wants forks and ids")]
 mod corpus;
 
 use std::time::{Duration, Instant};
 
 use corpus::Corpus;
+use xxhash_rust::xxh3::Xxh3;
 use zstd::bulk::Compressor;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// Of those tried, its sessions are the most like the real ones in number and length.
 const SEED: u64 = 5;
+const CHECKED_BYTES: usize = 8_000_000;
+/// Of the lines of so many bytes, forks among them.
+const FINGERPRINT: u64 = 0xc717_84db_92b0_903e;
 const PARTS: &[(&str, usize, usize)] = &[
     ("entry bytes p10", 1_000, 581),
     ("entry bytes p50", 5_000, 1_050),
@@ -42,6 +45,7 @@ const BLOCKS: &[(usize, f64)] = &[
 ];
 
 fn main() -> Outcome {
+    check()?;
     // Without `--bench` (as under `cargo test --all-targets`) only that it runs is of interest.
     let measured = std::env::args().any(|arg| arg == "--bench");
     let (bytes, level) = if measured {
@@ -75,6 +79,30 @@ fn main() -> Outcome {
             "{:<26} {ratio:>9.2} {real:>9.2}",
             format!("-{level}, each session whole")
         );
+    }
+    Ok(())
+}
+
+/// That the corpus is still the same, or its figures could not be compared with earlier ones, and that
+/// it is what it should be: objects, and forks that begin as what they were forked from.
+fn check() -> Outcome {
+    let (mut all, mut before) = (Xxh3::new(), None);
+    for session in Corpus::new(SEED, CHECKED_BYTES).with_forks(100) {
+        if before.replace(session.id) >= Some(session.id) {
+            return Err(format!("session {} is not later than the one before", session.id).into());
+        }
+        for line in session.segments.iter().flat_map(|segment| &segment.lines) {
+            serde_json::from_slice::<serde_json::Map<_, _>>(line)?;
+            all.update(line);
+        }
+        if let [first, fork] = session.segments.as_slice()
+            && first.lines.first() != fork.lines.first()
+        {
+            return Err(format!("segment {} is no fork of {}", fork.id, first.id).into());
+        }
+    }
+    if all.digest() != FINGERPRINT {
+        return Err(format!("the corpus has become another one: {:#018x}", all.digest()).into());
     }
     Ok(())
 }

@@ -53,7 +53,8 @@ pub(crate) struct Corpus {
 }
 
 impl Corpus {
-    /// Sessions of together `bytes` of lines with their newlines; the last one is cut off there.
+    /// Sessions of together `bytes` of lines with their newlines; the last one is cut off after the line
+    /// that reaches them.
     pub(crate) fn new(seed: u64, bytes: usize) -> Self {
         let mut dice = Dice::new(seed);
         let words = Words::new(&mut dice, shape::WORDS, shape::PHRASES);
@@ -104,7 +105,7 @@ impl Iterator for Corpus {
         let fork = self
             .dice
             .percent(self.forks_percent)
-            .then(|| self.dice.below(entries));
+            .then(|| 1 + self.dice.below(entries - 1));
         let project = self.dice.below(self.projects.len());
         let dice = Dice::new(self.dice.number());
 
@@ -125,7 +126,9 @@ impl Iterator for Corpus {
         let mut segments = Vec::new();
         for (mut lines, id) in all.into_iter().zip(&mut ids) {
             self.cut(&mut lines);
-            segments.push(Segment { id, lines });
+            if !lines.is_empty() {
+                segments.push(Segment { id, lines });
+            }
         }
         Some(Session { id, segments })
     }
