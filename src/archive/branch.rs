@@ -1,11 +1,12 @@
 //! Branches, which share the entries that they begin with, and erasing entries wherever they are
 //! shared.
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::log::bounds_of;
 use super::{Archive, Log, Snapshot};
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
@@ -244,16 +245,7 @@ impl Log {
     pub fn erase(&self, range: impl RangeBounds<u64>) -> Result<u64, StoreError> {
         self.archive.must_have("erased entries")?;
         let log = self.id;
-        let start = match range.start_bound() {
-            Bound::Unbounded => 0,
-            Bound::Included(start) => *start,
-            Bound::Excluded(start) => start.saturating_add(1),
-        };
-        let end = match range.end_bound() {
-            Bound::Unbounded => None,
-            Bound::Included(end) => Some(end.saturating_add(1)),
-            Bound::Excluded(end) => Some(*end),
-        };
+        let (start, end) = bounds_of(&range);
         self.archive.commit_without_journal(|snapshot| {
             let len = snapshot.len_of(&log)?;
             let end = end.unwrap_or(len);

@@ -354,6 +354,21 @@ impl Log {
     }
 }
 
+/// The first number in the range, and the one behind its last, if it has an end.
+pub(super) fn bounds_of(range: &impl RangeBounds<u64>) -> (u64, Option<u64>) {
+    let start = match range.start_bound() {
+        Bound::Unbounded => 0,
+        Bound::Included(start) => *start,
+        Bound::Excluded(start) => start.saturating_add(1),
+    };
+    let end = match range.end_bound() {
+        Bound::Unbounded => None,
+        Bound::Included(end) => Some(end.saturating_add(1)),
+        Bound::Excluded(end) => Some(*end),
+    };
+    (start, end)
+}
+
 impl Snapshot {
     pub(super) fn len_of(&self, log: &LogId) -> Result<u64, StoreError> {
         match (self.view.read(|base| base.extent(log))?, log.kind) {
@@ -373,16 +388,8 @@ impl Snapshot {
         range: impl RangeBounds<u64>,
     ) -> Result<RawEntries, StoreError> {
         let len = self.len_of(&log)?;
-        let start = match range.start_bound() {
-            Bound::Unbounded => 0,
-            Bound::Included(start) => *start,
-            Bound::Excluded(start) => start.saturating_add(1),
-        };
-        let end = match range.end_bound() {
-            Bound::Unbounded => len,
-            Bound::Included(end) => end.saturating_add(1).min(len),
-            Bound::Excluded(end) => (*end).min(len),
-        };
+        let (start, end) = bounds_of(&range);
+        let end = end.unwrap_or(len).min(len);
         Ok(RawEntries::new(self.view.clone(), log, start.min(end)..end))
     }
 

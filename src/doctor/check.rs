@@ -2,17 +2,18 @@
 //!
 //! Where redb cannot read on, pages are read without it, so that damage does not end a check.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::links::Links;
 use super::problem::{EntryRange, Part, Problem};
 use super::recover::problem_of;
 use crate::archive::Archive;
 use crate::engine::{
-    BaseLink, BaseView, Engine, Extent, Fault, Found, Head, Layers, LogId, LogKind, Outcome,
-    SessionRow, Table,
+    BaseView, Engine, Extent, Fault, Found, Head, Layers, LogId, LogKind, Outcome, SessionRow,
+    Table,
 };
 use crate::ids::{SegmentId, SessionId};
 use crate::names::PodRecord;
@@ -238,33 +239,9 @@ impl<'c> Check<'c> {
     /// Every base of a session's segments against the head of the segment that it names.
     fn links(&mut self, session: Option<&(SessionId, SessionRow)>, links: &mut Links) {
         let links = std::mem::take(links);
-        let Some((session, _)) = session.filter(|_| !links.any_damaged) else {
-            return;
-        };
-        let problem = |segment| Problem::new(Part::Heads, "").of_segment(*session, segment);
-        for (segment, base) in &links.bases {
-            let there = links.heads.get(&base.segment);
-            if there.is_none_or(|(entries, _)| *entries < base.len) {
-                let message = format!(
-                    "it shares {} entries with segment {}, which has {}",
-                    base.len,
-                    base.segment,
-                    there.map_or(0, |(entries, _)| *entries)
-                );
-                self.problem(problem(*segment).saying(message));
-            }
-        }
-        let mut counts: BTreeMap<SegmentId, u64> = BTreeMap::new();
-        for (_, base) in &links.bases {
-            *counts.entry(base.segment).or_default() += 1;
-        }
-        for (segment, (_, branches)) in &links.heads {
-            let found = counts.get(segment).copied().unwrap_or(0);
-            if found != *branches {
-                let message = format!(
-                    "it tells of {branches} segments that share its entries, and {found} do"
-                );
-                self.problem(problem(*segment).saying(message));
+        if let Some((session, _)) = session {
+            for problem in links.problems(*session) {
+                self.problem(problem);
             }
         }
     }
@@ -541,28 +518,6 @@ impl<'c> Check<'c> {
         self.report.problems_found += 1;
         if self.report.problems.len() < MAX_PROBLEMS {
             self.report.problems.push(problem);
-        }
-    }
-}
-
-/// What the heads of a session say of each other.
-#[derive(Default)]
-struct Links {
-    /// How many entries each segment has, and how many others it says share them.
-    heads: BTreeMap<SegmentId, (u64, u64)>,
-    bases: Vec<(SegmentId, BaseLink)>,
-    any_damaged: bool,
-}
-
-impl Links {
-    fn take(&mut self, segment: SegmentId, head: Result<&Head, &Fault>) {
-        match head {
-            Ok(head) => {
-                self.heads
-                    .insert(segment, (head.log.entries, head.branches));
-                self.bases.extend(head.base.map(|base| (segment, base)));
-            }
-            Err(_) => self.any_damaged = true,
         }
     }
 }

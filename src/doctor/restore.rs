@@ -1,6 +1,6 @@
 //! The writing half of a recovery: what was found, under the ids that it had.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::problem::{EntryRange, Part, Problem};
 use super::recover::{Piece, RecoverReport, RecoveredLog};
 use crate::archive::origin_of;
 use crate::engine::{
-    self, BaseLink, Creation, Engine, EngineOptions, Entries, Found, FoundLog, FoundOrigin,
-    FoundSegment, LogId, LogKind, Op, OriginRecord, Run, Salvaged,
+    self, BaseLink, Creation, Engine, EngineOptions, FoundLog, FoundOrigin, FoundSegment, LogId,
+    LogKind, Op, OriginRecord, Run, Salvaged, bases_first,
 };
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
 use crate::store::StoreError;
@@ -80,7 +80,8 @@ impl Restore<'_> {
     fn all(&mut self) -> Result<(), StoreError> {
         let found = &self.salvaged.found;
         let mut last = None;
-        for (session, segment) in bases_first(found) {
+        let ids = found.segments.keys().copied();
+        for (session, segment) in bases_first(ids, |id| found.base_of(id)) {
             let Some(segment_found) = found.segments.get(&(session, segment)) else {
                 continue;
             };
@@ -129,7 +130,8 @@ impl Restore<'_> {
         if found.exists {
             self.report.segments += 1;
             let shared = self.shared(session, found);
-            self.change(create(own, shared, &facts), 0)?;
+            let begin = Op::begin(own, shared, facts.origin, facts.created_ms);
+            self.change(begin, 0)?;
             own_len = self.log(&own, &found.log, shared.map_or(0, |base| base.len), &facts)?;
             self.restored.insert((session, segment), own_len);
         }
@@ -247,17 +249,9 @@ impl Restore<'_> {
         if at_ms <= facts.created_ms {
             return Ok(());
         }
-        let mut entries = Entries::default();
-        entries.push(b"null");
-        let (expected, origin) = (Some(len), None);
-        self.ops.push(Op::Append {
-            log,
-            expected,
-            entries,
-            origin,
-            at_ms,
-        });
-        self.change(Op::Truncate { log, len, at_ms }, 0)
+        let [append, truncate] = Op::touch(log, len, at_ms);
+        self.ops.push(append);
+        self.change(truncate, 0)
     }
 
     /// What the head says, or else the first entry, or else the id.
@@ -310,47 +304,6 @@ impl Restore<'_> {
         let ops = std::mem::take(&mut self.ops);
         self.engine.write(false, ops).map(drop)
     }
-}
-
-/// The op that makes a segment, which begins with the entries that it shares.
-fn create(log: LogId, shared: Option<BaseLink>, facts: &Facts) -> Op {
-    let (origin, at_ms) = (facts.origin, facts.created_ms);
-    match shared {
-        Some(base) => Op::Branch {
-            session: log.session,
-            from: base.segment,
-            len: base.len,
-            to: log.segment,
-            origin,
-            at_ms,
-        },
-        None => Op::Replace {
-            log,
-            entries: Entries::default(),
-            origin,
-            at_ms,
-        },
-    }
-}
-
-/// The segments in their order, but for bases, which come before those that have them.
-fn bases_first(found: &Found) -> Vec<(SessionId, SegmentId)> {
-    let mut open: BTreeSet<_> = found.segments.keys().copied().collect();
-    let mut order = Vec::with_capacity(open.len());
-    while let Some(id) = open.pop_first() {
-        let mut chain = vec![id];
-        let base_of = |id: &(SessionId, SegmentId)| {
-            let base = found.segments.get(id)?.base?;
-            Some((id.0, base.segment))
-        };
-        while let Some(base) = chain.last().and_then(base_of)
-            && open.remove(&base)
-        {
-            chain.push(base);
-        }
-        order.extend(chain.into_iter().rev());
-    }
-    order
 }
 
 /// Where the next entries of a log go.

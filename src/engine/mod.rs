@@ -2,6 +2,7 @@
 //! views; nothing here knows what an entry means.
 
 mod base;
+mod bases;
 mod codec;
 mod compact;
 mod compress;
@@ -48,6 +49,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 pub(crate) use self::base::BaseView;
+pub(crate) use self::bases::bases_first;
 #[cfg(feature = "_testing")]
 pub(crate) use self::compact::compact_into;
 pub(crate) use self::compact::{compact, compact_new};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::entries::Entries;
+use super::row::BaseLink;
 use crate::ids::{SegmentId, SessionId};
 
 /// Which of a segment's two logs.
@@ -110,4 +111,50 @@ pub(crate) enum Op {
     SetName { name: String, json: Vec<u8> },
     /// Removes a name.
     DeleteName { name: String },
+}
+
+impl Op {
+    /// Makes a log that begins with what it shares, if anything, or makes one empty.
+    pub(crate) fn begin(
+        log: LogId,
+        shared: Option<BaseLink>,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    ) -> Self {
+        match shared {
+            Some(base) => Self::Branch {
+                session: log.session,
+                from: base.segment,
+                len: base.len,
+                to: log.segment,
+                origin,
+                at_ms,
+            },
+            None => Self::Replace {
+                log,
+                entries: Entries::default(),
+                origin,
+                at_ms,
+            },
+        }
+    }
+
+    /// Appends an entry that stands for nothing.
+    pub(crate) fn append_null(log: LogId, expected: Option<u64>, at_ms: u64) -> Self {
+        let mut entries = Entries::default();
+        entries.push(b"null");
+        Self::Append {
+            log,
+            expected,
+            entries,
+            origin: None,
+            at_ms,
+        }
+    }
+
+    /// Sets the time of the last change of a log of that length, which no other op sets alone.
+    pub(crate) fn touch(log: LogId, len: u64, at_ms: u64) -> [Self; 2] {
+        let truncate = Self::Truncate { log, len, at_ms };
+        [Self::append_null(log, Some(len), at_ms), truncate]
+    }
 }

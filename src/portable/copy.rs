@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::archive::{
     OriginKind, RawEntries, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo, Snapshot,
 };
-use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
+use crate::engine::{BaseLink, Entries, LogId, LogKind, Op, OriginRecord, bases_first};
 use crate::ids::new_segment_id;
 use crate::store::StoreError;
 
@@ -58,19 +58,10 @@ impl Lack {
 /// The segments in the order in which they are copied, which is that of the tables, but for
 /// bases, which come before the segments that share their entries.
 pub(super) fn in_order(segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
-    let mut order = Vec::with_capacity(segments.len());
-    let by_id = segments.into_iter().map(|segment| (segment.id, segment));
-    let mut open: BTreeMap<_, _> = by_id.collect();
-    while let Some((_, segment)) = open.pop_first() {
-        let mut chain = vec![segment];
-        while let Some(base) = chain.last().and_then(|segment| segment.base)
-            && let Some(segment) = open.remove(&base.segment)
-        {
-            chain.push(segment);
-        }
-        order.extend(chain.into_iter().rev());
-    }
-    order
+    let mut by_id: BTreeMap<_, _> = segments.into_iter().map(|info| (info.id, info)).collect();
+    let base_of = |id| by_id.get(&id)?.base.map(|base| base.segment);
+    let order = bases_first(by_id.keys().copied(), base_of);
+    order.iter().filter_map(|id| by_id.remove(id)).collect()
 }
 
 /// A copy that is under way.
@@ -145,37 +136,25 @@ impl<'c> Copy<'c> {
             } else {
                 (traces, 1)
             };
-            self.touch(log, len, info.updated_ms)?;
+            let [append, truncate] = Op::touch(log, len, info.updated_ms);
+            self.ops.push(append);
+            self.push(truncate, 0)?;
         }
         Ok(())
     }
 
     /// Makes a log with the entries that it shares.
     fn create(&mut self, log: LogId, lack: &Lack) -> Result<(), StoreError> {
-        let (origin, at_ms) = (
-            lack.info.origin.as_ref().map(origin_record),
-            lack.info.created_ms,
-        );
+        let at_ms = lack.info.created_ms;
         // Only where there is none: another writer may have begun one.
         self.ops
             .push(append(log, Some(0), Entries::default(), at_ms));
-        let create = match lack.shared {
-            Some(base) => Op::Branch {
-                session: log.session,
-                from: base.segment,
-                len: base.len,
-                to: log.segment,
-                origin,
-                at_ms,
-            },
-            None => Op::Replace {
-                log,
-                entries: Entries::default(),
-                origin,
-                at_ms,
-            },
-        };
-        self.push(create, 0)
+        let shared = lack.shared.map(|base| BaseLink {
+            segment: base.segment,
+            len: base.len,
+        });
+        let origin = lack.info.origin.as_ref().map(origin_record);
+        self.push(Op::begin(log, shared, origin, at_ms), 0)
     }
 
     /// Hands over what is left.
@@ -232,12 +211,6 @@ impl<'c> Copy<'c> {
         Ok(end)
     }
 
-    /// Sets the time of the last change, which no other op sets alone.
-    fn touch(&mut self, log: LogId, len: u64, at_ms: u64) -> Result<(), StoreError> {
-        self.ops.push(null(log, Some(len), at_ms));
-        self.push(Op::Truncate { log, len, at_ms }, 0)
-    }
-
     /// Gives the session its times, where they are not those of its segments: one that was
     /// removed has left its own, and so does the one that is made and removed here.
     pub(super) fn times(
@@ -255,8 +228,8 @@ impl<'c> Copy<'c> {
             segment: new_segment_id(),
             kind: LogKind::Entries,
         };
-        self.ops.push(null(log, None, info.created_ms));
-        self.ops.push(null(log, None, info.updated_ms));
+        self.ops.push(Op::append_null(log, None, info.created_ms));
+        self.ops.push(Op::append_null(log, None, info.updated_ms));
         self.push(Op::DeleteLog { log }, 0)
     }
 
@@ -268,13 +241,6 @@ impl<'c> Copy<'c> {
         }
         (self.write)(ops)
     }
-}
-
-/// An entry that stands for nothing.
-fn null(log: LogId, expected: Option<u64>, at_ms: u64) -> Op {
-    let mut entries = Entries::default();
-    entries.push(b"null");
-    append(log, expected, entries, at_ms)
 }
 
 fn append(log: LogId, expected: Option<u64>, entries: Entries, at_ms: u64) -> Op {

@@ -2,11 +2,12 @@
 //! the places of all its entries, its own or not, so that what happens to one leaves the others
 //! alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::found::{Found, FoundLog, FoundOrigin, RunAt, Source};
+use crate::engine::bases::bases_first;
 use crate::engine::entries::Entries;
 use crate::engine::op::{LogId, OriginRecord};
 use crate::engine::row::BaseLink;
@@ -95,22 +96,13 @@ impl FoundLog {
 impl Found {
     /// Gives each segment that has a base the places of the entries that it shares.
     pub(super) fn share(&mut self) {
-        let mut open: BTreeSet<_> = self.segments.keys().copied().collect();
-        while let Some(id) = open.pop_first() {
-            // Down to the base that is done or has none, and back up.
-            let mut chain = vec![id];
-            while let Some(base) = chain.last().and_then(|id| self.base_of(*id))
-                && open.remove(&base)
-            {
-                chain.push(base);
-            }
-            while let Some(id) = chain.pop() {
-                self.share_one(id);
-            }
+        for id in bases_first(self.segments.keys().copied(), |id| self.base_of(id)) {
+            self.share_one(id);
         }
     }
 
-    fn base_of(&self, id: (SessionId, SegmentId)) -> Option<(SessionId, SegmentId)> {
+    /// The segment with which this one shares its first entries.
+    pub(crate) fn base_of(&self, id: (SessionId, SegmentId)) -> Option<(SessionId, SegmentId)> {
         let base = self.segments.get(&id)?.base?;
         Some((id.0, base.segment))
     }
