@@ -52,6 +52,18 @@ impl Links {
                 problems.push(problem(*segment, message));
             }
         }
+        // Or reading along the chain would not end.
+        let starts: BTreeMap<_, _> = self.bases.iter().copied().collect();
+        for (segment, base) in &self.bases {
+            let start = starts.get(&base.segment).map_or(0, |base| base.len);
+            if start >= base.len {
+                let message = format!(
+                    "it shares {} entries with segment {}, which shares {start} itself",
+                    base.len, base.segment
+                );
+                problems.push(problem(*segment, message));
+            }
+        }
         for (segment, (_, branches)) in &self.heads {
             let found = counts.get(segment).copied().unwrap_or(0);
             if found != *branches {

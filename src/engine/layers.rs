@@ -65,6 +65,7 @@ impl Layers {
                 range.start = base.len;
                 break;
             }
+            must_descend(&own, base, range.end)?;
             range.end = base.len;
             own.segment = base.segment;
         }
@@ -284,10 +285,96 @@ fn set<T: Ord>(found: &mut BTreeSet<T>, item: T, there: bool) {
     }
 }
 
+/// Each base of a chain shares fewer entries than the one before, or the chain may not end.
+pub(crate) fn must_descend(log: &LogId, base: BaseLink, before: u64) -> Outcome<()> {
+    if base.len < before {
+        return Ok(());
+    }
+    let message = format!(
+        "it shares {} entries where {before} had been shared",
+        base.len
+    );
+    Err(Fault::damaged(format!("{log}, head"), message))
+}
+
 /// The run without the entries that are not in the range, since there a layer above has others.
 fn limited(mut run: Arc<Run>, range: &Range<u64>) -> Arc<Run> {
     if run.first() < range.start || run.end() > range.end {
         Arc::make_mut(&mut run).limit(range);
     }
     run
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::engine::{Engine, EngineOptions, Entries, Op};
+
+    const OPTIONS: EngineOptions = EngineOptions {
+        read_only: false,
+        shared: false,
+        cache_bytes: 1 << 20,
+        lock_timeout: Duration::from_secs(1),
+        sync_interval: Duration::from_secs(1),
+        background: false,
+    };
+
+    /// Heads with checksums that match can still be made to name each other.
+    #[test]
+    fn bases_that_lead_in_a_circle_are_damage() {
+        let engine = Engine::in_memory(OPTIONS).unwrap();
+        let session = Uuid::from_u128(1);
+        let log = |number| LogId {
+            session,
+            segment: Uuid::from_u128(number),
+            kind: LogKind::Entries,
+        };
+        let head = |base: u128| Head {
+            exists: true,
+            log: Extent {
+                entries: 5,
+                bytes: 0,
+            },
+            base: Some(BaseLink {
+                segment: Uuid::from_u128(base),
+                len: 5,
+            }),
+            branches: 1,
+            ..Head::default()
+        };
+        let mut circle = Tail::default();
+        for (number, base) in [(1, 2), (2, 1), (3, 3)] {
+            let segment = Uuid::from_u128(number);
+            circle.heads.insert((session, segment), Some(head(base)));
+        }
+        let mut layers = engine.core.layers().unwrap();
+        layers.tails.push(Arc::new(circle));
+        let is_damage = |outcome: Outcome<()>| matches!(outcome, Err(Fault::Damaged { .. }));
+        for number in 1..=3 {
+            assert!(is_damage(layers.run_holding(&log(number), 2).map(drop)));
+            let branch = Op::Branch {
+                session,
+                from: log(number).segment,
+                len: 4,
+                to: log(9).segment,
+                origin: None,
+                at_ms: 1,
+            };
+            let mut tail = Tail::default();
+            assert!(is_damage(tail.apply(&layers, branch).map(drop)));
+            let mut entries = Entries::default();
+            entries.push(b"1");
+            let erase = Op::Erase {
+                log: log(number),
+                first: 2,
+                entries,
+                at_ms: 1,
+            };
+            assert!(is_damage(tail.apply(&layers, erase).map(drop)));
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::entries::Entries;
 use super::fault::Outcome;
-use super::layers::Layers;
+use super::layers::{Layers, must_descend};
 use super::op::{LogId, LogKind, Op, OriginRecord};
 use super::pieces::Pieces;
 use super::row::{BaseLink, Extent, Head, SessionRow};
@@ -301,13 +301,16 @@ impl Tail {
         if len == 0 {
             return Ok(None);
         }
-        let mut segment = log.segment;
-        while let Some(base) = self.base_of(below, &LogId { segment, ..*log })? {
+        let (mut own, mut before) = (*log, u64::MAX);
+        while let Some(base) = self.base_of(below, &own)? {
             if base.len < len {
                 break;
             }
-            segment = base.segment;
+            must_descend(&own, base, before)?;
+            before = base.len;
+            own.segment = base.segment;
         }
+        let segment = own.segment;
         Ok(Some(BaseLink { segment, len }))
     }
 
@@ -400,12 +403,8 @@ impl Tail {
             }
             .into());
         }
-        let (mut at, mut owner) = (end, log.segment);
+        let (mut at, mut own, mut before) = (end, *log, u64::MAX);
         while at > first {
-            let own = LogId {
-                segment: owner,
-                ..*log
-            };
             let base = self.base_of(below, &own)?;
             let start = base.map_or(0, |base| base.len).max(first);
             if start < at {
@@ -414,7 +413,11 @@ impl Tail {
             }
             at = at.min(start);
             match base {
-                Some(base) if !seeded(Bug::EraseOwnAlone) => owner = base.segment,
+                Some(base) if !seeded(Bug::EraseOwnAlone) => {
+                    must_descend(&own, base, before)?;
+                    before = base.len;
+                    own.segment = base.segment;
+                }
                 _ => break,
             }
         }
