@@ -7,8 +7,9 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::entries::{Limit, Writer};
-use crate::systems::Kind;
+use crate::entries::{Limit, Made, Writer};
+use crate::systems::{Engine, Promise};
+use crate::workloads::restore;
 
 /// What a child does. All of them open the system in the directory first.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,9 @@ pub(crate) enum Job {
     /// Appends to `MEMORY_SEGMENTS` segments in turn, then prints how many entries, and the
     /// process's highest resident memory in KiB.
     Memory { appends: u64, millis: u64 },
+    /// Restores the state of the segment of the workload `restore`, then prints how many entries,
+    /// and by how many KiB its highest resident memory is above what it had before.
+    Restore,
 }
 
 /// How many segments the job `Memory` writes.
@@ -28,31 +32,46 @@ pub(crate) const MEMORY_SEGMENTS: u64 = 20;
 
 /// Does what the arguments behind `child` say.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let [job, kind, dir, numbers @ ..] = args else {
-        return Err("child takes a job, a system, a directory and numbers".into());
+    let [job, engine, promise, dir, numbers @ ..] = args else {
+        return Err("child takes a job, a system, a promise, a directory and numbers".into());
     };
-    let kind = Kind::from_word(kind)?;
-    let dir = Path::new(dir);
+    let promise = Promise::ALL
+        .into_iter()
+        .find(|known| known.name() == promise)
+        .ok_or("there is no such promise")?;
+    let store = Store {
+        engine: Engine::named(engine)?,
+        promise,
+        dir: Path::new(dir),
+    };
     let numbers: Vec<u64> = numbers
         .iter()
         .map(|number| number.parse())
         .collect::<Result<_, _>>()?;
     match (job.as_str(), numbers.as_slice()) {
-        ("race", &[segment, millis]) => race(kind, dir, segment, millis),
-        ("until-killed", &[segment]) => until_killed(kind, dir, segment),
-        ("memory", &[appends, millis]) => memory(kind, dir, appends, millis),
+        ("race", &[segment, millis]) => race(store, segment, millis),
+        ("until-killed", &[segment]) => until_killed(store, segment),
+        ("memory", &[appends, millis]) => memory(store, appends, millis),
+        ("restore", &[]) => restore_state(store),
         _ => Err(format!("there is no job {job:?} with {} numbers", numbers.len()).into()),
     }
 }
 
-fn race(kind: Kind, dir: &Path, segment: u64, millis: u64) -> Result<()> {
-    let system = kind.open(dir)?;
-    let written = system.count(segment)?;
-    let mut writer = Writer::new(&*system, segment, written)?;
+/// What a child opens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Store<'a> {
+    pub(crate) engine: Engine,
+    pub(crate) promise: Promise,
+    pub(crate) dir: &'a Path,
+}
+
+fn race(store: Store<'_>, segment: u64, millis: u64) -> Result<()> {
+    let system = store.engine.open(store.dir, store.promise)?;
+    let mut writer = Writer::new(&*system, Made::segment(segment))?;
     say("ready")?;
     stdin().lock().read_line(&mut String::new())?;
     let limit = Limit {
-        appends: u64::MAX,
+        times: u64::MAX,
         time: Duration::from_millis(millis),
     };
     let start = Instant::now();
@@ -63,20 +82,19 @@ fn race(kind: Kind, dir: &Path, segment: u64, millis: u64) -> Result<()> {
     say(&format!("{} {took}", times.len()))
 }
 
-fn until_killed(kind: Kind, dir: &Path, segment: u64) -> Result<()> {
-    let system = kind.open(dir)?;
-    let written = system.count(segment)?;
-    let mut writer = Writer::new(&*system, segment, written)?;
+fn until_killed(store: Store<'_>, segment: u64) -> Result<()> {
+    let system = store.engine.open(store.dir, store.promise)?;
+    let mut writer = Writer::new(&*system, Made::segment(segment))?;
     loop {
         writer.append()?;
         say(&writer.written().to_string())?;
     }
 }
 
-fn memory(kind: Kind, dir: &Path, appends: u64, millis: u64) -> Result<()> {
-    let system = kind.open(dir)?;
+fn memory(store: Store<'_>, appends: u64, millis: u64) -> Result<()> {
+    let system = store.engine.open(store.dir, store.promise)?;
     let mut writers = (0..MEMORY_SEGMENTS)
-        .map(|segment| Writer::new(&*system, segment, 0))
+        .map(|segment| Writer::new(&*system, Made::segment(segment)))
         .collect::<Result<Vec<_>>>()?;
     let deadline = Instant::now() + Duration::from_millis(millis);
     let mut done = 0;
@@ -88,12 +106,26 @@ fn memory(kind: Kind, dir: &Path, appends: u64, millis: u64) -> Result<()> {
     }
     drop(writers);
     system.close()?;
+    say(&format!("{done} {}", memory_kib("VmHWM:")?))
+}
+
+fn restore_state(store: Store<'_>) -> Result<()> {
+    let system = store.engine.open(store.dir, store.promise)?;
+    let before = memory_kib("VmRSS:")?;
+    let state = restore::of(&*system)?;
+    let above = memory_kib("VmHWM:")?.saturating_sub(before);
+    say(&format!("{} {above}", state.entries))?;
+    system.close()
+}
+
+/// A figure of this process's memory.
+fn memory_kib(name: &str) -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let kib = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next())
-        .ok_or("/proc/self/status has no VmHWM")?;
-    say(&format!("{done} {kib}"))
+        .find_map(|line| line.strip_prefix(name)?.split_whitespace().next())
+        .ok_or_else(|| format!("/proc/self/status has no {name}"))?;
+    Ok(kib.parse()?)
 }
 
 fn say(line: &str) -> Result<()> {
@@ -110,16 +142,17 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts a child on the system whose files are in `dir`.
-    pub(crate) fn start(job: Job, kind: Kind, dir: &Path) -> Result<Self> {
+    /// Starts a child on a system.
+    pub(crate) fn start(job: Job, store: Store<'_>) -> Result<Self> {
         let (word, numbers) = match job {
             Job::Race { segment, millis } => ("race", vec![segment, millis]),
             Job::UntilKilled { segment } => ("until-killed", vec![segment]),
             Job::Memory { appends, millis } => ("memory", vec![appends, millis]),
+            Job::Restore => ("restore", vec![]),
         };
         let mut process = Command::new(std::env::current_exe()?)
-            .args(["child", word, kind.word()])
-            .arg(dir)
+            .args(["child", word, store.engine.name(), store.promise.name()])
+            .arg(store.dir)
             .args(numbers.iter().map(u64::to_string))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,26 +1,46 @@
 //! The entries that all systems are given, and what has to be read back: entry n of a segment is
 //! always the same bytes.
 
-use std::fmt::Write;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use sessiondb::{SegmentId, SessionId};
 
 use crate::Result;
-use crate::systems::{Appender, System};
+use crate::logs::corpus;
+use crate::systems::{Appender, LogId, System};
 
 /// An entry of the append workloads: the median of real logs.
 pub(crate) const ENTRY_BYTES: usize = 1024;
 
-/// The one session of all workloads.
-pub(crate) fn session_id() -> SessionId {
-    SessionId::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001)
+/// How much text the entries are cut from.
+const TEXT_BYTES: usize = 2 << 20;
+
+/// The id of session number `session`: ascending, as ids made one after another are.
+pub(crate) fn session_id(session: u64) -> SessionId {
+    SessionId::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001 + (u128::from(session) << 80))
 }
 
-/// The id of segment number `segment`: ascending, as ids made one after another are.
+/// The id of segment number `segment`.
 pub(crate) fn segment_id(segment: u64) -> SegmentId {
     SegmentId::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0000 + (u128::from(segment) << 80))
+}
+
+/// Segment number `segment` of the first session.
+pub(crate) fn log(segment: u64) -> LogId {
+    LogId {
+        session: session_id(0),
+        segment: segment_id(segment),
+        traces: false,
+    }
+}
+
+/// The traces of a segment.
+pub(crate) fn traces(segment: u64) -> LogId {
+    LogId {
+        traces: true,
+        ..log(segment)
+    }
 }
 
 /// Entry `index` of `segment`, one line of JSON of just `len` bytes, at least 128.
@@ -41,25 +61,26 @@ pub(crate) fn entry(segment: u64, index: u64, len: usize) -> Vec<u8> {
     line.into_bytes()
 }
 
-/// 1 MiB of words, some far more common than others: it compresses about as prose does.
+/// 2 MiB of what agents write, as it stands in generated sessions: as redundant as real ones are. What
+/// JSON would escape is replaced, so that any part of it can stand in a string.
 fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
-        let mut text = String::with_capacity(1 << 20);
-        let mut state = 1;
-        while text.len() < (1 << 20) - 16 {
-            state = scramble(state);
-            let rank = (state % 4096) * (state / 4096 % 4096) / 4096;
-            let word = scramble(rank + 1);
-            let letters = 2 + word % 8;
-            for place in 0..letters {
-                let letter = u8::try_from((word >> (8 + 5 * place)) % 26).unwrap_or_default();
-                text.push(char::from(b'a' + letter));
+        let mut text = String::with_capacity(TEXT_BYTES + (1 << 20));
+        let sessions = corpus(TEXT_BYTES * 2);
+        let lines = sessions
+            .flat_map(|session| session.segments)
+            .flat_map(|of| of.lines);
+        for line in lines {
+            let line = String::from_utf8_lossy(&line);
+            text.extend(line.chars().map(|letter| match letter {
+                '"' | '\\' => '\'',
+                ' '..='~' => letter,
+                _ => '.',
+            }));
+            if text.len() >= TEXT_BYTES {
+                break;
             }
-            text.push(' ');
-        }
-        while text.len() < 1 << 20 {
-            text.push('.');
         }
         text
     })
@@ -73,38 +94,97 @@ pub(crate) fn scramble(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A writer of one segment that times its appends, and knows what has to be there.
+/// A log of entries of one size, which are made from its number and theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) log: LogId,
+    /// What its entries are made from.
+    pub(crate) number: u64,
+    pub(crate) entry_bytes: usize,
+}
+
+impl Made {
+    /// Segment number `segment` of the first session, of the usual entries.
+    pub(crate) fn segment(segment: u64) -> Self {
+        Self {
+            log: log(segment),
+            number: segment,
+            entry_bytes: ENTRY_BYTES,
+        }
+    }
+
+    /// Its entry `index`.
+    pub(crate) fn entry(&self, index: u64) -> Vec<u8> {
+        entry(self.number, index, self.entry_bytes)
+    }
+
+    /// Appends the entries `from..to`, some MB as one change.
+    pub(crate) fn fill(&self, system: &dyn System, from: u64, to: u64) -> Result<()> {
+        let chunk = (4 << 20) / self.entry_bytes;
+        let mut indexes = from..to;
+        loop {
+            let some = indexes.by_ref().take(chunk);
+            let entries: Vec<_> = some.map(|index| self.entry(index)).collect();
+            if entries.is_empty() {
+                return Ok(());
+            }
+            system.append_many(self.log, &entries)?;
+        }
+    }
+
+    /// Reads all of it, and compares it with what has to be there: `count` entries.
+    pub(crate) fn verify(&self, system: &dyn System, count: u64) -> Result<()> {
+        let name = format!("segment {}", self.number);
+        let mut index = 0;
+        system.read(self.log, &mut |found| {
+            if found != self.entry(index) {
+                return Err(format!("{name}: entry {index} is not what was written").into());
+            }
+            index += 1;
+            Ok(())
+        })?;
+        let counted = system.count(self.log)?;
+        if index != count || counted != count {
+            let message =
+                format!("{name}: {count} entries were written, {index} read, {counted} counted");
+            return Err(message.into());
+        }
+        Ok(())
+    }
+}
+
+/// A writer of one log that times its appends, and knows what has to be there.
 pub(crate) struct Writer {
     appender: Box<dyn Appender>,
-    segment: u64,
+    made: Made,
     written: u64,
 }
 
-/// When a round of appends ends: whichever comes first.
+/// When a round ends: whichever comes first.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit {
-    pub(crate) appends: u64,
+    pub(crate) times: u64,
     pub(crate) time: Duration,
 }
 
 impl Writer {
-    /// A writer that goes on where the segment ends, after `written` entries.
-    pub(crate) fn new(system: &dyn System, segment: u64, written: u64) -> Result<Self> {
+    /// A writer that goes on where the log ends.
+    pub(crate) fn new(system: &dyn System, made: Made) -> Result<Self> {
         Ok(Self {
-            appender: system.appender(segment)?,
-            segment,
-            written,
+            written: system.count(made.log)?,
+            appender: system.appender(made.log)?,
+            made,
         })
     }
 
-    /// How many entries the segment holds.
+    /// How many entries the log holds.
     pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
     /// Appends the next entry, and returns how long that took. Making the entry is not counted.
     pub(crate) fn append(&mut self) -> Result<Duration> {
-        let entry = entry(self.segment, self.written, ENTRY_BYTES);
+        let entry = self.made.entry(self.written);
         let start = Instant::now();
         self.appender.append(&entry)?;
         let took = start.elapsed();
@@ -114,43 +194,30 @@ impl Writer {
 
     /// Appends until the limit, and returns the times.
     pub(crate) fn run(&mut self, limit: Limit) -> Result<Vec<Duration>> {
-        let start = Instant::now();
-        let mut times = Vec::new();
-        for _ in 0..limit.appends {
-            times.push(self.append()?);
-            if start.elapsed() > limit.time {
-                break;
-            }
-        }
-        Ok(times)
-    }
-
-    /// Ends the writer, and returns how many entries the segment holds.
-    pub(crate) fn finish(self) -> u64 {
-        self.written
+        limit.repeat(|| self.append())
     }
 
     /// Ends the writer, and reads back all that was written.
     pub(crate) fn verify(self, system: &dyn System) -> Result<()> {
         drop(self.appender);
-        verify(system, self.segment, self.written, ENTRY_BYTES)
+        self.made.verify(system, self.written)
     }
 }
 
-/// Reads a segment and compares it with what has to be there: `count` entries of `len` bytes.
-pub(crate) fn verify(system: &dyn System, segment: u64, count: u64, len: usize) -> Result<()> {
-    let mut index = 0;
-    system.read(segment, &mut |found| {
-        if found != entry(segment, index, len) {
-            return Err(format!("segment {segment}: entry {index} is not what was written").into());
+impl Limit {
+    /// Does it again and again until the limit, and returns the times that each says it took.
+    pub(crate) fn repeat(
+        self,
+        mut each: impl FnMut() -> Result<Duration>,
+    ) -> Result<Vec<Duration>> {
+        let start = Instant::now();
+        let mut times = Vec::new();
+        for _ in 0..self.times {
+            times.push(each()?);
+            if start.elapsed() > self.time {
+                break;
+            }
         }
-        index += 1;
-        Ok(())
-    })?;
-    if index != count || system.count(segment)? != count {
-        let mut message = format!("segment {segment}: {count} entries were written, {index} read");
-        write!(message, ", {} counted", system.count(segment)?)?;
-        return Err(message.into());
+        Ok(times)
     }
-    Ok(())
 }

@@ -1,8 +1,9 @@
-//! Benchmark of sessiondb against JSONL folders, `SQLite` and the bare disk: each promise of speed is
-//! measured side by side in one run, and compared with its target.
+//! Benchmark of sessiondb beside what a user would pick instead: the same work for every system in one
+//! run, as tables, JSON lines and the page `docs/benchmarks.md`.
 
 mod child;
 mod entries;
+mod figures;
 mod logs;
 mod report;
 mod systems;
@@ -12,18 +13,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use self::workloads::{Lab, Mode, WORKLOADS, Workload};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::figures::Section;
+use self::report::{Header, Json};
+use self::workloads::{Lab, WORKLOADS, Workload};
 
 /// Anything that fails ends the run with its message.
 pub(crate) type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
+const COMMAND: &str = "cargo run --release --manifest-path benches/peers/Cargo.toml --";
 const USAGE: &str =
-    "usage: cargo run --release -- [--quick | --full] [--only NAME]... [--data DIR] [--dir DIR]
-  --quick      smaller archives, fewer rounds: under a minute
-  --full       the largest archives: 5 million entries, 2 GB
+    "usage: cargo run --release --manifest-path benches/peers/Cargo.toml -- [OPTION]...
+  --quick      smaller stores, fewer rounds: some minutes
   --only NAME  just this workload, may be given more than once
-  --data DIR   JSONL files for move, size, fork and delete, in place of generated ones
-  --dir DIR    where the files go (default: beside the program, under target/)";
+  --json FILE  every figure as one JSON object a line
+  --data DIR   JSONL files of yours in place of generated ones, where whole logs are used
+  --dir DIR    where the files go (default: beside the program, under target/)
+  --docs DIR   where benchmarks.md and its charts go (default: docs/ after a whole run, else beside
+               the program)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -44,43 +52,71 @@ fn run(options: Option<Options>) -> Result<()> {
     let Some(options) = options else {
         println!("{USAGE}\nworkloads:");
         for workload in WORKLOADS {
-            println!("  {:<10} {}", workload.name, workload.about);
+            println!("  {:<15} {}", workload.name, workload.about);
         }
         return Ok(());
     };
     let folder = Folder::create(options.dir.as_deref())?;
-    report::print_header(&folder.0);
-    if report::file_system(&folder.0).starts_with("tmpfs") {
-        eprintln!("warning: a tmpfs has nothing to sync; choose another --dir");
-    }
-    let lab = Lab::new(&folder.0, options.mode, options.data.as_deref());
-    let mut targets = Vec::new();
-    for workload in options.workloads {
-        eprintln!("... {}", workload.name);
-        let section =
-            (workload.run)(&lab).map_err(|error| format!("{}: {error}", workload.name))?;
-        targets.extend(section.print());
-        lab.clear(workload.name)?;
-    }
-    report::print_targets(&targets);
+    let header = Header::read(&folder.0, options.command.trim_end());
+    header.print();
+    let mut json = options.json.as_deref().map(Json::create).transpose()?;
+    let sections = run_all(&options, &folder.0, &mut |section| {
+        report::print_section(section);
+        json.as_mut().map_or(Ok(()), |json| json.section(section))
+    })?;
+    report::print_summary(&sections);
+    let docs = options.docs()?;
+    report::page::write(&docs, &header, &sections)?;
+    eprintln!("written: {}", docs.join("benchmarks.md").display());
     Ok(())
 }
 
+/// Runs the workloads one after another, with a progress bar, and hands each section to `done`.
+fn run_all(
+    options: &Options,
+    folder: &Path,
+    done: &mut dyn FnMut(&Section) -> Result<()>,
+) -> Result<Vec<Section>> {
+    let bar = ProgressBar::new(options.workloads.len() as u64);
+    let style = "{elapsed:>5} {bar:30} {pos} of {len} workloads: {prefix} {wide_msg}";
+    bar.set_style(ProgressStyle::with_template(style)?);
+    bar.enable_steady_tick(std::time::Duration::from_millis(250));
+    let tell = |system: &str| bar.set_message(system.to_owned());
+    let lab = Lab::new(folder, options.quick, options.data.as_deref(), &tell);
+    let mut sections = Vec::new();
+    for workload in &options.workloads {
+        bar.set_prefix(workload.name);
+        let section = workload.run(&lab)?;
+        bar.suspend(|| done(&section))?;
+        bar.inc(1);
+        sections.push(section);
+    }
+    bar.finish_and_clear();
+    Ok(sections)
+}
+
 struct Options {
-    mode: Mode,
+    quick: bool,
     workloads: Vec<&'static Workload>,
+    json: Option<PathBuf>,
     data: Option<PathBuf>,
     dir: Option<PathBuf>,
+    docs: Option<PathBuf>,
+    /// As it was called.
+    command: String,
 }
 
 impl Options {
     /// `None` if the usage is asked for.
     fn parse(args: &[String]) -> Result<Option<Self>> {
         let mut options = Self {
-            mode: Mode::Default,
+            quick: false,
             workloads: Vec::new(),
+            json: None,
             data: None,
             dir: None,
+            docs: None,
+            command: format!("{COMMAND} {}", args.join(" ")),
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -90,11 +126,12 @@ impl Options {
             };
             match arg.as_str() {
                 "--help" | "-h" => return Ok(None),
-                "--quick" => options.mode = Mode::Quick,
-                "--full" => options.mode = Mode::Full,
+                "--quick" => options.quick = true,
                 "--only" => options.workloads.push(Workload::named(value()?)?),
+                "--json" => options.json = Some(value()?.into()),
                 "--data" => options.data = Some(value()?.into()),
                 "--dir" => options.dir = Some(value()?.into()),
+                "--docs" => options.docs = Some(value()?.into()),
                 _ => return Err(format!("{arg:?} is not an option\n{USAGE}").into()),
             }
         }
@@ -103,6 +140,25 @@ impl Options {
         }
         Ok(Some(options))
     }
+
+    /// Where the page goes. A run of a part must not take the place of a whole one.
+    fn docs(&self) -> Result<PathBuf> {
+        let all = self.workloads.len() == WORKLOADS.len();
+        let docs = match &self.docs {
+            Some(docs) => docs.clone(),
+            None if all && !self.quick && self.data.is_none() => {
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
+            }
+            None => beside_program()?,
+        };
+        fs::create_dir_all(&docs)?;
+        Ok(docs.canonicalize()?)
+    }
+}
+
+fn beside_program() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program.parent().unwrap_or(Path::new(".")).to_owned())
 }
 
 /// The folder that all files go into; it goes away with them at the end.
@@ -110,9 +166,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn create(dir: Option<&Path>) -> Result<Self> {
-        let program = std::env::current_exe()?;
-        let parent = dir.or(program.parent()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent)?;
+        let parent = dir.map_or_else(beside_program, |dir| Ok(dir.to_owned()))?;
+        fs::create_dir_all(&parent)?;
         let folder = parent
             .canonicalize()?
             .join(format!("peers-{}", std::process::id()));

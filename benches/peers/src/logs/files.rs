@@ -13,15 +13,7 @@ use crate::Result;
 /// The level that the figures of other people's logs are given for.
 const LEVEL: i32 = 3;
 
-/// Copies each file, as `cp -r` does.
-pub(crate) fn copy(logs: &Logs, out: &Path) -> Result<()> {
-    for file in &logs.files {
-        fs::copy(file.path_in(&logs.folder), file.new_path_in(out)?)?;
-    }
-    Ok(())
-}
-
-/// The same, and each copy is on the disk before the next one begins.
+/// Copies each file; each copy is on the disk before the next one begins.
 pub(crate) fn copy_synced(logs: &Logs, out: &Path) -> Result<()> {
     for file in &logs.files {
         let path = file.new_path_in(out)?;
@@ -92,4 +84,17 @@ pub(crate) fn size(path: &Path) -> Result<(u64, u64)> {
         blocks += metadata.blocks() * 512;
     }
     Ok((len, blocks))
+}
+
+/// How much of the files below a folder is in use: pages of zeros are not.
+pub(crate) fn used_bytes(folder: &Path) -> Result<u64> {
+    const PAGE_BYTES: usize = 4096;
+    let mut used = 0;
+    for path in below(folder)? {
+        let file = fs::read(path)?;
+        let pages = file.chunks(PAGE_BYTES);
+        let full = pages.filter(|page| page.iter().any(|byte| *byte != 0));
+        used += full.map(<[u8]>::len).sum::<usize>() as u64;
+    }
+    Ok(used)
 }

@@ -1,24 +1,29 @@
 //! The logs that whole archives are filled with, as a folder of JSONL files: sessions shaped like
 //! real ones, or copies of files that the caller has.
 
-pub(crate) mod archive;
+pub(crate) mod files;
 #[path = "../../../corpus/mod.rs"]
 #[allow(dead_code, unreachable_pub, reason = "not every bench wants forks")]
-mod corpus;
-pub(crate) mod files;
-pub(crate) mod sqlite;
+mod generator;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, iter};
 
+use memchr::memchr;
 use sessiondb::{SegmentId, SessionId};
 
-use self::corpus::Corpus;
+use self::generator::Corpus;
 use crate::Result;
 use crate::entries::segment_id;
+use crate::systems::LogId;
 
 /// Of those tried, its sessions are the most like the real ones in number and length.
 const SEED: u64 = 5;
+
+/// Generated sessions of together `bytes`.
+pub(crate) fn corpus(bytes: usize) -> Corpus {
+    Corpus::new(SEED, bytes)
+}
 
 /// A folder `{session}/{segment}.jsonl`.
 pub(crate) struct Logs {
@@ -35,6 +40,15 @@ pub(crate) struct LogFile {
 }
 
 impl LogFile {
+    /// The log that it becomes.
+    pub(crate) fn log(&self) -> LogId {
+        LogId {
+            session: self.session,
+            segment: self.segment,
+            traces: false,
+        }
+    }
+
     /// Where it is in a folder like that.
     pub(crate) fn path_in(&self, folder: &Path) -> PathBuf {
         let session = folder.join(self.session.to_string());
@@ -53,7 +67,7 @@ impl Logs {
     /// Writes generated sessions of together `bytes` into `folder`.
     pub(crate) fn generate(folder: &Path, bytes: usize) -> Result<Self> {
         let mut logs = Self::empty(folder);
-        for session in Corpus::new(SEED, bytes) {
+        for session in corpus(bytes) {
             for segment in session.segments {
                 let mut text = segment.lines.join(&b'\n');
                 text.push(b'\n');
@@ -114,14 +128,14 @@ impl Logs {
         self.files.iter().map(|file| file.len_bytes).sum()
     }
 
+    /// The text of a file.
+    pub(crate) fn text(&self, file: &LogFile) -> Result<Vec<u8>> {
+        Ok(fs::read(file.path_in(&self.folder))?)
+    }
+
     /// The entries of a file.
     pub(crate) fn entries(&self, file: &LogFile) -> Result<Vec<Vec<u8>>> {
-        let text = fs::read(file.path_in(&self.folder))?;
-        let lines = text.split(|byte| *byte == b'\n');
-        Ok(lines
-            .filter(|line| !line.is_empty())
-            .map(<[u8]>::to_vec)
-            .collect())
+        Ok(lines(&self.text(file)?).map(<[u8]>::to_vec).collect())
     }
 
     /// Compares a folder with these logs: it has to have the same files with the same bytes.
@@ -142,4 +156,14 @@ impl Logs {
             .into()),
         }
     }
+}
+
+/// The lines of a text that ends with a newline, without those that are empty.
+pub(crate) fn lines(mut text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let next = move || {
+        let (line, rest) = text.split_at_checked(memchr(b'\n', text)?)?;
+        text = rest.get(1..)?;
+        Some(line)
+    };
+    iter::from_fn(next).filter(|line| !line.is_empty())
 }

@@ -1,98 +1,65 @@
-//! The physical floor of a synced append: one write and one fdatasync into a region of a file that
-//! was written before, so that neither its size nor its blocks change.
+//! The physical floor of an append: one write into a region of a file that was written before, so
+//! that neither its length nor its blocks change, and one fdatasync if it is to be synced.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Appender, System};
 use crate::Result;
-use crate::entries::ENTRY_BYTES;
 
-/// More than any workload appends: after that it is an error.
 const REGION_BYTES: u64 = 64 << 20;
 
-/// It knows one size of entry and, as a single file, one segment.
-pub(super) struct Bare {
-    file: Arc<File>,
-    written: Arc<AtomicU64>,
+/// A file of 64 MiB that is written to from its beginning to its end, and over again.
+pub(crate) struct Region {
+    file: File,
+    last: u64,
+    next: u64,
 }
 
-impl Bare {
-    pub(super) fn open(dir: &Path) -> Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(dir.join("region"))?;
-        let zeros = vec![0; 1 << 20];
-        for start in (0..REGION_BYTES).step_by(zeros.len()) {
-            file.write_all_at(&zeros, start)?;
+impl Region {
+    /// Writes the region into a new file in `dir`, and syncs it.
+    pub(crate) fn create(dir: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        let path = dir.join("region");
+        let file = options.read(true).write(true).create_new(true).open(path)?;
+        // Not zeros, which a file system may store as a hole.
+        let block = vec![b'.'; 1 << 20];
+        for start in (0..REGION_BYTES).step_by(block.len()) {
+            file.write_all_at(&block, start)?;
         }
         file.sync_all()?;
         Ok(Self {
-            file: Arc::new(file),
-            written: Arc::default(),
+            file,
+            last: 0,
+            next: 0,
         })
     }
-}
 
-impl System for Bare {
-    fn appender(&self, _segment: u64) -> Result<Box<dyn Appender>> {
-        Ok(Box::new(RegionAppender {
-            file: Arc::clone(&self.file),
-            written: Arc::clone(&self.written),
-        }))
-    }
-
-    fn append_many(&self, segment: u64, entries: &[Vec<u8>]) -> Result<()> {
-        let mut appender = self.appender(segment)?;
-        entries.iter().try_for_each(|entry| appender.append(entry))
-    }
-
-    fn count(&self, _segment: u64) -> Result<u64> {
-        Ok(self.written.load(Ordering::Acquire))
-    }
-
-    fn last(&self, segment: u64) -> Result<Vec<u8>> {
-        let index = self.count(segment)?.checked_sub(1).ok_or("it is empty")?;
-        let mut entry = vec![0; ENTRY_BYTES];
-        self.file
-            .read_exact_at(&mut entry, index * ENTRY_BYTES as u64)?;
-        Ok(entry)
-    }
-
-    fn read(&self, segment: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let mut entry = vec![0; ENTRY_BYTES];
-        for index in 0..self.count(segment)? {
-            self.file
-                .read_exact_at(&mut entry, index * ENTRY_BYTES as u64)?;
-            each(&entry)?;
+    /// Writes the entry behind the last one, or at the beginning if it does not fit there.
+    pub(crate) fn append(&mut self, entry: &[u8]) -> Result<()> {
+        let len = entry.len() as u64;
+        if self.next + len > REGION_BYTES {
+            self.next = 0;
         }
+        self.file.write_all_at(entry, self.next)?;
+        self.last = self.next;
+        self.next += len;
         Ok(())
     }
 
-    fn close(self: Box<Self>) -> Result<()> {
-        Ok(())
+    /// The same, and the entry is on the disk.
+    pub(crate) fn append_synced(&mut self, entry: &[u8]) -> Result<()> {
+        self.append(entry)?;
+        Ok(self.file.sync_data()?)
     }
-}
 
-struct RegionAppender {
-    file: Arc<File>,
-    written: Arc<AtomicU64>,
-}
-
-impl Appender for RegionAppender {
-    fn append(&mut self, entry: &[u8]) -> Result<()> {
-        let start = self.written.load(Ordering::Relaxed) * ENTRY_BYTES as u64;
-        if entry.len() != ENTRY_BYTES || start + entry.len() as u64 > REGION_BYTES {
-            return Err("the bare region takes entries of one size, and is full".into());
+    /// Reads back what was appended last: it has to be `entry`.
+    pub(crate) fn read_back(&self, entry: &[u8]) -> Result<()> {
+        let mut found = vec![0; entry.len()];
+        self.file.read_exact_at(&mut found, self.last)?;
+        if found != entry || self.last + entry.len() as u64 != self.next {
+            return Err("the bare region does not hold what was written last".into());
         }
-        self.file.write_all_at(entry, start)?;
-        self.file.sync_data()?;
-        self.written.fetch_add(1, Ordering::Release);
         Ok(())
     }
 }

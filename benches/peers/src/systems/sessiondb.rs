@@ -1,12 +1,47 @@
-//! An archive of sessiondb: one session, one segment for each writer.
+//! An archive of sessiondb, as it is by default but for the promise and for who else may open it.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::slice;
 
-use sessiondb::{Archive, Durability, Log, Sharing, StoreError};
+use sessiondb::jsonl::{Export, Import, Outcome};
+use sessiondb::{Archive, Durability, Log, SegmentId, SessionId, Sharing, StoreError};
 
-use super::{Appender, System};
+use super::{Appender, Each, LogId, Promise, System};
 use crate::Result;
-use crate::entries::{segment_id, session_id};
+use crate::logs::Logs;
+
+/// How it is set up.
+pub(super) fn settings(promise: Promise, sharing: Sharing) -> &'static str {
+    match (promise, sharing) {
+        (Promise::Synced, Sharing::Exclusive) => {
+            "defaults, one process: Sharing::Exclusive, Durability::Synced; export syncs each file"
+        }
+        (Promise::Synced, _) => {
+            "defaults: Sharing::Shared, Durability::Synced, cache 32 MiB; export syncs each file"
+        }
+        (Promise::Written, Sharing::Exclusive) => {
+            "one process: Sharing::Exclusive, Durability::Written, synced within 50 ms"
+        }
+        (Promise::Written, _) => {
+            "Sharing::Shared, Durability::Written, synced within 50 ms, cache 32 MiB"
+        }
+    }
+}
+
+/// Gives back what was removed, by a fresh copy.
+pub(super) fn reclaim(dir: &Path) -> Result<()> {
+    let (archive, compacted) = Archive::open(path_in(dir))?.compact(&mut |_| {})?;
+    archive.close()?;
+    match compacted.in_place_because {
+        None if compacted.erased => Ok(()),
+        because => Err(format!("the archive was compacted in place: {because:?}").into()),
+    }
+}
+
+fn path_in(dir: &Path) -> PathBuf {
+    dir.join("archive.sessiondb")
+}
 
 pub(super) struct Sessiondb {
     archive: Archive,
@@ -14,44 +49,101 @@ pub(super) struct Sessiondb {
 
 impl Sessiondb {
     pub(super) fn open(dir: &Path, durability: Durability, sharing: Sharing) -> Result<Self> {
-        let archive = Archive::options()
-            .durability(durability)
-            .sharing(sharing)
-            .open(dir.join("archive.sessiondb"))?;
-        Ok(Self { archive })
+        let options = Archive::options().durability(durability).sharing(sharing);
+        Ok(Self {
+            archive: options.open(path_in(dir))?,
+        })
     }
 
-    fn log(&self, segment: u64) -> Log {
-        self.archive.log(session_id(), segment_id(segment))
+    /// Traces, which are only written by default, have the same promise here.
+    fn log(&self, log: LogId) -> Log {
+        if log.traces {
+            let traces = self.archive.trace(log.session, log.segment);
+            traces.with_durability(self.archive.durability())
+        } else {
+            self.archive.log(log.session, log.segment)
+        }
     }
 }
 
 impl System for Sessiondb {
-    fn appender(&self, segment: u64) -> Result<Box<dyn Appender>> {
-        Ok(Box::new(LogAppender(self.log(segment))))
+    fn appender(&self, log: LogId) -> Result<Box<dyn Appender>> {
+        Ok(Box::new(LogAppender(self.log(log))))
     }
 
-    fn append_many(&self, segment: u64, entries: &[Vec<u8>]) -> Result<()> {
-        self.log(segment).append_many_raw(entries)?;
+    fn append_many(&self, log: LogId, entries: &[Vec<u8>]) -> Result<()> {
+        self.log(log).append_many_raw(entries)?;
         Ok(())
     }
 
-    fn count(&self, segment: u64) -> Result<u64> {
-        match self.log(segment).len() {
+    fn count(&self, log: LogId) -> Result<u64> {
+        match self.log(log).len() {
             Err(StoreError::NotFound(_)) => Ok(0),
             len => Ok(len?),
         }
     }
 
-    fn last(&self, segment: u64) -> Result<Vec<u8>> {
-        let entry = self.log(segment).last_raw(1)?.next();
-        Ok(entry.ok_or("the segment is empty")??.to_vec())
+    fn read(&self, log: LogId, each: Each<'_>) -> Result<()> {
+        let mut entries = self.log(log).read_raw(..)?;
+        entries.try_for_each(|entry| each(&entry?))
     }
 
-    fn read(&self, segment: u64, each: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        self.log(segment)
-            .read_raw(..)?
-            .try_for_each(|entry| each(&entry?))
+    fn last(&self, log: LogId, count: u64, each: Each<'_>) -> Result<()> {
+        let mut entries = self.log(log).last_raw(count)?;
+        entries.try_for_each(|entry| each(&entry?))
+    }
+
+    fn sessions(&self, limit: usize) -> Result<Vec<(SessionId, u64)>> {
+        let sessions = self.archive.sessions()?.take(limit);
+        sessions
+            .map(|session| {
+                let session = session?;
+                Ok((session.id, session.entries))
+            })
+            .collect()
+    }
+
+    fn session_of(&self, segment: SegmentId) -> Result<Option<SessionId>> {
+        Ok(self.archive.snapshot()?.session_of(segment)?)
+    }
+
+    fn fork(&self, from: LogId, at: u64, to: SegmentId) -> Result<()> {
+        let LogId {
+            session, segment, ..
+        } = from;
+        Ok(self.archive.branch_to(session, segment, at, to)?)
+    }
+
+    fn truncate(&self, log: LogId, len: u64) -> Result<()> {
+        Ok(self.log(log).truncate(len)?)
+    }
+
+    fn delete_session(&self, session: SessionId) -> Result<()> {
+        if self.archive.delete_session(session)? {
+            Ok(())
+        } else {
+            Err(format!("there is no session {session}").into())
+        }
+    }
+
+    fn import(&self, logs: &Logs) -> Result<()> {
+        let folder = slice::from_ref(&logs.folder);
+        let report = Import::new(&self.archive).run(folder, &mut |_| {})?;
+        let mut outcomes = report.files.into_iter().map(|file| file.outcome);
+        match outcomes.find(|outcome| matches!(outcome, Outcome::Failed(_))) {
+            None => Ok(()),
+            Some(failed) => Err(format!("a log was not imported: {failed:?}").into()),
+        }
+    }
+
+    /// Syncs each file, as its export always does.
+    fn export(&self, logs: &Logs, out: &Path) -> Result<()> {
+        let sessions: BTreeSet<_> = logs.files.iter().map(|file| file.session).collect();
+        let export = Export::new(&self.archive).sessions(sessions.into_iter().collect());
+        match export.run(out, &mut |_| {})?.failed() {
+            0 => Ok(()),
+            failed => Err(format!("{failed} logs were not exported").into()),
+        }
     }
 
     fn close(self: Box<Self>) -> Result<()> {

@@ -1,80 +1,187 @@
-//! Appends of one thread: the usual one, the synced one, and the slowest of many.
+//! Appends of 1 KB by one thread and by several, each to a segment of its own.
 
-use super::{Lab, of, side_by_side};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{InTurn, Lab, Subject};
 use crate::Result;
-use crate::report::{Rounds, Section, time, times};
-use crate::systems::Kind;
+use crate::entries::{Limit, Made, Writer};
+use crate::figures::{Rounds, Row, Section, Unit, count, times};
+use crate::systems::{Engine, Promise, Region};
 
-const COLUMNS: [&str; 6] = ["median", "mean", "p99", "max", "sessiondb / it", "appends"];
+const CREWS: [u64; 2] = [4, 16];
 
-pub(super) fn written(lab: &Lab) -> Result<Section> {
-    let kinds = [
-        Kind::Written,
-        Kind::ExclusiveWritten,
-        Kind::Jsonl,
-        Kind::SqliteNormal,
-    ];
-    let rounds = lab.pick(10, 30, 30);
-    let limit = lab.limit((500, 150), (1000, 1000));
-    let results = side_by_side(lab, "written", &kinds, rounds, limit)?;
-    let title = format!("written: appends of 1 KiB, one thread ({rounds} rounds)");
-    let (mut section, ours) = table(title, &results, Kind::Written)?;
-    for (peer, limit) in [(Kind::Jsonl, 1.5), (Kind::SqliteNormal, 0.35)] {
-        let what = format!("Written append / {}", peer.name());
-        section.at_most(what, ours.per_median(of(&results, peer)?), limit, times);
-    }
-    Ok(section)
-}
-
-pub(super) fn synced(lab: &Lab) -> Result<Section> {
-    let kinds = [
-        Kind::Synced,
-        Kind::ExclusiveSynced,
-        Kind::Bare,
-        Kind::JsonlSync,
-        Kind::SqliteFull,
-    ];
-    let rounds = lab.pick(15, 40, 40);
-    let limit = lab.limit((50, 100), (100, 500));
-    let results = side_by_side(lab, "synced", &kinds, rounds, limit)?;
-    let title = format!("synced: appends of 1 KiB that are synced, one thread ({rounds} rounds)");
-    let (mut section, ours) = table(title, &results, Kind::Synced)?;
-    for (peer, limit) in [(Kind::Bare, 1.15), (Kind::SqliteFull, 1.0)] {
-        let what = format!("Synced append / {}", peer.name());
-        section.at_most(what, ours.per_median(of(&results, peer)?), limit, times);
-    }
-    Ok(section)
-}
-
-/// Each round is long enough for many checkpoints.
-pub(super) fn stalls(lab: &Lab) -> Result<Section> {
-    let kinds = [Kind::Written, Kind::Jsonl, Kind::SqliteNormal];
-    let rounds = lab.pick(1, 3, 3);
-    let limit = lab.limit((10_000, 1500), (30_000, 20_000));
-    let results = side_by_side(lab, "stalls", &kinds, rounds, limit)?;
-    let title = format!(
-        "stalls: {} appends of 1 KiB in a row, checkpoints included ({rounds} rounds)",
-        limit.appends
+pub(super) fn written(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
+    let note = "One entry of 1 KiB in each call. An append that has returned survives the death of \
+                the process.";
+    let mut section = Section::new(name, "Appends that survive the process", note);
+    let rounds = lab.pick(8, 30);
+    let limit = lab.limit((400, 100), (1000, 500));
+    appends(lab, &mut section, Promise::Written, (rounds, limit))?;
+    let alone = section.rows.first().ok_or("nothing was measured")?;
+    let ours = alone.of(Engine::Sessiondb).ok_or("no archive")?;
+    let ratio = |engine| alone.of(engine).map_or(f64::NAN, |peer| ours.per(peer));
+    let (jsonl, sqlite) = (ratio(Engine::Jsonl), ratio(Engine::Sqlite));
+    section.at_most(
+        "Written append / JSONL open, write, close",
+        jsonl,
+        1.5,
+        times,
     );
-    let (mut section, ours) = table(title, &results, Kind::Written)?;
-    section.at_most("p99 of Written appends in a row", ours.p99(), 1e-3, time);
+    section.at_most("Written append / SQLite WAL NORMAL", sqlite, 0.35, times);
     Ok(section)
 }
 
-/// The table of the results, and our times.
-fn table(title: String, results: &[(Kind, Rounds)], ours: Kind) -> Result<(Section, &Rounds)> {
-    let ours = of(results, ours)?;
-    let mut section = Section::new(title, &COLUMNS);
-    for (kind, rounds) in results {
-        let cells = [
-            time(rounds.median()),
-            time(rounds.mean()),
-            time(rounds.p99()),
-            time(rounds.max()),
-            times(ours.per_median(rounds)),
-            rounds.samples().to_string(),
-        ];
-        section.row(kind.name(), cells);
+pub(super) fn synced(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
+    let note = "One entry of 1 KiB in each call. An append that has returned survives the loss of \
+                power.";
+    let mut section = Section::new(name, "Appends that survive the loss of power", note);
+    let rounds = lab.pick(8, 30);
+    let limit = lab.limit((50, 60), (100, 200));
+    appends(lab, &mut section, Promise::Synced, (rounds, limit))?;
+    let [alone, .., most] = section.rows.as_slice() else {
+        return Err("nothing was measured".into());
+    };
+    let ours = alone.of(Engine::Sessiondb).ok_or("no archive")?;
+    let bare = alone
+        .floor
+        .as_ref()
+        .map_or(f64::NAN, |(_, floor)| ours.per(floor));
+    let sqlite = alone
+        .of(Engine::Sqlite)
+        .map_or(f64::NAN, |peer| ours.per(peer));
+    let together = most.of(Engine::Sessiondb).map_or(f64::NAN, Rounds::median);
+    let gain = together * ours.median();
+    section.at_most(
+        "Synced append / bare write and fdatasync",
+        bare,
+        1.15,
+        times,
+    );
+    section.at_most("Synced append / SQLite WAL FULL", sqlite, 1.0, times);
+    section.at_least("Synced, 16 threads / 1 thread", gain, 8.0, times);
+    Ok(section)
+}
+
+/// A system with a lone writer and crews that write together.
+struct Crews {
+    subject: Subject,
+    alone: Writer,
+    groups: Vec<Vec<Writer>>,
+}
+
+impl AsRef<Subject> for Crews {
+    fn as_ref(&self) -> &Subject {
+        &self.subject
     }
-    Ok((section, ours))
+}
+
+impl Crews {
+    fn new(subject: Subject) -> Result<Self> {
+        let system = subject.system()?;
+        let alone = Writer::new(system, Made::segment(0))?;
+        let mut segments = 1..;
+        let mut crew = |size: u64| {
+            let segments = segments.by_ref().take(usize::try_from(size)?);
+            segments
+                .map(|segment| Writer::new(system, Made::segment(segment)))
+                .collect::<Result<Vec<_>>>()
+        };
+        let groups = CREWS.into_iter().map(&mut crew).collect::<Result<_>>()?;
+        Ok(Self {
+            subject,
+            alone,
+            groups,
+        })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        let system = self.subject.system()?;
+        for writer in self.groups.into_iter().flatten().chain([self.alone]) {
+            writer.verify(system)?;
+        }
+        self.subject.close()
+    }
+}
+
+fn appends(
+    lab: &Lab<'_>,
+    section: &mut Section,
+    promise: Promise,
+    (rounds, limit): (usize, Limit),
+) -> Result<()> {
+    let name = section.workload;
+    let subjects = lab.open(name, &Engine::ALL, promise)?;
+    let mut crews: Vec<_> = subjects
+        .into_iter()
+        .map(Crews::new)
+        .collect::<Result<_>>()?;
+    let mut region = Region::create(&lab.folder(name)?)?;
+    let entry = Made::segment(0).entry(0);
+    let (cells, floor) = InTurn::new(lab, &mut crews, rounds).times_and_floor(
+        |crews| crews.alone.run(limit),
+        || {
+            let times = limit.repeat(|| {
+                let start = Instant::now();
+                match promise {
+                    Promise::Written => region.append(&entry)?,
+                    Promise::Synced => region.append_synced(&entry)?,
+                }
+                Ok(start.elapsed())
+            })?;
+            region.read_back(&entry)?;
+            Ok(times)
+        },
+    )?;
+    let bare = match promise {
+        Promise::Written => "bare write",
+        Promise::Synced => "bare write and fdatasync",
+    };
+    section
+        .rows
+        .push(Row::new("1 thread", Unit::Time, cells).with_floor(bare, floor));
+    for (place, size) in CREWS.into_iter().enumerate() {
+        let rates = crew_rates(lab, &mut crews, place)?;
+        let metric = format!("{size} threads");
+        section.rows.push(Row::new(metric, Unit::PerSecond, rates));
+    }
+    crews.into_iter().try_for_each(Crews::finish)
+}
+
+/// How many appends a second all of a crew make together.
+fn crew_rates(lab: &Lab<'_>, all: &mut [Crews], place: usize) -> Result<Vec<(Engine, Rounds)>> {
+    let slice = Duration::from_millis(lab.pick(100, 400));
+    let mut cells: Vec<_> = all
+        .iter()
+        .map(|crews| (crews.subject.engine, Rounds::default()))
+        .collect();
+    for _ in 0..lab.pick(3, 9) {
+        for (crews, (engine, rounds)) in all.iter_mut().zip(&mut cells) {
+            lab.tell(*engine);
+            let crew = crews.groups.get_mut(place).ok_or("no such crew")?;
+            rounds.push_figure(at_once(crew, slice)?);
+        }
+    }
+    Ok(cells)
+}
+
+/// All writers at once, for a time: their appends a second.
+fn at_once(writers: &mut [Writer], slice: Duration) -> Result<f64> {
+    let limit = Limit {
+        times: u64::MAX,
+        time: slice,
+    };
+    let start = Instant::now();
+    let appends = thread::scope(|scope| {
+        let threads: Vec<_> = writers
+            .iter_mut()
+            .map(|writer| scope.spawn(move || writer.run(limit)))
+            .collect();
+        let mut appends = 0;
+        for thread in threads {
+            appends += thread.join().map_err(|_| "a writer panicked")??.len();
+        }
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(appends)
+    })?;
+    Ok(count(appends) / start.elapsed().as_secs_f64())
 }

@@ -4,157 +4,117 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use sessiondb::{Archive, SessionId};
+use sessiondb::SessionId;
 
-use super::Lab;
+use super::{Lab, STORES};
 use crate::Result;
-use crate::logs::{Logs, archive, files, sqlite};
-use crate::report::{Rounds, Section, count, per_cent, time};
+use crate::figures::{Rounds, Row, Section, Unit, count};
+use crate::logs::{Logs, files};
+use crate::systems::{Engine, Promise};
 
-/// A store of logs whose sessions can go.
-struct Remover {
-    name: &'static str,
-    fill: fn(&Logs, &Path) -> Result<()>,
-    delete: fn(&Path, &[SessionId]) -> Result<()>,
-    /// Gives the space back.
-    reclaim: fn(&Path) -> Result<()>,
-    /// Exports what is left of the logs.
-    export: fn(&Logs, &Path, &Path) -> Result<()>,
-}
-
-const REMOVERS: [Remover; 3] = [
-    Remover {
-        name: "sessiondb, delete_session and compact",
-        fill: archive::import,
-        delete: |dir, sessions| {
-            let archive = Archive::open(archive::path_in(dir))?;
-            for &session in sessions {
-                archive.delete_session(session)?;
-            }
-            Ok(archive.close()?)
-        },
-        reclaim: archive::compact,
-        export: |_, dir, out| archive::export(dir, out),
-    },
-    Remover {
-        name: "SQLite WAL FULL, DELETE and VACUUM",
-        fill: sqlite::import,
-        delete: |dir, sessions| {
-            let database = sqlite::open(dir, "FULL")?;
-            sqlite::delete(&database, sessions)?;
-            sqlite::close(database)
-        },
-        reclaim: sqlite::vacuum,
-        export: sqlite::export,
-    },
-    Remover {
-        name: "JSONL, unlink",
-        fill: files::copy,
-        delete: |dir, sessions| {
-            for session in sessions {
-                fs::remove_dir_all(dir.join(session.to_string()))?;
-            }
-            Ok(fs::File::open(dir)?.sync_all()?)
-        },
-        reclaim: |_| Ok(()),
-        export: |logs, dir, out| {
-            let there = Logs {
-                folder: dir.to_owned(),
-                files: logs.files.clone(),
-            };
-            files::copy(&there, out)
-        },
-    },
-];
-
-#[derive(Default)]
+/// What the deletions of a system took.
+#[derive(Default, Clone)]
 struct Taken {
     deletes: Rounds,
     reclaims: Rounds,
-    bytes: [u64; 3],
+    full: Rounds,
+    left: Rounds,
 }
 
-pub(super) fn delete(lab: &Lab) -> Result<Section> {
+pub(super) fn delete(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
     let mut logs = lab.logs()?;
-    let rounds = lab.pick(1, 5, 5);
     let before = logs.bytes();
     let mut sessions: Vec<_> = logs.files.iter().map(|file| file.session).collect();
     sessions.dedup();
     let gone: Vec<_> = sessions.into_iter().skip(1).step_by(2).collect();
     if gone.is_empty() {
-        return Ok(Section::new("delete: there is only one session", &[]));
+        return Ok(Section::new(
+            name,
+            "Deletions",
+            "There is only one session.",
+        ));
     }
-    let mut all_taken: [Taken; REMOVERS.len()] = Default::default();
-    let stores = lab.folder("delete")?;
-    for (number, remover) in REMOVERS.iter().enumerate() {
-        (remover.fill)(&logs, &stores.join(number.to_string()))?;
+    let stores = lab.folder(name)?;
+    for engine in STORES {
+        lab.tell(engine);
+        let system = engine.open(&stores.join(engine.name()), Promise::Synced)?;
+        system.import(&logs)?;
+        system.close()?;
     }
     logs.files.retain(|file| !gone.contains(&file.session));
-    for _ in 0..rounds {
-        for (number, (remover, taken)) in REMOVERS.iter().zip(&mut all_taken).enumerate() {
-            let full = stores.join(number.to_string());
-            remove(lab, remover, (&full, &gone), &logs, taken)?;
+    let note = format!(
+        "Half of the sessions, {:.0} of {:.0} MB of JSONL, are deleted, each so that it survives the \
+         loss of power; then the space is given back, which leaves no byte of what was deleted \
+         in an archive.",
+        count(before - logs.bytes()) / 1e6,
+        count(before) / 1e6
+    );
+    let mut all_taken = vec![Taken::default(); STORES.len()];
+    for _ in 0..lab.pick(1, 5) {
+        for (engine, taken) in STORES.into_iter().zip(&mut all_taken) {
+            lab.tell(engine);
+            let copy = lab.folder("delete/copy")?;
+            copy_all(&stores.join(engine.name()), &copy)?;
+            remove(engine, &copy, (&gone, &logs), taken)?;
+            fs::remove_dir_all(copy)?;
         }
     }
-    let title = format!(
-        "delete: {} of {} MB of JSONL in {} sessions ({rounds} rounds)",
-        (before - logs.bytes()) / 1_000_000,
-        before / 1_000_000,
-        gone.len()
-    );
-    let columns = [
-        "deletes",
-        "reclaim",
-        "bytes",
-        "after deletes",
-        "after reclaim",
-        "left",
+    let row = |metric, unit, of: fn(&Taken) -> &Rounds| {
+        let cells = STORES.into_iter().zip(&all_taken);
+        Row::new(
+            metric,
+            unit,
+            cells.map(|(engine, taken)| (engine, of(taken).clone())),
+        )
+    };
+    let mut section = Section::new(name, "Deletions", note);
+    let mut reclaims = row("giving space back", Unit::Time, |taken| &taken.reclaims);
+    // What is unlinked is given back at once.
+    reclaims
+        .cells
+        .retain(|(engine, _)| *engine != Engine::Jsonl);
+    section.rows = vec![
+        row("one session", Unit::Time, |taken| &taken.deletes),
+        reclaims,
+        row("bytes before", Unit::Bytes, |taken| &taken.full),
+        row("bytes after", Unit::Bytes, |taken| &taken.left),
     ];
-    let mut section = Section::new(title, &columns);
-    section.note(
-        "Opening and closing the store included; compact and VACUUM write all that is left anew.",
-    );
-    for (remover, taken) in REMOVERS.iter().zip(&all_taken) {
-        let [full, deleted, reclaimed] = taken.bytes;
-        let cells = [
-            time(taken.deletes.median()),
-            time(taken.reclaims.median()),
-            full.to_string(),
-            deleted.to_string(),
-            reclaimed.to_string(),
-            per_cent(count(reclaimed) / count(full)),
-        ];
-        section.row(remover.name, cells);
-    }
     Ok(section)
 }
 
 /// Deletes the sessions from a copy of the full store, and compares what is left.
 fn remove(
-    lab: &Lab,
-    remover: &Remover,
-    (full, gone): (&Path, &[SessionId]),
-    left: &Logs,
+    engine: Engine,
+    dir: &Path,
+    (gone, left): (&[SessionId], &Logs),
     taken: &mut Taken,
 ) -> Result<()> {
-    let folder = lab.folder("delete/round")?;
-    let (dir, out) = (folder.join("store"), folder.join("out"));
-    for file in files::below(full)? {
-        let copy = dir.join(file.strip_prefix(full)?);
-        fs::create_dir_all(copy.parent().unwrap_or(&dir))?;
+    taken.full.push_figure(count(files::size(dir)?.0));
+    let system = engine.open(dir, Promise::Synced)?;
+    let mut times = Vec::new();
+    for session in gone {
+        let start = Instant::now();
+        system.delete_session(*session)?;
+        times.push(start.elapsed());
+    }
+    taken.deletes.push(&times);
+    system.close()?;
+    let start = Instant::now();
+    engine.reclaim(dir)?;
+    taken.reclaims.push(&[start.elapsed()]);
+    taken.left.push_figure(count(files::size(dir)?.0));
+    let out = dir.join("out");
+    let system = engine.open(dir, Promise::Synced)?;
+    system.export(left, &out)?;
+    system.close()?;
+    left.compare(&out)
+}
+
+fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    for file in files::below(from)? {
+        let copy = to.join(file.strip_prefix(from)?);
+        fs::create_dir_all(copy.parent().unwrap_or(to))?;
         fs::copy(file, copy)?;
     }
-    files::settle(&dir)?;
-    let before = files::size(&dir)?.0;
-    let start = Instant::now();
-    (remover.delete)(&dir, gone)?;
-    taken.deletes.push(&[start.elapsed()]);
-    let deleted = files::size(&dir)?.0;
-    let start = Instant::now();
-    (remover.reclaim)(&dir)?;
-    taken.reclaims.push(&[start.elapsed()]);
-    taken.bytes = [before, deleted, files::size(&dir)?.0];
-    (remover.export)(left, &dir, &out)?;
-    left.compare(&out)?;
-    lab.clear("delete/round")
+    files::settle(to)
 }

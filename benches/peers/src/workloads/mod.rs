@@ -1,102 +1,131 @@
 //! The workloads, how large each is, and what they share.
 
 mod append;
+mod bytes;
 mod delete;
 mod fork;
+mod growth;
+mod list;
+mod memory;
 mod moving;
 mod open;
-mod parallel;
+mod processes;
+mod read;
+pub(crate) mod restore;
 mod size;
-mod space;
+mod small_reads;
+mod sustained;
+mod truncate;
+mod turn;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::Result;
-use crate::entries::{ENTRY_BYTES, Limit, Writer, entry};
-use crate::logs::Logs;
-use crate::report::{Rounds, Section};
-use crate::systems::{Kind, System};
+use crate::entries::Limit;
+use crate::figures::{Rounds, Section};
+use crate::logs::{Logs, files};
+use crate::systems::{Engine, Promise, System};
 
 /// A measurement with a name to ask for it.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) run: fn(&Lab) -> Result<Section>,
+    run: fn(&Lab<'_>, &'static str) -> Result<Section>,
 }
 
 /// All of them, in the order in which they run.
 pub(crate) static WORKLOADS: &[Workload] = &[
     Workload {
-        name: "written",
-        about: "appends that survive the process, one thread",
-        run: append::written,
-    },
-    Workload {
-        name: "synced",
-        about: "appends that survive power loss, one thread",
+        name: "append-synced",
+        about: "appends that survive the loss of power, by 1, 4 and 16 threads",
         run: append::synced,
     },
     Workload {
-        name: "threads",
-        about: "synced appends from 16 threads",
-        run: parallel::threads,
+        name: "append-written",
+        about: "appends that survive the death of the process, by 1, 4 and 16 threads",
+        run: append::written,
+    },
+    Workload {
+        name: "sustained",
+        about: "appends in a row without a pause, checkpoints and compactions included",
+        run: sustained::sustained,
     },
     Workload {
         name: "processes",
-        about: "synced appends from two processes",
-        run: parallel::processes,
+        about: "appends by 1, 2 and 4 processes",
+        run: processes::processes,
+    },
+    Workload {
+        name: "turn",
+        about: "the seven entries of an agent's turn, and streamed traces",
+        run: turn::turn,
     },
     Workload {
         name: "bytes",
-        about: "bytes written for each append",
-        run: size::bytes,
-    },
-    Workload {
-        name: "scale",
-        about: "appends to a large archive against a small one",
-        run: size::scale,
-    },
-    Workload {
-        name: "reads",
-        about: "count and last entry of a long segment",
-        run: open::reads,
-    },
-    Workload {
-        name: "recovery",
-        about: "opening after the writer was killed",
-        run: open::recovery,
-    },
-    Workload {
-        name: "stalls",
-        about: "the slowest appends of a long row",
-        run: append::stalls,
+        about: "bytes that the process writes for each append",
+        run: bytes::bytes,
     },
     Workload {
         name: "memory",
         about: "resident memory of a process that appends",
-        run: size::memory,
+        run: memory::memory,
     },
     Workload {
         name: "move",
-        about: "import and export of sessions shaped like real ones",
+        about: "import and export of whole logs",
         run: moving::moving,
     },
     Workload {
-        name: "size",
-        about: "what the same sessions take on disk",
-        run: space::size,
+        name: "read",
+        about: "a whole segment, raw and typed",
+        run: read::read,
+    },
+    Workload {
+        name: "small-reads",
+        about: "count, last entry and last 20 of 100,000",
+        run: small_reads::small_reads,
+    },
+    Workload {
+        name: "list",
+        about: "listing 10,000 sessions, and finding the session of a segment",
+        run: list::list,
+    },
+    Workload {
+        name: "restore",
+        about: "the state that the entries of a segment add up to",
+        run: restore::restore,
     },
     Workload {
         name: "fork",
-        about: "forks of a segment of 10 MB",
+        about: "forks at the end of a segment of 10 MB",
         run: fork::fork,
     },
     Workload {
+        name: "truncate",
+        about: "cutting off the last two entries",
+        run: truncate::truncate,
+    },
+    Workload {
         name: "delete",
-        about: "removing half of the sessions, and getting the space back",
+        about: "removing sessions, and getting their space back",
         run: delete::delete,
+    },
+    Workload {
+        name: "open",
+        about: "opening after a close and after SIGKILL",
+        run: open::open,
+    },
+    Workload {
+        name: "size",
+        about: "what the same sessions take on the disk",
+        run: size::size,
+    },
+    Workload {
+        name: "growth",
+        about: "what each operation costs as the store grows",
+        run: growth::growth,
     },
 ];
 
@@ -112,46 +141,47 @@ impl Workload {
             .find(|workload| workload.name == name)
             .ok_or_else(|| format!("there is no workload {name:?}; there are {}", names()).into())
     }
-}
 
-/// How much is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Quick,
-    Default,
-    Full,
+    /// Runs it, and removes its files.
+    pub(crate) fn run(&self, lab: &Lab<'_>) -> Result<Section> {
+        let section = (self.run)(lab, self.name).map_err(|error| format!("{}: {error}", self.name));
+        lab.clear(self.name)?;
+        Ok(section?)
+    }
 }
 
 /// Where the files are, and how much is done.
 pub(crate) struct Lab<'a> {
     root: &'a Path,
-    mode: Mode,
+    quick: bool,
     /// Logs to take in place of generated ones.
     data: Option<&'a Path>,
+    /// Is told what is being done.
+    tell: &'a dyn Fn(&str),
 }
-
-/// Entries of a segment of a filled archive.
-const SEGMENT_ENTRIES: u64 = 1000;
 
 impl<'a> Lab<'a> {
     /// A lab with its files in `root`.
-    pub(crate) fn new(root: &'a Path, mode: Mode, data: Option<&'a Path>) -> Self {
-        Self { root, mode, data }
-    }
-
-    /// Removes the files of a workload.
-    pub(crate) fn clear(&self, workload: &str) -> Result<()> {
-        match self.root.join(workload) {
-            dir if dir.exists() => Ok(fs::remove_dir_all(dir)?),
-            _ => Ok(()),
+    pub(crate) fn new(
+        root: &'a Path,
+        quick: bool,
+        data: Option<&'a Path>,
+        tell: &'a dyn Fn(&str),
+    ) -> Self {
+        Self {
+            root,
+            quick,
+            data,
+            tell,
         }
     }
 
-    /// A fresh folder for one system of a workload.
-    fn dir(&self, workload: &str, kind: Kind) -> Result<PathBuf> {
-        let dir = self.root.join(workload).join(kind.word());
-        fs::create_dir_all(&dir)?;
-        Ok(dir)
+    /// Removes the files of a workload, or of a part of it.
+    fn clear(&self, part: &str) -> Result<()> {
+        match self.root.join(part) {
+            dir if dir.exists() => Ok(fs::remove_dir_all(dir)?),
+            _ => Ok(()),
+        }
     }
 
     /// The folder of a workload, which is made if it is not there.
@@ -169,128 +199,207 @@ impl<'a> Lab<'a> {
         }
         match self.data {
             Some(data) => Logs::copy(&folder, data),
-            None => Logs::generate(&folder, self.pick(30_000_000, 100_000_000, 300_000_000)),
+            None => Logs::generate(&folder, self.pick(30_000_000, 100_000_000)),
         }
     }
 
-    /// The value for the mode.
-    fn pick<T>(&self, quick: T, default: T, full: T) -> T {
-        match self.mode {
-            Mode::Quick => quick,
-            Mode::Default => default,
-            Mode::Full => full,
+    /// Entries one after another of together at least `bytes` as JSONL, or `limit` entries if that
+    /// is less: those of the logs, from the front again if there are too few.
+    fn entries(&self, bytes: usize, limit: usize) -> Result<Vec<Vec<u8>>> {
+        let logs = self.logs()?;
+        let (mut entries, mut len) = (Vec::new(), 0);
+        loop {
+            for file in &logs.files {
+                for entry in logs.entries(file)? {
+                    len += entry.len() + 1;
+                    entries.push(entry);
+                    if len >= bytes || entries.len() == limit {
+                        return Ok(entries);
+                    }
+                }
+            }
         }
     }
 
-    /// The limit of a round: so many appends, or if they are slow, so many milliseconds.
-    fn limit(&self, quick: (u64, u64), default: (u64, u64)) -> Limit {
-        let (appends, millis) = self.pick(quick, default, default);
+    /// The value for a quick run, or the one for a whole run.
+    fn pick<T>(&self, quick: T, whole: T) -> T {
+        if self.quick { quick } else { whole }
+    }
+
+    /// The limit of a round: so many times, or if they are slow, so many milliseconds.
+    fn limit(&self, quick: (u64, u64), whole: (u64, u64)) -> Limit {
+        let (times, millis) = self.pick(quick, whole);
         Limit {
-            appends,
+            times,
             time: Duration::from_millis(millis),
         }
     }
 
-    /// The folder of the large archive and its number of segments. It is made by the first that
-    /// asks; the segments numbered after those are free to use.
-    fn large(&self) -> Result<(PathBuf, u64)> {
-        let segments = self.pick(50, 200, 5000);
-        let dir = self.root.join("large");
-        if !dir.exists() {
-            fs::create_dir(&dir)?;
-            fill_archive(&dir, segments)?;
-        }
-        Ok((dir, segments))
+    /// Says which system is at work.
+    fn tell(&self, engine: Engine) {
+        (self.tell)(engine.name());
+    }
+
+    /// Opens each of `engines` that has the promise, in a folder of its own.
+    fn open(&self, part: &str, engines: &[Engine], promise: Promise) -> Result<Vec<Subject>> {
+        let engines = engines.iter().filter(|engine| engine.promises(promise));
+        engines
+            .map(|&engine| Subject::open(engine, promise, self.folder(part)?.join(engine.name())))
+            .collect()
+    }
+
+    /// The same, to be read: the promise of what was written does not matter then.
+    fn open_for_reads(&self, part: &str, engines: &[Engine]) -> Result<Vec<Subject>> {
+        let open = |&engine: &Engine| {
+            let dir = self.folder(part)?.join(engine.name());
+            Subject::open(engine, for_reads(engine), dir)
+        };
+        engines.iter().map(open).collect()
     }
 }
 
-/// Makes an archive of `segments` segments, and checks that all is there.
-fn fill_archive(dir: &Path, segments: u64) -> Result<()> {
-    let system = Kind::Written.open(dir)?;
-    for segment in 0..segments {
-        fill(&*system, segment, SEGMENT_ENTRIES, ENTRY_BYTES)?;
-    }
-    for segment in 0..segments {
-        if system.count(segment)? != SEGMENT_ENTRIES {
-            return Err(format!("segment {segment} was not filled").into());
-        }
-    }
-    system.close()?;
-    settle(dir)
-}
+/// The systems that reads are measured with: how an archive is shared matters to what it looks at.
+const READERS: [Engine; 7] = Engine::ALL;
 
-/// Syncs the files of a filled system, which would otherwise be written back in the middle of what
-/// is measured next.
-fn settle(dir: &Path) -> Result<()> {
-    for file in fs::read_dir(dir)? {
-        File::open(file?.path())?.sync_all()?;
-    }
-    Ok(())
-}
+/// One setup for each store: where a column for exclusive archives would say the same.
+const STORES: [Engine; 6] = [
+    Engine::Sessiondb,
+    Engine::Jsonl,
+    Engine::Sqlite,
+    Engine::Lmdb,
+    Engine::Fjall,
+    Engine::Redb,
+];
 
-/// Fills a new segment with `count` entries of `len` bytes.
-fn fill(system: &dyn System, segment: u64, count: u64, len: usize) -> Result<()> {
-    let chunk = (4 << 20) / len;
-    let mut indexes = 0..count;
-    loop {
-        let entries: Vec<_> = indexes
-            .by_ref()
-            .take(chunk)
-            .map(|index| entry(segment, index, len))
-            .collect();
-        if entries.is_empty() {
-            return Ok(());
-        }
-        system.append_many(segment, &entries)?;
+/// The cheapest promise that a system has, where nothing hangs on it.
+fn for_reads(engine: Engine) -> Promise {
+    if engine.promises(Promise::Written) {
+        Promise::Written
+    } else {
+        Promise::Synced
     }
 }
 
-/// A system with one writer, and the times of its rounds.
+/// A system at work.
 struct Subject {
-    kind: Kind,
-    system: Box<dyn System>,
-    writer: Writer,
-    rounds: Rounds,
+    engine: Engine,
+    promise: Promise,
+    dir: PathBuf,
+    /// Nothing while it is closed.
+    system: Option<Box<dyn System>>,
 }
 
-/// Lets each system append in turn, round by round, and reads all of it back. The first round warms
-/// up.
-fn side_by_side(
-    lab: &Lab,
-    workload: &str,
-    kinds: &[Kind],
-    rounds: usize,
-    limit: Limit,
-) -> Result<Vec<(Kind, Rounds)>> {
-    let mut subjects = Vec::new();
-    for &kind in kinds {
-        let system = kind.open(&lab.dir(workload, kind)?)?;
-        subjects.push(Subject {
-            kind,
-            writer: Writer::new(&*system, 0, 0)?,
-            system,
-            rounds: Rounds::default(),
-        });
+impl Subject {
+    fn open(engine: Engine, promise: Promise, dir: PathBuf) -> Result<Self> {
+        let mut subject = Self {
+            engine,
+            promise,
+            dir,
+            system: None,
+        };
+        subject.reopen()?;
+        Ok(subject)
     }
-    for round in 0..=rounds {
-        for subject in &mut subjects {
-            let times = subject.writer.run(limit)?;
-            if round > 0 {
-                subject.rounds.push(&times);
+
+    fn system(&self) -> Result<&dyn System> {
+        Ok(self.system.as_deref().ok_or("the system is closed")?)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.system.take().map_or(Ok(()), System::close)
+    }
+
+    /// Opens it, closed first if it is open.
+    fn reopen(&mut self) -> Result<()> {
+        self.close()?;
+        self.system = Some(self.engine.open(&self.dir, self.promise)?);
+        Ok(())
+    }
+
+    /// Closes it, waits until the disk has all of it, and opens it again: what is measured next
+    /// begins with nothing in flight.
+    fn settle(&mut self) -> Result<()> {
+        self.close()?;
+        files::settle(&self.dir)?;
+        self.reopen()
+    }
+
+    /// Lets it give back what is free, and returns how many bytes of its files are in use: pages of
+    /// zeros are not.
+    fn used_bytes(&mut self) -> Result<u64> {
+        self.close()?;
+        self.engine.reclaim(&self.dir)?;
+        let used = files::used_bytes(&self.dir)?;
+        self.reopen()?;
+        Ok(used)
+    }
+}
+
+/// Something to measure for each of some subjects, in turn.
+struct InTurn<'a, S> {
+    lab: &'a Lab<'a>,
+    subjects: &'a mut [S],
+    rounds: usize,
+    /// How many rounds go before, and do not count.
+    warm_up: usize,
+}
+
+impl<'a, S: AsRef<Subject>> InTurn<'a, S> {
+    fn new(lab: &'a Lab<'a>, subjects: &'a mut [S], rounds: usize) -> Self {
+        Self {
+            lab,
+            subjects,
+            rounds,
+            warm_up: 1,
+        }
+    }
+
+    /// The times of each, in rounds in which all take their turn.
+    fn times(
+        self,
+        each: impl FnMut(&mut S) -> Result<Vec<Duration>>,
+    ) -> Result<Vec<(Engine, Rounds)>> {
+        let floor = || Ok(Vec::new());
+        Ok(self.times_and_floor(each, floor)?.0)
+    }
+
+    /// The same, with one more that takes its turn: what the machine would allow.
+    fn times_and_floor(
+        self,
+        mut each: impl FnMut(&mut S) -> Result<Vec<Duration>>,
+        mut floor: impl FnMut() -> Result<Vec<Duration>>,
+    ) -> Result<(Vec<(Engine, Rounds)>, Rounds)> {
+        let mut cells: Vec<_> = self
+            .subjects
+            .iter()
+            .map(|subject| (subject.as_ref().engine, Rounds::default()))
+            .collect();
+        let mut floors = Rounds::default();
+        for round in 0..self.warm_up + self.rounds {
+            let counts = round >= self.warm_up;
+            for (subject, (engine, rounds)) in self.subjects.iter_mut().zip(&mut cells) {
+                self.lab.tell(*engine);
+                let times = each(subject)?;
+                if counts {
+                    rounds.push(&times);
+                }
+            }
+            let times = floor()?;
+            if counts {
+                floors.push(&times);
             }
         }
+        Ok((cells, floors))
     }
-    let mut results = Vec::new();
-    for subject in subjects {
-        subject.writer.verify(&*subject.system)?;
-        subject.system.close()?;
-        results.push((subject.kind, subject.rounds));
-    }
-    Ok(results)
 }
 
-/// The rounds of `kind`.
-fn of(results: &[(Kind, Rounds)], kind: Kind) -> Result<&Rounds> {
-    let found = results.iter().find(|(of, _)| *of == kind);
-    Ok(&found.ok_or("a system is missing from the results")?.1)
+impl AsRef<Self> for Subject {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// What was read has to be right, or the run ends with that message.
+fn expect(right: bool, otherwise: &str) -> Result<()> {
+    if right { Ok(()) } else { Err(otherwise.into()) }
 }

@@ -1,153 +1,135 @@
-//! How fast whole logs go in and out: imports and exports beside copies and zstd.
+//! How fast whole logs go in and out: imports and exports beside zstd and `cp`.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Lab;
+use super::{Lab, STORES};
 use crate::Result;
-use crate::logs::{Logs, archive, files, sqlite};
-use crate::report::{Rounds, Section, count, mb_rate};
+use crate::figures::{Rounds, Row, Section, Unit, count, throughput};
+use crate::logs::{Logs, files};
+use crate::systems::{Engine, Promise};
 
-/// A way to put logs somewhere, and to get them back as they were.
-struct Mover {
-    name: &'static str,
-    /// Into a folder of its own.
-    put: Option<fn(&Logs, &Path) -> Result<()>>,
-    /// From there into a new folder.
-    get: fn(&Logs, &Path, &Path) -> Result<()>,
-}
-
-const MOVERS: [Mover; 5] = [
-    Mover {
-        name: "sessiondb",
-        put: Some(archive::import),
-        get: |_, dir, out| archive::export(dir, out),
-    },
-    Mover {
-        name: "SQLite WAL FULL",
-        put: Some(sqlite::import),
-        get: sqlite::export,
-    },
-    Mover {
-        name: "zstd -3, each file",
-        put: Some(files::pack),
-        get: files::unpack,
-    },
-    Mover {
-        name: "cp",
-        put: None,
-        get: |logs, _, out| files::copy(logs, out),
-    },
-    Mover {
-        name: "cp, each file synced",
-        put: None,
-        get: |logs, _, out| files::copy_synced(logs, out),
-    },
-];
-
-/// The times of one direction, and what processors did meanwhile.
+/// The rates of one direction, and what processors did meanwhile.
 #[derive(Default)]
 struct Pace {
-    rounds: Rounds,
+    rates: Rounds,
+    took: Duration,
     busy: Duration,
 }
 
-pub(super) fn moving(lab: &Lab) -> Result<Section> {
-    let logs = lab.logs()?;
-    let rounds = lab.pick(3, 9, 9);
-    let mut paces: [(Pace, Pace); MOVERS.len()] = Default::default();
-    // The first round warms up.
-    for round in 0..=rounds {
-        for (mover, (put, get)) in MOVERS.iter().zip(&mut paces) {
-            let (mut unused_put, mut unused_get) = (Pace::default(), Pace::default());
-            let paces = match round {
-                0 => (&mut unused_put, &mut unused_get),
-                _ => (put, get),
-            };
-            there_and_back(lab, mover, &logs, paces)?;
-        }
-    }
-    let title = format!(
-        "move: {:.0} MB of JSONL in {} files, MB a second ({rounds} rounds)",
-        count(logs.bytes()) / 1e6,
-        logs.files.len()
-    );
-    let columns = [
-        "in",
-        "in, slowest",
-        "in, CPU",
-        "out",
-        "out, slowest",
-        "out, CPU",
-    ];
-    let mut section = Section::new(title, &columns);
-    section.note(
-        "CPU: MB for each second that processors worked, whatever the number of threads; below \
-         the first figure if there are several. sessiondb syncs each file that it exports.",
-    );
-    let bytes = count(logs.bytes());
-    for (mover, (put, get)) in MOVERS.iter().zip(&paces) {
-        let put_cells = mover
-            .put
-            .map_or([const { String::new() }; 3], |_| put.cells(bytes));
-        section.row(mover.name, put_cells.into_iter().chain(get.cells(bytes)));
-        if mover.name == "sessiondb" {
-            let what = "JSONL imported a second, by one core";
-            section.at_least(what, put.of_one_core(bytes), 150e6, mb_rate);
-            let what = "JSONL exported a second, by one core";
-            section.at_least(what, get.of_one_core(bytes), 500e6, mb_rate);
-        }
-    }
-    Ok(section)
-}
-
-/// Moves the logs once, and compares what comes out with what went in.
-fn there_and_back(
-    lab: &Lab,
-    mover: &Mover,
-    logs: &Logs,
-    (put, get): (&mut Pace, &mut Pace),
-) -> Result<()> {
-    let folder = lab.folder("move")?;
-    let (dir, out) = (folder.join("store"), folder.join("out"));
-    fs::create_dir(&dir)?;
-    if let Some(import) = mover.put {
-        put.time(|| import(logs, &dir))?;
-        files::settle(&dir)?;
-    }
-    get.time(|| (mover.get)(logs, &dir, &out))?;
-    files::settle(&out)?;
-    logs.compare(&out)?;
-    lab.clear("move")
-}
-
 impl Pace {
-    fn time(&mut self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    fn time(&mut self, bytes: u64, work: impl FnOnce() -> Result<()>) -> Result<()> {
         let (busy, start) = (processor_time()?, Instant::now());
         work()?;
-        self.rounds.push(&[start.elapsed()]);
+        let took = start.elapsed();
+        self.rates.push_figure(count(bytes) / took.as_secs_f64());
+        self.took += took;
         self.busy += processor_time()?.saturating_sub(busy);
         Ok(())
     }
 
-    fn cells(&self, bytes: f64) -> [String; 3] {
-        let rates = [
-            bytes / self.rounds.median(),
-            bytes / self.rounds.max(),
-            self.of_busy(bytes),
-        ];
-        rates.map(|rate| format!("{:.0}", rate / 1e6))
-    }
-
-    fn of_busy(&self, bytes: f64) -> f64 {
-        bytes * count(self.rounds.samples()) / self.busy.as_secs_f64()
-    }
-
     /// Bytes a second, if all threads had to share one core.
-    fn of_one_core(&self, bytes: f64) -> f64 {
-        self.of_busy(bytes).min(bytes / self.rounds.median())
+    fn of_one_core(&self) -> f64 {
+        self.rates.median() * (self.took.as_secs_f64() / self.busy.as_secs_f64()).min(1.0)
     }
+}
+
+/// In, and out again.
+#[derive(Default)]
+struct Mover {
+    put: Pace,
+    get: Pace,
+}
+
+pub(super) fn moving(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
+    let logs = lab.logs()?;
+    let note = format!(
+        "{:.0} MB of JSONL in {} files, JSONL a second. Import: each file is one change that \
+         survives the loss of power, checked to be JSON by sessiondb alone; opening and closing the \
+         store included. Export: the same files again; sessiondb alone syncs each.",
+        count(logs.bytes()) / 1e6,
+        logs.files.len()
+    );
+    let mut section = Section::new(name, "Whole logs in and out", note);
+    let mut movers: [Mover; STORES.len()] = Default::default();
+    let (mut zstd, mut cp) = (Mover::default(), Pace::default());
+    let folder = lab.folder(name)?;
+    // The first round warms up.
+    for round in 0..=lab.pick(2, 7) {
+        if round == 1 {
+            (movers, zstd, cp) = Default::default();
+        }
+        for (engine, mover) in STORES.into_iter().zip(&mut movers) {
+            lab.tell(engine);
+            there_and_back(&logs, engine, &folder.join("store"), mover)?;
+        }
+        files_there_and_back(&logs, &folder.join("files"), &mut zstd, &mut cp)?;
+    }
+    let [ours, ..] = &movers;
+    let (put, get) = (ours.put.of_one_core(), ours.get.of_one_core());
+    section.at_least(
+        "JSONL imported a second, by one core",
+        put,
+        150e6,
+        throughput,
+    );
+    section.at_least(
+        "JSONL exported a second, by one core",
+        get,
+        500e6,
+        throughput,
+    );
+    let (puts, gets): (Vec<_>, Vec<_>) = STORES
+        .into_iter()
+        .zip(movers)
+        .map(|(engine, mover)| ((engine, mover.put.rates), (engine, mover.get.rates)))
+        .unzip();
+    section.rows = vec![
+        Row::new("import", Unit::Throughput, puts).with_floor("zstd -3, each file", zstd.put.rates),
+        Row::new("export", Unit::Throughput, gets.clone())
+            .with_floor("zstd -d, each file", zstd.get.rates),
+        Row::new(
+            "export, beside cp",
+            Unit::Throughput,
+            gets.into_iter().take(1),
+        )
+        .with_floor("cp, each file synced", cp.rates),
+    ];
+    Ok(section)
+}
+
+/// Moves the logs once, and compares what comes out with what went in.
+fn there_and_back(logs: &Logs, engine: Engine, dir: &Path, mover: &mut Mover) -> Result<()> {
+    let out = dir.join("out");
+    mover.put.time(logs.bytes(), || {
+        let system = engine.open(&dir.join("in"), Promise::Synced)?;
+        system.import(logs)?;
+        system.close()
+    })?;
+    files::settle(dir)?;
+    mover.get.time(logs.bytes(), || {
+        let system = engine.open(&dir.join("in"), Promise::Synced)?;
+        system.export(logs, &out)?;
+        system.close()
+    })?;
+    logs.compare(&out)?;
+    files::settle(&out)?;
+    Ok(fs::remove_dir_all(dir)?)
+}
+
+/// The same by zstd, and by copies.
+fn files_there_and_back(logs: &Logs, dir: &Path, zstd: &mut Mover, cp: &mut Pace) -> Result<()> {
+    let (packed, unpacked, copied) = (dir.join("packed"), dir.join("unpacked"), dir.join("copied"));
+    zstd.put.time(logs.bytes(), || files::pack(logs, &packed))?;
+    files::settle(&packed)?;
+    zstd.get
+        .time(logs.bytes(), || files::unpack(logs, &packed, &unpacked))?;
+    logs.compare(&unpacked)?;
+    files::settle(&unpacked)?;
+    cp.time(logs.bytes(), || files::copy_synced(logs, &copied))?;
+    logs.compare(&copied)?;
+    Ok(fs::remove_dir_all(dir)?)
 }
 
 /// What all threads of this process have worked, those that have ended included.

@@ -1,183 +1,134 @@
-//! What a caller waits for beside appends: opening after a crash, the count and the last entry.
+//! Opening a store until it answers: after a clean close, and after SIGKILL.
 
-use std::hint::black_box;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Lab, fill, settle};
+use super::{Lab, STORES, Subject, expect, for_reads};
 use crate::Result;
-use crate::child::{Child, Job};
-use crate::entries::{ENTRY_BYTES, Limit, Writer, entry, scramble, verify};
-use crate::report::{Rounds, Section, count, mib, time};
-use crate::systems::{Kind, System};
+use crate::child::{Child, Job, Store};
+use crate::entries::{Made, log, scramble};
+use crate::figures::{Rounds, Row, Section, Unit, time};
+use crate::logs::files;
+use crate::systems::Engine;
 
-const LONG: u64 = 100_000;
-/// Appended one by one, so that not all of the segment is where the bulk went.
-const RECENT: u64 = 100;
-
-/// A system that holds the long segment, and the times of its rounds.
-struct Reader {
-    kind: Kind,
-    system: Box<dyn System>,
-    counts: Rounds,
-    lasts: Rounds,
-}
-
-pub(super) fn reads(lab: &Lab) -> Result<Section> {
-    let rounds = lab.pick(3, 11, 11);
-    let limit = lab.limit((200, 100), (2000, 300));
-    let mut readers = Vec::new();
-    for kind in [Kind::Written, Kind::Jsonl, Kind::SqliteNormal] {
-        let system = kind.open(&lab.dir("reads", kind)?)?;
-        fill(&*system, 0, LONG - RECENT, ENTRY_BYTES)?;
-        let mut writer = Writer::new(&*system, 0, LONG - RECENT)?;
-        for _ in 0..RECENT {
-            writer.append()?;
-        }
-        writer.verify(&*system)?;
-        readers.push(Reader {
-            kind,
-            system,
-            counts: Rounds::default(),
-            lasts: Rounds::default(),
-        });
-    }
-    let last = entry(0, LONG - 1, ENTRY_BYTES);
-    for _ in 0..rounds {
-        for reader in &mut readers {
-            let system = &reader.system;
-            let counts = repeat(limit, || system.count(0), |count| *count == LONG)?;
-            reader.counts.push(&counts);
-            let lasts = repeat(limit, || system.last(0), |entry| *entry == last)?;
-            reader.lasts.push(&lasts);
-        }
-    }
-    let title = format!("reads: a segment of {LONG} entries, in process ({rounds} rounds)");
-    let columns = ["count", "count p99", "last entry", "last entry p99"];
-    let mut section = Section::new(title, &columns);
-    for reader in readers {
-        reader.system.close()?;
-        let (counts, lasts) = (reader.counts, reader.lasts);
-        let figures = [counts.median(), counts.p99(), lasts.median(), lasts.p99()];
-        section.row(reader.kind.name(), figures.map(time));
-        if reader.kind == Kind::Written {
-            section.at_most("count of a long segment", counts.median(), 5e-6, time);
-            section.at_most("last entry of a long segment", lasts.median(), 50e-6, time);
-        }
-    }
-    Ok(section)
-}
-
-/// Times a read again and again until the limit; every result has to be right.
-fn repeat<T>(
-    limit: Limit,
-    read: impl Fn() -> Result<T>,
-    right: impl Fn(&T) -> bool,
-) -> Result<Vec<Duration>> {
-    let start = Instant::now();
-    let mut times = Vec::new();
-    for _ in 0..limit.appends {
-        let before = Instant::now();
-        let value = black_box(read()?);
-        times.push(before.elapsed());
-        if !right(&value) {
-            return Err("a read gave a wrong result".into());
-        }
-        if start.elapsed() > limit.time {
-            break;
-        }
-    }
-    Ok(times)
-}
-
-/// Entries of the bulk of the archive that is opened.
+/// Entries of the bulk of the store that is opened.
 const BULK_ENTRY_BYTES: usize = 64 << 10;
+const MB: u64 = 1_000_000;
 
-/// An archive that a child appends to until it is killed.
+/// A store that is opened again and again.
 struct Victim {
-    kind: Kind,
-    dir: PathBuf,
-    opens: Rounds,
-    ready: Rounds,
-    recovered: u64,
+    subject: Subject,
+    /// How many entries segment 1 has, which a child appends to.
+    written: u64,
+    after_close: Rounds,
+    after_kill: Rounds,
 }
 
-pub(super) fn recovery(lab: &Lab) -> Result<Section> {
-    let rounds = lab.pick(3, 11, 11);
-    let bulk = lab.pick(20, 100, 2048) * (1 << 20) / BULK_ENTRY_BYTES as u64;
+pub(super) fn open(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
+    let sizes: &[(u64, &str)] = if lab.quick {
+        &[(100, "0.1 GB")]
+    } else {
+        &[(100, "0.1 GB"), (1000, "1 GB"), (4000, "4 GB")]
+    };
+    let note = "A store of that many bytes is opened and asked for the number of entries of a small \
+                segment. SIGKILL hits a process that appends to that segment; nothing that was \
+                acknowledged may be missing then, and at most one entry more be there.";
+    let mut section = Section::new(name, "Opening", note);
     let mut victims = Vec::new();
-    for kind in [Kind::Written, Kind::SqliteNormal] {
-        let dir = lab.dir("recovery", kind)?;
-        let system = kind.open(&dir)?;
-        fill(&*system, 0, bulk, BULK_ENTRY_BYTES)?;
-        system.close()?;
-        settle(&dir)?;
+    for engine in STORES {
+        let dir = lab.folder(name)?.join(engine.name());
         victims.push(Victim {
-            kind,
-            dir,
-            opens: Rounds::default(),
-            ready: Rounds::default(),
-            recovered: 0,
+            subject: Subject::open(engine, for_reads(engine), dir)?,
+            written: 0,
+            after_close: Rounds::default(),
+            after_kill: Rounds::default(),
         });
     }
-    for round in 0..rounds {
+    let mut filled = 0;
+    for (megabytes, size) in sizes {
+        let entries = megabytes * MB / BULK_ENTRY_BYTES as u64;
         for victim in &mut victims {
-            kill_and_open(victim, Duration::from_millis(50 + scramble(round) % 150))?;
+            lab.tell(victim.subject.engine);
+            bulk().fill(victim.subject.system()?, filled, entries)?;
+            victim.subject.settle()?;
         }
+        filled = entries;
+        rounds(lab, &mut victims, &mut section, size)?;
     }
-    let size = mib(count(bulk) * count(BULK_ENTRY_BYTES));
-    let title = format!("recovery: opening {size} after SIGKILL of an appending process");
-    let columns = [
-        "open",
-        "open and count",
-        "longest",
-        "entries recovered",
-        "kills",
-    ];
-    let mut section = Section::new(title, &columns);
-    for victim in victims {
-        let system = victim.kind.open(&victim.dir)?;
-        verify(&*system, 0, bulk, BULK_ENTRY_BYTES)?;
-        verify(&*system, 1, victim.recovered, ENTRY_BYTES)?;
-        system.close()?;
-        let cells = [
-            time(victim.opens.median()),
-            time(victim.ready.median()),
-            time(victim.ready.max()),
-            victim.recovered.to_string(),
-            victim.ready.samples().to_string(),
-        ];
-        section.row(victim.kind.name(), cells);
-        if victim.kind == Kind::Written {
-            let what = format!("open and count after SIGKILL, {size}");
-            section.at_most(what, victim.ready.median(), 20e-3, time);
-        }
+    for mut victim in victims {
+        lab.tell(victim.subject.engine);
+        let system = victim.subject.system()?;
+        bulk().verify(system, filled)?;
+        Made::segment(1).verify(system, victim.written)?;
+        victim.subject.close()?;
     }
     Ok(section)
 }
 
-/// Kills an appending child after `delay`; nothing that it was told is written may be missing, and
-/// at most the append that it died in may be there beyond that.
-fn kill_and_open(victim: &mut Victim, delay: Duration) -> Result<()> {
-    let acknowledged = append_until_killed(victim.kind, &victim.dir, delay)?;
-    let start = Instant::now();
-    let system = victim.kind.open(&victim.dir)?;
-    victim.opens.push(&[start.elapsed()]);
-    let found = system.count(1)?;
-    victim.ready.push(&[start.elapsed()]);
-    let acknowledged = acknowledged.max(victim.recovered);
-    if found < acknowledged || found > acknowledged + 1 {
-        let message = format!("{acknowledged} entries were acknowledged, {found} recovered");
-        return Err(message.into());
+/// The large segment.
+fn bulk() -> Made {
+    Made {
+        log: log(0),
+        number: 0,
+        entry_bytes: BULK_ENTRY_BYTES,
     }
-    verify(&*system, 1, found, ENTRY_BYTES)?;
-    victim.recovered = found;
-    system.close()
 }
 
-/// The last count that the child gave.
-fn append_until_killed(kind: Kind, dir: &Path, delay: Duration) -> Result<u64> {
-    let mut child = Child::start(Job::UntilKilled { segment: 1 }, kind, dir)?;
+fn rounds(lab: &Lab<'_>, victims: &mut [Victim], section: &mut Section, size: &str) -> Result<()> {
+    for round in 0..lab.pick(3, 9) {
+        for victim in &mut *victims {
+            lab.tell(victim.subject.engine);
+            let after_kill = Duration::from_millis(50 + scramble(round) % 150);
+            victim.subject.close()?;
+            let written = append_until_killed(&victim.subject, after_kill)?;
+            let took = victim.open(written..=written + 1)?;
+            victim.after_kill.push(&[took]);
+            Made::segment(1).verify(victim.subject.system()?, victim.written)?;
+            victim.subject.close()?;
+            files::settle(&victim.subject.dir)?;
+            let took = victim.open(victim.written..=victim.written)?;
+            victim.after_close.push(&[took]);
+        }
+    }
+    let take = |victims: &mut [Victim], of: fn(&mut Victim) -> &mut Rounds| -> Vec<_> {
+        let cells = victims.iter_mut();
+        cells
+            .map(|victim| (victim.subject.engine, std::mem::take(of(victim))))
+            .collect()
+    };
+    let closed = take(victims, |victim| &mut victim.after_close);
+    let killed = take(victims, |victim| &mut victim.after_kill);
+    let killed = Row::new(format!("after SIGKILL, {size}"), Unit::Time, killed);
+    if let Some(ours) = killed.of(Engine::Sessiondb) {
+        let what = format!("open and count after SIGKILL, {size}");
+        section.at_most(what, ours.median(), 20e-3, time);
+    }
+    let closed = Row::new(format!("after close, {size}"), Unit::Time, closed);
+    section.rows.extend([closed, killed]);
+    Ok(())
+}
+
+impl Victim {
+    /// Opens the store and counts: how long that took.
+    fn open(&mut self, allowed: std::ops::RangeInclusive<u64>) -> Result<Duration> {
+        let start = Instant::now();
+        self.subject.reopen()?;
+        let found = self.subject.system()?.count(log(1))?;
+        let took = start.elapsed();
+        let message = format!("{found} entries are there, not {allowed:?}");
+        expect(allowed.contains(&found), &message)?;
+        self.written = found;
+        Ok(took)
+    }
+}
+
+/// Kills a child that appends to segment 1 after `delay`, and returns the last count that it gave.
+fn append_until_killed(subject: &Subject, delay: Duration) -> Result<u64> {
+    let store = Store {
+        engine: subject.engine,
+        promise: subject.promise,
+        dir: &subject.dir,
+    };
+    let mut child = Child::start(Job::UntilKilled { segment: 1 }, store)?;
     let mut last = child.line()?.ok_or("the child could not append")?;
     let start = Instant::now();
     while start.elapsed() < delay {

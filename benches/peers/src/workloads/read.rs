@@ -1,0 +1,144 @@
+//! Reads of a whole segment: its bytes, and its entries decoded.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sessiondb::LogEntry;
+
+use super::{InTurn, Lab, READERS, Subject, expect};
+use crate::Result;
+use crate::entries::log;
+use crate::figures::{Row, Section, Unit, count, times};
+use crate::systems::Engine;
+
+const SEGMENT_BYTES: usize = 10_000_000;
+
+pub(super) fn read(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
+    let bytes = lab.pick(SEGMENT_BYTES / 3, SEGMENT_BYTES);
+    let entries = lab.entries(bytes, usize::MAX)?;
+    let decode = decoder(&entries);
+    let note = format!(
+        "A segment of {} entries, {:.0} MB of JSONL, of a store that was closed and opened again; \
+         the page cache is warm. Raw: each entry is looked at as bytes. Typed: each is decoded by \
+         serde_json.",
+        entries.len(),
+        count(bytes) / 1e6
+    );
+    let mut section = Section::new(name, "A whole segment", note);
+    let mut subjects = lab.open_for_reads(name, &READERS)?;
+    for subject in &mut subjects {
+        subject.system()?.append_many(log(0), &entries)?;
+        subject.settle()?;
+    }
+    let rounds = lab.pick(5, 15);
+    let text = entries.join(&b'\n');
+    let (raw, memcpy) = InTurn::new(lab, &mut subjects, rounds)
+        .times_and_floor(|subject| raw(subject, &entries), || Ok(vec![copied(&text)]))?;
+    let frame = zstd::bulk::compress(&text, 3)?;
+    let unpack = || unpacked(&frame, &text);
+    let (_, zstd) = InTurn::new(lab, &mut [] as &mut [Subject], rounds)
+        .times_and_floor(|_| Ok(Vec::new()), unpack)?;
+    let (typed, parse) = InTurn::new(lab, &mut subjects, rounds).times_and_floor(
+        |subject| typed(subject, &entries, decode),
+        || {
+            let start = Instant::now();
+            for entry in &entries {
+                decode(entry)?;
+            }
+            Ok(vec![start.elapsed()])
+        },
+    )?;
+    for subject in &mut subjects {
+        subject.close()?;
+    }
+    let raw = Row::new("raw", Unit::Time, raw).with_floor("memcpy", memcpy);
+    let typed = Row::new("typed", Unit::Time, typed).with_floor("serde_json from memory", parse);
+    promises(&mut section, &raw, &typed)?;
+    let ours = raw.cells.iter().filter(|(engine, _)| engine.is_ours());
+    let packed = Row::new("raw, beside zstd -d", Unit::Time, ours.cloned());
+    section.rows = vec![raw, packed.with_floor("zstd -d", zstd), typed];
+    Ok(section)
+}
+
+fn promises(section: &mut Section, raw: &Row, typed: &Row) -> Result<()> {
+    let figure = |row: &Row, engine| row.of(engine).cloned().ok_or("a system is missing");
+    let parse = figure(typed, Engine::Jsonl)?;
+    let ours = figure(raw, Engine::Sessiondb)?;
+    let faster = parse.per(&ours);
+    section.at_least("JSONL folder parsed / read raw", faster, 2.0, times);
+    let (_, floor) = typed.floor.as_ref().ok_or("no floor")?;
+    let ours = figure(typed, Engine::Sessiondb)?;
+    section.at_most(
+        "typed read / serde_json from memory",
+        ours.per(floor),
+        1.15,
+        times,
+    );
+    Ok(())
+}
+
+/// How an entry is decoded.
+type Decode = fn(&[u8]) -> Result<()>;
+
+/// As an entry of an agent's log, or where they are of another kind, as any JSON.
+fn decoder(entries: &[Vec<u8>]) -> Decode {
+    let typed: Decode = |entry| {
+        black_box(serde_json::from_slice::<LogEntry>(entry)?);
+        Ok(())
+    };
+    if entries.iter().all(|entry| typed(entry).is_ok()) {
+        return typed;
+    }
+    |entry| {
+        black_box(serde_json::from_slice::<Value>(entry)?);
+        Ok(())
+    }
+}
+
+fn raw(subject: &Subject, entries: &[Vec<u8>]) -> Result<Vec<Duration>> {
+    let system = subject.system()?;
+    let (mut found, mut bytes) = (0, 0);
+    let start = Instant::now();
+    system.read(log(0), &mut |entry| {
+        found += 1;
+        bytes += black_box(entry).len();
+        Ok(())
+    })?;
+    let took = start.elapsed();
+    expect(found == entries.len(), "entries are missing")?;
+    let expected: usize = entries.iter().map(Vec::len).sum();
+    expect(bytes == expected, "bytes of entries are missing")?;
+    let mut expected = entries.iter();
+    system.read(log(0), &mut |entry| {
+        let right = expected.next().is_some_and(|expected| expected == entry);
+        expect(right, "an entry is not what was written")
+    })?;
+    Ok(vec![took])
+}
+
+fn typed(subject: &Subject, entries: &[Vec<u8>], decode: Decode) -> Result<Vec<Duration>> {
+    let mut found = 0;
+    let start = Instant::now();
+    subject.system()?.read(log(0), &mut |entry| {
+        found += 1;
+        decode(entry)
+    })?;
+    let took = start.elapsed();
+    expect(found == entries.len(), "entries are missing")?;
+    Ok(vec![took])
+}
+
+fn copied(text: &[u8]) -> Duration {
+    let start = Instant::now();
+    black_box(text.to_vec());
+    start.elapsed()
+}
+
+fn unpacked(frame: &[u8], text: &[u8]) -> Result<Vec<Duration>> {
+    let start = Instant::now();
+    let found = zstd::bulk::decompress(frame, text.len())?;
+    let took = start.elapsed();
+    expect(found == text, "zstd did not give the text back")?;
+    Ok(vec![took])
+}
