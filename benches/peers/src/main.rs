@@ -7,6 +7,7 @@ mod figures;
 mod logs;
 mod report;
 mod systems;
+mod talk;
 mod workloads;
 
 use std::fs;

@@ -10,18 +10,18 @@ use crate::Result;
 use crate::child::{Child, Job, Store};
 use crate::entries::log;
 use crate::figures::{Rounds, Row, Section, Unit, count};
-use crate::logs::Logs;
 use crate::systems::System;
+use crate::talk;
 
 const ENTRIES: usize = 2000;
 
 pub(crate) fn restore(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
-    let entries = generated(lab)?;
+    let entries = talk::entries(ENTRIES)?;
     let bytes: usize = entries.iter().map(Vec::len).sum();
     let note = format!(
-        "{} generated entries of {:.1} MB together, decoded and replayed to the state of the segment. \
-         Memory: by how much that raises what a fresh process has resident at most; pages of files \
-         that it has mapped count.",
+        "{} entries of the kinds of an agent's log, {:.1} MB together, decoded and replayed to the state of the segment. \
+         Memory: the most that a fresh process had resident (VmHWM) that opens the store and does \
+         that; pages of files that it has mapped count.",
         entries.len(),
         count(bytes) / 1e6
     );
@@ -85,16 +85,4 @@ fn replayed(entries: &[Vec<u8>]) -> Result<SegmentState> {
         state.apply(serde_json::from_slice::<LogEntry>(entry)?);
     }
     Ok(state)
-}
-
-/// Entries of an agent's log, whatever logs the run has.
-fn generated(lab: &Lab<'_>) -> Result<Vec<Vec<u8>>> {
-    let folder = lab.folder("restore/logs")?;
-    let logs = Logs::generate(&folder, 20_000_000)?;
-    let mut entries = Vec::new();
-    for file in &logs.files {
-        entries.extend(logs.entries(file)?);
-    }
-    entries.truncate(ENTRIES);
-    Ok(entries)
 }
