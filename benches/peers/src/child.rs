@@ -7,9 +7,8 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::entries::{Limit, Made, Writer};
+use crate::entries::{Limit, Made, Writer, log};
 use crate::systems::{Engine, Promise};
-use crate::workloads::restore;
 
 /// What a child does. All of them open the system in the directory first.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +110,7 @@ fn memory(store: Store<'_>, appends: u64, millis: u64) -> Result<()> {
 
 fn restore_state(store: Store<'_>) -> Result<()> {
     let system = store.engine.open(store.dir, store.promise)?;
-    let state = restore::of(&*system)?;
+    let state = system.restore(log(0))?;
     say(&format!("{} {}", state.entries, memory_kib("VmHWM:")?))?;
     system.close()
 }

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use sessiondb::jsonl::{Export, Import, Outcome};
-use sessiondb::{Archive, Durability, Log, SegmentId, SessionId, Sharing, StoreError};
+use sessiondb::{
+    Archive, Durability, Log, LogEntry, SegmentId, SegmentState, SessionId, Sharing, StoreError,
+    segment,
+};
 
 use super::{Appender, Each, LogId, Promise, System};
 use crate::Result;
@@ -86,6 +89,16 @@ impl System for Sessiondb {
     fn read(&self, log: LogId, each: Each<'_>) -> Result<()> {
         let mut entries = self.log(log).read_raw(..)?;
         entries.try_for_each(|entry| each(&entry?))
+    }
+
+    fn read_typed(&self, log: LogId, each: &mut dyn FnMut(LogEntry) -> Result<()>) -> Result<()> {
+        self.log(log)
+            .read::<LogEntry>(..)?
+            .try_for_each(|entry| each(entry?))
+    }
+
+    fn restore(&self, log: LogId) -> Result<SegmentState> {
+        Ok(segment::restore(&self.archive, log.session, log.segment)?)
     }
 
     fn last(&self, log: LogId, count: u64, each: Each<'_>) -> Result<()> {

@@ -11,7 +11,7 @@ mod moving;
 mod open;
 mod processes;
 mod read;
-pub(crate) mod restore;
+mod restore;
 mod size;
 mod small_reads;
 mod sustained;

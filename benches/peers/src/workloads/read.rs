@@ -3,14 +3,11 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use sessiondb::LogEntry;
-
 use super::{InTurn, Lab, READERS, Subject, expect};
 use crate::Result;
 use crate::entries::log;
 use crate::figures::{Row, Section, Unit, count, times};
-use crate::systems::Engine;
+use crate::systems::{Engine, decode};
 use crate::talk;
 
 /// With logs of the caller's.
@@ -25,7 +22,6 @@ pub(super) fn read(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
         talk::entries(lab.pick(ENTRIES / 3, ENTRIES))?
     };
     let bytes: usize = entries.iter().map(|entry| entry.len() + 1).sum();
-    let decode = decoder(&entries);
     let note = format!(
         "A segment of {} entries of an agent's log, {:.1} MB of JSONL, of a store that was closed and opened again; \
          the page cache is warm. Raw: each entry is looked at as bytes. Typed: each is decoded by \
@@ -47,25 +43,18 @@ pub(super) fn read(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
     let unpack = || unpacked(&frame, &text);
     let (_, zstd) = InTurn::new(lab, &mut [] as &mut [Subject], rounds)
         .times_and_floor(|_| Ok(Vec::new()), unpack)?;
-    let (typed, parse) = InTurn::new(lab, &mut subjects, rounds).times_and_floor(
-        |subject| typed(subject, &entries, decode),
-        || {
-            let start = Instant::now();
-            for entry in &entries {
-                decode(entry)?;
-            }
-            Ok(vec![start.elapsed()])
-        },
-    )?;
+    let typed = typed(lab, &mut subjects, &entries, rounds)?;
     for subject in &mut subjects {
         subject.close()?;
     }
     let raw = Row::new("raw", Unit::Time, raw).with_floor("memcpy", memcpy);
-    let typed = Row::new("typed", Unit::Time, typed).with_floor("serde_json from memory", parse);
-    promises(&mut section, &raw, &typed)?;
+    if let Some(typed) = &typed {
+        promises(&mut section, &raw, typed)?;
+    }
     let ours = raw.cells.iter().filter(|(engine, _)| engine.is_ours());
     let packed = Row::new("raw, beside zstd -d", Unit::Time, ours.cloned());
-    section.rows = vec![raw, packed.with_floor("zstd -d", zstd), typed];
+    section.rows = vec![raw, packed.with_floor("zstd -d", zstd)];
+    section.rows.extend(typed);
     Ok(section)
 }
 
@@ -84,24 +73,6 @@ fn promises(section: &mut Section, raw: &Row, typed: &Row) -> Result<()> {
         times,
     );
     Ok(())
-}
-
-/// How an entry is decoded.
-type Decode = fn(&[u8]) -> Result<()>;
-
-/// As an entry of an agent's log, or where they are of another kind, as any JSON.
-fn decoder(entries: &[Vec<u8>]) -> Decode {
-    let typed: Decode = |entry| {
-        black_box(serde_json::from_slice::<LogEntry>(entry)?);
-        Ok(())
-    };
-    if entries.iter().all(|entry| typed(entry).is_ok()) {
-        return typed;
-    }
-    |entry| {
-        black_box(serde_json::from_slice::<Value>(entry)?);
-        Ok(())
-    }
 }
 
 fn raw(subject: &Subject, entries: &[Vec<u8>]) -> Result<Vec<Duration>> {
@@ -125,16 +96,44 @@ fn raw(subject: &Subject, entries: &[Vec<u8>]) -> Result<Vec<Duration>> {
     Ok(vec![took])
 }
 
-fn typed(subject: &Subject, entries: &[Vec<u8>], decode: Decode) -> Result<Vec<Duration>> {
-    let mut found = 0;
-    let start = Instant::now();
-    subject.system()?.read(log(0), &mut |entry| {
-        found += 1;
-        decode(entry)
-    })?;
-    let took = start.elapsed();
-    expect(found == entries.len(), "entries are missing")?;
-    Ok(vec![took])
+/// `None` if the entries are of another kind than those that agents log.
+fn typed(
+    lab: &Lab<'_>,
+    subjects: &mut [Subject],
+    entries: &[Vec<u8>],
+    rounds: usize,
+) -> Result<Option<Row>> {
+    if entries.iter().any(|entry| decode(entry).is_err()) {
+        return Ok(None);
+    }
+    let (typed, parse) = InTurn::new(lab, subjects, rounds).times_and_floor(
+        |subject| {
+            let mut found = 0;
+            let start = Instant::now();
+            subject.system()?.read_typed(log(0), &mut |entry| {
+                found += 1;
+                drop(black_box(entry));
+                Ok(())
+            })?;
+            let took = start.elapsed();
+            expect(found == entries.len(), "entries are missing")?;
+            let mut expected = entries.iter();
+            subject.system()?.read_typed(log(0), &mut |entry| {
+                let expected = expected.next().ok_or("there are too many entries")?;
+                expect(entry == decode(expected)?, "an entry is another one")
+            })?;
+            Ok(vec![took])
+        },
+        || {
+            let start = Instant::now();
+            for entry in entries {
+                black_box(decode(entry)?);
+            }
+            Ok(vec![start.elapsed()])
+        },
+    )?;
+    let row = Row::new("typed", Unit::Time, typed);
+    Ok(Some(row.with_floor("serde_json from memory", parse)))
 }
 
 fn copied(text: &[u8]) -> Duration {

@@ -3,19 +3,19 @@
 
 use std::time::Instant;
 
-use sessiondb::{LogEntry, SegmentState};
+use sessiondb::SegmentState;
 
 use super::{InTurn, Lab, READERS, expect};
 use crate::Result;
 use crate::child::{Child, Job, Store};
 use crate::entries::log;
 use crate::figures::{Rounds, Row, Section, Unit, count};
-use crate::systems::System;
+use crate::systems::decode;
 use crate::talk;
 
 const ENTRIES: usize = 2000;
 
-pub(crate) fn restore(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
+pub(super) fn restore(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
     let entries = talk::entries(ENTRIES)?;
     let bytes: usize = entries.iter().map(Vec::len).sum();
     let note = format!(
@@ -35,7 +35,7 @@ pub(crate) fn restore(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
     let (times, floor) = InTurn::new(lab, &mut subjects, lab.pick(5, 15)).times_and_floor(
         |subject| {
             let start = Instant::now();
-            let state = of(subject.system()?)?;
+            let state = subject.system()?.restore(log(0))?;
             let took = start.elapsed();
             expect(state == expected, "the state is another one")?;
             Ok(vec![took])
@@ -69,20 +69,10 @@ pub(crate) fn restore(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
     Ok(section)
 }
 
-/// The state of the segment in a store.
-pub(crate) fn of(system: &dyn System) -> Result<SegmentState> {
-    let mut state = SegmentState::default();
-    system.read(log(0), &mut |entry| {
-        state.apply(serde_json::from_slice::<LogEntry>(entry)?);
-        Ok(())
-    })?;
-    Ok(state)
-}
-
 fn replayed(entries: &[Vec<u8>]) -> Result<SegmentState> {
     let mut state = SegmentState::default();
     for entry in entries {
-        state.apply(serde_json::from_slice::<LogEntry>(entry)?);
+        state.apply(decode(entry)?);
     }
     Ok(state)
 }
