@@ -1,7 +1,7 @@
 //! What is said below the table of a section of the rows in which the archive is behind.
 
 use super::standing::{Standing, is_behind};
-use super::why::Reason;
+use super::why::{Reason, is_named};
 use crate::figures::{Row, Section};
 
 /// A paragraph, with the rows that it is shown for.
@@ -45,7 +45,7 @@ pub(super) fn warnings(sections: &[Section], reasons: &[Reason<'_>]) -> Vec<Stri
         }
         let of_it = reasons.iter().filter(|of| of.workload == section.workload);
         for metric in of_it.flat_map(|reason| &reason.metrics) {
-            if !section.rows.iter().any(|row| row.metric == *metric) {
+            if !section.rows.iter().any(|row| is_named(&row.metric, metric)) {
                 let workload = section.workload;
                 warnings.push(format!("why.md: {workload} has no row {metric:?}"));
             }

@@ -12,8 +12,17 @@ pub(super) struct Reason<'a> {
 impl Reason<'_> {
     /// Whether it is for a row.
     pub(super) fn is_for(&self, workload: &str, metric: &str) -> bool {
-        self.workload == workload && (self.metrics.is_empty() || self.metrics.contains(&metric))
+        let mut metrics = self.metrics.iter();
+        self.workload == workload
+            && (self.metrics.is_empty() || metrics.any(|name| is_named(metric, name)))
     }
+}
+
+/// Whether a heading names the metric: as it is, or what stands before one of its commas, as `append` does
+/// for `append, 10000 entries`.
+pub(super) fn is_named(metric: &str, name: &str) -> bool {
+    let rest = metric.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(", "))
 }
 
 /// The paragraphs of the page in this package.
@@ -60,6 +69,8 @@ mod tests {
         assert_eq!(reasons, [first, second]);
         assert!(reasons[0].is_for("append", "4 threads"));
         assert!(!reasons[0].is_for("append", "16 threads"));
+        assert!(reasons[0].is_for("append", "4 threads, written"));
+        assert!(!reasons[0].is_for("append", "1 thread"));
         assert!(!reasons[0].is_for("size", "4 threads"));
         assert!(reasons[1].is_for("size", "anything"));
     }
