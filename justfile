@@ -26,6 +26,10 @@ lint:
 bench *args:
     cargo bench --bench store -- {{args}}
 
+# The archive beside JSONL folders, SQLite, LMDB, fjall and redb; `just peers --quick` takes some minutes
+peers *args:
+    cargo run --release --manifest-path benches/peers/Cargo.toml -- {{args}}
+
 # Run the fuzz targets on their corpora; `just fuzz-replay 60` fuzzes each for 60 seconds as well
 fuzz-replay seconds="0":
     fuzz/replay {{seconds}}
