@@ -3,12 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use super::entry::Entry;
-use crate::engine::{EntrySlice, LogId, Run, View};
+use crate::engine::{EntrySlice, Layers, LogId, Part, View};
 use crate::store::StoreError;
 
 /// The raw entries of a part of a log, from both ends; made by [`Log::read_raw`](crate::Log).
@@ -30,8 +29,8 @@ pub struct RawEntries {
     view: View,
     log: LogId,
     rest: Range<u64>,
-    front: Option<Arc<Run>>,
-    back: Option<Arc<Run>>,
+    front: Option<Part>,
+    back: Option<Part>,
 }
 
 impl RawEntries {
@@ -52,7 +51,7 @@ impl RawEntries {
 
     fn entry(&mut self, index: u64, from_back: bool) -> Result<Entry, StoreError> {
         let cached = if from_back { &self.back } else { &self.front };
-        let slice = match cached.as_ref().and_then(|run| EntrySlice::new(run, index)) {
+        let slice = match cached.as_ref().and_then(|part| part.entry(index)) {
             Some(slice) => slice,
             None => self.load(index, from_back)?,
         };
@@ -61,16 +60,18 @@ impl RawEntries {
 
     fn load(&mut self, index: u64, from_back: bool) -> Result<EntrySlice, StoreError> {
         let log = self.log;
-        let run = self.view.read(|base| base.run_holding(&log, index))?;
-        let slice = EntrySlice::new(&run, index).ok_or_else(|| StoreError::Damaged {
+        let wanted = index.min(self.rest.start)..self.rest.end.max(index.saturating_add(1));
+        let read = |layers: &Layers| layers.part_holding(&log, index, &wanted);
+        let part = self.view.read(read)?;
+        let slice = part.entry(index).ok_or_else(|| StoreError::Damaged {
             path: self.view.path().to_owned(),
             place: format!("{log}, entry {index}"),
             message: "its run does not hold it".to_owned(),
         })?;
         if from_back {
-            self.back = Some(run);
+            self.back = Some(part);
         } else {
-            self.front = Some(run);
+            self.front = Some(part);
         }
         Ok(slice)
     }

@@ -27,6 +27,11 @@ impl Run {
         self.first + self.entries.len()
     }
 
+    /// The indexes of its entries.
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        self.first..self.end()
+    }
+
     pub(crate) fn entries(&self) -> &Entries {
         &self.entries
     }
@@ -75,6 +80,27 @@ impl Run {
     }
 }
 
+/// A run as a log has it: some of its entries may be another's, or no longer there.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    run: Arc<Run>,
+    range: Range<u64>,
+}
+
+impl Part {
+    /// Those entries of the run whose index of the log is in the range.
+    pub(crate) fn of(run: Arc<Run>, range: &Range<u64>) -> Self {
+        let range = run.first().max(range.start)..run.end().min(range.end);
+        Self { run, range }
+    }
+
+    /// The entry with that index of the log, if the part has it.
+    pub(crate) fn entry(&self, index: u64) -> Option<EntrySlice> {
+        let held = self.range.contains(&index);
+        held.then(|| EntrySlice::new(&self.run, index))?
+    }
+}
+
 /// One entry as it was stored; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct EntrySlice {
@@ -84,7 +110,7 @@ pub(crate) struct EntrySlice {
 }
 
 impl EntrySlice {
-    pub(crate) fn new(run: &Arc<Run>, index: u64) -> Option<Self> {
+    fn new(run: &Arc<Run>, index: u64) -> Option<Self> {
         let range = run.range_of(index)?;
         Some(Self {
             run: Arc::clone(run),

@@ -4,6 +4,7 @@
 //! A row names the log and the number that it belongs to and carries a checksum over all of it,
 //! so that it can be told from garbage wherever it is found. `docs/format.md` has the byte map.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -159,6 +160,15 @@ impl<'r> RunRow<'r> {
         if xxh3_64(body) != u64::from_le_bytes(*checksum) && !seeded(Bug::DropChecksum) {
             return Err("its checksum does not match".to_owned());
         }
+        Self::read(body)
+    }
+
+    /// Reads a row that [`parse`](Self::parse) has verified before.
+    pub(crate) fn parse_again(row: &'r [u8]) -> Result<Self, String> {
+        Self::read(row.get(8..).unwrap_or_default())
+    }
+
+    fn read(body: &'r [u8]) -> Result<Self, String> {
         let mut fields = Reader::new(body);
         let magic: [u8; 4] = fields.array()?;
         let (kind, encoding) = (fields.u8()?, fields.u8()?);
@@ -249,18 +259,41 @@ impl<'r> RunRow<'r> {
         &self,
         pieces: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<Run, String> {
-        let joined;
-        let stored = match self.all {
-            None if self.is_piece() => {
-                return Err("it is a piece of a run that does not begin there".to_owned());
-            }
-            None => self.stored,
-            Some(all) => {
-                joined = self.joined(all, pieces)?;
-                &joined
-            }
-        };
-        let entries = Entries::from_lines(unpacked(self.encoding, stored)?);
+        let stored = self.all_stored(pieces)?;
+        self.whole(unpacked(self.encoding, &stored)?)
+    }
+
+    /// The same, or only a front part of it that has at least so many entries.
+    pub(crate) fn unpack_front<'p>(
+        &self,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+        count: u64,
+    ) -> Result<Run, String> {
+        let stored = self.all_stored(pieces)?;
+        if self.encoding != ZSTD || count >= self.count {
+            return self.whole(unpacked(self.encoding, &stored)?);
+        }
+        let (len, frame) = frame_of(&stored)?;
+        let mut ended = 0;
+        let mut bytes = compress::decompress_until(frame, len, |part| {
+            ended += memchr::memchr_iter(b'\n', part).count() as u64;
+            ended >= count
+        })?;
+        if bytes.len() == len {
+            return self.whole(bytes);
+        }
+        // The last entry is cut off somewhere.
+        bytes.truncate(memchr::memrchr(b'\n', &bytes).unwrap_or_default());
+        bytes.shrink_to_fit();
+        let entries = Entries::from_lines(bytes);
+        if !(count..self.count).contains(&entries.len()) {
+            return Err(format!("it ends before its entry {count}"));
+        }
+        Ok(Run::new(self.number, entries))
+    }
+
+    fn whole(&self, bytes: Vec<u8>) -> Result<Run, String> {
+        let entries = Entries::from_lines(bytes);
         if entries.len() != self.count {
             let (found, count) = (entries.len(), self.count);
             return Err(format!("it holds {found} entries where {count} are named"));
@@ -268,12 +301,27 @@ impl<'r> RunRow<'r> {
         Ok(Run::new(self.number, entries))
     }
 
+    /// What is stored in this row and its pieces.
+    fn all_stored<'p>(
+        &self,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+    ) -> Result<Cow<'r, [u8]>, String> {
+        match self.all {
+            None if self.is_piece() => {
+                Err("it is a piece of a run that does not begin there".to_owned())
+            }
+            None => Ok(Cow::Borrowed(self.stored)),
+            Some(all) => self.joined(all, pieces).map(Cow::Owned),
+        }
+    }
+
     fn joined<'p>(
         &self,
         (len, checksum): (usize, u64),
         pieces: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<Vec<u8>, String> {
-        let mut stored = self.stored.to_vec();
+        let mut stored = Vec::with_capacity(len.min(MAX_UNPACKED_BYTES));
+        stored.extend_from_slice(self.stored);
         let mut numbers = self.pieces();
         for piece in pieces {
             let number = numbers.next().ok_or("it has more pieces than it names")?;
@@ -299,12 +347,18 @@ fn unpacked(encoding: u8, stored: &[u8]) -> Result<Vec<u8>, String> {
     if encoding == PLAIN {
         return Ok(stored.to_vec());
     }
+    let (len, frame) = frame_of(stored)?;
+    compress::decompress(frame, len)
+}
+
+/// The zstd frame of a run, and how many bytes it unpacks to.
+fn frame_of(stored: &[u8]) -> Result<(usize, &[u8]), String> {
     let mut fields = Reader::new(stored);
     let len = usize::try_from(fields.u32()?).map_err(|err| err.to_string())?;
     if len > MAX_UNPACKED_BYTES {
         return Err(format!("it names {len} bytes, more than a run has"));
     }
-    compress::decompress(fields.rest(), len)
+    Ok((len, fields.rest()))
 }
 
 /// The fault of a run that is not what it must be.
@@ -349,6 +403,11 @@ mod tests {
         RunRow::parse(first)?.unpack(pieces.iter().map(Vec::as_slice))
     }
 
+    fn read_front(rows: &[Vec<u8>], count: u64) -> Result<Run, String> {
+        let (first, pieces) = rows.split_first().ok_or("no rows")?;
+        RunRow::parse(first)?.unpack_front(pieces.iter().map(Vec::as_slice), count)
+    }
+
     /// Text that does not compress much.
     fn noise(len: usize) -> String {
         let mut state = 7_u64;
@@ -370,6 +429,7 @@ mod tests {
             noisy in prop::option::of(0..90_000_usize),
             level in prop::option::of(1..6),
             flip in any::<prop::sample::Index>(),
+            cut in any::<prop::sample::Index>(),
         ) {
             let noisy = noisy.map(noise);
             let entries = entries.iter().cycle().take(entries.len() * repeated).chain(&noisy);
@@ -378,6 +438,11 @@ mod tests {
             let back = read(&rows).expect("intact rows read back");
             prop_assert_eq!(back.first(), first);
             prop_assert_eq!(back.entries(), &entries);
+            let count = cut.index(entries.ends().len()) as u64 + 1;
+            let front = read_front(&rows, count).expect("and so does its front");
+            prop_assert_eq!(front.first(), first);
+            prop_assert!((count..=entries.len()).contains(&front.entries().len()));
+            prop_assert_eq!(front.entries(), &entries.slice(0..front.entries().len()));
 
             let bits = rows.iter().map(|row| row.len() * 8).sum();
             let mut bit = flip.index(bits);
@@ -389,6 +454,7 @@ mod tests {
                 bit -= row.len() * 8;
             }
             prop_assert!(read(&rows).is_err());
+            prop_assert!(read_front(&rows, count).is_err());
         }
 
         #[test]
@@ -465,6 +531,22 @@ mod tests {
         for len in [0, 1, 99, 101, 1 << 26, u32::MAX] {
             let row = with(&row, HEADER_BYTES, &len.to_le_bytes());
             assert!(read(&[row]).is_err(), "{len}");
+        }
+    }
+
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn the_front_of_a_run_is_unpacked_without_the_rest() {
+        let text = noise(900_000);
+        let rows = rows(&joined(text.as_bytes().chunks(900)), 7, Some(3));
+        let front = read_front(&rows, 30).unwrap();
+        assert!((30..400).contains(&front.entries().len()));
+        assert_eq!(read_front(&rows, 1000).unwrap().entries().len(), 1000);
+
+        let row = self::rows(&joined(vec![noise(400); 1000]), 7, Some(3)).remove(0);
+        for len in [0_u32, 1, 400, 100_000] {
+            let row = with(&row, HEADER_BYTES, &len.to_le_bytes());
+            assert!(read_front(&[row], 999).is_err(), "{len}");
         }
     }
 
