@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 
+use super::ahead::Ahead;
 use super::entry::Entry;
 use crate::engine::{EntrySlice, Layers, LogId, Part, View};
 use crate::store::StoreError;
@@ -26,6 +27,11 @@ use crate::store::StoreError;
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 pub struct RawEntries {
+    // Declared, and so ended, before the view that its thread reads from as well.
+    ahead: Option<Ahead>,
+    reads_ahead: bool,
+    /// The index at which to begin to read ahead.
+    ahead_at: u64,
     view: View,
     log: LogId,
     rest: Range<u64>,
@@ -33,15 +39,28 @@ pub struct RawEntries {
     back: Option<Part>,
 }
 
+/// Of runs that are smaller, the next one is unpacked sooner than a thread begins.
+const MIN_BYTES_TO_READ_AHEAD: usize = 256 << 10;
+
 impl RawEntries {
     pub(super) fn new(view: View, log: LogId, rest: Range<u64>) -> Self {
         Self {
+            ahead: None,
+            reads_ahead: false,
+            ahead_at: u64::MAX,
             view,
             log,
             rest,
             front: None,
             back: None,
         }
+    }
+
+    /// Unpacks the next run on another thread while one is gone through from the front. For those
+    /// who do more with the entries than unpacking them costs.
+    pub(crate) fn reading_ahead(mut self) -> Self {
+        self.reads_ahead = true;
+        self
     }
 
     /// How many entries are still to come.
@@ -59,21 +78,65 @@ impl RawEntries {
     }
 
     fn load(&mut self, index: u64, from_back: bool) -> Result<EntrySlice, StoreError> {
-        let log = self.log;
-        let wanted = index.min(self.rest.start)..self.rest.end.max(index.saturating_add(1));
-        let read = |layers: &Layers| layers.part_holding(&log, index, &wanted);
-        let part = self.view.read(read)?;
+        let part = match self.taken_from_ahead(index, from_back) {
+            Some(part) => part,
+            None => self.read_part(index)?,
+        };
         let slice = part.entry(index).ok_or_else(|| StoreError::Damaged {
             path: self.view.path().to_owned(),
-            place: format!("{log}, entry {index}"),
+            place: format!("{}, entry {index}", self.log),
             message: "its run does not hold it".to_owned(),
         })?;
         if from_back {
             self.back = Some(part);
         } else {
+            self.plan_ahead(&part);
             self.front = Some(part);
         }
         Ok(slice)
+    }
+
+    fn read_part(&self, index: u64) -> Result<Part, StoreError> {
+        let log = self.log;
+        let wanted = index.min(self.rest.start)..self.rest.end.max(index.saturating_add(1));
+        let read = |layers: &Layers| layers.part_holding(&log, index, &wanted);
+        self.view.read(read)
+    }
+
+    /// The part that was read ahead, if it is the one that is needed.
+    fn taken_from_ahead(&mut self, index: u64, from_back: bool) -> Option<Part> {
+        if from_back {
+            return None;
+        }
+        let part = self.ahead.as_ref()?.next_part();
+        let part = part.filter(|part| part.numbers().contains(&index));
+        if part.is_none() {
+            self.ahead = None;
+        }
+        part
+    }
+
+    /// Reading ahead begins once an eighth of a run is behind: many readers look at the first
+    /// entries of a log and no further.
+    fn plan_ahead(&mut self, part: &Part) {
+        let numbers = part.numbers();
+        let worthwhile = self.reads_ahead
+            && self.ahead.is_none()
+            && numbers.end < self.rest.end
+            && part.run_bytes() >= MIN_BYTES_TO_READ_AHEAD;
+        self.ahead_at = if worthwhile {
+            self.rest.start + (numbers.end - self.rest.start) / 8
+        } else {
+            u64::MAX
+        };
+    }
+
+    fn begin_ahead(&mut self) {
+        self.ahead_at = u64::MAX;
+        if let Some(part) = &self.front {
+            let next = part.numbers().end..self.rest.end;
+            self.ahead = Ahead::begin(&self.view, self.log, next);
+        }
     }
 
     fn step(&mut self, index: u64, from_back: bool) -> Result<Entry, StoreError> {
@@ -90,6 +153,9 @@ impl Iterator for RawEntries {
 
     fn next(&mut self) -> Option<Self::Item> {
         let index = self.rest.next()?;
+        if index >= self.ahead_at {
+            self.begin_ahead();
+        }
         Some(self.step(index, false))
     }
 
@@ -136,7 +202,7 @@ pub struct TypedEntries<T> {
 impl<T> TypedEntries<T> {
     pub(super) fn new(raw: RawEntries) -> Self {
         Self {
-            raw,
+            raw: raw.reading_ahead(),
             values: PhantomData,
         }
     }

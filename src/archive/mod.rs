@@ -1,5 +1,6 @@
 //! The archive: one file of sessions, open in this process. The public face of the engine.
 
+mod ahead;
 mod batch;
 mod branch;
 mod compact;

@@ -361,7 +361,9 @@ mod tests {
         layers.tails.push(Arc::new(circle));
         let is_damage = |outcome: Outcome<()>| matches!(outcome, Err(Fault::Damaged { .. }));
         for number in 1..=3 {
-            assert!(is_damage(layers.part_holding(&log(number), 2, &(2..3)).map(drop)));
+            assert!(is_damage(
+                layers.part_holding(&log(number), 2, &(2..3)).map(drop)
+            ));
             let branch = Op::Branch {
                 session,
                 from: log(number).segment,

@@ -94,6 +94,16 @@ impl Part {
         Self { run, range }
     }
 
+    /// The indexes of its entries.
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        self.range.clone()
+    }
+
+    /// The bytes of the run, of which the part may have less.
+    pub(crate) fn run_bytes(&self) -> usize {
+        self.run.entries.payload().len()
+    }
+
     /// The entry with that index of the log, if the part has it.
     pub(crate) fn entry(&self, index: u64) -> Option<EntrySlice> {
         let held = self.range.contains(&index);
