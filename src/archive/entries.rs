@@ -1,10 +1,7 @@
 //! Iterators over the entries of a log. They hold one run at each end, however long the log is.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Range;
-
-use serde::de::DeserializeOwned;
 
 use super::ahead::Ahead;
 use super::entry::Entry;
@@ -39,6 +36,8 @@ pub struct RawEntries {
     back: Option<Part>,
 }
 
+/// The most bytes that a stretch of several entries has.
+const MAX_STRETCH_BYTES: usize = 64 << 10;
 /// Of runs that are smaller, the next one is unpacked sooner than a thread begins.
 const MIN_BYTES_TO_READ_AHEAD: usize = 256 << 10;
 
@@ -66,6 +65,23 @@ impl RawEntries {
     /// How many entries are still to come.
     pub fn len_remaining(&self) -> u64 {
         self.rest.end.saturating_sub(self.rest.start)
+    }
+
+    /// The next entries from the front, up to so many, that stand one behind the other in memory.
+    pub(super) fn next_stretch(&mut self, most: u64) -> Option<Result<Stretch, StoreError>> {
+        let first = match self.next()? {
+            Ok(entry) => entry.index(),
+            Err(err) => return Some(Err(err)),
+        };
+        let part = self.front.clone()?;
+        let end = part.end_within(first, MAX_STRETCH_BYTES);
+        let end = end.min(first.saturating_add(most)).min(self.rest.end);
+        self.rest.start = self.rest.start.max(end);
+        Some(Ok(Stretch {
+            log: self.log,
+            numbers: first..self.rest.start,
+            part,
+        }))
     }
 
     fn entry(&mut self, index: u64, from_back: bool) -> Result<Entry, StoreError> {
@@ -180,48 +196,26 @@ impl fmt::Debug for RawEntries {
     }
 }
 
-/// The entries of a part of a log as values of `T`, from both ends; made by
-/// [`Log::read`](crate::Log). See [`RawEntries`].
-///
-/// ```
-/// use sessiondb::{Archive, new_segment_id, new_session_id};
-///
-/// let archive = Archive::in_memory()?;
-/// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append_many(&[1, 2, 3])?;
-/// let sum: i32 = log.read::<i32>(..)?.sum::<Result<_, _>>()?;
-/// assert_eq!(sum, 6);
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-#[derive(Debug)]
-pub struct TypedEntries<T> {
-    raw: RawEntries,
-    values: PhantomData<fn() -> T>,
+/// Some entries one behind the other.
+pub(super) struct Stretch {
+    log: LogId,
+    numbers: Range<u64>,
+    part: Part,
 }
 
-impl<T> TypedEntries<T> {
-    pub(super) fn new(raw: RawEntries) -> Self {
-        Self {
-            raw: raw.reading_ahead(),
-            values: PhantomData,
-        }
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for TypedEntries<T> {
-    type Item = Result<T, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.raw.next()?.and_then(|entry| entry.decode()))
+impl Stretch {
+    /// The entries as lines.
+    pub(super) fn lines(&self) -> &[u8] {
+        self.part.lines(&self.numbers)
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.raw.size_hint()
+    /// Where in the lines each entry ends.
+    pub(super) fn ends(&self) -> impl Iterator<Item = usize> {
+        self.part.ends(&self.numbers)
     }
-}
 
-impl<T: DeserializeOwned> DoubleEndedIterator for TypedEntries<T> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        Some(self.raw.next_back()?.and_then(|entry| entry.decode()))
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+        let entry = |index| Some(Entry::new(self.log, index, self.part.entry(index)?));
+        self.numbers.clone().filter_map(entry)
     }
 }

@@ -99,6 +99,34 @@ impl Part {
         self.range.clone()
     }
 
+    /// The index behind the last of those entries from `first` on that have so many bytes together
+    /// at most.
+    pub(crate) fn end_within(&self, first: u64, max_bytes: usize) -> u64 {
+        let start = self.run.range_of(first).map_or(0, |entry| entry.start);
+        let ends = self.run.entries.ends();
+        let fitting = ends.partition_point(|end| *end <= start.saturating_add(max_bytes));
+        let end = self.run.first().saturating_add(fitting as u64);
+        end.min(self.range.end)
+    }
+
+    /// The entries with these indexes, which the part has, as lines.
+    pub(crate) fn lines(&self, numbers: &Range<u64>) -> &[u8] {
+        let last = numbers.end.saturating_sub(1);
+        let first = self.run.range_of(numbers.start);
+        let range = first.zip(self.run.range_of(last));
+        let range = range.map(|(first, last)| first.start..last.end);
+        let payload = self.run.entries.payload();
+        payload.get(range.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Where in these lines each entry ends.
+    pub(crate) fn ends(&self, numbers: &Range<u64>) -> impl Iterator<Item = usize> {
+        let first = self.run.range_of(numbers.start);
+        let start = first.map_or(0, |entry| entry.start);
+        let entries = numbers.clone().filter_map(|index| self.run.range_of(index));
+        entries.map(move |entry| entry.end - start)
+    }
+
     /// The bytes of the run, of which the part may have less.
     pub(crate) fn run_bytes(&self) -> usize {
         self.run.entries.payload().len()

@@ -1,15 +1,21 @@
 //! Reads of what has been read before, or is read ahead: whatever was unpacked by then, they show
 //! what the log holds now, and a snapshot what it held then.
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redb::backends::FileBackend;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 use sessiondb::testing::{self, Opening};
-use sessiondb::{Archive, Log, SegmentId, StoreError, new_segment_id, new_session_id};
+use sessiondb::{
+    Archive, Log, SegmentId, Store, StoreError, collect_state, new_segment_id, new_session_id,
+    segment,
+};
 
 use crate::scratch::{Scratch, noise};
 
@@ -215,4 +221,100 @@ fn reading_ahead_changes_no_order_and_ends_with_its_iterator() {
     archive.close().unwrap();
     let alone = other_process(&path, false).unwrap();
     assert_eq!(alone.stats().unwrap().entries, 4_001);
+}
+
+/// What a typed read gives, errors as text.
+fn decoded<T: DeserializeOwned + Debug>(
+    values: impl Iterator<Item = Result<T, StoreError>>,
+) -> Vec<String> {
+    let text = |value: Result<T, StoreError>| match value {
+        Ok(value) => format!("{value:?}"),
+        Err(err) => err.to_string(),
+    };
+    values.map(text).collect()
+}
+
+/// Reads the log as values of `T`, and compares them with its entries decoded one by one.
+fn assert_decodes_as<T: DeserializeOwned + Debug>(log: &Log) {
+    let entries = log.read_raw(..).unwrap().map(Result::unwrap);
+    let one_by_one = decoded::<T>(entries.map(|entry| entry.decode()));
+    assert_eq!(decoded(log.read::<T>(..).unwrap()), one_by_one);
+    let mut back = decoded(log.read::<T>(..).unwrap().rev());
+    back.reverse();
+    assert_eq!(back, one_by_one);
+    // From both ends in turn, so that the ends meet among values that are decoded already.
+    let mut values = log.read::<T>(..).unwrap();
+    let (mut front, mut back) = (Vec::new(), Vec::new());
+    while let Some(value) = values.next() {
+        front.push(value);
+        back.extend(values.next_back());
+        let left = one_by_one.len() - front.len() - back.len();
+        assert!(values.size_hint().0 <= left);
+        assert_eq!(values.size_hint().1, Some(left));
+    }
+    back.reverse();
+    front.extend(back);
+    assert_eq!(decoded(front.into_iter()), one_by_one);
+}
+
+#[test]
+fn values_that_are_decoded_together_are_those_decoded_one_by_one() {
+    let archive = Archive::in_memory().unwrap();
+    let log = archive.log(new_session_id(), new_segment_id());
+    let kinds = [
+        "1",
+        " 22 ",
+        "\"a\\n\\u00e9\"",
+        "\t[1, 2]\r",
+        "{\"n\":1}",
+        "null",
+        "-3.5e2",
+        "true",
+        "\"\u{e9}\"",
+    ];
+    let mut entries: Vec<String> = Vec::new();
+    for number in 0..400 {
+        entries.push(kinds[number * number % kinds.len()].to_owned());
+        if number % 7 == 0 {
+            entries.push(format!("{number}"));
+        }
+        if number % 90 == 0 {
+            entries.push(format!("\"{}\"", "x".repeat(70_000)));
+        }
+    }
+    log.append_many_raw(&entries).unwrap();
+    for _ in 0..2 {
+        assert_decodes_as::<Value>(&log);
+        assert_decodes_as::<u64>(&log);
+        assert_decodes_as::<Option<String>>(&log);
+        assert_decodes_as::<BTreeMap<String, u8>>(&log);
+        assert_decodes_as::<IgnoredAny>(&log);
+        archive.checkpoint().unwrap();
+    }
+}
+
+#[test]
+fn a_restore_reads_what_read_all_does() {
+    let archive = Archive::in_memory().unwrap();
+    let (session, segment) = (new_session_id(), new_segment_id());
+    let log = archive.log(session, segment);
+    for number in 0..3_000_u64 {
+        let entry = json!({"kind": "turn_end", "ts": number, "turn_count": number,
+                           "note": noise(number, 500)});
+        log.append(&entry).unwrap();
+    }
+    archive.checkpoint().unwrap();
+    let all = archive.read_all(session, segment).unwrap();
+    let mut each = Vec::new();
+    let read = archive.for_each_entry(session, segment, &mut |entry| each.push(entry));
+    read.unwrap();
+    assert_eq!(each, all);
+    let state = segment::restore(&archive, session, segment).unwrap();
+    assert_eq!(state, collect_state(all));
+    log.append_raw(b"7").unwrap();
+    let refused = segment::restore(&archive, session, segment);
+    assert!(matches!(
+        refused,
+        Err(StoreError::Corrupt { line: 3_001, .. })
+    ));
 }
