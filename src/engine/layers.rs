@@ -167,16 +167,19 @@ impl Layers {
             .last()
             .filter(|_| page.len() == limit)
             .map(|(session, _)| *session);
-        let mut rows: BTreeMap<_, _> = page
-            .into_iter()
-            .map(|(session, row)| (session, Some(row)))
-            .collect();
         let from = next.unwrap_or_default();
+        let mut changes = BTreeMap::new();
         for tail in &self.tails {
             let changed = tail.sessions.range(from..);
             let changed = changed.take_while(|(id, _)| before.is_none_or(|before| **id < before));
-            rows.extend(changed.map(|(session, row)| (*session, *row)));
+            changes.extend(changed.map(|(session, row)| (*session, *row)));
         }
+        if changes.is_empty() {
+            return Ok((page, next));
+        }
+        let rows = page.into_iter().map(|(session, row)| (session, Some(row)));
+        let mut rows: BTreeMap<_, _> = rows.collect();
+        rows.extend(changes);
         let rows = rows.into_iter().rev();
         Ok((
             rows.filter_map(|(session, row)| Some((session, row?)))

@@ -158,11 +158,13 @@ impl BaseView {
             Some(before) => table.range(..before)?,
             None => table.range::<Uuid>(..)?,
         };
-        let rows = rows.rev().take(limit).map(|row| {
+        let mut sessions = Vec::with_capacity(limit);
+        for row in rows.rev().take(limit) {
             let (key, value) = row?;
-            Ok((key.value(), decode_session(key.value(), value.value())?))
-        });
-        self.listed(Table::Sessions, rows.collect::<Outcome<_>>()?)
+            let session = key.value();
+            sessions.push((session, decode_session(session, value.value())?));
+        }
+        self.listed(Table::Sessions, sessions)
     }
 
     /// The heads of a session in descending order of the segments' ids.
