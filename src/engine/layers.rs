@@ -170,9 +170,9 @@ impl Layers {
         let from = next.unwrap_or_default();
         let mut changes = BTreeMap::new();
         for tail in &self.tails {
-            let changed = tail.sessions.range(from..);
-            let changed = changed.take_while(|(id, _)| before.is_none_or(|before| **id < before));
-            changes.extend(changed.map(|(session, row)| (*session, *row)));
+            let rows = tail.sessions.range(from..);
+            let rows = rows.take_while(|(id, _)| before.is_none_or(|before| **id < before));
+            changes.extend(rows.map(|(session, row)| (*session, *row)));
         }
         if changes.is_empty() {
             return Ok((page, next));
