@@ -131,6 +131,11 @@ fn missing_segment_is_not_found(subject: &Subject) {
         let store = subject.store;
         subject.not_found("read_all", segment, store.read_all(session, segment));
         subject.not_found(
+            "for_each_entry",
+            segment,
+            store.for_each_entry(session, segment, &mut |_| ()),
+        );
+        subject.not_found(
             "read_entry_count",
             segment,
             store.read_entry_count(session, segment),

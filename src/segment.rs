@@ -196,14 +196,16 @@ pub fn start_with_ids<S: Store + ?Sized>(
 ///
 /// # Errors
 ///
-/// Those of [`Store::read_all`]: [`StoreError::NotFound`] if there is no such segment,
+/// Those of [`Store::for_each_entry`]: [`StoreError::NotFound`] if there is no such segment,
 /// [`StoreError::Corrupt`] if an entry cannot be decoded.
 pub fn restore<S: Store + ?Sized>(
     store: &S,
     session_id: SessionId,
     segment_id: SegmentId,
 ) -> Result<SegmentState, StoreError> {
-    Ok(collect_state(store.read_all(session_id, segment_id)?))
+    let mut state = SegmentState::default();
+    store.for_each_entry(session_id, segment_id, &mut |entry| state.apply(entry))?;
+    Ok(state)
 }
 
 /// Restores a segment when its session is not known, and returns the session with it.

@@ -60,6 +60,25 @@ pub trait Store: Send + Sync {
         segment_id: SegmentId,
     ) -> Result<Vec<LogEntry>, StoreError>;
 
+    /// Calls `each` with every entry of a segment, oldest first. A store that can do so holds only
+    /// a part of them in memory at a time; by default they are those of
+    /// [`read_all`](Self::read_all).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read_all`](Self::read_all); `each` may have been called with the entries before
+    /// the one that failed.
+    fn for_each_entry(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        each: &mut dyn FnMut(LogEntry),
+    ) -> Result<(), StoreError> {
+        let entries = self.read_all(session_id, segment_id)?;
+        entries.into_iter().for_each(each);
+        Ok(())
+    }
+
     /// Returns the ids of all sessions in descending order (version 7 ids: newest first),
     /// those that hold traces alone included.
     ///

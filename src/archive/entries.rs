@@ -1,14 +1,11 @@
 //! Iterators over the entries of a log. They hold one run at each end, however long the log is.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
+use super::ahead::Ahead;
 use super::entry::Entry;
-use crate::engine::{EntrySlice, LogId, Run, View};
+use crate::engine::{EntrySlice, Layers, LogId, Part, View};
 use crate::store::StoreError;
 
 /// The raw entries of a part of a log, from both ends; made by [`Log::read_raw`](crate::Log).
@@ -27,16 +24,29 @@ use crate::store::StoreError;
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 pub struct RawEntries {
+    // Declared, and so ended, before the view that its thread reads from as well.
+    ahead: Option<Ahead>,
+    reads_ahead: bool,
+    /// The index at which to begin to read ahead.
+    ahead_at: u64,
     view: View,
     log: LogId,
     rest: Range<u64>,
-    front: Option<Arc<Run>>,
-    back: Option<Arc<Run>>,
+    front: Option<Part>,
+    back: Option<Part>,
 }
+
+/// The most bytes that a stretch of several entries has.
+const MAX_STRETCH_BYTES: usize = 64 << 10;
+/// Of runs that are smaller, the next one is unpacked sooner than a thread begins.
+const MIN_BYTES_TO_READ_AHEAD: usize = 256 << 10;
 
 impl RawEntries {
     pub(super) fn new(view: View, log: LogId, rest: Range<u64>) -> Self {
         Self {
+            ahead: None,
+            reads_ahead: false,
+            ahead_at: u64::MAX,
             view,
             log,
             rest,
@@ -45,14 +55,38 @@ impl RawEntries {
         }
     }
 
+    /// Unpacks the next run on another thread while one is gone through from the front. For those
+    /// who do more with the entries than unpacking them costs.
+    pub(crate) fn reading_ahead(mut self) -> Self {
+        self.reads_ahead = true;
+        self
+    }
+
     /// How many entries are still to come.
     pub fn len_remaining(&self) -> u64 {
         self.rest.end.saturating_sub(self.rest.start)
     }
 
+    /// The next entries from the front, up to so many, that stand one behind the other in memory.
+    pub(super) fn next_stretch(&mut self, most: u64) -> Option<Result<Stretch, StoreError>> {
+        let first = match self.next()? {
+            Ok(entry) => entry.index(),
+            Err(err) => return Some(Err(err)),
+        };
+        let part = self.front.clone()?;
+        let end = part.end_within(first, MAX_STRETCH_BYTES);
+        let end = end.min(first.saturating_add(most)).min(self.rest.end);
+        self.rest.start = self.rest.start.max(end);
+        Some(Ok(Stretch {
+            log: self.log,
+            numbers: first..self.rest.start,
+            part,
+        }))
+    }
+
     fn entry(&mut self, index: u64, from_back: bool) -> Result<Entry, StoreError> {
         let cached = if from_back { &self.back } else { &self.front };
-        let slice = match cached.as_ref().and_then(|run| EntrySlice::new(run, index)) {
+        let slice = match cached.as_ref().and_then(|part| part.entry(index)) {
             Some(slice) => slice,
             None => self.load(index, from_back)?,
         };
@@ -60,19 +94,65 @@ impl RawEntries {
     }
 
     fn load(&mut self, index: u64, from_back: bool) -> Result<EntrySlice, StoreError> {
-        let log = self.log;
-        let run = self.view.read(|base| base.run_holding(&log, index))?;
-        let slice = EntrySlice::new(&run, index).ok_or_else(|| StoreError::Damaged {
+        let part = match self.taken_from_ahead(index, from_back) {
+            Some(part) => part,
+            None => self.read_part(index)?,
+        };
+        let slice = part.entry(index).ok_or_else(|| StoreError::Damaged {
             path: self.view.path().to_owned(),
-            place: format!("{log}, entry {index}"),
+            place: format!("{}, entry {index}", self.log),
             message: "its run does not hold it".to_owned(),
         })?;
         if from_back {
-            self.back = Some(run);
+            self.back = Some(part);
         } else {
-            self.front = Some(run);
+            self.plan_ahead(&part);
+            self.front = Some(part);
         }
         Ok(slice)
+    }
+
+    fn read_part(&self, index: u64) -> Result<Part, StoreError> {
+        let log = self.log;
+        let wanted = index.min(self.rest.start)..self.rest.end.max(index.saturating_add(1));
+        let read = |layers: &Layers| layers.part_holding(&log, index, &wanted);
+        self.view.read(read)
+    }
+
+    /// The part that was read ahead, if it is the one that is needed.
+    fn taken_from_ahead(&mut self, index: u64, from_back: bool) -> Option<Part> {
+        if from_back {
+            return None;
+        }
+        let part = self.ahead.as_ref()?.next_part();
+        let part = part.filter(|part| part.numbers().contains(&index));
+        if part.is_none() {
+            self.ahead = None;
+        }
+        part
+    }
+
+    /// Reading ahead begins once an eighth of a run is behind: many readers look at the first
+    /// entries of a log and no further.
+    fn plan_ahead(&mut self, part: &Part) {
+        let numbers = part.numbers();
+        let worthwhile = self.reads_ahead
+            && self.ahead.is_none()
+            && numbers.end < self.rest.end
+            && part.run_bytes() >= MIN_BYTES_TO_READ_AHEAD;
+        self.ahead_at = if worthwhile {
+            self.rest.start + (numbers.end - self.rest.start) / 8
+        } else {
+            u64::MAX
+        };
+    }
+
+    fn begin_ahead(&mut self) {
+        self.ahead_at = u64::MAX;
+        if let Some(part) = &self.front {
+            let next = part.numbers().end..self.rest.end;
+            self.ahead = Ahead::begin(&self.view, self.log, next);
+        }
     }
 
     fn step(&mut self, index: u64, from_back: bool) -> Result<Entry, StoreError> {
@@ -89,6 +169,9 @@ impl Iterator for RawEntries {
 
     fn next(&mut self) -> Option<Self::Item> {
         let index = self.rest.next()?;
+        if index >= self.ahead_at {
+            self.begin_ahead();
+        }
         Some(self.step(index, false))
     }
 
@@ -113,48 +196,26 @@ impl fmt::Debug for RawEntries {
     }
 }
 
-/// The entries of a part of a log as values of `T`, from both ends; made by
-/// [`Log::read`](crate::Log). See [`RawEntries`].
-///
-/// ```
-/// use sessiondb::{Archive, new_segment_id, new_session_id};
-///
-/// let archive = Archive::in_memory()?;
-/// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append_many(&[1, 2, 3])?;
-/// let sum: i32 = log.read::<i32>(..)?.sum::<Result<_, _>>()?;
-/// assert_eq!(sum, 6);
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-#[derive(Debug)]
-pub struct TypedEntries<T> {
-    raw: RawEntries,
-    values: PhantomData<fn() -> T>,
+/// Some entries one behind the other.
+pub(super) struct Stretch {
+    log: LogId,
+    numbers: Range<u64>,
+    part: Part,
 }
 
-impl<T> TypedEntries<T> {
-    pub(super) fn new(raw: RawEntries) -> Self {
-        Self {
-            raw,
-            values: PhantomData,
-        }
-    }
-}
-
-impl<T: DeserializeOwned> Iterator for TypedEntries<T> {
-    type Item = Result<T, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.raw.next()?.and_then(|entry| entry.decode()))
+impl Stretch {
+    /// The entries as lines.
+    pub(super) fn lines(&self) -> &[u8] {
+        self.part.lines(&self.numbers)
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.raw.size_hint()
+    /// Where in the lines each entry ends.
+    pub(super) fn ends(&self) -> impl Iterator<Item = usize> {
+        self.part.ends(&self.numbers)
     }
-}
 
-impl<T: DeserializeOwned> DoubleEndedIterator for TypedEntries<T> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        Some(self.raw.next_back()?.and_then(|entry| entry.decode()))
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+        let entry = |index| Some(Entry::new(self.log, index, self.part.entry(index)?));
+        self.numbers.clone().filter_map(entry)
     }
 }

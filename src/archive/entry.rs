@@ -57,7 +57,12 @@ impl Entry {
     ///
     /// [`StoreError::Corrupt`] if it is not what `T` takes.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        serde_json::from_slice(self).map_err(|cause| {
+        let decoded = match std::str::from_utf8(self) {
+            // Once for all of it: from bytes, each string in it would be checked by itself.
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(self),
+        };
+        decoded.map_err(|cause| {
             StoreError::undecodable(self.log.session, self.log.segment, self.index, &cause)
         })
     }

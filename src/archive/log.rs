@@ -5,8 +5,9 @@ use std::ops::{Bound, RangeBounds};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::entries::{RawEntries, TypedEntries};
+use super::entries::RawEntries;
 use super::entry::Collected;
+use super::typed::TypedEntries;
 use super::{Archive, Durability, Snapshot};
 use crate::engine::{Done, LogId, LogKind, Op};
 use crate::ids::{SegmentId, SessionId, now_ms};

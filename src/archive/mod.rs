@@ -1,5 +1,6 @@
 //! The archive: one file of sessions, open in this process. The public face of the engine.
 
+mod ahead;
 mod batch;
 mod branch;
 mod compact;
@@ -10,6 +11,7 @@ mod log;
 mod options;
 mod snapshot;
 mod store_impl;
+mod typed;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use serde_json::{Map, Value};
 
 pub use self::batch::Batch;
 pub use self::compact::{CompactMode, CompactProgress, Compacted};
-pub use self::entries::{RawEntries, TypedEntries};
+pub use self::entries::RawEntries;
 pub(crate) use self::entry::origin_of;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
 pub use self::info::{
@@ -28,6 +30,7 @@ pub use self::info::{
 pub use self::log::{Log, Receipt};
 pub use self::options::{ArchiveOptions, Durability, Sharing};
 pub use self::snapshot::{Sessions, Snapshot};
+pub use self::typed::TypedEntries;
 use crate::engine::{Engine, LogId, LogKind, Op, View};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::{PodName, PodRecord};

@@ -118,7 +118,8 @@ impl ArchiveOptions {
         self
     }
 
-    /// The memory for cached pages, in bytes. Default: 32 MiB. Of several handles on one archive
+    /// The memory for cached pages, in bytes, and an eighth as much besides for what was unpacked
+    /// last. Default: 32 MiB. Of several handles on one archive
     /// in one process the first decides.
     #[must_use]
     pub fn cache_bytes(mut self, cache_bytes: usize) -> Self {

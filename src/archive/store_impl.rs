@@ -24,6 +24,16 @@ impl Store for Archive {
         self.log(session_id, segment_id).read(..)?.collect()
     }
 
+    fn for_each_entry(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+        each: &mut dyn FnMut(LogEntry),
+    ) -> Result<(), StoreError> {
+        let mut entries = self.log(session_id, segment_id).read(..)?;
+        entries.try_for_each(|entry| entry.map(&mut *each))
+    }
+
     fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError> {
         self.sessions()?.map(|session| Ok(session?.id)).collect()
     }

@@ -48,6 +48,14 @@ impl Subject<'_> {
         self.ok("read_all", self.store.read_all(session, segment))
     }
 
+    fn each(&self, session: SessionId, segment: SegmentId) -> Vec<LogEntry> {
+        let mut entries = Vec::new();
+        let mut push = |entry| entries.push(entry);
+        let read = self.store.for_each_entry(session, segment, &mut push);
+        self.ok("for_each_entry", read);
+        entries
+    }
+
     pub(super) fn count(&self, session: SessionId, segment: SegmentId) -> usize {
         self.ok(
             "read_entry_count",
@@ -85,6 +93,7 @@ impl Subject<'_> {
         expected: &[LogEntry],
     ) {
         self.same_entries("read_all", &self.read(session, segment), expected);
+        self.same_entries("for_each_entry", &self.each(session, segment), expected);
         self.equal(
             "read_entry_count",
             &self.count(session, segment),

@@ -9,13 +9,16 @@ pub(crate) const MAX_UNPACKED_BYTES: usize = 64 << 20;
 #[cfg(feature = "zstd")]
 mod zstd_frames {
     use std::cell::RefCell;
+    use std::io;
 
     use zstd::bulk::{Compressor, Decompressor};
+    use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
     thread_local! {
         // Made once a thread: making one costs more than a small run.
         static COMPRESSOR: RefCell<Option<(i32, Compressor<'static>)>> = const { RefCell::new(None) };
         static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+        static DECODER: RefCell<Option<Decoder<'static>>> = const { RefCell::new(None) };
     }
 
     /// The bytes as a zstd frame of that level; `None` if zstd refuses.
@@ -44,13 +47,52 @@ mod zstd_frames {
                 "it unpacks to {} bytes where {len} are named",
                 bytes.len()
             )),
-            Err(err) => Err(format!("it does not unpack: {err}")),
+            Err(err) => Err(not_unpacked(&err)),
         }
+    }
+
+    /// The first of the `len` bytes that a frame holds: as many as make it `enough`, which is asked
+    /// of each part, and some more. They are all if it never is.
+    pub(crate) fn decompress_until(
+        frame: &[u8],
+        len: usize,
+        mut enough: impl FnMut(&[u8]) -> bool,
+    ) -> Result<Vec<u8>, String> {
+        const STEPS: usize = 16;
+        let failed = |err: io::Error| not_unpacked(&err);
+        DECODER.with_borrow_mut(|kept| {
+            let decoder = match kept {
+                Some(decoder) => decoder,
+                None => kept.insert(Decoder::new().map_err(failed)?),
+            };
+            decoder.reinit().map_err(failed)?;
+            let mut bytes = Vec::with_capacity(len);
+            for part in frame.chunks(frame.len() / STEPS + 1) {
+                let before = bytes.len();
+                let mut input = InBuffer::around(part);
+                while input.pos() < part.len() {
+                    let at = (input.pos(), bytes.len());
+                    let mut output = OutBuffer::around_pos(&mut bytes, at.1);
+                    decoder.run(&mut input, &mut output).map_err(failed)?;
+                    if bytes.len() > len || (input.pos(), bytes.len()) == at {
+                        return Err(format!("it unpacks to more than the {len} bytes named"));
+                    }
+                }
+                if enough(bytes.get(before..).unwrap_or_default()) {
+                    break;
+                }
+            }
+            Ok(bytes)
+        })
+    }
+
+    fn not_unpacked(err: &io::Error) -> String {
+        format!("it does not unpack: {err}")
     }
 }
 
 #[cfg(feature = "zstd")]
-pub(crate) use zstd_frames::{compress, decompress};
+pub(crate) use zstd_frames::{compress, decompress, decompress_until};
 
 #[cfg(not(feature = "zstd"))]
 pub(crate) fn compress(_: &[u8], _: i32) -> Option<Vec<u8>> {
@@ -60,4 +102,13 @@ pub(crate) fn compress(_: &[u8], _: i32) -> Option<Vec<u8>> {
 #[cfg(not(feature = "zstd"))]
 pub(crate) fn decompress(_: &[u8], _: usize) -> Result<Vec<u8>, String> {
     Err("it is compressed, and this build is without the feature `zstd`".to_owned())
+}
+
+#[cfg(not(feature = "zstd"))]
+pub(crate) fn decompress_until(
+    frame: &[u8],
+    len: usize,
+    _: impl FnMut(&[u8]) -> bool,
+) -> Result<Vec<u8>, String> {
+    decompress(frame, len)
 }

@@ -39,6 +39,11 @@ impl Entries {
         &self.payload
     }
 
+    /// About how much memory they take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.payload.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
     /// The bytes of all entries, separators not counted.
     pub(crate) fn entry_bytes(&self) -> u64 {
         (self.payload.len() - self.ends.len().saturating_sub(1)) as u64

@@ -149,9 +149,8 @@ fn stored(engine: &Engine) -> Vec<String> {
         .unwrap()
         .map_or(0, |extent| extent.entries);
     let entry = |index| {
-        let run = layers.run_holding(&LOG, index).ok().unwrap();
-        let range = run.range_of(index).unwrap();
-        String::from_utf8(run.entries().payload()[range].to_vec()).unwrap()
+        let part = layers.part_holding(&LOG, index, &(0..len)).ok().unwrap();
+        String::from_utf8(part.entry(index).unwrap().bytes().to_vec()).unwrap()
     };
     (0..len).map(entry).collect()
 }

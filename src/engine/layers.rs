@@ -9,7 +9,7 @@ use super::fault::{Fault, Outcome};
 use super::op::{LogId, LogKind};
 use super::pieces::{Piece, Source};
 use super::row::{BaseLink, Extent, Head, SessionRow};
-use super::run::Run;
+use super::run::Part;
 use super::tail::Tail;
 use crate::ids::{SegmentId, SessionId};
 
@@ -57,8 +57,14 @@ impl Layers {
         }))
     }
 
-    /// The run that holds the entry with this index, which must be below the log's length.
-    pub(crate) fn run_holding(&self, log: &LogId, index: u64) -> Outcome<Arc<Run>> {
+    /// The run that holds the entry with this index, which must be below the log's length, as far
+    /// as the log has it; `wanted` are the entries that are read, now and after this one.
+    pub(crate) fn part_holding(
+        &self,
+        log: &LogId,
+        index: u64,
+        wanted: &Range<u64>,
+    ) -> Outcome<Part> {
         let (mut own, mut range) = (*log, 0..u64::MAX);
         while let Some(base) = self.base_of(&own)? {
             if index >= base.len {
@@ -69,7 +75,7 @@ impl Layers {
             range.end = base.len;
             own.segment = base.segment;
         }
-        self.own_run(&own, index, range)
+        self.own_part(&own, index, range, wanted)
     }
 
     fn base_of(&self, log: &LogId) -> Outcome<Option<BaseLink>> {
@@ -81,8 +87,14 @@ impl Layers {
     }
 
     /// A run of a log's own entries that holds the one with this index, without those whose index
-    /// is not in the range.
-    fn own_run(&self, log: &LogId, index: u64, mut range: Range<u64>) -> Outcome<Arc<Run>> {
+    /// is not in the range, since there a layer above has others.
+    fn own_part(
+        &self,
+        log: &LogId,
+        index: u64,
+        mut range: Range<u64>,
+        wanted: &Range<u64>,
+    ) -> Outcome<Part> {
         let mut own = *log;
         for tail in self.tails.iter().rev() {
             let Some(pieces) = tail.logs.get(&own) else {
@@ -95,11 +107,13 @@ impl Layers {
             range.start = range.start.max(piece.first);
             range.end = range.end.min(piece.end);
             match &piece.source {
-                Source::Run(run) => return Ok(limited(Arc::clone(run), &range)),
+                Source::Run(run) => return Ok(Part::of(Arc::clone(run), &range)),
                 Source::Below(segment) => own.segment = *segment,
             }
         }
-        Ok(limited(self.base.run_holding(&own, index)?, &range))
+        let wanted = wanted.start.max(range.start)..wanted.end.min(range.end);
+        let run = self.base.run_holding(&own, index, &wanted)?;
+        Ok(Part::of(run, &range))
     }
 
     /// The bytes of some of a log's own entries.
@@ -153,16 +167,19 @@ impl Layers {
             .last()
             .filter(|_| page.len() == limit)
             .map(|(session, _)| *session);
-        let mut rows: BTreeMap<_, _> = page
-            .into_iter()
-            .map(|(session, row)| (session, Some(row)))
-            .collect();
         let from = next.unwrap_or_default();
+        let mut changes = BTreeMap::new();
         for tail in &self.tails {
-            let changed = tail.sessions.range(from..);
-            let changed = changed.take_while(|(id, _)| before.is_none_or(|before| **id < before));
-            rows.extend(changed.map(|(session, row)| (*session, *row)));
+            let rows = tail.sessions.range(from..);
+            let rows = rows.take_while(|(id, _)| before.is_none_or(|before| **id < before));
+            changes.extend(rows.map(|(session, row)| (*session, *row)));
         }
+        if changes.is_empty() {
+            return Ok((page, next));
+        }
+        let rows = page.into_iter().map(|(session, row)| (session, Some(row)));
+        let mut rows: BTreeMap<_, _> = rows.collect();
+        rows.extend(changes);
         let rows = rows.into_iter().rev();
         Ok((
             rows.filter_map(|(session, row)| Some((session, row?)))
@@ -297,14 +314,6 @@ pub(crate) fn must_descend(log: &LogId, base: BaseLink, before: u64) -> Outcome<
     Err(Fault::damaged(format!("{log}, head"), message))
 }
 
-/// The run without the entries that are not in the range, since there a layer above has others.
-fn limited(mut run: Arc<Run>, range: &Range<u64>) -> Arc<Run> {
-    if run.first() < range.start || run.end() > range.end {
-        Arc::make_mut(&mut run).limit(range);
-    }
-    run
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -355,7 +364,9 @@ mod tests {
         layers.tails.push(Arc::new(circle));
         let is_damage = |outcome: Outcome<()>| matches!(outcome, Err(Fault::Damaged { .. }));
         for number in 1..=3 {
-            assert!(is_damage(layers.run_holding(&log(number), 2).map(drop)));
+            assert!(is_damage(
+                layers.part_holding(&log(number), 2, &(2..3)).map(drop)
+            ));
             let branch = Op::Branch {
                 session,
                 from: log(number).segment,

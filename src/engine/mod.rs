@@ -64,7 +64,7 @@ pub(crate) use self::layers::Layers;
 pub(crate) use self::op::{LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
 pub(crate) use self::row::{BaseLink, Extent, Head, SessionRow};
-pub(crate) use self::run::{EntrySlice, Run};
+pub(crate) use self::run::{EntrySlice, Part, Run};
 pub(crate) use self::salvage::{
     Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table,
 };

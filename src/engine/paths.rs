@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::base::Patience;
 use super::notes::Notes;
 use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
-use super::{Engine, EngineOptions, Entries, LogId, LogKind, Op, create};
+use super::{Engine, EngineOptions, Entries, Layers, LogId, LogKind, Op, create};
 use crate::store::StoreError;
 
 const LOG: LogId = LogId {
@@ -87,8 +87,9 @@ fn stored(engine: &Arc<Engine>) -> Vec<String> {
         .unwrap()
         .map_or(0, |extent| extent.entries);
     let entry = |index| {
-        let run = view.read(|layers| layers.run_holding(&LOG, index)).unwrap();
-        String::from_utf8(run.entries().payload()[run.range_of(index).unwrap()].to_vec()).unwrap()
+        let read = |layers: &Layers| layers.part_holding(&LOG, index, &(index..index + 1));
+        let part = view.read(read).unwrap();
+        String::from_utf8(part.entry(index).unwrap().bytes().to_vec()).unwrap()
     };
     (0..len).map(entry).collect()
 }
@@ -436,11 +437,11 @@ fn a_damaged_run_keeps_nobody_from_writing_and_is_not_read() {
     one.checkpoint().unwrap();
     put(&one, &texts(4..5, 10));
     let view = one.view().unwrap();
-    let damaged = view.read(|layers| layers.run_holding(&LOG, 1)).unwrap_err();
+    let part = |index| view.read(|layers| layers.part_holding(&LOG, index, &(0..5)));
+    let damaged = part(1).unwrap_err();
     assert!(matches!(damaged, StoreError::Damaged { .. }), "{damaged:?}");
     for index in [3, 4] {
-        let run = view.read(|layers| layers.run_holding(&LOG, index)).unwrap();
-        assert!(run.range_of(index).is_some());
+        assert!(part(index).unwrap().entry(index).is_some());
     }
     one.write(false, [Op::DeleteLog { log: LOG }]).unwrap();
     one.checkpoint().unwrap();

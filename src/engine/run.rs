@@ -27,6 +27,11 @@ impl Run {
         self.first + self.entries.len()
     }
 
+    /// The indexes of its entries.
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        self.first..self.end()
+    }
+
     pub(crate) fn entries(&self) -> &Entries {
         &self.entries
     }
@@ -75,6 +80,65 @@ impl Run {
     }
 }
 
+/// A run as a log has it: some of its entries may be another's, or no longer there.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    run: Arc<Run>,
+    range: Range<u64>,
+}
+
+impl Part {
+    /// Those entries of the run whose index of the log is in the range.
+    pub(crate) fn of(run: Arc<Run>, range: &Range<u64>) -> Self {
+        let range = run.first().max(range.start)..run.end().min(range.end);
+        Self { run, range }
+    }
+
+    /// The indexes of its entries.
+    pub(crate) fn numbers(&self) -> Range<u64> {
+        self.range.clone()
+    }
+
+    /// The index behind the last of those entries from `first` on that have so many bytes together
+    /// at most.
+    pub(crate) fn end_within(&self, first: u64, max_bytes: usize) -> u64 {
+        let start = self.run.range_of(first).map_or(0, |entry| entry.start);
+        let ends = self.run.entries.ends();
+        let fitting = ends.partition_point(|end| *end <= start.saturating_add(max_bytes));
+        let end = self.run.first().saturating_add(fitting as u64);
+        end.min(self.range.end)
+    }
+
+    /// The entries with these indexes, which the part has, as lines.
+    pub(crate) fn lines(&self, numbers: &Range<u64>) -> &[u8] {
+        let last = numbers.end.saturating_sub(1);
+        let first = self.run.range_of(numbers.start);
+        let range = first.zip(self.run.range_of(last));
+        let range = range.map(|(first, last)| first.start..last.end);
+        let payload = self.run.entries.payload();
+        payload.get(range.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Where in these lines each entry ends.
+    pub(crate) fn ends(&self, numbers: &Range<u64>) -> impl Iterator<Item = usize> {
+        let first = self.run.range_of(numbers.start);
+        let start = first.map_or(0, |entry| entry.start);
+        let entries = numbers.clone().filter_map(|index| self.run.range_of(index));
+        entries.map(move |entry| entry.end - start)
+    }
+
+    /// The bytes of the run, of which the part may have less.
+    pub(crate) fn run_bytes(&self) -> usize {
+        self.run.entries.payload().len()
+    }
+
+    /// The entry with that index of the log, if the part has it.
+    pub(crate) fn entry(&self, index: u64) -> Option<EntrySlice> {
+        let held = self.range.contains(&index);
+        held.then(|| EntrySlice::new(&self.run, index))?
+    }
+}
+
 /// One entry as it was stored; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct EntrySlice {
@@ -84,7 +148,7 @@ pub(crate) struct EntrySlice {
 }
 
 impl EntrySlice {
-    pub(crate) fn new(run: &Arc<Run>, index: u64) -> Option<Self> {
+    fn new(run: &Arc<Run>, index: u64) -> Option<Self> {
         let range = run.range_of(index)?;
         Some(Self {
             run: Arc::clone(run),

@@ -4,6 +4,7 @@
 //! A row names the log and the number that it belongs to and carries a checksum over all of it,
 //! so that it can be told from garbage wherever it is found. `docs/format.md` has the byte map.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -159,6 +160,15 @@ impl<'r> RunRow<'r> {
         if xxh3_64(body) != u64::from_le_bytes(*checksum) && !seeded(Bug::DropChecksum) {
             return Err("its checksum does not match".to_owned());
         }
+        Self::read(body)
+    }
+
+    /// Reads a row that [`parse`](Self::parse) has verified before.
+    pub(crate) fn parse_again(row: &'r [u8]) -> Result<Self, String> {
+        Self::read(row.get(8..).unwrap_or_default())
+    }
+
+    fn read(body: &'r [u8]) -> Result<Self, String> {
         let mut fields = Reader::new(body);
         let magic: [u8; 4] = fields.array()?;
         let (kind, encoding) = (fields.u8()?, fields.u8()?);
@@ -249,18 +259,41 @@ impl<'r> RunRow<'r> {
         &self,
         pieces: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<Run, String> {
-        let joined;
-        let stored = match self.all {
-            None if self.is_piece() => {
-                return Err("it is a piece of a run that does not begin there".to_owned());
-            }
-            None => self.stored,
-            Some(all) => {
-                joined = self.joined(all, pieces)?;
-                &joined
-            }
-        };
-        let entries = Entries::from_lines(unpacked(self.encoding, stored)?);
+        let stored = self.all_stored(pieces)?;
+        self.whole(unpacked(self.encoding, &stored)?)
+    }
+
+    /// The same, or only a front part of it that has at least so many entries.
+    pub(crate) fn unpack_front<'p>(
+        &self,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+        count: u64,
+    ) -> Result<Run, String> {
+        let stored = self.all_stored(pieces)?;
+        if self.encoding != ZSTD || count >= self.count {
+            return self.whole(unpacked(self.encoding, &stored)?);
+        }
+        let (len, frame) = frame_of(&stored)?;
+        let mut ended = 0;
+        let mut bytes = compress::decompress_until(frame, len, |part| {
+            ended += memchr::memchr_iter(b'\n', part).count() as u64;
+            ended >= count
+        })?;
+        if bytes.len() == len {
+            return self.whole(bytes);
+        }
+        // The last entry is cut off somewhere.
+        bytes.truncate(memchr::memrchr(b'\n', &bytes).unwrap_or_default());
+        bytes.shrink_to_fit();
+        let entries = Entries::from_lines(bytes);
+        if !(count..self.count).contains(&entries.len()) {
+            return Err(format!("it ends before its entry {count}"));
+        }
+        Ok(Run::new(self.number, entries))
+    }
+
+    fn whole(&self, bytes: Vec<u8>) -> Result<Run, String> {
+        let entries = Entries::from_lines(bytes);
         if entries.len() != self.count {
             let (found, count) = (entries.len(), self.count);
             return Err(format!("it holds {found} entries where {count} are named"));
@@ -268,12 +301,27 @@ impl<'r> RunRow<'r> {
         Ok(Run::new(self.number, entries))
     }
 
+    /// What is stored in this row and its pieces.
+    fn all_stored<'p>(
+        &self,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+    ) -> Result<Cow<'r, [u8]>, String> {
+        match self.all {
+            None if self.is_piece() => {
+                Err("it is a piece of a run that does not begin there".to_owned())
+            }
+            None => Ok(Cow::Borrowed(self.stored)),
+            Some(all) => self.joined(all, pieces).map(Cow::Owned),
+        }
+    }
+
     fn joined<'p>(
         &self,
         (len, checksum): (usize, u64),
         pieces: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<Vec<u8>, String> {
-        let mut stored = self.stored.to_vec();
+        let mut stored = Vec::with_capacity(len.min(MAX_UNPACKED_BYTES));
+        stored.extend_from_slice(self.stored);
         let mut numbers = self.pieces();
         for piece in pieces {
             let number = numbers.next().ok_or("it has more pieces than it names")?;
@@ -299,12 +347,18 @@ fn unpacked(encoding: u8, stored: &[u8]) -> Result<Vec<u8>, String> {
     if encoding == PLAIN {
         return Ok(stored.to_vec());
     }
+    let (len, frame) = frame_of(stored)?;
+    compress::decompress(frame, len)
+}
+
+/// The zstd frame of a run, and how many bytes it unpacks to.
+fn frame_of(stored: &[u8]) -> Result<(usize, &[u8]), String> {
     let mut fields = Reader::new(stored);
     let len = usize::try_from(fields.u32()?).map_err(|err| err.to_string())?;
     if len > MAX_UNPACKED_BYTES {
         return Err(format!("it names {len} bytes, more than a run has"));
     }
-    compress::decompress(fields.rest(), len)
+    Ok((len, fields.rest()))
 }
 
 /// The fault of a run that is not what it must be.
@@ -313,171 +367,4 @@ pub(crate) fn damaged(log: &LogId, first: u64, message: String) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn log() -> LogId {
-        LogId {
-            session: Uuid::from_u128(1),
-            segment: Uuid::from_u128(2),
-            kind: LogKind::Entries,
-        }
-    }
-
-    fn joined<T: AsRef<[u8]>>(entries: impl IntoIterator<Item = T>) -> Entries {
-        let mut joined = Entries::default();
-        for entry in entries {
-            joined.push(entry.as_ref());
-        }
-        joined
-    }
-
-    fn rows(entries: &Entries, first: u64, level: Option<i32>) -> Vec<Vec<u8>> {
-        let packed = Packed::new(entries.payload(), level);
-        let rows = packed.rows(&log(), first, entries.len());
-        let numbers: Vec<_> = rows.iter().map(|(number, _)| *number).collect();
-        let expected: Vec<_> = (first..).take(rows.len()).collect();
-        assert_eq!(numbers, expected);
-        rows.into_iter().map(|(_, row)| row).collect()
-    }
-
-    fn read(rows: &[Vec<u8>]) -> Result<Run, String> {
-        let (first, pieces) = rows.split_first().ok_or("no rows")?;
-        RunRow::parse(first)?.unpack(pieces.iter().map(Vec::as_slice))
-    }
-
-    /// Text that does not compress much.
-    fn noise(len: usize) -> String {
-        let mut state = 7_u64;
-        let digit = |_| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            char::from(33 + u8::try_from((state >> 33) % 90).unwrap())
-        };
-        (0..len).map(digit).collect()
-    }
-
-    proptest! {
-        #[test]
-        fn a_run_reads_back_and_any_flipped_bit_is_noticed(
-            first in 0..u64::MAX / 2,
-            entries in prop::collection::vec("[^\n]{0,40}", 1..20),
-            repeated in 1..9_usize,
-            noisy in prop::option::of(0..90_000_usize),
-            level in prop::option::of(1..6),
-            flip in any::<prop::sample::Index>(),
-        ) {
-            let noisy = noisy.map(noise);
-            let entries = entries.iter().cycle().take(entries.len() * repeated).chain(&noisy);
-            let entries = joined(entries);
-            let mut rows = rows(&entries, first, level);
-            let back = read(&rows).expect("intact rows read back");
-            prop_assert_eq!(back.first(), first);
-            prop_assert_eq!(back.entries(), &entries);
-
-            let bits = rows.iter().map(|row| row.len() * 8).sum();
-            let mut bit = flip.index(bits);
-            for row in &mut rows {
-                if bit < row.len() * 8 {
-                    row[bit / 8] ^= 1 << (bit % 8);
-                    break;
-                }
-                bit -= row.len() * 8;
-            }
-            prop_assert!(read(&rows).is_err());
-        }
-
-        #[test]
-        fn pieces_add_up_and_fill_their_pages(len in 0..2_000_000_usize, most in 1..50_usize) {
-            let lens = piece_lens(len, most);
-            prop_assert_eq!(lens.iter().sum::<usize>(), len);
-            prop_assert!(lens.len() <= most);
-            if lens.len() < most {
-                let last = lens.len() - 1;
-                for (at, len) in lens.iter().enumerate() {
-                    let row = len + HEADER_BYTES + if at == 0 { PIECES_BYTES } else { 0 };
-                    let page = (row + PAGE_OVERHEAD_BYTES).next_power_of_two();
-                    prop_assert!(page <= LARGEST_PAGE_BYTES);
-                    let filled = row + PAGE_OVERHEAD_BYTES == page || row >= page / 8 * 7;
-                    prop_assert!(filled || (at == last && page <= SMALLEST_PAGE_BYTES));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn pieces_of_another_run_are_not_taken() {
-        let text = noise(130_000);
-        let long: Vec<_> = text.as_bytes().chunks(3000).collect();
-        let one = rows(&joined(&long), 5, Some(3));
-        let other = rows(&joined(long.iter().rev()), 5, Some(3));
-        assert!(one.len() > 1 && other.len() == one.len());
-        for at in 0..one.len() {
-            let mut mixed = one.clone();
-            mixed[at].clone_from(&other[at]);
-            assert!(read(&mixed).is_err(), "{at}");
-            let mut less = one.clone();
-            less.remove(at);
-            assert!(read(&less).is_err(), "{at}");
-            let mut more = one.clone();
-            more.insert(at, one[at].clone());
-            assert!(read(&more).is_err(), "{at}");
-        }
-        assert!(read(&one[1..]).is_err());
-    }
-
-    fn with(row: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
-        let mut row = row.to_vec();
-        row[at..at + bytes.len()].copy_from_slice(bytes);
-        let checksum = xxh3_64(&row[8..]);
-        row[..8].copy_from_slice(&checksum.to_le_bytes());
-        row
-    }
-
-    #[test]
-    fn a_row_that_says_what_is_not_known_is_refused() {
-        let row = rows(&joined(["{}"]), 7, None).remove(0);
-        let is_taken = |at: usize, value: u8| read(&[with(&row, at, &[value])]).is_ok();
-        assert!(is_taken(12, 2));
-        for (at, value) in [
-            (8, b'S'),
-            (12, 3),
-            (13, 1),
-            (13, 2),
-            (13, 3),
-            (14, 1),
-            (15, 1),
-        ] {
-            assert!(!is_taken(at, value), "byte {at}");
-        }
-    }
-
-    #[cfg(feature = "zstd")]
-    #[test]
-    fn a_frame_that_unpacks_to_another_length_is_refused() {
-        let row = rows(&joined(["{}".repeat(50)]), 7, Some(3)).remove(0);
-        assert_eq!(row[13], ZSTD);
-        assert!(read(std::slice::from_ref(&row)).is_ok());
-        for len in [0, 1, 99, 101, 1 << 26, u32::MAX] {
-            let row = with(&row, HEADER_BYTES, &len.to_le_bytes());
-            assert!(read(&[row]).is_err(), "{len}");
-        }
-    }
-
-    #[test]
-    fn a_row_in_another_place_is_damage() {
-        let row = rows(&joined(["{}"]), 7, None).remove(0);
-        let row = RunRow::parse(&row).unwrap();
-        let traces = LogId {
-            kind: LogKind::Traces,
-            ..log()
-        };
-        assert!(row.must_be(&log(), 7).is_ok());
-        assert!(row.must_be(&traces, 7).is_err());
-        assert!(row.must_be(&log(), 8).is_err());
-    }
-}
+mod tests;

@@ -32,6 +32,11 @@ impl View {
             .map_err(|fault| fault.at(self.path()))
     }
 
+    /// Whether reads may use threads of their own: not where nothing happens in the background.
+    pub(crate) fn may_use_threads(&self) -> bool {
+        self.engine.options.background
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.engine.path()
     }

@@ -71,6 +71,7 @@ static FAULTS: &[(Fault, &str)] = &[
     ),
     (Fault::AppendLosesFifth, "entries_are_read_back_in_order"),
     (Fault::ReadsBackwards, "entries_are_read_back_in_order"),
+    (Fault::EachSkipsLast, "entries_are_read_back_in_order"),
     (Fault::CountsOneShort, "entries_are_read_back_in_order"),
     (Fault::MissingReadsEmpty, "missing_segment_is_not_found"),
     (Fault::MissingCountsZero, "missing_segment_is_not_found"),
@@ -147,6 +148,7 @@ enum Fault {
     AppendLosesFifth,
     AppendRereads,
     ReadsBackwards,
+    EachSkipsLast,
     CountsOneShort,
     MissingReadsEmpty,
     MissingCountsZero,
@@ -293,6 +295,20 @@ impl Store for Broken {
             (Fault::ReadsBackwards, Ok(entries)) => Ok(entries.into_iter().rev().collect()),
             (_, result) => result,
         }
+    }
+
+    fn for_each_entry(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+        each: &mut dyn FnMut(LogEntry),
+    ) -> Result<(), StoreError> {
+        let mut entries = self.read_all(session, segment)?;
+        if self.fault == Fault::EachSkipsLast {
+            entries.pop();
+        }
+        entries.into_iter().for_each(each);
+        Ok(())
     }
 
     fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError> {

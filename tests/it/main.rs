@@ -43,6 +43,8 @@ mod portable;
 mod processes;
 /// What a segment's entries add up to.
 mod replay;
+/// Reads of what was read before, or is read ahead, against what a log holds now.
+mod rereads;
 /// Which sessions limits remove, and that only those go.
 mod retention;
 /// The reliability scoreboard: power loss, failing disks, kills, damage, several processes.

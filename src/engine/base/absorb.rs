@@ -199,7 +199,7 @@ fn rearrange(
                 Source::Run(run) => Arc::clone(run),
                 Source::Below(segment) => {
                     let segment = *segment;
-                    old.run_holding(&LogId { segment, ..*log }, next)?
+                    old.run_holding(&LogId { segment, ..*log }, next, &(0..u64::MAX))?
                 }
             };
             let end = run.end().min(piece.end);

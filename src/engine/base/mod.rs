@@ -3,6 +3,7 @@
 mod absorb;
 mod copy;
 mod read;
+mod recent;
 mod runs;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -24,6 +25,7 @@ use super::tail::Tail;
 use super::verify::{Content, Watch};
 pub(crate) use copy::Progress;
 pub(crate) use read::BaseView;
+use recent::RecentRuns;
 
 type RunKey = (Uuid, Uuid, u64);
 type SegmentKey = (Uuid, Uuid);
@@ -142,6 +144,8 @@ pub(crate) struct BaseOptions {
 pub(crate) struct Base {
     image: Image,
     packing: Packing,
+    /// How many bytes of unpacked runs a view keeps.
+    recent_bytes: usize,
     watch: Arc<Watch>,
     /// Held by each view that was made since this was last taken.
     views: Mutex<Arc<()>>,
@@ -161,7 +165,7 @@ impl Base {
     ) -> Outcome<Self> {
         let watch = backend.watch();
         let image = builder(options).create_with_backend(backend)?;
-        let base = Self::new(Image::Writable(Box::new(image)), options.packing, watch);
+        let base = Self::new(Image::Writable(Box::new(image)), options, watch);
         let txn = base.begin_write(Patience::UntilTimeout)?;
         txn.open_table(RUNS)?;
         txn.open_table(TRACES)?;
@@ -188,13 +192,14 @@ impl Base {
         } else {
             Image::Writable(Box::new(builder(options).create_with_backend(backend)?))
         };
-        Ok(Self::new(image, options.packing, watch))
+        Ok(Self::new(image, options, watch))
     }
 
-    fn new(image: Image, packing: Packing, watch: Arc<Watch>) -> Self {
+    fn new(image: Image, options: BaseOptions, watch: Arc<Watch>) -> Self {
         Self {
             image,
-            packing,
+            packing: options.packing,
+            recent_bytes: options.cache_bytes / 8,
             watch,
             views: Mutex::default(),
         }
@@ -208,7 +213,8 @@ impl Base {
             Image::Writable(db) => db.begin_read()?,
             Image::ReadOnly(db) => db.begin_read()?,
         };
-        BaseView::new(txn, Arc::clone(&self.watch), held)
+        let recent = RecentRuns::new(self.recent_bytes);
+        BaseView::new(txn, Arc::clone(&self.watch), recent, held)
     }
 
     /// What the views hold that there are by now, and none that comes after.

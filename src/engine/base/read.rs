@@ -6,6 +6,7 @@ use std::sync::Arc;
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use uuid::Uuid;
 
+use super::recent::RecentRuns;
 use super::runs::{FoundRun, each_run, run_up_to};
 use super::{
     Absorbed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
@@ -23,17 +24,24 @@ pub(crate) struct BaseView {
     pub(super) txn: ReadTransaction,
     absorbed: Absorbed,
     pub(super) watch: Arc<Watch>,
+    recent: RecentRuns,
     /// Lets the base know how long this view lives.
     _held: Arc<()>,
 }
 
 impl BaseView {
-    pub(super) fn new(txn: ReadTransaction, watch: Arc<Watch>, held: Arc<()>) -> Outcome<Self> {
+    pub(super) fn new(
+        txn: ReadTransaction,
+        watch: Arc<Watch>,
+        recent: RecentRuns,
+        held: Arc<()>,
+    ) -> Outcome<Self> {
         let absorbed = Absorbed::read(&txn.open_table(META)?)?;
         Ok(Self {
             txn,
             absorbed,
             watch,
+            recent,
             _held: held,
         })
     }
@@ -65,15 +73,34 @@ impl BaseView {
         self.found(Table::Heads, head.transpose()?)
     }
 
-    /// The run that holds the entry with this index, which must be below the log's length.
-    pub(crate) fn run_holding(&self, log: &LogId, index: u64) -> Outcome<Arc<Run>> {
+    /// The run that holds the entry with this index, which must be below the log's length: all of
+    /// it, or a front part with the entries that are wanted, this one among them. It is kept for
+    /// the next read if this one leaves some of it.
+    pub(crate) fn run_holding(
+        &self,
+        log: &LogId,
+        index: u64,
+        wanted: &Range<u64>,
+    ) -> Outcome<Arc<Run>> {
+        if let Some(run) = self.recent.holding(log, index) {
+            return Ok(run);
+        }
         let table = self.txn.open_table(runs_of(log.kind))?;
         let stored = run_up_to(&table, log, index)?.ok_or_else(|| missing(log, index))?;
-        let run = stored.unpack()?;
-        if run.end() <= index {
+        let numbers = stored.row()?.range();
+        if numbers.end <= index {
             return Err(missing(log, index));
         }
-        Ok(Arc::new(run))
+        // Who comes back for the rest of a run may do so again.
+        let run = Arc::new(if self.recent.has_front_of(log, stored.first()) {
+            stored.unpack()?
+        } else {
+            stored.unpack_front(wanted.end.saturating_sub(numbers.start))?
+        });
+        if numbers.start < wanted.start || wanted.end < numbers.end {
+            self.recent.keep(log, &run);
+        }
+        Ok(run)
     }
 
     /// The bytes of the entries with these indexes, which must be below the log's length. Unpacks
@@ -131,11 +158,13 @@ impl BaseView {
             Some(before) => table.range(..before)?,
             None => table.range::<Uuid>(..)?,
         };
-        let rows = rows.rev().take(limit).map(|row| {
+        let mut sessions = Vec::with_capacity(limit);
+        for row in rows.rev().take(limit) {
             let (key, value) = row?;
-            Ok((key.value(), decode_session(key.value(), value.value())?))
-        });
-        self.listed(Table::Sessions, rows.collect::<Outcome<_>>()?)
+            let session = key.value();
+            sessions.push((session, decode_session(session, value.value())?));
+        }
+        self.listed(Table::Sessions, sessions)
     }
 
     /// The heads of a session in descending order of the segments' ids.

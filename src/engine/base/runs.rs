@@ -12,7 +12,7 @@ use crate::engine::run_row::{RunRow, damaged};
 
 type Row<'t> = AccessGuard<'t, &'static [u8]>;
 
-/// The rows of one run.
+/// The rows of one run, of which the first has been verified.
 pub(super) struct StoredRun<'t> {
     log: LogId,
     first: u64,
@@ -24,14 +24,26 @@ impl StoredRun<'_> {
     /// What its first row says.
     pub(super) fn row(&self) -> Outcome<RunRow<'_>> {
         let at = |message| damaged(&self.log, self.first, message);
-        let row = RunRow::parse(self.row.value()).map_err(at)?;
+        let row = RunRow::parse_again(self.row.value()).map_err(at)?;
         row.must_be(&self.log, self.first)?;
         Ok(row)
+    }
+
+    /// The number of its first entry.
+    pub(super) fn first(&self) -> u64 {
+        self.first
     }
 
     pub(super) fn unpack(&self) -> Outcome<Run> {
         let pieces = self.pieces.iter().map(AccessGuard::value);
         let unpacked = self.row()?.unpack(pieces);
+        unpacked.map_err(|message| damaged(&self.log, self.first, message))
+    }
+
+    /// The run, or only a front part of it that has at least so many entries.
+    pub(super) fn unpack_front(&self, count: u64) -> Outcome<Run> {
+        let pieces = self.pieces.iter().map(AccessGuard::value);
+        let unpacked = self.row()?.unpack_front(pieces, count);
         unpacked.map_err(|message| damaged(&self.log, self.first, message))
     }
 }

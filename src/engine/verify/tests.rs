@@ -380,7 +380,8 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
                     }
                     if let Some(extent) = view.read(|layers| layers.extent(&log)).unwrap() {
                         let last = extent.entries - 1;
-                        view.read(|layers| layers.run_holding(&log, last)).unwrap();
+                        view.read(|layers| layers.part_holding(&log, last, &(0..last + 1)))
+                            .unwrap();
                     }
                 }
                 assert_eq!(engine.core.file.watch().first(), None);
