@@ -107,6 +107,11 @@ impl Collected {
         Ok(())
     }
 
+    /// Takes an entry that has been checked before.
+    pub(super) fn push_checked(&mut self, entry: &[u8]) {
+        self.entries.push(entry);
+    }
+
     pub(super) fn push<T: serde::Serialize + ?Sized>(
         &mut self,
         value: &T,
