@@ -3,7 +3,9 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use uuid::Uuid;
@@ -112,6 +114,11 @@ impl Collected {
         Ok(())
     }
 
+    /// Takes an entry that has been checked before.
+    pub(super) fn push_checked(&mut self, entry: &[u8]) {
+        self.entries.push(entry);
+    }
+
     pub(super) fn push<T: serde::Serialize + ?Sized>(
         &mut self,
         value: &T,
@@ -185,8 +192,9 @@ pub(crate) fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
         segment_id: Uuid,
         at_turn_index: u64,
     }
-    // Most first entries are no forks, and a first entry can hold a whole history.
-    memchr::memmem::find(first_entry, b"ed_from\"")?;
+    // Most entries are none of that, and a first entry can hold a whole history.
+    static FROM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"ed_from\""));
+    FROM.find(first_entry)?;
     let start: Start = serde_json::from_slice(first_entry).ok()?;
     if start.kind != "segment_start" {
         return None;

@@ -169,6 +169,20 @@ impl Log {
         self.append_op(Some(expected_len), self.collect_raw(entries)?)
     }
 
+    /// The same with entries that are known to be what
+    /// [`append_raw`](Self::append_raw) takes, so that they are not checked again.
+    pub(crate) fn append_at_checked(
+        &self,
+        expected_len: u64,
+        entries: &[&[u8]],
+    ) -> Result<Receipt, StoreError> {
+        let mut collected = Collected::new(self.id);
+        entries
+            .iter()
+            .for_each(|entry| collected.push_checked(entry));
+        self.append_op(Some(expected_len), collected)
+    }
+
     /// Appends entries if the log holds `expected_len` entries at that moment; a log that is not
     /// there has none.
     ///

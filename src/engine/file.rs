@@ -43,6 +43,8 @@ pub(crate) struct ArchiveFile {
     syncs: Arc<Syncs>,
     /// The number of this open file.
     writer: u64,
+    /// This process, which asking for at each append would cost a call into the system.
+    pid: u32,
 }
 
 impl ArchiveFile {
@@ -105,6 +107,7 @@ impl ArchiveFile {
             watch: Arc::new(Watch::new(image_offset)),
             syncs: Arc::default(),
             writer: new_writer(),
+            pid: std::process::id(),
         }
     }
 
@@ -196,10 +199,9 @@ impl ArchiveFile {
                 let notes = Notes::read(self.storage()).map_err(|err| named(&self.path, &err))?;
                 lock.is_unsettled = notes.is_unsettled();
                 lock.current = (notes.writer == self.writer).then_some(notes);
-                let pid = std::process::id();
-                if notes.pid != pid {
+                if notes.pid != self.pid {
                     // For those who wait for the lock: a failure costs them the name, no more.
-                    let _ = Notes::set_pid(self.storage(), pid);
+                    let _ = Notes::set_pid(self.storage(), self.pid);
                 }
                 Ok(lock)
             }
@@ -227,7 +229,7 @@ impl ArchiveFile {
             Awaited::Tables => notes.folder,
         };
         // This process stands there if the holder was stopped before it could sign.
-        let holder = Some(pid).filter(|pid| *pid != 0 && *pid != std::process::id());
+        let holder = Some(pid).filter(|pid| *pid != 0 && *pid != self.pid);
         StoreError::Busy {
             path: self.path.clone(),
             holder,
@@ -239,7 +241,7 @@ impl ArchiveFile {
     /// costs those who wait for it the name.
     pub(crate) fn sign_fold(&self) {
         if self.shared {
-            let _ = Notes::set_folder(self.storage(), std::process::id());
+            let _ = Notes::set_folder(self.storage(), self.pid);
         }
     }
 

@@ -89,9 +89,9 @@ impl Journal {
         position: &Position,
         frame: &mut Frame,
     ) -> io::Result<Position> {
-        let bytes = frame.finish(position, self.salt);
-        file.write(self.at(position), bytes)?;
-        Ok(position.behind(bytes))
+        let behind = frame.finish(position, self.salt);
+        file.write(self.at(position), &frame.bytes)?;
+        Ok(behind)
     }
 
     /// Reads the frame at the position, if there is one: its payload, and the position behind.
@@ -256,8 +256,8 @@ impl Frame {
         self.bytes.get(32..).unwrap_or_default()
     }
 
-    /// Fills the header in for the position.
-    fn finish(&mut self, position: &Position, salt: u32) -> &[u8] {
+    /// Fills the header in for the position, and returns the position behind.
+    fn finish(&mut self, position: &Position, salt: u32) -> Position {
         let len = self.payload().len() as u64;
         let fields = [position.epoch, position.frame, len | u64::from(salt) << 32];
         for (field, at) in fields.iter().zip([8, 16, 24]) {
@@ -265,11 +265,11 @@ impl Frame {
                 place.copy_from_slice(&field.to_le_bytes());
             }
         }
-        let chain = position.behind(&self.bytes).chain;
+        let behind = position.behind(&self.bytes);
         if let Some(place) = self.bytes.first_chunk_mut::<8>() {
-            *place = chain.to_le_bytes();
+            *place = behind.chain.to_le_bytes();
         }
-        &self.bytes
+        behind
     }
 
     /// The length of the payload, which shares a word with the salt.

@@ -1,4 +1,8 @@
-//! Cutting the entries of a log into runs, and those into rows. Pure, no I/O.
+//! Cutting the entries of a log into runs, and those into rows, several at once. No I/O.
+
+use std::panic::resume_unwind;
+use std::sync::OnceLock;
+use std::thread;
 
 use super::entries::Entries;
 use super::fault::Outcome;
@@ -14,6 +18,12 @@ pub(crate) const MAX_COPIED_RUN_BYTES: usize = 3 << 19;
 /// The levels of zstd.
 const CHECKPOINT_LEVEL: i32 = 3;
 const COPY_LEVEL: i32 = 9;
+
+/// The most runs that are packed at the same time: each takes some MiB of memory meanwhile.
+const MOST_SIDE_BY_SIDE: usize = 4;
+
+/// The name of the threads that pack.
+const THREAD_NAME: &str = "sessiondb-pack";
 
 /// How entries are to be packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +66,18 @@ impl Packing {
         run.unpacked_bytes() >= self.max_run_bytes / 8 * 7
     }
 
+    /// How many runs are packed at the same time.
+    fn side_by_side(self) -> usize {
+        static CORES: OnceLock<usize> = OnceLock::new();
+        match self.level {
+            Some(_) => *CORES.get_or_init(|| {
+                let cores = thread::available_parallelism().map_or(1, usize::from);
+                cores.min(MOST_SIDE_BY_SIDE)
+            }),
+            None => 1,
+        }
+    }
+
     /// The rows of some entries that begin with number `first`, each by the number that it stands
     /// under.
     pub(crate) fn rows(self, log: &LogId, first: u64, entries: &Entries) -> Vec<(u64, Vec<u8>)> {
@@ -71,9 +93,14 @@ impl Packing {
 pub(crate) struct Packer<P> {
     packing: Packing,
     log: LogId,
-    /// The number of the first entry that is not in a row yet.
+    /// The number of the first entry of the run that is being filled.
     first: u64,
     pending: Entries,
+    /// Runs that are complete, each with the number of its first entry; they are packed side by
+    /// side, since that takes longer than all else that is done with them.
+    complete: Vec<(u64, Entries)>,
+    /// Buffers to fill again.
+    spare: Vec<Entries>,
     /// Takes each row, with the number that it stands under.
     put: P,
 }
@@ -85,13 +112,18 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
             log,
             first,
             pending: Entries::default(),
+            complete: Vec::new(),
+            spare: Vec::new(),
             put,
         }
     }
 
     pub(crate) fn push(&mut self, entry: &[u8]) -> Outcome<()> {
         if self.pending.payload().len() + 1 + entry.len() > self.packing.max_run_bytes {
-            self.put_pending()?;
+            self.complete_pending();
+            if self.complete.len() >= self.packing.side_by_side() {
+                self.put_complete()?;
+            }
         }
         self.pending.push(entry);
         Ok(())
@@ -106,28 +138,68 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
 
     /// Puts what is left into rows. What comes next begins with number `first`.
     pub(crate) fn go_on_at(&mut self, first: u64) -> Outcome<()> {
-        self.put_pending()?;
+        self.complete_pending();
+        self.put_complete()?;
         self.first = first;
         Ok(())
     }
 
     /// Puts what is left into rows.
     pub(crate) fn finish(mut self) -> Outcome<()> {
-        self.put_pending()
+        self.complete_pending();
+        self.put_complete()
     }
 
-    fn put_pending(&mut self) -> Outcome<()> {
+    fn complete_pending(&mut self) {
         if self.pending.is_empty() {
-            return Ok(());
+            return;
         }
-        for (number, row) in self.packing.rows(&self.log, self.first, &self.pending) {
-            (self.put)(number, &row)?;
-            if seeded(Bug::DropRest) {
-                break;
+        let next = self.spare.pop().unwrap_or_default();
+        let run = std::mem::replace(&mut self.pending, next);
+        let len = run.len();
+        self.complete.push((self.first, run));
+        self.first += len;
+    }
+
+    fn put_complete(&mut self) -> Outcome<()> {
+        for rows in rows_of_all(self.packing, &self.log, &self.complete) {
+            for (number, row) in rows {
+                (self.put)(number, &row)?;
+                if seeded(Bug::DropRest) {
+                    break;
+                }
             }
         }
-        self.first += self.pending.len();
-        self.pending.clear();
+        for (_, mut run) in self.complete.drain(..) {
+            run.clear();
+            self.spare.push(run);
+        }
         Ok(())
     }
+}
+
+/// The rows of some runs, each packed by a thread of its own.
+fn rows_of_all(packing: Packing, log: &LogId, runs: &[(u64, Entries)]) -> Vec<Vec<(u64, Vec<u8>)>> {
+    let rows = |(first, entries): &(u64, Entries)| packing.rows(log, *first, entries);
+    let Some((here, others)) = runs.split_first() else {
+        return Vec::new();
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = others
+            .iter()
+            .map(|run| {
+                let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
+                (run, thread.spawn_scoped(scope, move || rows(run)))
+            })
+            .collect();
+        let mut all = vec![rows(here)];
+        for (run, thread) in threads {
+            all.push(match thread {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // A system that gives no more threads leaves it to this one.
+                Err(_) => rows(run),
+            });
+        }
+        all
+    })
 }

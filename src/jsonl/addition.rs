@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::import::Stop;
 use super::lines::{Line, Position};
-use crate::{Log, StoreError};
+use crate::{Log, Receipt, StoreError};
 
 /// How much a file may add in one append. More is added in several, after all of it was read
 /// once to see whether it is sound.
@@ -118,11 +118,27 @@ impl<'a> Appending<'a> {
         self.len
     }
 
+    /// Appends a chunk whose lines were checked while it was collected.
+    pub(super) fn append_checked(&mut self, chunk: &Chunk) -> Result<(), Stop> {
+        self.append_by(chunk, |log, len, entries| {
+            log.append_at_checked(len, entries)
+        })
+    }
+
+    /// Appends a chunk whose lines were checked when the file was read for the first time.
     pub(super) fn append(&mut self, chunk: &Chunk) -> Result<(), Stop> {
+        self.append_by(chunk, |log, len, entries| log.append_at_raw(len, entries))
+    }
+
+    fn append_by(
+        &mut self,
+        chunk: &Chunk,
+        append: impl FnOnce(&Log, u64, &[&[u8]]) -> Result<Receipt, StoreError>,
+    ) -> Result<(), Stop> {
         if chunk.is_empty() {
             return Ok(());
         }
-        match self.log.append_at_raw(self.len, &chunk.entries()) {
+        match append(self.log, self.len, &chunk.entries()) {
             Ok(receipt) => self.len = receipt.len,
             // It was sound when the file was read for the first time.
             Err(StoreError::InvalidEntry { .. }) => return Err(self.file_changed()),

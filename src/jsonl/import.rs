@@ -178,7 +178,7 @@ impl<'a> Import<'a> {
             return self.create_empty(&log, path);
         }
         let mut appending = Appending::new(&log, path, stored_len);
-        appending.append(&added.first)?;
+        appending.append_checked(&added.first)?;
         if let Some(rest) = added.rest {
             self.append_rest(&file, &rest, added.first, &mut appending)?;
         }
