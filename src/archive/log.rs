@@ -177,9 +177,9 @@ impl Log {
         entries: &[&[u8]],
     ) -> Result<Receipt, StoreError> {
         let mut collected = Collected::new(self.id);
-        entries
-            .iter()
-            .for_each(|entry| collected.push_checked(entry));
+        for entry in entries {
+            collected.push_checked(entry);
+        }
         self.append_op(Some(expected_len), collected)
     }
 
