@@ -521,12 +521,11 @@ impl Core {
 
     /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
     pub(crate) fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
-        let start = Instant::now();
         match guarded(self.file.watch(), call) {
             Ok(done) => Ok(done),
             Err(Fault::Store(err)) => Err(err),
             Err(fault) if fault.is_lock_timeout() => {
-                Err(self.file.busy(start.elapsed(), Awaited::Tables))
+                Err(self.file.busy(self.file.lock_timeout(), Awaited::Tables))
             }
             Err(fault) => Err(self.poison(fault)),
         }

@@ -205,7 +205,8 @@ struct FoundLog {
 fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, u64), Stop> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, &unfinished.file);
     let (mut entries, mut bytes) = (0_u64, 0_u64);
-    for entry in log.read_raw(..).map_err(|error| Stop::log(path, error))? {
+    let read = log.read_raw(..).map_err(|error| Stop::log(path, error))?;
+    for entry in read.reading_ahead() {
         let entry = entry.map_err(|error| Stop::log(path, error))?;
         let line = line_of(&entry);
         writer

@@ -156,7 +156,7 @@ impl Row {
             if self.unit.more_is_better() {
                 -rounds.median()
             } else {
-                rounds.median().abs()
+                rounds.median()
             }
         };
         cells.min_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b)))
@@ -190,7 +190,7 @@ impl Row {
             let (ours, our_rounds) = ours(*peer)?;
             // Slopes are around zero, where a ratio means nothing.
             let ratio = match self.unit {
-                Unit::Slope => 1.0 + our_rounds.median().abs() - rounds.median().abs(),
+                Unit::Slope => 1.0 + growth(our_rounds) - growth(rounds),
                 _ => self.worse(our_rounds, rounds),
             };
             let peer = *peer;
@@ -198,6 +198,11 @@ impl Row {
         });
         all.max_by(|a, b| a.ratio.total_cmp(&b.ratio))
     }
+}
+
+/// A slope as a cost: what becomes cheaper with size costs no growth, as what stays the same.
+fn growth(slope: &Rounds) -> f64 {
+    slope.median().max(0.0)
 }
 
 /// The archive against a peer.

@@ -12,7 +12,7 @@ pub(super) fn memory(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
     let note = format!(
         "The most that a process had resident (VmHWM) that appends up to {appends} entries of 1 KiB \
          to {MEMORY_SEGMENTS} segments in turn, then closes the store. Pages of files that it has \
-         mapped count."
+         mapped count. The floor is the same program, which makes the entries, when it appends none."
     );
     let mut section = Section::new(name, "Peak memory", note);
     let mut cells = Vec::new();
@@ -35,7 +35,22 @@ pub(super) fn memory(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
         system.close()?;
         cells.push((engine, Rounds::once(count(peak_kib) * 1024.0)));
     }
-    let row = Row::new("appending", Unit::Bytes, cells);
+    let alone = {
+        let (engine, promise) = (Engine::Jsonl, Promise::Written);
+        let dir = &lab.folder(name)?.join("nothing");
+        let store = Store {
+            engine,
+            promise,
+            dir,
+        };
+        let nothing = Job::Memory {
+            appends: 0,
+            millis: 0,
+        };
+        Child::start(nothing, store)?.result()?.1
+    };
+    let alone = Rounds::once(count(alone) * 1024.0);
+    let row = Row::new("appending", Unit::Bytes, cells).with_floor("the program alone", alone);
     if let Some(ours) = row.of(Engine::Sessiondb) {
         let limit = 64.0 * 1024.0 * 1024.0;
         section.at_most("peak memory of appending", ours.median(), limit, bytes);
