@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -45,7 +45,7 @@ pub(crate) struct Core {
     syncs: GroupSync,
     group: GroupCommit<Vec<Op>, Result<Done, StoreError>>,
     /// Why nobody may write any more.
-    poisoned: Mutex<Option<String>>,
+    poisoned: OnceLock<String>,
 }
 
 /// What a change did.
@@ -82,7 +82,7 @@ impl Core {
             folding: Mutex::default(),
             syncs: GroupSync::default(),
             group: GroupCommit::default(),
-            poisoned: Mutex::default(),
+            poisoned: OnceLock::new(),
         }
     }
 
@@ -332,7 +332,7 @@ impl Core {
     }
 
     fn healthy(&self) -> Result<(), StoreError> {
-        match &*self.poisoned.lock().unwrap_or_else(PoisonError::into_inner) {
+        match self.poisoned.get() {
             Some(cause) if !seeded(Bug::WriteAfterFailure) => {
                 let path = self.path.to_path_buf();
                 Err(StoreError::Poisoned {
@@ -542,8 +542,7 @@ impl Core {
 
     fn poison(&self, fault: Fault) -> StoreError {
         let err = fault.at(&self.path);
-        let mut poisoned = self.poisoned.lock().unwrap_or_else(PoisonError::into_inner);
-        poisoned.get_or_insert_with(|| err.to_string());
+        self.poisoned.get_or_init(|| err.to_string());
         match err {
             StoreError::Io(source) => StoreError::OutcomeUnknown {
                 path: self.path.to_path_buf(),
@@ -554,8 +553,7 @@ impl Core {
     }
 
     fn poison_for(&self, fault: &Fault) {
-        let mut poisoned = self.poisoned.lock().unwrap_or_else(PoisonError::into_inner);
-        poisoned.get_or_insert_with(|| fault.to_string());
+        self.poisoned.get_or_init(|| fault.to_string());
     }
 
     fn explain(&self, fault: Fault, since: Instant) -> StoreError {
