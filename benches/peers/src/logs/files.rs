@@ -1,7 +1,7 @@
 //! What is done with logs without a store: copies, zstd of whole files, and what they take on disk.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,16 @@ pub(crate) fn below(folder: &Path) -> Result<Vec<PathBuf>> {
 pub(crate) fn settle(folder: &Path) -> Result<()> {
     for path in below(folder)? {
         File::open(path)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Has the system hold the files below a folder in memory, as far as they fit.
+pub(crate) fn warm(folder: &Path) -> Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    for path in below(folder)? {
+        let mut file = File::open(path)?;
+        while file.read(&mut buffer)? > 0 {}
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::{InTurn, Lab, STORES, expect};
 use crate::Result;
 use crate::entries::{log, segment_id};
 use crate::figures::{Rounds, Row, Section, Unit, count, per_cent};
+use crate::logs::files;
 use crate::systems::{Engine, Promise};
 
 const SEGMENT_BYTES: usize = 10_000_000;
@@ -24,10 +25,10 @@ pub(super) fn fork(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
         let (times, bytes) = forks(lab, name, promise, &entries)?;
         section.rows.push(times);
         if promise == Promise::Synced {
-            let (bytes, used) = bytes;
+            let (bytes, file_bytes) = bytes;
             // The rows of a short segment are few beside what each fork needs.
             if let (false, Some(ours)) = (lab.quick, bytes.of(Engine::Sessiondb)) {
-                let growth = ours.median() * 100.0 / used;
+                let growth = ours.median() * 100.0 / file_bytes;
                 section.at_most("growth by 100 forks", growth, 0.01, per_cent);
             }
             section.rows.push(bytes);
@@ -36,7 +37,7 @@ pub(super) fn fork(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
     Ok(section)
 }
 
-/// The times, and the bytes for each fork beside those that the archive had before.
+/// The times, and the bytes for each fork beside those of the archive's file before.
 fn forks(
     lab: &Lab<'_>,
     name: &str,
@@ -45,11 +46,14 @@ fn forks(
 ) -> Result<(Row, (Row, f64))> {
     let part = format!("{name}/{}", promise.name());
     let mut subjects = lab.open(&part, &STORES, promise)?;
-    let mut before = Vec::new();
+    let (mut before, mut file_bytes) = (Vec::new(), f64::NAN);
     for subject in &mut subjects {
         lab.tell(subject.engine);
         subject.system()?.append_many(log(0), entries)?;
         before.push(subject.used_bytes()?);
+        if subject.engine == Engine::Sessiondb {
+            file_bytes = count(files::size(&subject.dir)?.0);
+        }
     }
     // The branches of an archive are cheap: more of them, or what they take is not seen.
     let forks = |engine: Engine| if engine.is_ours() { 10 } else { 1 };
@@ -75,15 +79,11 @@ fn forks(
         Ok(times)
     })?;
     let mut grown = Vec::new();
-    let mut used = f64::NAN;
     for ((subject, before), made) in subjects.iter_mut().zip(before).zip(made) {
         lab.tell(subject.engine);
         let after = subject.used_bytes()?;
         let each = count(after.saturating_sub(before)) / count(made);
         grown.push((subject.engine, Rounds::once(each)));
-        if subject.engine == Engine::Sessiondb {
-            used = count(before);
-        }
         for fork in [1, made] {
             let mut expected = entries.iter();
             subject.system()?.read(log(fork), &mut |found| {
@@ -95,5 +95,5 @@ fn forks(
         subject.close()?;
     }
     let times = Row::new(format!("fork, {}", promise.name()), Unit::Time, cells);
-    Ok((times, (Row::new("bytes", Unit::Bytes, grown), used)))
+    Ok((times, (Row::new("bytes", Unit::Bytes, grown), file_bytes)))
 }

@@ -8,6 +8,7 @@ use super::{InTurn, Lab, STORES, Subject, expect};
 use crate::Result;
 use crate::entries::{Limit, segment_id};
 use crate::figures::{Rounds, Row, Section, Unit, count, growth_metric, slope_metric, times};
+use crate::logs::files;
 use crate::systems::{Engine, LogId};
 
 /// Entries of each segment, which is the only one of its session.
@@ -53,6 +54,10 @@ pub(super) fn growth(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
                 made(session, ENTRY_BYTES).fill(subject.system()?, 0, SEGMENT)?;
             }
             subject.settle()?;
+        }
+        // Filling the last one takes so long that the system may have forgotten the first.
+        for subject in &subjects {
+            files::warm(&subject.dir)?;
         }
         filled = sessions;
         for ((operation, each), curves) in OPERATIONS.into_iter().zip(&mut curves) {

@@ -15,7 +15,7 @@ const ROWS: [(&str, &str, &str); 6] = [
         "1 thread",
         "Append 1 KB, safe from a crash",
     ),
-    ("read", "raw", "Read a whole segment"),
+    ("read", "typed", "Read and decode a whole segment"),
     ("small-reads", "last 20", "The last 20 of 100,000 entries"),
     ("list", "first 50", "The first 50 of 10,000 sessions"),
     (
