@@ -38,8 +38,10 @@ pub struct RawEntries {
 
 /// The most bytes that a stretch of several entries has.
 const MAX_STRETCH_BYTES: usize = 64 << 10;
-/// Of runs that are smaller, the next one is unpacked sooner than a thread begins.
-const MIN_BYTES_TO_READ_AHEAD: usize = 256 << 10;
+/// Of parts that are smaller, the next one is unpacked sooner than a thread begins.
+const MIN_BYTES_TO_READ_AHEAD: usize = 96 << 10;
+/// How many entries a read ahead wants before its thread has begun.
+const FIRST_ENTRIES: u64 = 64;
 
 impl RawEntries {
     pub(super) fn new(view: View, log: LogId, rest: Range<u64>) -> Self {
@@ -96,7 +98,7 @@ impl RawEntries {
     fn load(&mut self, index: u64, from_back: bool) -> Result<EntrySlice, StoreError> {
         let part = match self.taken_from_ahead(index, from_back) {
             Some(part) => part,
-            None => self.read_part(index)?,
+            None => self.read_part(index, from_back)?,
         };
         let slice = part.entry(index).ok_or_else(|| StoreError::Damaged {
             path: self.view.path().to_owned(),
@@ -112,9 +114,13 @@ impl RawEntries {
         Ok(slice)
     }
 
-    fn read_part(&self, index: u64) -> Result<Part, StoreError> {
+    fn read_part(&self, index: u64, from_back: bool) -> Result<Part, StoreError> {
         let log = self.log;
-        let wanted = index.min(self.rest.start)..self.rest.end.max(index.saturating_add(1));
+        let mut wanted = index.min(self.rest.start)..self.rest.end.max(index.saturating_add(1));
+        if self.reads_ahead && !from_back && self.front.is_none() {
+            // The other thread unpacks what is behind while the first entries are gone through.
+            wanted.end = wanted.end.min(index.saturating_add(FIRST_ENTRIES));
+        }
         let read = |layers: &Layers| layers.part_holding(&log, index, &wanted);
         self.view.read(read)
     }
