@@ -57,6 +57,7 @@ fn run(options: Option<Options>) -> Result<()> {
         }
         return Ok(());
     };
+    let docs = options.docs()?;
     let folder = Folder::create(options.dir.as_deref())?;
     let header = Header::read(&folder.0, options.command.trim_end());
     header.print();
@@ -66,7 +67,6 @@ fn run(options: Option<Options>) -> Result<()> {
         json.as_mut().map_or(Ok(()), |json| json.section(section))
     })?;
     report::print_summary(&sections);
-    let docs = options.docs()?;
     report::page::write(&docs, &header, &sections)?;
     eprintln!("written: {}", docs.join("benchmarks.md").display());
     Ok(())
