@@ -1,9 +1,10 @@
 //! Export: writes the logs of an archive as a tree of JSONL files.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::bad_line;
 use super::existing::{Existing, compare};
 use super::serialize_path;
 use super::session_file::{self, SessionFile, SessionFileOutcome};
+use super::unfinished::{Finisher, Unfinished};
 use crate::{Archive, Log, Rebase, SegmentId, SessionId, StoreError};
 
 pub(super) const BUFFER_BYTES: usize = 256 << 10;
@@ -102,12 +104,40 @@ impl<'a> Export<'a> {
             files: logs.len() as u64,
             bytes: logs.iter().map(|log| log.len_bytes).sum(),
         });
+        let files = thread::scope(|scope| {
+            self.export_files(logs, folder, &Finisher::begin(scope), progress)
+        })?;
+        let session_files =
+            session_file::export(self.archive, &ids, folder, self.force, &self.rebase)?;
+        Ok(ExportReport {
+            files,
+            session_files,
+        })
+    }
+
+    /// While one file is on its way to the disk the next one is written.
+    fn export_files(
+        &self,
+        logs: Vec<FoundLog>,
+        folder: &Path,
+        finisher: &Finisher,
+        progress: &mut dyn FnMut(ExportProgress<'_>),
+    ) -> Result<Vec<ExportedFile>, StoreError> {
         let mut files = Vec::with_capacity(logs.len());
+        let mut done = |mut file: ExportedFile, len_bytes, result: io::Result<()>| {
+            if let Err(error) = result {
+                file.outcome = ExportOutcome::Failed(format!("{}: {error}", file.path.display()));
+            }
+            progress(ExportProgress::Written { bytes: len_bytes });
+            progress(ExportProgress::Done(&file));
+            files.push(file);
+        };
+        let mut started = None;
         for FoundLog { log, len_bytes } in logs {
             let path = path_of(folder, &log);
-            let outcome = match self.export_file(&log, &path) {
-                Ok(outcome) => outcome,
-                Err(Stop::File(message)) => ExportOutcome::Failed(message),
+            let (outcome, unfinished) = match self.write_file(&log, &path) {
+                Ok(written) => written,
+                Err(Stop::File(message)) => (ExportOutcome::Failed(message), None),
                 Err(Stop::Archive(error)) => return Err(error),
             };
             let file = ExportedFile {
@@ -117,16 +147,19 @@ impl<'a> Export<'a> {
                 trace: log.is_trace(),
                 outcome,
             };
-            progress(ExportProgress::Written { bytes: len_bytes });
-            progress(ExportProgress::Done(&file));
-            files.push(file);
+            if let Some((before, len_bytes)) = started.take() {
+                done(before, len_bytes, finisher.wait());
+            }
+            match unfinished.map(|unfinished| finisher.start(unfinished)) {
+                Some(None) => started = Some((file, len_bytes)),
+                Some(Some(result)) => done(file, len_bytes, result),
+                None => done(file, len_bytes, Ok(())),
+            }
         }
-        let session_files =
-            session_file::export(self.archive, &ids, folder, self.force, &self.rebase)?;
-        Ok(ExportReport {
-            files,
-            session_files,
-        })
+        if let Some((last, len_bytes)) = started {
+            done(last, len_bytes, finisher.wait());
+        }
+        Ok(files)
     }
 
     /// The sessions to export.
@@ -170,9 +203,14 @@ impl<'a> Export<'a> {
         Ok(())
     }
 
-    fn export_file(&self, log: &Log, path: &Path) -> Result<ExportOutcome, Stop> {
+    /// Writes the file, unless it is there, and leaves it unfinished.
+    fn write_file(
+        &self,
+        log: &Log,
+        path: &Path,
+    ) -> Result<(ExportOutcome, Option<Unfinished>), Stop> {
         match compare(log, path)? {
-            Existing::Same { entries } => return Ok(ExportOutcome::Unchanged { entries }),
+            Existing::Same { entries } => return Ok((ExportOutcome::Unchanged { entries }, None)),
             Existing::Other { byte_offset } if !self.force => {
                 return Err(Stop::File(format!(
                     "{}: holds something else from byte offset {byte_offset} on than segment {} \
@@ -189,10 +227,8 @@ impl<'a> Export<'a> {
         }
         let unfinished = Unfinished::create(path).map_err(|error| Stop::io(path, &error))?;
         let (entries, bytes) = write_lines(log, &unfinished, path)?;
-        unfinished
-            .rename_to(path)
-            .map_err(|error| Stop::io(path, &error))?;
-        Ok(ExportOutcome::Written { entries, bytes })
+        let outcome = ExportOutcome::Written { entries, bytes };
+        Ok((outcome, Some(unfinished)))
     }
 }
 
@@ -205,8 +241,7 @@ struct FoundLog {
 fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, u64), Stop> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, &unfinished.file);
     let (mut entries, mut bytes) = (0_u64, 0_u64);
-    let read = log.read_raw(..).map_err(|error| Stop::log(path, error))?;
-    for entry in read.reading_ahead() {
+    for entry in log.read_raw(..).map_err(|error| Stop::log(path, error))? {
         let entry = entry.map_err(|error| Stop::log(path, error))?;
         let line = line_of(&entry);
         writer
@@ -216,10 +251,7 @@ fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, 
         entries = entries.saturating_add(1);
         bytes = bytes.saturating_add(line.len() as u64).saturating_add(1);
     }
-    writer
-        .flush()
-        .and_then(|()| unfinished.file.sync_all())
-        .map_err(|error| Stop::io(path, &error))?;
+    writer.flush().map_err(|error| Stop::io(path, &error))?;
     Ok((entries, bytes))
 }
 
@@ -242,41 +274,6 @@ fn path_of(folder: &Path, log: &Log) -> PathBuf {
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))
-}
-
-/// A file under a temporary name, which is removed unless it is renamed.
-pub(super) struct Unfinished {
-    pub(super) file: File,
-    path: PathBuf,
-    renamed: bool,
-}
-
-impl Unfinished {
-    /// Creates it in the folder where `target` is to be.
-    pub(super) fn create(target: &Path) -> io::Result<Self> {
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let path = target.with_file_name(format!(".{name}.{}.tmp", crate::new_segment_id()));
-        Ok(Self {
-            file: File::create_new(&path)?,
-            path,
-            renamed: false,
-        })
-    }
-
-    pub(super) fn rename_to(mut self, target: &Path) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
-        self.renamed = true;
-        Ok(())
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.renamed {
-            // The failure that led here is the one to report.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }
 
 /// Why a file is not exported.

@@ -37,6 +37,7 @@ mod import;
 mod lines;
 mod session_file;
 mod tree;
+mod unfinished;
 mod warnings;
 
 use std::path::{Path, PathBuf};

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::export::{Unfinished, create_folder};
+use super::export::create_folder;
 use super::serialize_path;
+use super::unfinished::Unfinished;
 use crate::archive::{set_metadata, set_name};
 use crate::engine::Op;
 use crate::names::PodRecord;
@@ -161,8 +162,7 @@ fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<SessionFileOutcom
     }
     let unfinished = Unfinished::create(path)?;
     (&unfinished.file).write_all(bytes)?;
-    unfinished.file.sync_all()?;
-    unfinished.rename_to(path)?;
+    unfinished.finish()?;
     Ok(SessionFileOutcome::Changed)
 }
 
