@@ -42,7 +42,7 @@ fn text(header: &Header, sections: &[Section], charts: &[Chart], reasons: &[Reas
     for section in sections {
         page += &one(section, charts, reasons);
     }
-    page += &targets(sections);
+    page += &targets(sections, reasons);
     page += &settings(header);
     page += MEASURED;
     page
@@ -169,16 +169,22 @@ fn cell(unit: Unit, rounds: &Rounds) -> String {
     }
 }
 
-fn targets(sections: &[Section]) -> String {
+fn targets(sections: &[Section], reasons: &[Reason<'_>]) -> String {
     let (rows, met) = standing::targets(sections);
     if rows.len() < 2 {
         return String::new();
     }
     let all = rows.len() - 1;
-    format!(
-        "## Targets\n\n{met} of {all} are met.\n\n{}\n",
-        table(&rows, 1)
-    )
+    let table = table(&rows, 1);
+    let mut page = format!("## Targets\n\n{met} of {all} are met.\n\n{table}\n");
+    let missed = sections.iter().flat_map(|section| &section.targets);
+    for target in missed.filter(|target| !target.is_met()) {
+        let mut reasons = reasons.iter();
+        if let Some(reason) = reasons.find(|of| of.is_for(why::TARGETS, &target.what)) {
+            page += &format!("**{}.** {}\n\n", target.what, reason.text);
+        }
+    }
+    page
 }
 
 fn settings(header: &Header) -> String {

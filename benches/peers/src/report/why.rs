@@ -18,6 +18,9 @@ impl Reason<'_> {
     }
 }
 
+/// In the place of a workload: paragraphs for targets that are missed.
+pub(super) const TARGETS: &str = "targets";
+
 /// Whether a heading names the metric: as it is, or what stands before one of its commas, as `append` does
 /// for `append, 10000 entries`.
 pub(super) fn is_named(metric: &str, name: &str) -> bool {
