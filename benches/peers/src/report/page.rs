@@ -176,15 +176,16 @@ fn targets(sections: &[Section], reasons: &[Reason<'_>]) -> String {
     }
     let all = rows.len() - 1;
     let table = table(&rows, 1);
-    let mut page = format!("## Targets\n\n{met} of {all} are met.\n\n{table}\n");
     let missed = sections.iter().flat_map(|section| &section.targets);
-    for target in missed.filter(|target| !target.is_met()) {
-        let mut reasons = reasons.iter();
-        if let Some(reason) = reasons.find(|of| of.is_for(why::TARGETS, &target.what)) {
-            page += &format!("**{}.** {}\n\n", target.what, reason.text);
-        }
-    }
-    page
+    let missed = missed.filter(|target| !target.is_met());
+    let why: String = missed
+        .filter_map(|target| {
+            let mut reasons = reasons.iter();
+            let reason = reasons.find(|of| of.is_for(why::TARGETS, &target.what))?;
+            Some(format!("**{}.** {}\n\n", target.what, reason.text))
+        })
+        .collect();
+    format!("## Targets\n\n{met} of {all} are met.\n\n{table}\n{why}")
 }
 
 fn settings(header: &Header) -> String {
