@@ -161,11 +161,13 @@ fn stops(seed: u64, rounds: u32, durability: &str, pad: Pad) {
             let log = viewer.log(place.session, place.segment);
             log.len()
         });
-        match reading {
-            Ok(_) => {}
-            Err(StoreError::Busy { .. }) => unread += 1,
+        let reader_waited = match reading {
+            Ok(_) => false,
+            Err(StoreError::Busy { .. }) => true,
             Err(err) => panic!("round {round}: {err}"),
-        }
+        };
+        unread += u32::from(reader_waited);
+        let held = reader_waited || went_on.contains(&false);
         let holder = format!("process {} ", stopped.pid());
         if went_on.contains(&false) {
             blocked += 1;
@@ -178,7 +180,8 @@ fn stops(seed: u64, rounds: u32, durability: &str, pad: Pad) {
         }
         stopped.signal("-CONT");
         for (went_on, other) in went_on.into_iter().zip(&mut others) {
-            if !went_on {
+            // One that went on at first may have waited afterwards, such as for a fold.
+            if !went_on || held && !other.goes_on(1) {
                 let (name, pid) = (other.name, other.pid());
                 std::mem::replace(other, start()).end(&mut told);
                 let Told { code, stderr, .. } = &told[&name];
