@@ -1,14 +1,16 @@
-//! One open archive file: the way of a change from the caller to the journal, and from there to
-//! the tables. Locks are taken in this order: writers, writer lock of the file, state or folding.
+//! One open archive file: the way of a change from the caller to the journal; from there `fold` takes
+//! it to the tables. Locks are taken in this order: writers, writer lock of the file, state or folding.
+
+mod fold;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::base::{AbsorbError, Absorbed, Base, Hold, Patience};
+use super::base::Base;
 use super::codec;
 use super::fault::{Fault, Outcome, named};
 use super::file::{ArchiveFile, Awaited, WriterLock};
@@ -17,12 +19,10 @@ use super::journal::{CutOff, Frame, Journal};
 use super::keeper::Jobs;
 use super::layers::Layers;
 use super::op::Op;
-use super::scrub;
 use super::seeded::{Bug, seeded};
-use super::state::{Closed, State};
+use super::state::State;
 use super::superblock::Superblock;
 use super::sync::GroupSync;
-use super::tail::Tail;
 use super::view::guarded;
 use crate::store::StoreError;
 
@@ -51,7 +51,7 @@ pub(crate) struct Core {
 /// What a change did.
 #[derive(Debug, Clone)]
 pub(crate) struct Done {
-    /// What each op leaves; see [`Tail::apply`].
+    /// What each op leaves; see [`Tail::apply`](super::tail::Tail::apply).
     pub(crate) lengths: Vec<u64>,
     /// The number of the frame that holds the change.
     pub(crate) frame: u64,
@@ -213,62 +213,6 @@ impl Core {
         }
     }
 
-    /// Folds the whole journal into the tables.
-    pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
-        let _writers = self.writers()?;
-        let _lock = self.lock_writer()?;
-        self.attempt(|| self.fold_all())
-    }
-
-    /// Folds the whole journal into the tables. Whoever calls this has both locks of a writer.
-    fn fold_all(&self) -> Outcome<()> {
-        let mut state = self.state();
-        self.refused(state.refresh(self, true))?;
-        if state.is_folded()? {
-            return Ok(());
-        }
-        drop(state);
-        self.put_into_tables(Vec::new(), || Ok(())).map(drop)
-    }
-
-    /// Folds the whole journal into the tables, makes its bytes zero, and keeps everybody from
-    /// changing the tables. From then on whoever looks reads the tables anew. `alone` makes the
-    /// tables ready where no other process has them open.
-    pub(crate) fn hold_without_journal(
-        &self,
-        alone: impl FnOnce(&Base) -> Outcome<()>,
-    ) -> Result<Hold, StoreError> {
-        let _writers = self.writers()?;
-        let _lock = self.lock_writer()?;
-        self.attempt(|| {
-            self.fold_all()?;
-            let base = self.base()?;
-            if !self.file.is_shared() {
-                self.state().forget();
-                alone(base)?;
-            }
-            let hold = base.hold()?;
-            let mut state = self.state();
-            self.refused(state.refresh(self, true))?;
-            let epoch = state.position()?.epoch;
-            // A reader that meets a zero where it expects a frame looks at the generation after
-            // that, and begins anew.
-            state.unsettle(self)?;
-            self.zero_journal()?;
-            state.settle(self, epoch)?;
-            state.forget();
-            Ok(hold)
-        })
-    }
-
-    /// Whoever calls this has unsettled the state, and the tables hold the whole journal.
-    fn zero_journal(&self) -> Outcome<()> {
-        if seeded(Bug::KeepJournal) {
-            return Ok(());
-        }
-        Ok(scrub::zero(self.file.storage(), self.file.journal())?)
-    }
-
     /// Waits until the change is synced.
     pub(crate) fn settle(&self, done: &Done) -> Result<(), StoreError> {
         done.ticket
@@ -404,128 +348,14 @@ impl Core {
         })
     }
 
-    /// Ends the open epoch and begins the next one in the other half, once that is free.
-    fn begin_epoch<'s>(
-        &'s self,
-        mut state: MutexGuard<'s, State>,
-    ) -> Outcome<MutexGuard<'s, State>> {
-        if let Some(closed) = state.closed().cloned() {
-            drop(state);
-            self.fold(&closed, Patience::UntilTimeout)?;
-            state = self.state();
-            state.load(self, true)?;
-        }
-        if state.closed().is_some() {
-            return Err(Fault::damaged(
-                "journal",
-                "an epoch that was folded is not in the tables",
-            ));
-        }
-        state.close_epoch()?;
-        let epoch = state.position()?.epoch;
-        state.settle(self, epoch)?;
-        if let Some(closed) = state.closed() {
-            self.jobs.fold(Arc::clone(closed));
-        }
-        Ok(state)
-    }
-
-    /// Folds the open epoch with the ops on top of it into the tables, and all before it. Then
-    /// does what is to follow before others go on.
-    fn put_into_tables(&self, ops: Vec<Op>, then: impl FnOnce() -> Outcome<()>) -> Outcome<Done> {
-        let mut state = self.state();
-        self.refused(state.refresh(self, true))?;
-        if let Some(closed) = state.closed().cloned() {
-            drop(state);
-            self.fold(&closed, Patience::UntilTimeout)?;
-            state = self.state();
-            state.load(self, true)?;
-        }
-        let (from, mut to) = state.span_of_open()?;
-        let frame = to.frames;
-        to.frames += u64::from(!ops.is_empty());
-        let (tail, lengths) = self.refused(state.applied(ops))?;
-        state.unsettle(self)?;
-        drop(state);
-        let absorbed = self.absorb(&tail, from, to, Patience::UntilTimeout);
-        let absorbed = absorbed.and_then(|()| then());
-        let mut state = self.state();
-        match &absorbed {
-            Ok(()) => {
-                state.settle(self, to.epoch + 1)?;
-                state.forget();
-                self.syncs.all_synced();
-            }
-            Err(fault) if fault.is_lock_timeout() => state.settle(self, to.epoch)?,
-            Err(_) => state.forget(),
-        }
-        absorbed.map(|()| Done {
-            lengths,
-            frame,
-            ticket: None,
-        })
-    }
-
-    /// Folds an epoch that has ended into the tables, unless that has been done.
-    pub(crate) fn fold(&self, closed: &Closed, patience: Patience) -> Outcome<()> {
-        let folded = guarded(self.file.watch(), || {
-            self.absorb(&closed.tail, closed.from, closed.to, patience)
-        });
-        if let Err(fault) = folded {
-            if !fault.is_lock_timeout() {
-                self.poison_for(&fault);
-            }
-            return Err(fault);
-        }
-        Ok(())
-    }
-
-    fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed, patience: Patience) -> Outcome<()> {
-        let _folding = match (patience, self.folding.try_lock()) {
-            (_, Ok(folding)) => folding,
-            (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
-            (Patience::None, Err(TryLockError::WouldBlock)) => {
-                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
-            }
-            (Patience::UntilTimeout, Err(TryLockError::WouldBlock)) => {
-                self.folding.lock().unwrap_or_else(PoisonError::into_inner)
-            }
-        };
-        let begun = || self.file.sign_fold();
-        match self.base()?.absorb(tail, from, to, patience, begun) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(found)) if found.epoch >= to.epoch => Ok(()),
-            Ok(Err(found)) => Err(Fault::damaged(
-                "journal",
-                format!(
-                    "epoch {} was to follow {}, and {} is there",
-                    to.epoch, from.epoch, found.epoch
-                ),
-            )),
-            // Of a commit that waited in vain nobody knows how far it came.
-            Err(AbsorbError::Unknown(fault)) if fault.is_lock_timeout() => {
-                Err(io::Error::other("a commit waited too long for another process").into())
-            }
-            Err(AbsorbError::Refused(fault) | AbsorbError::Unknown(fault)) => Err(fault),
-        }
-    }
-
-    /// Lets the state see that an epoch is in the tables.
-    pub(crate) fn look_again(&self) {
-        let mut state = self.state();
-        if guarded(self.file.watch(), || state.load(self, false)).is_err() {
-            // Whoever uses it next gets the error.
-            state.forget();
-        }
-    }
-
     /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
     pub(crate) fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
+        let start = Instant::now();
         match guarded(self.file.watch(), call) {
             Ok(done) => Ok(done),
             Err(Fault::Store(err)) => Err(err),
             Err(fault) if fault.is_lock_timeout() => {
-                Err(self.file.busy(self.file.lock_timeout(), Awaited::Tables))
+                Err(self.file.busy(start.elapsed(), Awaited::Tables))
             }
             Err(fault) => Err(self.poison(fault)),
         }

@@ -3,6 +3,7 @@
 
 mod journal;
 mod reliability;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,7 @@ use sessiondb::{Archive, PodName, PodRecord};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::scratch::{Scratch, noise};
+use crate::scratch::Scratch;
 
 const SESSION: Uuid = Uuid::from_u128(0x5e55);
 const SEGMENT: Uuid = Uuid::from_u128(0x5e60);
@@ -109,105 +110,6 @@ fn a_superblock_is_as_the_page_says() {
     assert_ne!(notes.number(notes_page, "writer"), 0);
     let zero = notes.bytes(notes_page, "zero");
     assert!(zero.iter().all(|byte| *byte == 0));
-}
-
-#[test]
-fn runs_are_as_the_page_says() {
-    let image = Image::of(&sample().0);
-    let page = text("docs/format.md");
-    let layout = Layout::of(&page, "### Run");
-    assert_eq!(layout.end, 68);
-    for (table, kind, payload) in [
-        ("runs", 1, format!("{}\n{{\"n\":2}}", first_entry())),
-        ("traces", 2, "{\"t\":1}".to_owned()),
-    ] {
-        let table: TableDefinition<'_, (Uuid, Uuid, u64), &[u8]> = TableDefinition::new(table);
-        let row = image.get(table, (SESSION, SEGMENT, 0));
-        assert_eq!(layout.number(&row, "checksum"), xxh3_64(&row[8..]));
-        assert_eq!(
-            layout.bytes(&row, "magic"),
-            hex_of(&page, "### Run", "magic")
-        );
-        assert_eq!(layout.number(&row, "kind"), kind);
-        assert_eq!(layout.number(&row, "more"), 0);
-        assert_eq!(layout.bytes(&row, "session"), SESSION.as_bytes());
-        assert_eq!(layout.bytes(&row, "segment"), SEGMENT.as_bytes());
-        assert_eq!(layout.number(&row, "first"), 0);
-        assert_eq!(layout.number(&row, "count"), payload.lines().count() as u64);
-        let rest = &row[layout.end..];
-        assert_eq!(layout.number(&row, "payload_bytes"), rest.len() as u64);
-        let is_compressed = layout.number(&row, "encoding") == 1;
-        // The traces are too short to be worth it.
-        assert_eq!(is_compressed, cfg!(feature = "zstd") && kind == 1);
-        let unpacked = if is_compressed {
-            unpack(rest)
-        } else {
-            rest.to_vec()
-        };
-        assert_eq!(String::from_utf8(unpacked).unwrap(), payload);
-    }
-}
-
-/// A run that fills more than one page, put together from its rows.
-#[test]
-#[cfg(feature = "zstd")]
-fn pieces_of_runs_are_as_the_page_says() {
-    let scratch = Scratch::new();
-    let path = scratch.fresh();
-    let archive = Archive::open(&path).unwrap();
-    let entries: Vec<String> = (0..60).map(|n| format!("\"{}\"", noise(n, 3000))).collect();
-    archive
-        .log(SESSION, SEGMENT)
-        .append_many_raw(&entries)
-        .unwrap();
-    archive.close().unwrap();
-    let image = Image::of(&fs::read(&path).unwrap());
-    let page = text("docs/format.md");
-    let layout = Layout::of(&page, "### Run");
-    let table: TableDefinition<'_, (Uuid, Uuid, u64), &[u8]> = TableDefinition::new("runs");
-    let row = |number| {
-        let row = image.get(table, (SESSION, SEGMENT, number));
-        assert_eq!(layout.number(&row, "checksum"), xxh3_64(&row[8..]));
-        assert_eq!(layout.number(&row, "first"), number);
-        assert_eq!(
-            layout.number(&row, "payload_bytes"),
-            (row.len() - layout.end) as u64
-        );
-        row
-    };
-    let first = row(0);
-    let more = layout.number(&first, "more");
-    assert!(more > 1 && layout.number(&first, "encoding") == 1);
-    assert_eq!(layout.number(&first, "count"), 60);
-    let (len, rest) = first[layout.end..].split_first_chunk().unwrap();
-    let (checksum, rest) = rest.split_first_chunk().unwrap();
-    let mut stored = rest.to_vec();
-    for number in 1..=more {
-        let piece = row(number);
-        assert_eq!(
-            (
-                layout.number(&piece, "encoding"),
-                layout.number(&piece, "count")
-            ),
-            (2, 0)
-        );
-        stored.extend_from_slice(&piece[layout.end..]);
-    }
-    assert_eq!(stored.len(), u32::from_le_bytes(*len) as usize);
-    assert_eq!(xxh3_64(&stored), u64::from_le_bytes(*checksum));
-    assert_eq!(
-        String::from_utf8(unpack(&stored)).unwrap(),
-        entries.join("\n")
-    );
-}
-
-/// Four bytes with the length, and a zstd frame.
-fn unpack(payload: &[u8]) -> Vec<u8> {
-    let (len, frame) = payload.split_first_chunk().unwrap();
-    let len = u32::from_le_bytes(*len) as usize;
-    let unpacked = zstd::bulk::decompress(frame, len).unwrap();
-    assert_eq!(unpacked.len(), len);
-    unpacked
 }
 
 #[test]
