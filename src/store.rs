@@ -461,39 +461,52 @@ impl StoreError {
     }
 }
 
-impl StoreError {
-    /// The same error for several callers that failed together.
-    pub(crate) fn for_each(self, callers: usize) -> impl Iterator<Item = Self> {
-        let copies: Vec<Self> = (1..callers).map(|_| self.copy()).collect();
-        copies.into_iter().chain([self])
-    }
-
-    fn copy(&self) -> Self {
-        match self {
-            Self::Busy {
-                path,
-                holder,
-                waited,
-            } => Self::Busy {
-                path: path.clone(),
-                holder: *holder,
-                waited: *waited,
-            },
-            Self::Poisoned { path, cause } => Self::Poisoned {
-                path: path.clone(),
-                cause: cause.clone(),
-            },
-            Self::ReadOnly { path, reason } => Self::ReadOnly {
-                path: path.clone(),
-                reason: reason.clone(),
-            },
+macro_rules! clone_of {
+    ($error:ident, $($variant:ident { $($field:ident),* })*) => {
+        match $error {
+            Self::Io(err) => Self::Io(same_io_error(err)),
+            Self::Serde(err) => Self::Serde(serde::de::Error::custom(err)),
+            Self::NotFound(segment) => Self::NotFound(*segment),
+            Self::InvalidPodName(name) => Self::InvalidPodName(name.clone()),
+            Self::SessionNotFound(session) => Self::SessionNotFound(*session),
             Self::OutcomeUnknown { path, source } => Self::OutcomeUnknown {
                 path: path.clone(),
-                source: io::Error::new(source.kind(), source.to_string()),
+                source: same_io_error(source),
             },
-            Self::Io(err) => Self::Io(io::Error::new(err.kind(), err.to_string())),
-            err => Self::Io(io::Error::other(err.to_string())),
+            $(Self::$variant { $($field),* } => Self::$variant { $($field: $field.clone()),* },)*
         }
+    };
+}
+
+/// Several callers whose writes failed together get the same error each. A copy of what the system
+/// or the JSON reader said keeps the kind and the words, not what they were made of.
+impl Clone for StoreError {
+    fn clone(&self) -> Self {
+        clone_of!(self,
+            Corrupt { line, message }
+            TurnNotFound { segment, turn, last }
+            Conflict { session, segment, expected, actual }
+            Busy { path, holder, waited }
+            Poisoned { path, cause }
+            ReadOnly { path, reason }
+            NotAnArchive { path, reason }
+            UnsupportedVersion { path, found, supported }
+            BranchPastEnd { session, segment, len, actual }
+            ErasePastEnd { session, segment, end, actual }
+            SegmentExists { session, segment }
+            UnsupportedFeature { path, what }
+            OldFormat { path, found, what }
+            TooLarge { subject, len_bytes, limit_bytes }
+            InvalidEntry { session, segment, position, message }
+            Damaged { path, place, message }
+        )
+    }
+}
+
+fn same_io_error(err: &io::Error) -> io::Error {
+    match err.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(err.kind(), err.to_string()),
     }
 }
 

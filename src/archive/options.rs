@@ -135,7 +135,9 @@ impl ArchiveOptions {
         self
     }
 
-    /// The longest time until what was only written is synced in the background. Default: 50 ms.
+    /// The longest time until what was only written is synced in the background, also while the
+    /// journal is folded into the tables. Default: 50 ms. [`Duration::MAX`] leaves it to
+    /// [`Archive::sync`] and to closing.
     /// Of several handles on one archive in one process the first decides.
     #[must_use]
     pub fn sync_interval(mut self, sync_interval: Duration) -> Self {

@@ -177,19 +177,22 @@ impl Core {
     /// Makes changes that need no look at the state before, and returns once they are synced.
     pub(crate) fn write_synced(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
         let done = self.group.run(ops, |group| self.write_group(group));
-        done.unwrap_or_else(|| Err(io::Error::other("a write was left undone").into()))
+        done.unwrap_or_else(|| {
+            let cause = "the thread that wrote for several panicked meanwhile";
+            Err(self.poison(io::Error::other(cause).into()))
+        })
     }
 
     /// Makes the changes of several threads, each all or none, with one turn at the file and one
     /// sync.
-    fn write_group(&self, group: Vec<Vec<Op>>) -> Vec<Result<Done, StoreError>> {
+    pub(super) fn write_group(&self, group: Vec<Vec<Op>>) -> Vec<Result<Done, StoreError>> {
         let size = group.len();
         let turn = self
             .writers()
             .and_then(|writers| Ok((writers, self.lock_writer()?)));
         let (writers, lock) = match turn {
             Ok(turn) => turn,
-            Err(err) => return err.for_each(size).map(Err).collect(),
+            Err(err) => return vec![Err(err); size],
         };
         let put = |ops| self.healthy().and_then(|()| self.put(ops, &lock));
         let written: Vec<_> = group.into_iter().map(put).collect();
@@ -203,12 +206,8 @@ impl Core {
         match last.map_or(Ok(()), |ticket| self.wait_synced(ticket)) {
             Ok(()) => written,
             Err(err) => {
-                let errs = err.for_each(size);
-                written
-                    .into_iter()
-                    .zip(errs)
-                    .map(|(done, err)| done.and(Err(err)))
-                    .collect()
+                let failed = |done: Result<Done, _>| done.and_then(|_| Err(err.clone()));
+                written.into_iter().map(failed).collect()
             }
         }
     }
@@ -383,7 +382,12 @@ impl Core {
     }
 
     fn poison_for(&self, fault: &Fault) {
-        self.poisoned.get_or_init(|| fault.to_string());
+        self.poison_because(fault.to_string());
+    }
+
+    /// Takes no more writes from here on.
+    pub(crate) fn poison_because(&self, cause: String) {
+        self.poisoned.get_or_init(|| cause);
     }
 
     fn explain(&self, fault: Fault, since: Instant) -> StoreError {

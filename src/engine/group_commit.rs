@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use super::view::caught;
+
 /// The line. `J` is what a thread wants done, `R` what it gets for it.
 #[derive(Debug)]
 pub(crate) struct GroupCommit<J, R> {
@@ -25,9 +27,16 @@ struct Line<J, R> {
 #[derive(Debug)]
 struct Seat<J, R> {
     job: Mutex<Option<J>>,
-    result: Mutex<Option<R>>,
+    result: Mutex<Option<Served<R>>>,
     leads: AtomicBool,
     thread: Thread,
+}
+
+/// What became of a job.
+#[derive(Debug)]
+enum Served<R> {
+    Done(R),
+    LeftUndone,
 }
 
 impl<J, R> Default for GroupCommit<J, R> {
@@ -49,7 +58,7 @@ impl<J, R> GroupCommit<J, R> {
     /// returns its result. `serve` does jobs and returns one result for each, in their order.
     /// Nobody waits for more than two rounds: the one that was under way, and the next.
     ///
-    /// Returns `None` if whoever did the work returned too few results.
+    /// Returns `None` if whoever did the work panicked, or returned too few results.
     pub(crate) fn run(&self, job: J, serve: impl FnOnce(Vec<J>) -> Vec<R>) -> Option<R> {
         let seat = Arc::new(Seat {
             job: Mutex::new(Some(job)),
@@ -63,8 +72,10 @@ impl<J, R> GroupCommit<J, R> {
         line.led = true;
         drop(line);
         while !leads && !seat.leads.load(Ordering::Acquire) {
-            if let Some(result) = lock(&seat.result).take() {
-                return Some(result);
+            match lock(&seat.result).take() {
+                Some(Served::Done(result)) => return Some(result),
+                Some(Served::LeftUndone) => return None,
+                None => {}
             }
             std::thread::park();
         }
@@ -78,7 +89,9 @@ impl<J, R> GroupCommit<J, R> {
             .filter_map(|seat| lock(&seat.job).take())
             .collect();
         let start = Instant::now();
-        let mut results = serve(jobs).into_iter();
+        // The others must not wait for ever, nor find nobody who leads.
+        let served = caught(|| serve(jobs));
+        let mut results = served.unwrap_or_default().into_iter();
         let mut line = lock(&self.line);
         (line.last_group, line.last_took) = (group.len(), start.elapsed());
         let next = line.waiting.first().cloned();
@@ -94,7 +107,7 @@ impl<J, R> GroupCommit<J, R> {
             if Arc::ptr_eq(&seat, own) {
                 mine = result;
             } else {
-                *lock(&seat.result) = result;
+                *lock(&seat.result) = Some(result.map_or(Served::LeftUndone, Served::Done));
                 seat.thread.unpark();
             }
         }
@@ -168,5 +181,30 @@ mod tests {
             );
         }
         assert!(most.into_inner() > 1, "nobody shared a round");
+    }
+
+    #[test]
+    fn a_panic_of_the_thread_at_work_leaves_nobody_waiting() {
+        const THREADS: usize = 8;
+        let group = GroupCommit::default();
+        let barrier = Barrier::new(THREADS);
+        let results: Vec<Option<usize>> = std::thread::scope(|scope| {
+            let call = |thread: usize| {
+                barrier.wait();
+                group.run(thread, |jobs: Vec<usize>| {
+                    assert!(!jobs.contains(&0), "a panic that this test asks for");
+                    jobs
+                })
+            };
+            let threads: Vec<_> = (0..THREADS)
+                .map(|thread| scope.spawn(move || call(thread)))
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        assert_eq!(results[0], None);
+        for (thread, result) in results.into_iter().enumerate() {
+            assert!(result.is_none_or(|of| of == thread));
+        }
+        assert_eq!(group.run(9, |jobs| jobs), Some(9), "somebody leads again");
     }
 }

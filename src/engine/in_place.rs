@@ -65,7 +65,7 @@ impl Core {
     /// Waits until nobody reads pages that the last commit does not have, and tells who still does
     /// when the time is up.
     fn readers_of_old_pages(&self, views: &Weak<()>, transaction: u64) -> Outcome<Option<String>> {
-        let until = Instant::now() + self.file.lock_timeout();
+        let start = Instant::now();
         loop {
             let here = views.strong_count() > 0;
             let elsewhere = match self.file.has_readers_before(transaction) {
@@ -80,7 +80,7 @@ impl Core {
             if !here && !elsewhere {
                 return Ok(None);
             }
-            if Instant::now() >= until {
+            if start.elapsed() >= self.file.lock_timeout() {
                 let who = if here { "this" } else { "another" };
                 return Ok(Some(format!("{who} process reads an earlier state of it")));
             }

@@ -1,6 +1,6 @@
-//! The keeper: the thread of an open archive that does in the background what nobody waits for.
-//! It syncs what was only written, folds epochs that have ended into the tables, and lets go of
-//! a view of the tables that is not used.
+//! The keeper: what an open archive does in the background. One thread syncs what was only
+//! written. Another folds epochs that have ended into the tables, and lets go of a view of the
+//! tables that is not used. A fold takes as long as it takes, so no sync may wait for one.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 use super::Core;
 use super::base::Patience;
 use super::state::Closed;
+use super::view::caught;
+
+#[cfg(test)]
+mod tests;
 
 /// How long an unused view of the tables is kept.
 const REST_AFTER: Duration = Duration::from_millis(200);
@@ -19,7 +23,8 @@ const FOLD_AGAIN_AFTER: Duration = Duration::from_millis(10);
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     list: Mutex<List>,
-    changed: Condvar,
+    sync_changed: Condvar,
+    tables_changed: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +40,9 @@ impl Jobs {
     pub(crate) fn sync_within(&self, interval: Duration) {
         let mut list = self.lock();
         if list.sync_at.is_none() {
-            list.sync_at = Some(Instant::now() + interval);
-            self.changed.notify_one();
+            // An interval without an end in sight leaves the sync to `sync` and to closing.
+            list.sync_at = Instant::now().checked_add(interval);
+            self.sync_changed.notify_one();
         }
     }
 
@@ -45,14 +51,14 @@ impl Jobs {
         let mut list = self.lock();
         if list.rest_at.is_none() {
             list.rest_at = Some(Instant::now() + REST_AFTER);
-            self.changed.notify_one();
+            self.tables_changed.notify_one();
         }
     }
 
     /// Asks that an epoch be folded in.
     pub(crate) fn fold(&self, closed: Arc<Closed>) {
         self.lock().fold = Some((Instant::now(), closed));
-        self.changed.notify_one();
+        self.tables_changed.notify_one();
     }
 
     /// Asks the same again, for later, unless another epoch has ended meanwhile.
@@ -64,52 +70,69 @@ impl Jobs {
 
     fn stop(&self) {
         self.lock().stop = true;
-        self.changed.notify_one();
+        self.sync_changed.notify_one();
+        self.tables_changed.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next job; `None` is the end.
-    fn next(&self) -> Option<Job> {
+    /// Waits for the next job of that kind; `None` is the end.
+    fn next(&self, duty: Duty) -> Option<Job> {
         let mut list = self.lock();
         loop {
             if list.stop {
                 return None;
             }
             let now = Instant::now();
-            if let Some((_, closed)) = list.fold.take_if(|(at, _)| *at <= now) {
-                return Some(Job::Fold(closed));
+            let (job, due, changed) = match duty {
+                Duty::Syncs => (list.due_sync(now), list.sync_at, &self.sync_changed),
+                Duty::Tables => (
+                    list.due_in_tables(now),
+                    list.next_in_tables(),
+                    &self.tables_changed,
+                ),
+            };
+            if job.is_some() {
+                return job;
             }
-            if list.sync_at.is_some_and(|at| at <= now) {
-                list.sync_at = None;
-                return Some(Job::Sync);
-            }
-            if list.rest_at.is_some_and(|at| at <= now) {
-                list.rest_at = None;
-                return Some(Job::Rest);
-            }
-            let fold_at = list.fold.as_ref().map(|(at, _)| *at);
-            let due = list
-                .sync_at
-                .into_iter()
-                .chain(list.rest_at)
-                .chain(fold_at)
-                .min();
             list = match due {
                 Some(at) => {
                     let wait = at.saturating_duration_since(now);
-                    let waited = self.changed.wait_timeout(list, wait);
+                    let waited = changed.wait_timeout(list, wait);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => self
-                    .changed
-                    .wait(list)
-                    .unwrap_or_else(PoisonError::into_inner),
+                None => changed.wait(list).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
+}
+
+impl List {
+    fn due_sync(&mut self, now: Instant) -> Option<Job> {
+        self.sync_at.take_if(|at| *at <= now).map(|_| Job::Sync)
+    }
+
+    fn due_in_tables(&mut self, now: Instant) -> Option<Job> {
+        if let Some((_, closed)) = self.fold.take_if(|(at, _)| *at <= now) {
+            return Some(Job::Fold(closed));
+        }
+        self.rest_at.take_if(|at| *at <= now).map(|_| Job::Rest)
+    }
+
+    fn next_in_tables(&self) -> Option<Instant> {
+        let fold_at = self.fold.as_ref().map(|(at, _)| *at);
+        fold_at.into_iter().chain(self.rest_at).min()
+    }
+}
+
+/// What a thread is there for.
+#[derive(Debug, Clone, Copy)]
+enum Duty {
+    Syncs,
+    /// Folds, and letting go of unused views.
+    Tables,
 }
 
 enum Job {
@@ -118,37 +141,49 @@ enum Job {
     Fold(Arc<Closed>),
 }
 
-/// The thread. Dropping it ends it and waits for that.
+/// The threads. Dropping this ends them and waits for that.
 #[derive(Debug)]
 pub(crate) struct Keeper {
     jobs: Arc<Jobs>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Keeper {
     pub(crate) fn start(core: &Arc<Core>) -> std::io::Result<Self> {
-        let (core, jobs) = (Arc::clone(core), Arc::clone(&core.jobs));
-        let keep = Arc::clone(&jobs);
-        let thread = std::thread::Builder::new()
-            .name("sessiondb".to_owned())
-            .spawn(move || {
-                while let Some(job) = keep.next() {
-                    keep_up(&core, job);
-                }
-            })?;
-        Ok(Self {
-            jobs,
-            thread: Some(thread),
-        })
+        let mut keeper = Self {
+            jobs: Arc::clone(&core.jobs),
+            threads: Vec::new(),
+        };
+        for (duty, name) in [
+            (Duty::Syncs, "sessiondb-sync"),
+            (Duty::Tables, "sessiondb-fold"),
+        ] {
+            let core = Arc::clone(core);
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            keeper
+                .threads
+                .push(thread.spawn(move || keep(&core, duty))?);
+        }
+        Ok(keeper)
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.jobs.stop();
-        if let Some(thread) = self.thread.take() {
-            // Its panics are turned into faults, and there is nobody to tell of another.
+        for thread in self.threads.drain(..) {
+            // `keep` has taken down its panics, and there is nobody to tell of another.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Does what comes up. After a panic nobody knows what was left undone: the archive takes no more
+/// writes, and they say why.
+fn keep(core: &Core, duty: Duty) {
+    while let Some(job) = core.jobs.next(duty) {
+        if let Err(said) = caught(|| keep_up(core, job)) {
+            core.poison_because(format!("a background thread panicked: {said}"));
         }
     }
 }

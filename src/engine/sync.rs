@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::view::caught;
+
 /// Which of this process's writes have been synced.
 #[derive(Debug, Default)]
 pub(crate) struct GroupSync {
@@ -64,7 +66,9 @@ impl GroupSync {
             progress.syncing = true;
             let covers = progress.written;
             drop(progress);
-            let result = sync();
+            // A panic must not leave the others waiting for a sync that nobody makes.
+            let result = caught(&sync)
+                .unwrap_or_else(|said| Err(io::Error::other(format!("the sync panicked: {said}"))));
             progress = self.lock();
             progress.syncing = false;
             self.changed.notify_all();
@@ -130,6 +134,16 @@ mod tests {
                 .is_err()
         );
         let second = sync.written();
+        assert!(sync.wait(second, || Ok(())).is_err());
+        assert!(!sync.is_synced(first));
+    }
+
+    #[test]
+    fn a_sync_that_panics_has_failed_for_all() {
+        let sync = GroupSync::default();
+        let (first, second) = (sync.written(), sync.written());
+        let err = sync.wait(first, || panic!("a panic that this test asks for"));
+        assert!(err.unwrap_err().to_string().contains("asks for"));
         assert!(sync.wait(second, || Ok(())).is_err());
         assert!(!sync.is_synced(first));
     }
