@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use self::subject::{Subject, entries, entry, join, new_ids, unreadable};
 use crate::ids::{new_segment_id, new_session_id};
+use crate::raw_json::RawJson;
 use crate::segment_log::LogEntry;
 use crate::store::{Store, StoreError};
 
@@ -94,6 +95,7 @@ static CASES: &[Case] = cases![
     failed_append_leaves_nothing,
     failed_create_segment_leaves_the_old_one,
     unknown_kinds_and_fields_survive,
+    entries_that_fit_no_type_are_kept,
     large_segment_is_read_back,
 ];
 
@@ -479,6 +481,36 @@ fn unknown_kinds_and_fields_survive(subject: &Subject) {
     }
 }
 
+fn entries_that_fit_no_type_are_kept(subject: &Subject) {
+    let (session, segment) = new_ids();
+    let deep = "[".repeat(1000) + &"]".repeat(1000);
+    let lines = [
+        r#"{"kind":"turn_end","ts":1,"turn_count":"not a number"}"#,
+        r#"{"kind":"run_errored","ts":2,"interrupted":true,"message":"half a pair: \ud83d"}"#,
+        r#"{"kind":"extension","ts":3,"domain":"d","payload":1e400}"#,
+        r#"{"kind":"extension","ts":3,"domain":"d","payload":12345678901234567890123}"#,
+        r#"{ "z": 1, "a": 2, "kind": "from_the_future", "a": 2 }"#,
+        r#""no object""#,
+        &deep,
+    ];
+    let raw = |line: &str| LogEntry::Unknown(subject.ok("JSON is taken", RawJson::new(line)));
+    let mut expected: Vec<LogEntry> = lines.iter().map(|line| raw(line)).collect();
+    for entry in &expected {
+        subject.append(session, segment, entry);
+    }
+    let turn = json!({"kind": "turn_end", "ts": 1, "turn_count": 2});
+    // What does fit its type is read as that, however it came in.
+    subject.append(session, segment, &raw(&turn.to_string()));
+    expected.push(subject.decoded(&turn));
+    subject.holds_entries(session, segment, &expected);
+    let copy = new_segment_id();
+    subject.create(session, copy, &expected);
+    subject.holds_entries(session, copy, &expected);
+    subject.truncate(session, copy, 3);
+    expected.truncate(3);
+    subject.holds_entries(session, copy, &expected);
+}
+
 fn large_segment_is_read_back(subject: &Subject) {
     let (session, segment) = new_ids();
     let mut expected: Vec<LogEntry> = entries(0..3000);
@@ -486,7 +518,7 @@ fn large_segment_is_read_back(subject: &Subject) {
     for shift in [9, 12, 16, 20] {
         for len in (1_usize << shift) - 2..=(1 << shift) + 2 {
             expected.push(LogEntry::Unknown(
-                json!({"kind": "large", "text": "x".repeat(len)}),
+                json!({"kind": "large", "text": "x".repeat(len)}).into(),
             ));
         }
     }

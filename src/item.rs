@@ -16,7 +16,7 @@ tagged_enum! {
     /// assert_eq!(serde_json::from_str::<Item>(json)?, item);
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub enum Item ("an item") {
+    pub enum Item ("an item", Value) {
         /// Something said.
         "message" => Message(Message),
         /// The model asks for a tool.
@@ -110,7 +110,7 @@ tagged_enum! {
     /// assert_eq!(part.kind(), "refusal");
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub enum ContentPart ("a part of a message") {
+    pub enum ContentPart ("a part of a message", Value) {
         /// Text.
         "text" => Text(TextPart),
         /// The model declines.

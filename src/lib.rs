@@ -49,6 +49,7 @@ pub mod jsonl;
 mod memory;
 mod names;
 mod portable;
+mod raw_json;
 mod rebase;
 mod replay;
 mod request_config;
@@ -81,6 +82,7 @@ pub use names::{Active, PodName, PodRecord};
 pub use portable::{
     CopyProgress, CopyReport, Merge, MergeConflict, MergeOutcome, MergeReport, MergedSession,
 };
+pub use raw_json::RawJson;
 pub use rebase::Rebase;
 pub use replay::{SegmentState, collect_state};
 pub use request_config::{Reasoning, RequestConfig};

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
-
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
 use crate::segment_log::LogEntry;
@@ -81,8 +79,7 @@ impl Store for MemoryStore {
         segment_id: SegmentId,
         entry: &LogEntry,
     ) -> Result<(), StoreError> {
-        check_writable(entry)?;
-        let entry = entry.clone();
+        let entry = as_read(entry)?;
         logs_mut(&mut self.lock(), session_id, segment_id)
             .entries
             .get_or_insert_default()
@@ -125,8 +122,7 @@ impl Store for MemoryStore {
         segment_id: SegmentId,
         entries: &[LogEntry],
     ) -> Result<(), StoreError> {
-        entries.iter().try_for_each(check_writable)?;
-        let entries = entries.to_vec();
+        let entries = entries.iter().map(as_read).collect::<Result<_, _>>()?;
         logs_mut(&mut self.lock(), session_id, segment_id).entries = Some(entries);
         Ok(())
     }
@@ -175,7 +171,8 @@ impl Store for MemoryStore {
         segment_id: SegmentId,
         entry: &TraceEntry,
     ) -> Result<(), StoreError> {
-        check_writable(entry)?;
+        // What has no JSON that could be read back is refused.
+        serde_json::to_vec(entry)?;
         let entry = entry.clone();
         logs_mut(&mut self.lock(), session_id, segment_id)
             .traces
@@ -205,10 +202,13 @@ fn logs_mut(sessions: &mut Sessions, session_id: SessionId, segment_id: SegmentI
         .or_default()
 }
 
-/// Refuses what has no JSON that could be read back, such as an `Unknown` that is no object.
-fn check_writable<T: Serialize>(entry: &T) -> Result<(), StoreError> {
-    serde_json::to_value(entry)?;
-    Ok(())
+/// The entry as it is read back from its JSON. Refuses one that has none, such as an item that is
+/// no object.
+fn as_read(entry: &LogEntry) -> Result<LogEntry, StoreError> {
+    Ok(match entry {
+        LogEntry::Unknown(json) => LogEntry::from_json(json.as_str())?,
+        entry => LogEntry::from_json(&serde_json::to_string(entry)?)?,
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::ids::{SegmentId, SessionId};
 use crate::store::StoreError;
-use crate::wire::{Extra, wire_struct};
+use crate::wire::{Extra, Floats, wire_struct};
 
 wire_struct! {
     /// What a name points to, with free-form JSON metadata beside it in `extra`.
@@ -83,6 +83,12 @@ impl PodName {
             return Err(StoreError::InvalidPodName(name.to_owned()));
         }
         Ok(Self(name.to_owned()))
+    }
+}
+
+impl Floats for PodName {
+    fn holds_float(&self) -> bool {
+        false
     }
 }
 

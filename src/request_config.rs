@@ -4,7 +4,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use crate::wire::{Nullable, wire_struct};
+use crate::wire::{Floats, Nullable, wire_struct};
 
 wire_struct! {
     /// The parameters of the requests to the model.
@@ -54,6 +54,16 @@ pub enum Reasoning {
     Budget(Number),
     /// A shape that this version does not know, as it was read.
     Other(Value),
+}
+
+impl Floats for Reasoning {
+    fn holds_float(&self) -> bool {
+        match self {
+            Self::Effort(_) => false,
+            Self::Budget(tokens) => tokens.holds_float(),
+            Self::Other(value) => value.holds_float(),
+        }
+    }
 }
 
 impl Serialize for Reasoning {

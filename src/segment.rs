@@ -196,8 +196,8 @@ pub fn start_with_ids<S: Store + ?Sized>(
 ///
 /// # Errors
 ///
-/// Those of [`Store::for_each_entry`]: [`StoreError::NotFound`] if there is no such segment,
-/// [`StoreError::Corrupt`] if an entry cannot be decoded.
+/// Those of [`Store::for_each_entry`]: [`StoreError::NotFound`] if there is no such segment. An
+/// entry that fits no type changes nothing but the number of entries.
 pub fn restore<S: Store + ?Sized>(
     store: &S,
     session_id: SessionId,

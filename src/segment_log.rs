@@ -4,16 +4,22 @@ use serde_json::Value;
 
 use crate::ids::{SegmentId, SessionId};
 use crate::item::Item;
+use crate::raw_json::RawJson;
 use crate::request_config::RequestConfig;
 use crate::system_item::SystemItem;
 use crate::user_input::UserSegment;
-use crate::wire::{Nullable, open_words, tagged_enum, wire_struct};
+use crate::wire::{
+    Floats, Known, Nullable, numbers_are_exact, open_words, tagged_enum, wire_struct,
+};
 
 tagged_enum! {
     /// One entry of a segment's log.
     ///
     /// Reading and then writing an entry gives an equal JSON value: unknown fields are kept in
-    /// each struct's `extra`, unknown kinds of anything in an `Unknown` variant.
+    /// each struct's `extra`, unknown kinds of anything in an `Unknown` variant. A [`Store`] reads
+    /// each entry as [`from_json`](Self::from_json) does, so that none makes a segment unreadable.
+    ///
+    /// [`Store`]: crate::Store
     ///
     /// ```
     /// use sessiondb::LogEntry;
@@ -24,7 +30,7 @@ tagged_enum! {
     /// assert_eq!(serde_json::to_string(&entry)?, line);
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub enum LogEntry ("a log entry") {
+    pub enum LogEntry ("a log entry", RawJson) {
         /// The segment begins: what it starts from.
         "segment_start" => SegmentStart(SegmentStart),
         /// A run begins.
@@ -55,8 +61,46 @@ tagged_enum! {
 }
 
 impl LogEntry {
-    /// When the entry was made, in milliseconds since the Unix epoch; `None` only for an unknown
-    /// kind without a time.
+    /// Reads any JSON as an entry. What has no kind that this version knows, or does not fit the
+    /// type of its kind, becomes [`Unknown`](Self::Unknown) with its bytes as they are: an entry
+    /// with half a surrogate pair, with more than 127 levels of nesting, with a number that 64 bits
+    /// do not hold exactly, or one that is no object.
+    ///
+    /// Of a key that stands twice in an object the last one counts, as everywhere in `serde_json`.
+    /// As [`Deserialize`](serde::Deserialize) alone does not see the bytes, it refuses what does
+    /// not fit, and rounds numbers.
+    ///
+    /// ```
+    /// use sessiondb::LogEntry;
+    ///
+    /// let line = r#"{"kind":"turn_end","ts":7,"turn_count":"one"}"#;
+    /// let entry = LogEntry::from_json(line)?;
+    /// assert!(matches!(&entry, LogEntry::Unknown(json) if json.as_str() == line));
+    /// assert_eq!((entry.kind(), entry.ts()), ("turn_end", Some(7)));
+    /// assert_eq!(serde_json::to_string(&entry)?, line);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the text is not one JSON value on one line.
+    pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        match serde_json::from_str(json) {
+            Ok(known) => Ok(Self::from_known(known, json)),
+            Err(_) => RawJson::new(json).map(Self::Unknown),
+        }
+    }
+
+    /// The entry that was read from the text, unless it cannot give the text's value back.
+    pub(crate) fn from_known(known: Known<Self>, json: &str) -> Self {
+        match known.0 {
+            Some(entry) if !entry.holds_float() || numbers_are_exact(json) => entry,
+            _ => Self::Unknown(RawJson::trusted(json)),
+        }
+    }
+
+    /// When the entry was made, in milliseconds since the Unix epoch; `None` only for an
+    /// [`Unknown`](Self::Unknown) without a time.
     ///
     /// ```
     /// let entry: sessiondb::LogEntry = serde_json::from_str(r#"{"kind":"from_the_future"}"#)?;
@@ -77,7 +121,7 @@ impl LogEntry {
             Self::ConfigChanged(entry) => entry.ts,
             Self::LlmUsage(entry) => entry.ts,
             Self::Extension(entry) => entry.ts,
-            Self::Unknown(value) => return value.get("ts").and_then(Value::as_u64),
+            Self::Unknown(json) => return json.ts(),
         })
     }
 }

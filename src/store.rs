@@ -48,12 +48,13 @@ pub trait Store: Send + Sync {
         entry: &LogEntry,
     ) -> Result<(), StoreError>;
 
-    /// Returns every entry of a segment, oldest first.
+    /// Returns every entry of a segment, oldest first. One that fits no type, however it came in,
+    /// is [`LogEntry::Unknown`] with its bytes, as [`LogEntry::from_json`] has it.
     ///
     /// # Errors
     ///
     /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::Corrupt`] if an entry
-    /// is not a [`LogEntry`].
+    /// is not JSON, which an [`Archive`](crate::Archive) does not take.
     fn read_all(
         &self,
         session_id: SessionId,
@@ -203,12 +204,30 @@ pub enum StoreError {
     #[error("segment {0} not found")]
     NotFound(SegmentId),
 
-    /// An entry is not what was asked for, or there is no such entry.
-    #[error("entry {line}: {message}")]
+    /// There is no such entry, or it is not JSON. The message counts entries from 0, as all
+    /// messages do.
+    #[error("entry {}: {message}", line.saturating_sub(1))]
     Corrupt {
-        /// The number of the entry, counted from 1.
+        /// The number of the entry, counted from 1: that of its line in a file of JSON lines.
         line: usize,
         /// What is wrong with it, with session and segment where known.
+        message: String,
+    },
+
+    /// An entry does not fit the type as which it was to be read. It is as it was written, other
+    /// entries can be read, and so can its raw bytes.
+    #[error(
+        "session {session}, segment {segment}: entry {index} does not fit the type: {message}; \
+         its raw bytes can still be read"
+    )]
+    DoesNotFit {
+        /// The session.
+        session: SessionId,
+        /// The segment.
+        segment: SegmentId,
+        /// The number of the entry, counted from 0.
+        index: u64,
+        /// What does not fit.
         message: String,
     },
 
@@ -408,7 +427,7 @@ pub enum StoreError {
         session: SessionId,
         /// The segment.
         segment: SegmentId,
-        /// Which of the entries handed over, counted from 1.
+        /// Which of the entries handed over, counted from 0.
         position: usize,
         /// What is wrong with it.
         message: String,
@@ -443,20 +462,18 @@ impl StoreError {
         }
     }
 
-    /// The error of a typed read for an entry that does not decode. `index` counts from 0.
+    /// The error of a typed read for an entry that does not fit the type. `index` counts from 0.
     pub fn undecodable(
         session: SessionId,
         segment: SegmentId,
         index: u64,
         cause: &serde_json::Error,
     ) -> Self {
-        Self::Corrupt {
-            line: usize::try_from(index)
-                .unwrap_or(usize::MAX)
-                .saturating_add(1),
-            message: format!(
-                "segment {segment} of session {session}: {cause}; the raw bytes can still be read"
-            ),
+        Self::DoesNotFit {
+            session,
+            segment,
+            index,
+            message: cause.to_string(),
         }
     }
 }

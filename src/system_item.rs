@@ -14,7 +14,7 @@ tagged_enum! {
     /// assert_eq!(item.body(), Some("Stopped."));
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub enum SystemItem ("a system item") {
+    pub enum SystemItem ("a system item", Value) {
         /// A message from outside.
         "notification" => Notification(Notification),
         /// Something happened to another agent.

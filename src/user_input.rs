@@ -15,7 +15,7 @@ tagged_enum! {
     /// assert_eq!(UserSegment::flatten(&input), "see @src/main.rs");
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub enum UserSegment ("a segment of user input") {
+    pub enum UserSegment ("a segment of user input", Value) {
         /// Typed text.
         "text" => Text(TextSegment),
         /// Pasted text.

@@ -5,13 +5,17 @@
 //! Here each field is read straight into its place while the tag comes first, as it does on
 //! every line that a runtime writes.
 
+mod exact;
 mod field;
 mod tagged;
 
+pub(crate) use exact::{Floats, numbers_are_exact};
 pub(crate) use field::{
     AnyJson, Fields, FieldsVisitor, Id, List, Mode, Nulled, Optional, Required, in_field,
 };
-pub(crate) use tagged::{Key, Scalar, Tagged, TaggedVisitor, expect_same_kind, unknown};
+pub(crate) use tagged::{
+    Holder, Key, Known, Scalar, Tagged, TaggedVisitor, expect_same_kind, unknown,
+};
 
 /// The fields of an object that this version of the crate does not know, as they were read.
 ///
@@ -165,6 +169,13 @@ macro_rules! wire_struct {
             }
         }
 
+        impl $crate::wire::Floats for $name {
+            fn holds_float(&self) -> bool {
+                $( $crate::wire::Floats::holds_float(&self.$field) || )*
+                $crate::wire::Floats::holds_float(&self.extra)
+            }
+        }
+
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut map = serializer.serialize_map(None)?;
@@ -182,11 +193,11 @@ macro_rules! wire_struct {
 }
 
 /// Defines an enum of wire structs told apart by `kind`, with an `Unknown` variant for kinds that
-/// this version does not know.
+/// this version does not know, and what that [holds](Holder).
 macro_rules! tagged_enum {
     (
         $(#[$meta:meta])*
-        pub enum $name:ident ($what:literal) {
+        pub enum $name:ident ($what:literal, $unknown:ty) {
             $( $(#[$variant_meta:meta])* $kind:literal => $variant:ident($body:ty), )*
         }
     ) => {
@@ -195,8 +206,8 @@ macro_rules! tagged_enum {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$variant_meta])* $variant($body), )*
-            /// An object whose `kind` is missing or not known to this version, as it was read.
-            Unknown(serde_json::Value),
+            /// One whose `kind` is missing or not known to this version, as it was read.
+            Unknown($unknown),
         }
 
         impl $name {
@@ -204,9 +215,16 @@ macro_rules! tagged_enum {
             pub fn kind(&self) -> &str {
                 match self {
                     $( Self::$variant(_) => $kind, )*
-                    Self::Unknown(value) => {
-                        value.get("kind").and_then(serde_json::Value::as_str).unwrap_or("")
-                    }
+                    Self::Unknown(unknown) => $crate::wire::Holder::kind_of(unknown),
+                }
+            }
+        }
+
+        impl $crate::wire::Floats for $name {
+            fn holds_float(&self) -> bool {
+                match self {
+                    $( Self::$variant(body) => $crate::wire::Floats::holds_float(body), )*
+                    Self::Unknown(unknown) => $crate::wire::Floats::holds_float(unknown),
                 }
             }
         }
@@ -215,7 +233,11 @@ macro_rules! tagged_enum {
             const EXPECTING: &'static str = $what;
 
             fn from_unknown(value: serde_json::Value) -> Self {
-                Self::Unknown(value)
+                Self::Unknown(value.into())
+            }
+
+            fn knows(kind: &str) -> bool {
+                matches!(kind, $($kind)|*)
             }
 
             fn read_kind<'de, A: serde::de::MapAccess<'de>>(
@@ -241,17 +263,11 @@ macro_rules! tagged_enum {
                         $crate::wire::Fields::write_fields(body, &mut map, true)?;
                         map.end()
                     } )*
-                    // Written, either of these could not be read back.
-                    Self::Unknown(value) if !value.is_object() => Err(serde::ser::Error::custom(
-                        concat!($what, " is an object"),
-                    )),
-                    Self::Unknown(_) if matches!(self.kind(), $($kind)|*) => {
-                        Err(serde::ser::Error::custom(format_args!(
-                            concat!($what, " of the known kind `{}` is not `Unknown`"),
-                            self.kind(),
-                        )))
+                    Self::Unknown(unknown) => {
+                        $crate::wire::Holder::check::<Self>(unknown)
+                            .map_err(serde::ser::Error::custom)?;
+                        unknown.serialize(serializer)
                     }
-                    Self::Unknown(value) => value.serialize(serializer),
                 }
             }
         }
@@ -313,6 +329,12 @@ macro_rules! open_words {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl $crate::wire::Floats for $name {
+            fn holds_float(&self) -> bool {
+                false
             }
         }
 

@@ -103,11 +103,13 @@ fn ids(place: u8) -> (Uuid, Uuid) {
 fn entry(number: u8) -> LogEntry {
     // From a few dozen bytes to more than a third of a half of the journal.
     let padding = "x".repeat(usize::from(number / 32) * 400);
-    LogEntry::Unknown(json!({"kind": "number", "number": number, "padding": padding}))
+    LogEntry::Unknown(json!({"kind": "number", "number": number, "padding": padding}).into())
 }
 
 fn long_entry(number: u8) -> LogEntry {
-    LogEntry::Unknown(json!({"kind": "text", "text": "x".repeat(65_280 + usize::from(number))}))
+    LogEntry::Unknown(
+        json!({"kind": "text", "text": "x".repeat(65_280 + usize::from(number))}).into(),
+    )
 }
 
 fn trace(number: u8) -> TraceEntry {

@@ -4,9 +4,10 @@
 use std::ops::RangeBounds;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::log::bounds_of;
+use super::typed::LogEntries;
 use super::{Archive, Log, Snapshot};
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
@@ -310,8 +311,7 @@ fn entries_of(
         segment,
         kind: LogKind::Entries,
     };
-    let entries = snapshot.read_raw_of(log, ..len)?;
-    entries.map(|entry| entry?.decode()).collect()
+    LogEntries::new(snapshot.read_raw_of(log, ..len)?).collect()
 }
 
 /// What the first `len` entries add up to, if they can be read.
@@ -328,15 +328,15 @@ fn state_at(
 /// What stands in the place of an entry that was erased.
 fn tombstone(entry: &[u8]) -> Vec<u8> {
     #[derive(Deserialize)]
-    struct Stamped {
-        ts: Value,
+    struct Stamped<'a> {
+        #[serde(borrow)]
+        ts: &'a RawValue,
     }
-    let ts = serde_json::from_slice::<Stamped>(entry).map(|stamped| stamped.ts);
-    // A time and nothing else: a number, or a short string.
-    let is_time = |ts: &Value| match ts {
-        Value::Number(_) => true,
-        Value::String(text) => text.len() <= 40,
-        _ => false,
+    let ts = serde_json::from_slice::<Stamped<'_>>(entry).map(|stamped| stamped.ts.get());
+    // A time and nothing else: a short number or string, as it was written.
+    let is_time = |ts: &&str| {
+        ts.starts_with(['"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+            && ts.len() <= 42
     };
     match ts.ok().filter(is_time) {
         Some(ts) => format!(r#"{{"kind":"erased","ts":{ts}}}"#).into_bytes(),

@@ -7,10 +7,12 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::engine::{Entries, EntrySlice, LogId, LogKind, OriginRecord};
+use crate::raw_json;
+use crate::segment_log::LogEntry;
 use crate::store::StoreError;
 
 /// The largest entry that an archive takes, in bytes (64 MiB).
@@ -57,16 +59,24 @@ impl Entry {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] if it is not what `T` takes.
+    /// [`StoreError::DoesNotFit`] if it is not what `T` takes. As a [`LogEntry`] it can be read all
+    /// the same, with [`LogEntry::from_json`].
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
         let decoded = match std::str::from_utf8(self) {
             // Once for all of it: from bytes, each string in it would be checked by itself.
             Ok(text) => serde_json::from_str(text),
             Err(_) => serde_json::from_slice(self),
         };
-        decoded.map_err(|cause| {
-            StoreError::undecodable(self.log.session, self.log.segment, self.index, &cause)
-        })
+        decoded.map_err(|cause| self.does_not_fit(&cause))
+    }
+
+    /// Reads it as what a [`Store`](crate::Store) gives.
+    pub(super) fn to_log_entry(&self) -> Result<LogEntry, StoreError> {
+        LogEntry::from_json(self.as_str()).map_err(|cause| self.does_not_fit(&cause))
+    }
+
+    fn does_not_fit(&self, cause: &serde_json::Error) -> StoreError {
+        StoreError::undecodable(self.log.session, self.log.segment, self.index, cause)
     }
 }
 
@@ -109,8 +119,19 @@ impl Collected {
 
     pub(super) fn push_raw(&mut self, entry: &[u8]) -> Result<(), StoreError> {
         self.check_len(entry)?;
-        check_json(entry).map_err(|message| self.invalid(message))?;
+        raw_json::check(entry).map_err(|message| self.invalid(message))?;
         self.entries.push(entry);
+        Ok(())
+    }
+
+    pub(super) fn push_log_entry(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
+        let LogEntry::Unknown(json) = entry else {
+            return self.push(entry);
+        };
+        // It has been checked when it was made.
+        let bytes = json.as_str().as_bytes();
+        self.check_len(bytes)?;
+        self.entries.push(bytes);
         Ok(())
     }
 
@@ -142,9 +163,7 @@ impl Collected {
     }
 
     fn position(&self) -> usize {
-        usize::try_from(self.entries.len())
-            .unwrap_or(usize::MAX)
-            .saturating_add(1)
+        usize::try_from(self.entries.len()).unwrap_or(usize::MAX)
     }
 
     fn check_len(&self, entry: &[u8]) -> Result<(), StoreError> {
@@ -166,17 +185,6 @@ impl Collected {
             message,
         }
     }
-}
-
-/// Checks that the bytes are one JSON value on one line.
-fn check_json(entry: &[u8]) -> Result<(), String> {
-    if memchr::memchr(b'\n', entry).is_some() {
-        return Err("it contains a line break".to_owned());
-    }
-    let text = std::str::from_utf8(entry).map_err(|err| err.to_string())?;
-    serde_json::from_str::<IgnoredAny>(text)
-        .map(|_| ())
-        .map_err(|err| err.to_string())
 }
 
 /// What a `segment_start` says of where the segment came from.

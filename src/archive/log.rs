@@ -11,6 +11,7 @@ use super::typed::TypedEntries;
 use super::{Archive, Durability, Snapshot};
 use crate::engine::{Done, LogId, LogKind, Op};
 use crate::ids::{SegmentId, SessionId, now_ms};
+use crate::segment_log::LogEntry;
 use crate::store::StoreError;
 
 /// A handle on one log of an archive: the entries of a segment ([`Archive::log`]) or its traces
@@ -240,7 +241,7 @@ impl Log {
     /// # Errors
     ///
     /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`], or
-    /// [`StoreError::Corrupt`] if it is not what `T` takes.
+    /// [`StoreError::DoesNotFit`] if it is not what `T` takes; the next one comes after it.
     pub fn read<T: DeserializeOwned>(
         &self,
         range: impl RangeBounds<u64>,
@@ -315,6 +316,17 @@ impl Log {
         Ok(collected)
     }
 
+    pub(super) fn collect_log_entries(
+        &self,
+        entries: &[LogEntry],
+    ) -> Result<Collected, StoreError> {
+        let mut collected = Collected::new(self.id);
+        entries
+            .iter()
+            .try_for_each(|entry| collected.push_log_entry(entry))?;
+        Ok(collected)
+    }
+
     pub(super) fn op_append(&self, expected: Option<u64>, collected: Collected) -> Op {
         Op::Append {
             log: self.id,
@@ -342,7 +354,7 @@ impl Log {
         }
     }
 
-    fn append_op(
+    pub(super) fn append_op(
         &self,
         expected: Option<u64>,
         collected: Collected,
@@ -358,7 +370,7 @@ impl Log {
         })
     }
 
-    fn write(&self, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
+    pub(super) fn write(&self, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
         self.archive
             .engine
             .write(self.durability == Durability::Synced, ops)

@@ -1,6 +1,7 @@
 //! The archive as a [`Store`].
 
 use super::Archive;
+use super::typed::LogEntries;
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
 use crate::segment_log::LogEntry;
@@ -13,7 +14,9 @@ impl Store for Archive {
         segment_id: SegmentId,
         entry: &LogEntry,
     ) -> Result<(), StoreError> {
-        self.log(session_id, segment_id).append(entry).map(|_| ())
+        let log = self.log(session_id, segment_id);
+        let collected = log.collect_log_entries(std::slice::from_ref(entry))?;
+        log.append_op(None, collected).map(drop)
     }
 
     fn read_all(
@@ -21,7 +24,7 @@ impl Store for Archive {
         session_id: SessionId,
         segment_id: SegmentId,
     ) -> Result<Vec<LogEntry>, StoreError> {
-        self.log(session_id, segment_id).read(..)?.collect()
+        LogEntries::new(self.log(session_id, segment_id).read_raw(..)?).collect()
     }
 
     fn for_each_entry(
@@ -30,7 +33,7 @@ impl Store for Archive {
         segment_id: SegmentId,
         each: &mut dyn FnMut(LogEntry),
     ) -> Result<(), StoreError> {
-        let mut entries = self.log(session_id, segment_id).read(..)?;
+        let mut entries = LogEntries::new(self.log(session_id, segment_id).read_raw(..)?);
         entries.try_for_each(|entry| entry.map(&mut *each))
     }
 
@@ -57,7 +60,9 @@ impl Store for Archive {
         segment_id: SegmentId,
         entries: &[LogEntry],
     ) -> Result<(), StoreError> {
-        self.log(session_id, segment_id).replace(entries)
+        let log = self.log(session_id, segment_id);
+        let collected = log.collect_log_entries(entries)?;
+        log.write([log.replace_op(collected)]).map(drop)
     }
 
     fn exists(&self, session_id: SessionId, segment_id: SegmentId) -> Result<bool, StoreError> {

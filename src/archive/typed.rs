@@ -2,12 +2,17 @@
 //! of them spends a quarter of its time on growing its buffer again.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 use serde_json::Deserializer;
 
 use super::entries::{RawEntries, Stretch};
+use super::entry::Entry;
+use crate::segment_log::LogEntry;
 use crate::store::StoreError;
+use crate::wire::Known;
 
 /// The most entries that are decoded in one go.
 const MAX_BATCH: u64 = 64;
@@ -15,39 +20,130 @@ const MAX_BATCH: u64 = 64;
 /// The entries of a part of a log as values of `T`, from both ends; made by
 /// [`Log::read`](crate::Log). See [`RawEntries`].
 ///
+/// An entry that is not what `T` takes is an error, and the next one comes after it.
+///
 /// ```
-/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb::{Archive, StoreError, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
 /// let log = archive.log(new_session_id(), new_segment_id());
 /// log.append_many(&[1, 2, 3])?;
 /// let sum: i32 = log.read::<i32>(..)?.sum::<Result<_, _>>()?;
 /// assert_eq!(sum, 6);
+///
+/// log.append_many_raw(&["1e400", "4"])?;
+/// let read: Vec<_> = log.read::<i32>(3..)?.collect();
+/// assert!(matches!(read[..], [Err(StoreError::DoesNotFit { index: 3, .. }), Ok(4)]));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
-#[derive(Debug)]
-pub struct TypedEntries<T> {
+pub struct TypedEntries<T>(Decoded<T, Strict>);
+
+impl<T> TypedEntries<T> {
+    pub(super) fn new(raw: RawEntries) -> Self {
+        Self(Decoded::new(raw))
+    }
+}
+
+impl<T: DeserializeOwned> Iterator for TypedEntries<T> {
+    type Item = Result<T, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<T: DeserializeOwned> DoubleEndedIterator for TypedEntries<T> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        match self.0.raw.next_back() {
+            Some(entry) => Some(entry.and_then(|entry| entry.decode())),
+            None => self.0.decoded.pop_back(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for TypedEntries<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedEntries")
+            .field("raw", &self.0.raw)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The entries of a part of a log as a [`Store`](crate::Store) gives them: none of them is an error
+/// because of what it holds.
+pub(super) type LogEntries = Decoded<LogEntry, AnyEntry>;
+
+/// How entries become values.
+pub(super) trait Decode<T> {
+    /// What is read from the JSON first.
+    type Json: DeserializeOwned;
+
+    /// The value of what was read from an entry's text.
+    fn value(json: Self::Json, text: &str) -> T;
+
+    /// The value of an entry that cannot be read as `Json`.
+    fn alone(entry: &Entry) -> Result<T, StoreError>;
+}
+
+/// What `T` takes, and else an error.
+pub(super) struct Strict;
+
+impl<T: DeserializeOwned> Decode<T> for Strict {
+    type Json = T;
+
+    fn value(json: T, _text: &str) -> T {
+        json
+    }
+
+    fn alone(entry: &Entry) -> Result<T, StoreError> {
+        entry.decode()
+    }
+}
+
+/// An entry of a known kind, and else its bytes.
+pub(super) struct AnyEntry;
+
+impl Decode<LogEntry> for AnyEntry {
+    type Json = Known<LogEntry>;
+
+    fn value(json: Known<LogEntry>, text: &str) -> LogEntry {
+        LogEntry::from_known(json, text)
+    }
+
+    fn alone(entry: &Entry) -> Result<LogEntry, StoreError> {
+        entry.to_log_entry()
+    }
+}
+
+/// Entries that are decoded some at a time.
+pub(super) struct Decoded<T, D> {
     raw: RawEntries,
     /// Those before the raw ones, which were taken from them.
     decoded: VecDeque<Result<T, StoreError>>,
     /// How many to decode next. It grows, so that the first ones are had as soon as possible.
     batch: u64,
+    how: PhantomData<D>,
 }
 
-impl<T> TypedEntries<T> {
+impl<T, D> Decoded<T, D> {
     pub(super) fn new(raw: RawEntries) -> Self {
         Self {
             raw: raw.reading_ahead(),
             decoded: VecDeque::new(),
             batch: 1,
+            how: PhantomData,
         }
     }
 }
 
-impl<T: DeserializeOwned> TypedEntries<T> {
+impl<T, D: Decode<T>> Decoded<T, D> {
     fn decode_more(&mut self) -> Option<()> {
         match self.raw.next_stretch(self.batch)? {
-            Ok(stretch) => decode(&stretch, &mut self.decoded),
+            Ok(stretch) => decode::<T, D>(&stretch, &mut self.decoded),
             Err(err) => self.decoded.push_back(Err(err)),
         }
         self.batch = (self.batch * 2).min(MAX_BATCH);
@@ -55,7 +151,7 @@ impl<T: DeserializeOwned> TypedEntries<T> {
     }
 }
 
-impl<T: DeserializeOwned> Iterator for TypedEntries<T> {
+impl<T, D: Decode<T>> Iterator for Decoded<T, D> {
     type Item = Result<T, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -73,21 +169,12 @@ impl<T: DeserializeOwned> Iterator for TypedEntries<T> {
     }
 }
 
-impl<T: DeserializeOwned> DoubleEndedIterator for TypedEntries<T> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        match self.raw.next_back() {
-            Some(entry) => Some(entry.and_then(|entry| entry.decode())),
-            None => self.decoded.pop_back(),
-        }
-    }
-}
-
-/// Decodes the entries in one go, and from the first on that is not what `T` takes, one by one, so
-/// that each gets its own error.
-fn decode<T: DeserializeOwned>(stretch: &Stretch, decoded: &mut VecDeque<Result<T, StoreError>>) {
+/// Decodes the entries in one go, and from the first on that cannot be, one by one, so that each
+/// gets its own error or its own way out.
+fn decode<T, D: Decode<T>>(stretch: &Stretch, decoded: &mut VecDeque<Result<T, StoreError>>) {
     let text = std::str::from_utf8(stretch.lines()).unwrap_or_default();
-    let mut values = Deserializer::from_str(text).into_iter::<T>();
-    let mut count = 0;
+    let mut values = Deserializer::from_str(text).into_iter::<D::Json>();
+    let (mut count, mut start) = (0, 0);
     for end in stretch.ends() {
         let Some(Ok(value)) = values.next() else {
             break;
@@ -96,10 +183,12 @@ fn decode<T: DeserializeOwned>(stretch: &Stretch, decoded: &mut VecDeque<Result<
         if !behind.is_some_and(|behind| behind.trim_ascii().is_empty()) {
             break;
         }
-        decoded.push_back(Ok(value));
+        let entry = text.get(start..end).unwrap_or_default();
+        decoded.push_back(Ok(D::value(value, entry)));
         count += 1;
+        start = end + 1;
     }
     for entry in stretch.entries().skip(count) {
-        decoded.push_back(entry.decode());
+        decoded.push_back(D::alone(&entry));
     }
 }

@@ -165,7 +165,7 @@ pub(super) fn new_ids() -> (SessionId, SegmentId) {
 
 /// An entry of the kind `case`, different for each `n`.
 pub(super) fn entry(n: usize) -> LogEntry {
-    LogEntry::Unknown(json!({"kind": "case", "ts": 1, "n": n}))
+    LogEntry::Unknown(json!({"kind": "case", "ts": 1, "n": n}).into())
 }
 
 pub(super) fn entries(numbers: std::ops::Range<usize>) -> Vec<LogEntry> {
@@ -174,14 +174,18 @@ pub(super) fn entries(numbers: std::ops::Range<usize>) -> Vec<LogEntry> {
 
 /// Entries that can be made but, as JSON, not be read back: the one way to make any store fail.
 /// A store that takes them all the same has to give them back.
-pub(super) fn unreadable() -> [LogEntry; 3] {
-    let item = Item::Unknown(json!(["no item"]));
-    let extra = Extra::new();
+pub(super) fn unreadable() -> [LogEntry; 2] {
     [
-        LogEntry::Unknown(json!("no object")),
-        LogEntry::Unknown(json!({"kind": "turn_end", "ts": "no time"})),
-        LogEntry::AssistantItem(ItemEntry { ts: 1, item, extra }),
+        json!(["no item"]),
+        json!({"kind": "message", "role": "no content"}),
     ]
+    .map(|item| {
+        LogEntry::AssistantItem(ItemEntry {
+            ts: 1,
+            item: Item::Unknown(item),
+            extra: Extra::new(),
+        })
+    })
 }
 
 /// Waits for a thread, and passes its panic on as it was: a scope alone would replace it.

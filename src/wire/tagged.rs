@@ -7,12 +7,13 @@ use std::marker::PhantomData;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
-    Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess,
+    SeqAccess, Visitor,
 };
 use serde_json::Value;
 
-use super::Extra;
+use super::{Extra, Floats};
+use crate::raw_json::RawJson;
 
 /// An enum as `tagged_enum!` defines it.
 pub(crate) trait Tagged: Sized {
@@ -20,6 +21,9 @@ pub(crate) trait Tagged: Sized {
     const EXPECTING: &'static str;
 
     fn from_unknown(value: Value) -> Self;
+
+    /// Whether this version knows the kind.
+    fn knows(kind: &str) -> bool;
 
     /// Reads the rest of an object whose tag has been read.
     fn read_kind<'de, A: MapAccess<'de>>(kind: &str, map: A) -> Result<Self, A::Error>;
@@ -57,6 +61,93 @@ impl<'de, T: Tagged> Visitor<'de> for TaggedVisitor<T> {
             };
         }
         Ok(T::from_unknown(Value::Object(before)))
+    }
+}
+
+/// What the `Unknown` variant of such an enum holds.
+pub(crate) trait Holder {
+    /// The `kind` on the wire; empty if there is none, or none that is a string.
+    fn kind_of(&self) -> &str;
+
+    /// Says why it cannot be written, if it cannot.
+    fn check<T: Tagged>(&self) -> Result<(), String>;
+}
+
+/// A part of an entry: an object whose kind is not known. Written, anything else could not be read
+/// back.
+impl Holder for Value {
+    fn kind_of(&self) -> &str {
+        self.get("kind").and_then(Value::as_str).unwrap_or("")
+    }
+
+    fn check<T: Tagged>(&self) -> Result<(), String> {
+        let (what, kind) = (T::EXPECTING, self.kind_of());
+        if !self.is_object() {
+            return Err(format!("{what} is an object"));
+        }
+        if T::knows(kind) {
+            return Err(format!(
+                "{what} of the known kind `{kind}` is not `Unknown`"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A whole entry, which may be any JSON.
+impl Holder for RawJson {
+    fn kind_of(&self) -> &str {
+        self.kind()
+    }
+
+    fn check<T: Tagged>(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Floats for RawJson {
+    fn holds_float(&self) -> bool {
+        false
+    }
+}
+
+/// A value of a known kind, or nothing: of another one the fields are passed over.
+pub(crate) struct Known<T>(pub(crate) Option<T>);
+
+impl<'de, T: Tagged> Deserialize<'de> for Known<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(KnownVisitor(PhantomData))
+    }
+}
+
+struct KnownVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Tagged> Visitor<'de> for KnownVisitor<T> {
+    type Value = Known<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (an object)", T::EXPECTING)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Known<T>, A::Error> {
+        let mut before = Extra::new();
+        while let Some(Key(key)) = map.next_key()? {
+            if key != "kind" {
+                before.insert(key.into_owned(), map.next_value()?);
+                continue;
+            }
+            let mut tag = Scalar::Absent;
+            map.next_value_seed(&mut tag)?;
+            let known = match tag {
+                Scalar::Word(kind) if !T::knows(&kind) => break,
+                Scalar::Word(kind) if before.is_empty() => T::read_kind(&kind, map),
+                Scalar::Word(kind) => T::read_kind(&kind, Chain::new(before, map)),
+                _ => break,
+            };
+            return known.map(|known| Known(Some(known)));
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Known(None))
     }
 }
 

@@ -150,7 +150,7 @@ fn what_is_not_one_json_value_on_one_line_is_refused_whole() {
     for entry in bad {
         let refused = log.append_many_raw(&[b"{}", entry]).unwrap_err();
         assert!(
-            matches!(refused, StoreError::InvalidEntry { position: 2, .. }),
+            matches!(refused, StoreError::InvalidEntry { position: 1, .. }),
             "{refused}"
         );
         let message = refused.to_string();
@@ -412,10 +412,13 @@ fn an_entry_of_another_shape_is_an_error_that_names_it_and_stays_readable_raw() 
     let log = archive.log(new_session_id(), new_segment_id());
     log.append_many_raw(&[r#"{"kind":"turn_end","ts":1,"turn_count":1}"#, "[]"])
         .unwrap();
-    let err = archive
-        .read_all(log.session_id(), log.segment_id())
-        .unwrap_err();
-    assert!(matches!(err, StoreError::Corrupt { line: 2, .. }), "{err}");
+    let err = log.read::<LogEntry>(1..).unwrap().next().unwrap();
+    let err = err.unwrap_err();
+    assert!(
+        matches!(err, StoreError::DoesNotFit { index: 1, .. }),
+        "{err}"
+    );
+    assert!(err.to_string().contains("entry 1 does not fit"), "{err}");
     assert!(
         err.to_string().contains(&log.segment_id().to_string()),
         "{err}"

@@ -138,6 +138,7 @@ static FAULTS: &[(Fault, &str)] = &[
         Fault::DropsUnknownFields,
         "unknown_kinds_and_fields_survive",
     ),
+    (Fault::GoesByValue, "entries_that_fit_no_type_are_kept"),
     (Fault::LosesBeyondThousand, "large_segment_is_read_back"),
 ];
 
@@ -178,6 +179,7 @@ enum Fault {
     FailedAppendMakesSegment,
     FailedCreateLeavesPart,
     DropsUnknownFields,
+    GoesByValue,
     LosesBeyondThousand,
 }
 
@@ -258,6 +260,10 @@ impl Store for Broken {
                 entries.push(entry.clone());
                 inner.create_segment(session, segment, &entries)
             }
+            Fault::GoesByValue => {
+                let value = serde_json::to_value(entry)?;
+                inner.append(session, segment, &LogEntry::Unknown(value.into()))
+            }
             Fault::DropsUnknownFields => {
                 let mut value = serde_json::to_value(entry)?;
                 if let Some(fields) = value
@@ -266,7 +272,7 @@ impl Store for Broken {
                 {
                     fields.retain(|name, _| ["kind", "ts", "turn_count"].contains(&&**name));
                 }
-                inner.append(session, segment, &LogEntry::Unknown(value))
+                inner.append(session, segment, &LogEntry::Unknown(value.into()))
             }
             _ => inner
                 .append(session, segment, entry)
@@ -449,7 +455,7 @@ impl Store for Broken {
 }
 
 fn part() -> LogEntry {
-    LogEntry::Unknown(json!({"kind": "part"}))
+    LogEntry::Unknown(json!({"kind": "part"}).into())
 }
 
 /// A store with the default `truncate`.

@@ -24,6 +24,8 @@ mod conformance;
 mod docs;
 /// Checking an archive, and recovering what a damaged one still holds.
 mod doctor;
+/// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.
+mod grammar;
 /// JSONL in and out.
 mod jsonl;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.

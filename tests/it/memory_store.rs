@@ -54,7 +54,7 @@ fn a_trace_that_cannot_be_read_back_is_refused() {
 }
 
 fn entry() -> LogEntry {
-    LogEntry::Unknown(json!({"kind": "note"}))
+    LogEntry::Unknown(json!({"kind": "note"}).into())
 }
 
 fn trace(ts: u64) -> TraceEntry {

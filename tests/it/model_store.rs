@@ -245,7 +245,9 @@ pub(crate) fn log_entry(number: u16) -> LogEntry {
         252..255 => 9_000,
         _ => 66_000,
     };
-    LogEntry::Unknown(json!({"kind": "history", "number": number, "text": "x".repeat(padding)}))
+    LogEntry::Unknown(
+        json!({"kind": "history", "number": number, "text": "x".repeat(padding)}).into(),
+    )
 }
 
 fn trace_entry(number: u16) -> TraceEntry {

@@ -78,8 +78,7 @@ fn explain(error: StoreError, lines: &[Line]) -> (Code, String) {
             Failure::PipeClosed | Failure::Declined => (Code::Other, String::new()),
         };
     };
-    let line = position.checked_sub(1).and_then(|index| lines.get(index));
-    let number = line.map_or(position, |line| line.number);
+    let number = lines.get(position).map_or(position, |line| line.number);
     (
         Code::Other,
         format!("standard input, line {number}: not one JSON value on one line: {message}"),

@@ -1,0 +1,165 @@
+//! JSON as it was written, and what a store takes for JSON. The only place that says so.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
+use serde::ser::{self, Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// One JSON value on one line, kept as it was written: numbers of any length, escapes of any kind,
+/// keys that stand twice, nesting of any depth.
+///
+/// It is what [`Log::append_raw`](crate::Log::append_raw) takes. Two are equal if their bytes are.
+/// As a part of other JSON it is written byte for byte, without the white space around it.
+///
+/// ```
+/// use sessiondb::{Archive, RawJson, new_segment_id, new_session_id};
+///
+/// let json = RawJson::new(r#"{"n":1e400,"half":"\ud83d"}"#)?;
+/// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
+/// log.append(&json)?;
+/// let read: Vec<RawJson> = log.read(..)?.collect::<Result<_, _>>()?;
+/// assert_eq!(read, [json]);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RawJson(Box<str>);
+
+impl RawJson {
+    /// Takes text that is one JSON value on one line.
+    ///
+    /// # Errors
+    ///
+    /// If it is not that, in words.
+    pub fn new(json: impl Into<Box<str>>) -> Result<Self, serde_json::Error> {
+        let json = json.into();
+        check(json.as_bytes()).map_err(de::Error::custom)?;
+        Ok(Self(json))
+    }
+
+    /// Takes text that has been read as JSON before, and is one line.
+    pub(crate) fn trusted(json: &str) -> Self {
+        Self(json.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value as [`serde_json`] holds it: of a key that stands twice the last one, numbers as 64
+    /// bits.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot hold it: half a surrogate pair, a number out of range, or more than 127 levels.
+    pub fn to_value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+
+    /// The field `kind`, if it is a string without escapes; else the empty string.
+    pub(crate) fn kind(&self) -> &str {
+        #[derive(serde::Deserialize)]
+        struct Tag<'a> {
+            kind: &'a str,
+        }
+        serde_json::from_str(&self.0).map_or("", |Tag { kind }| kind)
+    }
+
+    /// The field `ts`, if it is a whole number that fits.
+    pub(crate) fn ts(&self) -> Option<u64> {
+        #[derive(serde::Deserialize)]
+        struct Stamp {
+            ts: u64,
+        }
+        serde_json::from_str(&self.0).map(|Stamp { ts }| ts).ok()
+    }
+}
+
+/// Checks that the bytes are one JSON value on one line. Nesting of any depth is gone through
+/// without recursion.
+pub(crate) fn check(json: &[u8]) -> Result<(), String> {
+    if memchr::memchr(b'\n', json).is_some() {
+        return Err("it contains a line break".to_owned());
+    }
+    let text = std::str::from_utf8(json).map_err(|err| err.to_string())?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map(|_| ())
+        .map_err(|err| err.to_string())
+}
+
+impl From<Value> for RawJson {
+    fn from(value: Value) -> Self {
+        Self(value.to_string().into())
+    }
+}
+
+impl fmt::Display for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RawJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawJson({})", self.0)
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
+        value.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Box::<RawValue>::deserialize(deserializer)?;
+        Self::new(Box::<str>::from(value)).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_one_value_on_one_line_is_kept_byte_for_byte() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        for text in [
+            "1e400",
+            "-0",
+            "123456789012345678901234567890123456789012345678901234567890",
+            r#""a\ud83d""#,
+            r#"{"a":1,"a":2}"#,
+            " {} \r",
+            &deep,
+        ] {
+            let json = RawJson::new(text).unwrap();
+            assert_eq!(json.as_str(), text);
+            let inside = serde_json::to_string(&[&json]).unwrap();
+            assert_eq!(inside, format!("[{}]", text.trim()));
+            let back: Vec<RawJson> = serde_json::from_str(&inside).unwrap();
+            assert_eq!(back[0].as_str(), text.trim());
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "{", "1 2", "[1,\n2]", "01", "\"a\0b\"", r#""\u12""#] {
+            assert!(RawJson::new(text).is_err(), "{text:?}");
+        }
+        let broken: Result<RawJson, _> = serde_json::from_str("[1,\n2]");
+        assert!(broken.is_err());
+    }
+
+    #[test]
+    fn kind_and_time_are_found_beside_what_fits_no_type() {
+        let json = RawJson::new(r#"{"half":"\ud83d","n":1e400,"kind":"a","ts":7}"#).unwrap();
+        assert_eq!((json.kind(), json.ts()), ("a", Some(7)));
+        let other = RawJson::new(r#"["kind"]"#).unwrap();
+        assert_eq!((other.kind(), other.ts()), ("", None));
+    }
+}
