@@ -64,7 +64,7 @@ impl RawJson {
         struct Tag<'a> {
             kind: &'a str,
         }
-        serde_json::from_str(&self.0).map_or("", |Tag { kind }| kind)
+        self.fields().map_or("", |Tag { kind }| kind)
     }
 
     /// The field `ts`, if it is a whole number that fits.
@@ -73,7 +73,13 @@ impl RawJson {
         struct Stamp {
             ts: u64,
         }
-        serde_json::from_str(&self.0).map(|Stamp { ts }| ts).ok()
+        self.fields().map(|Stamp { ts }| ts)
+    }
+
+    fn fields<'a, T: Deserialize<'a>>(&'a self) -> Option<T> {
+        is_object(&self.0)
+            .then(|| serde_json::from_str(&self.0).ok())
+            .flatten()
     }
 }
 
@@ -87,6 +93,11 @@ pub(crate) fn check(json: &[u8]) -> Result<(), String> {
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
         .map_err(|err| err.to_string())
+}
+
+/// Whether the JSON is an object. To serde a list is a struct as well, without names.
+pub(crate) fn is_object(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('{')
 }
 
 impl From<Value> for RawJson {

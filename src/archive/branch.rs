@@ -11,6 +11,7 @@ use super::typed::LogEntries;
 use super::{Archive, Log, Snapshot};
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
+use crate::raw_json;
 use crate::replay::{SegmentState, collect_state};
 use crate::segment::{self, Head};
 use crate::segment_log::LogEntry;
@@ -262,7 +263,7 @@ impl Log {
             }
             let mut entries = Entries::default();
             for entry in snapshot.read_raw_of(log, start..end)? {
-                entries.push(&tombstone(entry?.as_str().as_bytes()));
+                entries.push(&tombstone(entry?.as_str()));
             }
             let count = entries.len();
             let op = (count > 0).then(|| Op::Erase {
@@ -326,19 +327,20 @@ fn state_at(
 }
 
 /// What stands in the place of an entry that was erased.
-fn tombstone(entry: &[u8]) -> Vec<u8> {
+fn tombstone(entry: &str) -> Vec<u8> {
     #[derive(Deserialize)]
     struct Stamped<'a> {
         #[serde(borrow)]
         ts: &'a RawValue,
     }
-    let ts = serde_json::from_slice::<Stamped<'_>>(entry).map(|stamped| stamped.ts.get());
+    let ts = raw_json::is_object(entry)
+        .then(|| serde_json::from_str::<Stamped<'_>>(entry).ok())
+        .flatten();
     // A time and nothing else: a short number or string, as it was written.
     let is_time = |ts: &&str| {
-        ts.starts_with(['"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
-            && ts.len() <= 42
+        ts.len() <= 42 && ts.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
     };
-    match ts.ok().filter(is_time) {
+    match ts.map(|stamped| stamped.ts.get()).filter(is_time) {
         Some(ts) => format!(r#"{{"kind":"erased","ts":{ts}}}"#).into_bytes(),
         None => br#"{"kind":"erased"}"#.to_vec(),
     }

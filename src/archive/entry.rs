@@ -203,7 +203,11 @@ pub(crate) fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
     // Most entries are none of that, and a first entry can hold a whole history.
     static FROM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"ed_from\""));
     FROM.find(first_entry)?;
-    let start: Start = serde_json::from_slice(first_entry).ok()?;
+    let first_entry = std::str::from_utf8(first_entry).ok()?;
+    if !raw_json::is_object(first_entry) {
+        return None;
+    }
+    let start: Start = serde_json::from_str(first_entry).ok()?;
     if start.kind != "segment_start" {
         return None;
     }

@@ -276,6 +276,11 @@ fn a_tombstone_keeps_a_time_as_it_was_written() {
         };
         assert_eq!(left.as_str(), expected);
     }
+    // No field of a list is its time.
+    let index = log.append_raw(br#"["secret"]"#).unwrap().index;
+    log.erase(index..).unwrap();
+    let left = log.last_raw(1).unwrap().next().unwrap().unwrap();
+    assert_eq!(left.as_str(), r#"{"kind":"erased"}"#);
 }
 
 /// A number by its digits and the power of ten that they stand for, made without any float.
