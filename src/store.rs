@@ -501,6 +501,7 @@ impl Clone for StoreError {
     fn clone(&self) -> Self {
         clone_of!(self,
             Corrupt { line, message }
+            DoesNotFit { session, segment, index, message }
             TurnNotFound { segment, turn, last }
             Conflict { session, segment, expected, actual }
             Busy { path, holder, waited }
