@@ -91,7 +91,7 @@ pub use segment_log::{
     PausedTurnAbandoned, RunCompleted, RunErrored, RunResult, SegmentStart, SystemItemEntry,
     Trigger, TurnEnd, UserInput,
 };
-pub use store::{Store, StoreError};
+pub use store::{Condition, Store, StoreError};
 pub use system_item::{
     FileAttachment, Interrupt, Knowledge, Notification, PodEvent, SkillActivation, SystemItem,
     TaskReminder, WorkerEvent, Workflow,

@@ -5,39 +5,154 @@ use std::ops::Deref;
 
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::ids::{SegmentId, SessionId};
 use crate::store::StoreError;
 use crate::wire::{Extra, Floats, wire_struct};
 
+/// What a name points to, with free-form JSON metadata beside it in `extra`.
+///
+/// Older writers called `worker_name` `pod_name`. Such a record is read as well, and written with
+/// `worker_name`.
+///
+/// ```
+/// use sessiondb::{PodName, PodRecord};
+///
+/// let record: PodRecord = serde_json::from_str(r#"{"worker_name":"worker-a","port":7}"#)?;
+/// assert_eq!(&*record.worker_name, "worker-a");
+/// assert_eq!(record.extra["port"], 7);
+/// assert_eq!(PodRecord::new(PodName::new("worker-a")?).active, None);
+/// let older: PodRecord = serde_json::from_str(r#"{"pod_name":"worker-a","port":7}"#)?;
+/// assert_eq!(older, record);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodRecord {
+    /// The name.
+    pub worker_name: PodName,
+    /// The session, and once known the segment, that the agent works in.
+    pub active: Option<Active>,
+    /// The fields that this version of the crate does not know.
+    pub extra: Extra,
+}
+
+/// The keys of a record's own name, the one of today first.
+const NAME_KEYS: [&str; 2] = ["worker_name", "pod_name"];
+
+impl PodRecord {
+    /// A record that points to nothing yet.
+    pub fn new(worker_name: PodName) -> Self {
+        Self {
+            worker_name,
+            active: None,
+            extra: Extra::new(),
+        }
+    }
+
+    /// The record that is stored under the name, which it need not tell itself.
+    pub(crate) fn of(name: PodName, record: Extra) -> Result<Self, serde_json::Error> {
+        let mut fields: PodFields = serde_json::from_value(Value::Object(record))?;
+        if fields.worker_name.take().is_some() {
+            fields.keep_older_name();
+        }
+        Ok(fields.named(name))
+    }
+}
+
 wire_struct! {
-    /// What a name points to, with free-form JSON metadata beside it in `extra`.
-    ///
-    /// ```
-    /// use sessiondb::{PodName, PodRecord};
-    ///
-    /// let record: PodRecord = serde_json::from_str(r#"{"pod_name":"worker-a","port":7}"#)?;
-    /// assert_eq!(&*record.pod_name, "worker-a");
-    /// assert_eq!(record.extra["port"], 7);
-    /// assert_eq!(PodRecord::new(PodName::new("worker-a")?).active, None);
-    /// # Ok::<(), sessiondb::StoreError>(())
-    /// ```
-    pub struct PodRecord {
+    /// A record as it is on the wire.
+    #[expect(unreachable_pub, reason = "the macro makes public structs")]
+    pub struct PodFields {
         /// The name.
-        pod_name: PodName => Required,
-        /// The session, and once known the segment, that the agent works in.
+        worker_name: Option<PodName> => Optional,
+        /// The name as older writers called it: any JSON, where it is not the name.
+        pod_name: Option<Value> => AnyJson,
+        /// What it points to.
         active: Option<Active> => Optional,
     }
 }
 
-impl PodRecord {
-    /// A record that points to nothing yet.
-    pub fn new(pod_name: PodName) -> Self {
-        Self {
-            pod_name,
-            active: None,
-            extra: Extra::new(),
+impl PodFields {
+    /// Beside a `worker_name`, a `pod_name` is a field like any other.
+    fn keep_older_name(&mut self) {
+        if let Some(older) = self.pod_name.take() {
+            self.extra.insert("pod_name".to_owned(), older);
         }
+    }
+
+    fn named(self, worker_name: PodName) -> PodRecord {
+        PodRecord {
+            worker_name,
+            active: self.active,
+            extra: self.extra,
+        }
+    }
+}
+
+impl Serialize for PodRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = PodFields {
+            worker_name: Some(self.worker_name.clone()),
+            pod_name: None,
+            active: self.active.clone(),
+            extra: self.extra.clone(),
+        };
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PodRecord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields = PodFields::deserialize(deserializer)?;
+        let name = match (fields.worker_name.take(), fields.pod_name.take()) {
+            (Some(name), older) => {
+                fields.pod_name = older;
+                fields.keep_older_name();
+                name
+            }
+            (None, Some(older)) => PodName::deserialize(older)
+                .map_err(|err| de::Error::custom(format_args!("field `pod_name`: {err}")))?,
+            (None, None) => return Err(de::Error::missing_field("worker_name")),
+        };
+        Ok(fields.named(name))
+    }
+}
+
+/// A record of whatever type, and the name that it is stored under.
+#[derive(Debug, Clone)]
+pub(crate) struct NameRecord {
+    pub(crate) name: String,
+    pub(crate) record: Extra,
+}
+
+impl NameRecord {
+    /// A record that tells its own name.
+    pub(crate) fn telling(record: Extra) -> Option<Self> {
+        let name = NAME_KEYS.iter().find_map(|key| record.get(*key)?.as_str());
+        let name = name?.to_owned();
+        Some(Self { name, record })
+    }
+
+    /// Whether the record tells its name.
+    pub(crate) fn tells_name(&self) -> bool {
+        let told = NAME_KEYS.iter().find_map(|key| self.record.get(*key));
+        told.and_then(Value::as_str) == Some(&self.name)
+    }
+
+    /// The session that it points to.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        let session = self.record.get("active")?.get("session_id")?;
+        SessionId::try_parse(session.as_str()?).ok()
+    }
+
+    /// Whether the two say the same of one name, in the words of today or older ones.
+    pub(crate) fn says(&self, record: &Extra) -> bool {
+        let typed = |record: &Extra| {
+            let name = PodName::new(&self.name).ok()?;
+            PodRecord::of(name, record.clone()).ok()
+        };
+        self.record == *record || typed(&self.record).is_some_and(|own| Some(own) == typed(record))
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::ids::SessionId;
 use crate::item::{Item, Role};
 use crate::request_config::RequestConfig;
-use crate::segment_log::{Extension, LlmUsage, LogEntry, Origin, SegmentStart, UserInput};
+use crate::segment_log::{
+    Extension, InputExtension, LlmUsage, LogEntry, Origin, SegmentStart, UserInput,
+};
+use crate::system_item::SystemItem;
 use crate::user_input::UserSegment;
 
 /// The state of a conversation after some entries of a segment.
@@ -37,7 +40,8 @@ pub struct SegmentState {
     pub last_run_interrupted: bool,
     /// What the requests used, in order.
     pub usage: Vec<LlmUsage>,
-    /// The data of extensions, in order.
+    /// The data of extensions, in order: that of entries of their own, and that which came with a
+    /// user input, dated as of the input.
     pub extensions: Vec<Extension>,
     /// The point at which the segment left another one.
     pub forked_from: Option<Origin>,
@@ -78,9 +82,9 @@ impl SegmentState {
                 self.history.push(entry.item);
             }
             LogEntry::SystemItem(entry) => {
-                let body = entry.item.body();
+                let text = text_in_history(&entry.item);
                 self.history
-                    .extend(body.map(|body| Item::message(Role::System, body)));
+                    .extend(text.map(|text| Item::message(Role::System, text)));
             }
             LogEntry::TurnEnd(end) => self.turn_count = end.turn_count,
             LogEntry::RunCompleted(run) => self.last_run_interrupted = run.interrupted,
@@ -88,7 +92,8 @@ impl SegmentState {
             LogEntry::ConfigChanged(changed) => self.config = changed.config,
             LogEntry::LlmUsage(usage) => self.usage.push(usage),
             LogEntry::Extension(extension) => self.extensions.push(extension),
-            LogEntry::PausedTurnAbandoned(_) | LogEntry::Unknown(_) => {}
+            LogEntry::PausedTurnAbandoned(_) => self.last_run_interrupted = false,
+            LogEntry::Unknown(_) => {}
         }
     }
 
@@ -105,6 +110,33 @@ impl SegmentState {
         let text = UserSegment::flatten(&input.segments);
         self.history.push(Item::message(Role::User, text));
         self.user_segments.push(input.segments);
+        let ts = input.ts;
+        self.extensions
+            .extend(input.extensions.into_iter().map(|extension| {
+                let InputExtension {
+                    domain,
+                    payload,
+                    extra,
+                } = extension;
+                Extension {
+                    ts,
+                    domain,
+                    payload,
+                    extra,
+                }
+            }));
+    }
+}
+
+/// What a system item is to the model when a conversation goes on. Knowledge and workflows are no
+/// longer injected: the one adds nothing, of the other only its name is left.
+fn text_in_history(item: &SystemItem) -> Option<String> {
+    match item {
+        SystemItem::Knowledge(_) => None,
+        SystemItem::Workflow(workflow) => {
+            Some(format!("Ignored legacy procedure item: /{}", workflow.slug))
+        }
+        item => item.body().map(str::to_owned),
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::Op;
 use crate::ids::SessionId;
+use crate::names::NameRecord;
 use crate::store::StoreError;
 
 /// How many sessions are removed as one change.
@@ -295,12 +296,8 @@ impl Plan {
 
 /// The sessions that names point to.
 fn named_sessions(snapshot: &Snapshot) -> Result<HashSet<SessionId>, StoreError> {
-    let mut sessions = HashSet::new();
-    for name in snapshot.list_names()? {
-        let record = snapshot.read_name(&name)?;
-        sessions.extend(record.and_then(|record| Some(record.active?.session_id)));
-    }
-    Ok(sessions)
+    let records = snapshot.name_records()?;
+    Ok(records.iter().filter_map(NameRecord::session).collect())
 }
 
 /// What a session has as JSONL, in bytes.

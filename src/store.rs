@@ -1,10 +1,14 @@
 //! The contract: what an agent runtime asks of the place where its sessions are kept, and the
 //! errors that it can act on.
 
+mod condition;
+mod io_error;
+
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use self::condition::Condition;
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
 use crate::segment_log::LogEntry;
@@ -267,6 +271,22 @@ pub enum StoreError {
         expected: u64,
         /// The number of entries that there are.
         actual: u64,
+    },
+
+    /// A condition of a [`Batch`](crate::Batch) does not hold. Nothing was written.
+    #[error(
+        "session {session}{}: expected {expected}, found {actual}; nothing was written",
+        OfSegment(*segment)
+    )]
+    ConditionFailed {
+        /// The session.
+        session: SessionId,
+        /// The segment, where the condition is on one.
+        segment: Option<SegmentId>,
+        /// What was to be so.
+        expected: Condition,
+        /// What is so instead, in words.
+        actual: String,
     },
 
     /// Another process kept the archive to itself for longer than the lock timeout.
@@ -535,6 +555,17 @@ impl std::fmt::Display for Holder {
         match self.0 {
             Some(pid) => write!(f, "process {pid}"),
             None => f.write_str("another process"),
+        }
+    }
+}
+
+struct OfSegment(Option<SegmentId>);
+
+impl std::fmt::Display for OfSegment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(segment) => write!(f, ", segment {segment}"),
+            None => Ok(()),
         }
     }
 }

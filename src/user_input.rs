@@ -1,5 +1,7 @@
 //! The segments of which a user's input is put together.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::wire::{Extra, tagged_enum, wire_struct};
@@ -45,7 +47,8 @@ impl UserSegment {
     }
 
     /// The segments as one text, as the model sees them: text and pastes as they are, a file as
-    /// `@path`, knowledge as `#slug`, a workflow as `/slug`, anything else as nothing.
+    /// `@path`, a workflow as `/slug`, a flow as `[Flow: selector]`. Knowledge and kinds that this
+    /// version does not know give nothing.
     ///
     /// ```
     /// use sessiondb::UserSegment;
@@ -56,16 +59,14 @@ impl UserSegment {
     pub fn flatten(segments: &[Self]) -> String {
         let mut text = String::new();
         for segment in segments {
-            let (mark, content) = match segment {
-                Self::Text(segment) => ("", &segment.content),
-                Self::Paste(segment) => ("", &segment.content),
-                Self::FileRef(segment) => ("@", &segment.path),
-                Self::KnowledgeRef(segment) => ("#", &segment.slug),
-                Self::WorkflowInvoke(segment) => ("/", &segment.slug),
-                Self::Flow(_) | Self::Unknown(_) => continue,
-            };
-            text.push_str(mark);
-            text.push_str(content);
+            match segment {
+                Self::Text(segment) => text.push_str(&segment.content),
+                Self::Paste(segment) => text.push_str(&segment.content),
+                Self::FileRef(segment) => text.extend(["@", &segment.path]),
+                Self::WorkflowInvoke(segment) => text.extend(["/", &segment.slug]),
+                Self::Flow(segment) => text.extend(["[Flow: ", &segment.selector_text(), "]"]),
+                Self::KnowledgeRef(_) | Self::Unknown(_) => {}
+            }
         }
         text
     }
@@ -130,7 +131,7 @@ wire_struct! {
     /// use sessiondb::{Extra, KnowledgeRef, UserSegment};
     ///
     /// let known = KnowledgeRef { slug: "style".into(), extra: Extra::new() };
-    /// assert_eq!(UserSegment::flatten(&[UserSegment::KnowledgeRef(known)]), "#style");
+    /// assert_eq!(UserSegment::flatten(&[UserSegment::KnowledgeRef(known)]), "");
     /// ```
     pub struct KnowledgeRef {
         /// Its short name.
@@ -160,10 +161,20 @@ wire_struct! {
     /// use sessiondb::{Extra, Flow, UserSegment};
     ///
     /// let flow = Flow { selector: "nightly".into(), extra: Extra::new() };
-    /// assert_eq!(UserSegment::flatten(&[UserSegment::Flow(flow)]), "");
+    /// assert_eq!(UserSegment::flatten(&[UserSegment::Flow(flow)]), "[Flow: nightly]");
     /// ```
     pub struct Flow {
         /// What selects it: any JSON.
         selector: Value => Required,
+    }
+}
+
+impl Flow {
+    /// The selector as text: a string as it is, anything else as its JSON.
+    fn selector_text(&self) -> Cow<'_, str> {
+        match &self.selector {
+            Value::String(text) => Cow::Borrowed(text),
+            selector => Cow::Owned(selector.to_string()),
+        }
     }
 }

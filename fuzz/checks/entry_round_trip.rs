@@ -10,8 +10,19 @@ pub(crate) fn check(data: &[u8]) {
     if let Ok(value) = serde_json::from_slice::<Value>(data) {
         round_trip::<LogEntry>(data, &value);
         round_trip::<TraceEntry>(data, &value);
-        round_trip::<PodRecord>(data, &value);
+        round_trip::<PodRecord>(data, &with_todays_name(value));
     }
+}
+
+/// Older records are written with the key of today.
+fn with_todays_name(mut value: Value) -> Value {
+    if let Value::Object(record) = &mut value
+        && !matches!(record.get("worker_name"), Some(name) if !name.is_null())
+        && let Some(name) = record.remove("pod_name")
+    {
+        record.insert("worker_name".to_owned(), name);
+    }
+    value
 }
 
 fn round_trip<T: Serialize + DeserializeOwned + Debug>(data: &[u8], value: &Value) {

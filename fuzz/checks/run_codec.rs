@@ -80,7 +80,7 @@ fn naive_row(row: &[u8]) -> Option<NaiveRow> {
 fn unpacked(stored: &[u8]) -> Option<Vec<u8>> {
     let (len, frame) = stored.split_first_chunk()?;
     let len = u64::from(u32::from_le_bytes(*len));
-    if len > 64 << 20 {
+    if len > 256 << 20 {
         return None;
     }
     let mut unpacked = Vec::new();

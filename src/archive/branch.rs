@@ -73,7 +73,8 @@ impl Archive {
     ) -> Result<(), StoreError> {
         self.must_have("branches")?;
         let origin = None;
-        self.write([branch_op((session, segment, branch), at, origin)])
+        let ids = (session, segment, branch);
+        self.write([branch_op(ids, at, origin, now_ms())])
     }
 
     /// Forks within a session, as [`segment::fork_at`] does, without a copy of the history: the
@@ -122,7 +123,7 @@ impl Archive {
                 }
             })?;
             let origin = Some(fork_record(segment, turn));
-            let op = branch_op((session, segment, fork), len as u64, origin);
+            let op = branch_op((session, segment, fork), len as u64, origin, now_ms());
             Ok((vec![op], Head::new(session, fork, len)))
         })
     }
@@ -176,7 +177,7 @@ impl Archive {
             let (op, entries) = if shares {
                 let origin = Some(fork_record(segment_id, state.turn_count));
                 let ids = (session_id, segment_id, fork_id);
-                (branch_op(ids, entries as u64, origin), entries)
+                (branch_op(ids, entries as u64, origin, now_ms()), entries)
             } else {
                 let origin = segment::origin(segment_id, state.turn_count);
                 let fork = self.log(session_id, fork_id);
@@ -226,7 +227,7 @@ impl Archive {
         self.engine.format_version() >= SINCE_VERSION
     }
 
-    fn must_have(&self, what: &'static str) -> Result<(), StoreError> {
+    pub(super) fn must_have(&self, what: &'static str) -> Result<(), StoreError> {
         if self.has_branches() {
             return Ok(());
         }
@@ -277,10 +278,11 @@ impl Log {
     }
 }
 
-fn branch_op(
+pub(super) fn branch_op(
     (session, from, to): (SessionId, SegmentId, SegmentId),
     len: u64,
     origin: Option<OriginRecord>,
+    at_ms: u64,
 ) -> Op {
     Op::Branch {
         session,
@@ -288,7 +290,7 @@ fn branch_op(
         len,
         to,
         origin,
-        at_ms: now_ms(),
+        at_ms,
     }
 }
 

@@ -15,8 +15,8 @@ use crate::raw_json;
 use crate::segment_log::LogEntry;
 use crate::store::StoreError;
 
-/// The largest entry that an archive takes, in bytes (64 MiB).
-pub const MAX_ENTRY_BYTES: usize = 64 << 20;
+/// The largest entry that an archive takes, in bytes (256 MiB).
+pub const MAX_ENTRY_BYTES: usize = 256 << 20;
 
 /// One stored entry: the bytes of one JSON value, just as they were given. Cheap to clone.
 ///
@@ -118,8 +118,9 @@ impl Collected {
     }
 
     pub(super) fn push_raw(&mut self, entry: &[u8]) -> Result<(), StoreError> {
-        self.check_len(entry)?;
-        raw_json::check(entry).map_err(|message| self.invalid(message))?;
+        let place = self.next_place();
+        place.check_len(entry)?;
+        raw_json::check(entry).map_err(|message| place.invalid(message))?;
         self.entries.push(entry);
         Ok(())
     }
@@ -130,7 +131,7 @@ impl Collected {
         };
         // It has been checked when it was made.
         let bytes = json.as_str().as_bytes();
-        self.check_len(bytes)?;
+        self.next_place().check_len(bytes)?;
         self.entries.push(bytes);
         Ok(())
     }
@@ -144,14 +145,19 @@ impl Collected {
         &mut self,
         value: &T,
     ) -> Result<(), StoreError> {
-        let entry = serde_json::to_vec(value)?;
-        self.check_len(&entry)?;
-        // Only a value that writes JSON of its own making can bring one in.
-        if memchr::memchr(b'\n', &entry).is_some() {
-            return Err(self.invalid("it contains a line break".to_owned()));
-        }
-        self.entries.push(&entry);
-        Ok(())
+        let place = self.next_place();
+        // Straight behind the others: a large entry is not copied.
+        self.entries.push_written(
+            |payload| Ok(serde_json::to_writer(payload, value)?),
+            |entry| {
+                place.check_len(entry)?;
+                // Only a value that writes JSON of its own making can bring one in.
+                match memchr::memchr(b'\n', entry) {
+                    Some(_) => Err(place.invalid("it contains a line break".to_owned())),
+                    None => Ok(()),
+                }
+            },
+        )
     }
 
     /// What the first entry says of the segment's origin.
@@ -162,26 +168,39 @@ impl Collected {
         }
     }
 
-    fn position(&self) -> usize {
-        usize::try_from(self.entries.len()).unwrap_or(usize::MAX)
+    fn next_place(&self) -> Place {
+        Place {
+            log: self.log,
+            position: usize::try_from(self.entries.len()).unwrap_or(usize::MAX),
+        }
     }
+}
 
-    fn check_len(&self, entry: &[u8]) -> Result<(), StoreError> {
+/// An entry of a call, as errors name it.
+#[derive(Clone, Copy)]
+struct Place {
+    log: LogId,
+    /// Counted from 0.
+    position: usize,
+}
+
+impl Place {
+    fn check_len(self, entry: &[u8]) -> Result<(), StoreError> {
         if entry.len() <= MAX_ENTRY_BYTES {
             return Ok(());
         }
         Err(StoreError::TooLarge {
-            subject: format!("{}: entry {} of this call", self.log, self.position()),
+            subject: format!("{}: entry {} of this call", self.log, self.position),
             len_bytes: entry.len() as u64,
             limit_bytes: MAX_ENTRY_BYTES as u64,
         })
     }
 
-    fn invalid(&self, message: String) -> StoreError {
+    fn invalid(self, message: String) -> StoreError {
         StoreError::InvalidEntry {
             session: self.log.session,
             segment: self.log.segment,
-            position: self.position(),
+            position: self.position,
             message,
         }
     }

@@ -114,6 +114,11 @@ impl Log {
         self
     }
 
+    /// What is written through this handle has survived when it returns `Ok`.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Appends one entry given as the bytes of one JSON value on one line, which are stored just
     /// as they are.
     ///

@@ -8,6 +8,7 @@ mod entries;
 mod entry;
 mod info;
 mod log;
+mod names;
 mod options;
 mod snapshot;
 mod store_impl;
@@ -28,12 +29,12 @@ pub use self::info::{
     ArchiveStats, Match, OriginKind, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo,
 };
 pub use self::log::{Log, Receipt};
+pub(crate) use self::names::name_op;
 pub use self::options::{ArchiveOptions, Durability, Sharing};
 pub use self::snapshot::{Sessions, Snapshot};
 pub use self::typed::TypedEntries;
 use crate::engine::{Engine, LogId, LogKind, Op, View};
 use crate::ids::{SegmentId, SessionId};
-use crate::names::{PodName, PodRecord};
 use crate::store::StoreError;
 
 /// One file of sessions, open in this process. Cheap to clone; all clones, and all handles that
@@ -295,73 +296,43 @@ impl Archive {
         session: SessionId,
         change: impl FnOnce(&mut Map<String, Value>),
     ) -> Result<(), StoreError> {
-        self.commit(|snapshot| {
-            let mut metadata = snapshot.metadata(session)?.unwrap_or_default();
-            change(&mut metadata);
-            Ok((vec![set_metadata(session, &metadata)?], ()))
+        self.try_update_metadata(session, |metadata| {
+            change(metadata);
+            Ok(())
         })
     }
 
-    /// Sets the record of a name, which is in the record.
+    /// The same with a change that can fail, after which nothing is written, and that returns a
+    /// value.
+    ///
+    /// ```
+    /// use sessiondb::{Archive, StoreError, new_segment_id, new_session_id};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let session = new_session_id();
+    /// archive.log(session, new_segment_id()).append_raw(b"1")?;
+    /// let runs = archive.try_update_metadata(session, |metadata| {
+    ///     let runs = metadata.get("runs").and_then(|runs| runs.as_u64()).unwrap_or(0) + 1;
+    ///     metadata.insert("runs".to_owned(), runs.into());
+    ///     Ok::<_, StoreError>(runs)
+    /// })?;
+    /// assert_eq!(runs, 1);
+    /// # Ok::<(), StoreError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`], and those of a write.
-    pub fn write_name(&self, record: &PodRecord) -> Result<(), StoreError> {
-        self.write([set_name(record)?])
-    }
-
-    /// The record of a name, or `None` if there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::InvalidPodName`], and those of [`snapshot`](Self::snapshot).
-    pub fn read_name(&self, name: &str) -> Result<Option<PodRecord>, StoreError> {
-        self.snapshot()?.read_name(name)
-    }
-
-    /// All names, sorted.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`snapshot`](Self::snapshot).
-    pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
-        self.snapshot()?.list_names()
-    }
-
-    /// Changes the record of a name as one step, keeping the fields that `change` leaves alone.
-    /// A name without a record begins with an empty one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::InvalidPodName`], and those of [`write_name`](Self::write_name).
-    pub fn update_name(
+    /// That of the change, and those of [`set_metadata`](Self::set_metadata).
+    pub fn try_update_metadata<R, E: From<StoreError>>(
         &self,
-        name: &str,
-        change: impl FnOnce(&mut PodRecord),
-    ) -> Result<(), StoreError> {
-        let name = PodName::new(name)?;
-        self.commit(|snapshot| {
-            let record = snapshot.read_name(&name)?;
-            let mut record = record.unwrap_or_else(|| PodRecord::new(name.clone()));
-            change(&mut record);
-            record.pod_name = name;
-            Ok((vec![set_name(&record)?], ()))
+        session: SessionId,
+        change: impl FnOnce(&mut Map<String, Value>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.try_commit(|snapshot| {
+            let mut metadata = snapshot.metadata(session)?.unwrap_or_default();
+            let changed = change(&mut metadata)?;
+            Ok((vec![set_metadata(session, &metadata)?], changed))
         })
-    }
-
-    /// Removes a name. Returns whether it was there.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::InvalidPodName`], and those of a write.
-    pub fn delete_name(&self, name: &str) -> Result<bool, StoreError> {
-        let name = PodName::new(name)?.to_string();
-        Ok(self
-            .engine
-            .write(self.is_synced(), [Op::DeleteName { name }])?
-            .lengths
-            == [1])
     }
 
     /// Waits until all that this process has written is synced, whatever its durability.
@@ -432,6 +403,23 @@ impl Archive {
         Ok(self.engine.commit(self.is_synced(), decide)?.0)
     }
 
+    /// The same with a decision that can fail for reasons of its own, after which nothing is
+    /// written.
+    fn try_commit<R, E: From<StoreError>>(
+        &self,
+        decide: impl FnOnce(&Snapshot) -> Result<(Vec<Op>, R), E>,
+    ) -> Result<R, E> {
+        self.commit(|snapshot| match decide(snapshot) {
+            Ok((ops, decided)) => Ok((ops, Ok(decided))),
+            Err(err) => Ok((Vec::new(), Err(err))),
+        })?
+    }
+
+    /// Whether the two are handles on one store.
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.engine, &other.engine)
+    }
+
     /// The same past the journal, of which no byte is left.
     pub(crate) fn commit_without_journal<R>(
         &self,
@@ -444,8 +432,6 @@ impl Archive {
 
 /// The largest metadata of a session and the largest record of a name, in bytes (1 MiB).
 const MAX_RECORD_BYTES: usize = 1 << 20;
-/// The longest name, in bytes.
-const MAX_NAME_BYTES: usize = 1024;
 
 pub(crate) fn set_metadata(
     session: SessionId,
@@ -458,18 +444,6 @@ pub(crate) fn set_metadata(
         MAX_RECORD_BYTES,
     )?;
     Ok(Op::SetMetadata { session, json })
-}
-
-pub(crate) fn set_name(record: &PodRecord) -> Result<Op, StoreError> {
-    let name = record.pod_name.to_string();
-    let json = serde_json::to_vec(record)?;
-    within(format!("name {name:?}"), name.len(), MAX_NAME_BYTES)?;
-    within(
-        format!("record of name {name:?}"),
-        json.len(),
-        MAX_RECORD_BYTES,
-    )?;
-    Ok(Op::SetName { name, json })
 }
 
 fn within(subject: String, len: usize, limit: usize) -> Result<(), StoreError> {

@@ -10,7 +10,6 @@ use super::entries::RawEntries;
 use super::info::{Match, SegmentInfo, SessionInfo};
 use crate::engine::{Layers, LogId, LogKind, View};
 use crate::ids::{SegmentId, SessionId};
-use crate::names::{PodName, PodRecord};
 use crate::store::StoreError;
 
 /// An archive as it was at one moment: made by [`Archive::snapshot`](crate::Archive::snapshot).
@@ -187,26 +186,6 @@ impl Snapshot {
     pub fn metadata(&self, session: SessionId) -> Result<Option<Map<String, Value>>, StoreError> {
         let json = self.view.read(|base| base.metadata(session))?;
         Ok(json.map(|json| serde_json::from_slice(&json)).transpose()?)
-    }
-
-    /// The record of a name, or `None` if there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::InvalidPodName`], and those of a read.
-    pub fn read_name(&self, name: &str) -> Result<Option<PodRecord>, StoreError> {
-        let name = PodName::new(name)?;
-        let json = self.view.read(|base| base.name(&name))?;
-        Ok(json.map(|json| serde_json::from_slice(&json)).transpose()?)
-    }
-
-    /// All names, sorted.
-    ///
-    /// # Errors
-    ///
-    /// Those of a read.
-    pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
-        self.view.read(Layers::names)
     }
 }
 

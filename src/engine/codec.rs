@@ -15,8 +15,8 @@ const DELETE_NAME: u8 = 8;
 const BRANCH: u8 = 9;
 const ERASE: u8 = 10;
 
-/// Appends the bytes of an op to `out`. The length that an append expects is not part of them:
-/// it was checked before the op came here.
+/// Appends the bytes of an op to `out`. Conditions, such as the length that an append expects, are
+/// not part of them: they were checked when the op took effect.
 pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
     match op {
         Op::Append {
@@ -87,20 +87,25 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
             out.push(DELETE_NAME);
             put_bytes(out, name.as_bytes());
         }
+        Op::Expect(_) => {}
     }
 }
 
 /// About how many bytes [`encode`] will append.
 pub(crate) fn len_estimate(op: &Op) -> usize {
     const FIXED: usize = 128;
-    FIXED
-        + match op {
-            Op::Append { entries, .. }
-            | Op::Replace { entries, .. }
-            | Op::Erase { entries, .. } => entries.payload().len(),
-            Op::SetMetadata { json, .. } | Op::SetName { json, .. } => json.len(),
-            _ => 0,
+    FIXED + content_bytes(op)
+}
+
+/// How many of the bytes that [`encode`] will append are entries, metadata or a record.
+pub(crate) fn content_bytes(op: &Op) -> usize {
+    match op {
+        Op::Append { entries, .. } | Op::Replace { entries, .. } | Op::Erase { entries, .. } => {
+            entries.payload().len()
         }
+        Op::SetMetadata { json, .. } | Op::SetName { json, .. } => json.len(),
+        _ => 0,
+    }
 }
 
 /// The ops of a payload.

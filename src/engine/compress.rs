@@ -3,13 +3,13 @@
 /// Whether this build can read and write compressed runs.
 pub(crate) const IS_AVAILABLE: bool = cfg!(feature = "zstd");
 
-/// The most bytes that a frame may unpack to: those of the largest entry (64 MiB).
-pub(crate) const MAX_UNPACKED_BYTES: usize = 64 << 20;
+/// The most bytes that a frame may unpack to: those of the largest entry (256 MiB).
+pub(crate) const MAX_UNPACKED_BYTES: usize = 256 << 20;
 
 #[cfg(feature = "zstd")]
 mod zstd_frames {
     use std::cell::RefCell;
-    use std::io;
+    use std::io::{self, Cursor};
 
     use zstd::bulk::{Compressor, Decompressor};
     use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
@@ -21,14 +21,20 @@ mod zstd_frames {
         static DECODER: RefCell<Option<Decoder<'static>>> = const { RefCell::new(None) };
     }
 
-    /// The bytes as a zstd frame of that level; `None` if zstd refuses.
-    pub(crate) fn compress(bytes: &[u8], level: i32) -> Option<Vec<u8>> {
+    /// The bytes as a zstd frame of that level, behind those of `before`; `None` if zstd refuses.
+    pub(crate) fn compress(before: &[u8], bytes: &[u8], level: i32) -> Option<Vec<u8>> {
         COMPRESSOR.with_borrow_mut(|kept| {
             if kept.as_ref().is_none_or(|(at, _)| *at != level) {
                 *kept = Some((level, Compressor::new(level).ok()?));
             }
             let (_, compressor) = kept.as_mut()?;
-            compressor.compress(bytes).ok()
+            let bound = zstd::zstd_safe::compress_bound(bytes.len());
+            let mut out = Vec::with_capacity(before.len() + bound);
+            out.extend_from_slice(before);
+            let mut out = Cursor::new(out);
+            out.set_position(before.len() as u64);
+            compressor.compress_to_buffer(bytes, &mut out).ok()?;
+            Some(out.into_inner())
         })
     }
 
@@ -95,7 +101,7 @@ mod zstd_frames {
 pub(crate) use zstd_frames::{compress, decompress, decompress_until};
 
 #[cfg(not(feature = "zstd"))]
-pub(crate) fn compress(_: &[u8], _: i32) -> Option<Vec<u8>> {
+pub(crate) fn compress(_: &[u8], _: &[u8], _: i32) -> Option<Vec<u8>> {
     None
 }
 

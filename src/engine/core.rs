@@ -174,6 +174,20 @@ impl Core {
         self.put(ops, &lock)
     }
 
+    /// Makes the first of some changes whose conditions hold, and returns which one that was; no
+    /// other writer comes in between.
+    pub(crate) fn write_first(&self, choices: [Vec<Op>; 2]) -> Result<(usize, Done), StoreError> {
+        let _writers = self.writers()?;
+        let lock = self.lock_writer()?;
+        let [first, otherwise] = choices;
+        match self.put(first, &lock) {
+            Err(StoreError::Conflict { .. } | StoreError::ConditionFailed { .. }) => {
+                Ok((1, self.put(otherwise, &lock)?))
+            }
+            done => Ok((0, done?)),
+        }
+    }
+
     /// Makes changes that need no look at the state before, and returns once they are synced.
     pub(crate) fn write_synced(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
         let done = self.group.run(ops, |group| self.write_group(group));
@@ -303,9 +317,17 @@ impl Core {
                 ticket: None,
             });
         }
+        let content: usize = ops.iter().map(codec::content_bytes).sum();
+        if !self.journal.can_hold(content as u64) {
+            // A frame would be another copy of it, for nothing.
+            return self.attempt(|| self.put_into_tables(ops, || Ok(())));
+        }
         let mut frame = Frame::with_capacity(ops.iter().map(codec::len_estimate).sum());
         for op in &ops {
             codec::encode(op, frame.buffer());
+        }
+        if ops.iter().all(Op::is_condition) {
+            return self.check(ops, lock);
         }
         self.attempt(|| {
             if self.journal.can_hold(frame.payload().len() as u64) {
@@ -313,6 +335,20 @@ impl Core {
             } else {
                 self.put_into_tables(ops, || Ok(()))
             }
+        })
+    }
+
+    /// Looks whether conditions hold, with nothing to be written.
+    fn check(&self, conditions: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
+        let lengths = self.attempt(|| {
+            let mut state = self.state();
+            self.refused(state.refresh_to_write(self, lock))?;
+            self.refused(state.apply(conditions))
+        })?;
+        Ok(Done {
+            lengths,
+            frame: 0,
+            ticket: None,
         })
     }
 

@@ -26,6 +26,26 @@ impl Entries {
         self.ends.push(self.payload.len());
     }
 
+    /// Adds the entry that `write` puts behind the others, if `check` accepts it.
+    pub(crate) fn push_written<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+        check: impl FnOnce(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before = self.payload.len();
+        if !self.ends.is_empty() {
+            self.payload.push(b'\n');
+        }
+        let start = self.payload.len();
+        let written = write(&mut self.payload);
+        let checked = written.and_then(|()| check(self.payload.get(start..).unwrap_or_default()));
+        match &checked {
+            Ok(()) => self.ends.push(self.payload.len()),
+            Err(_) => self.payload.truncate(before),
+        }
+        checked
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.ends.len() as u64
     }

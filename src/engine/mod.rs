@@ -61,7 +61,7 @@ pub(crate) use self::entries::Entries;
 pub(crate) use self::fault::{Fault, Outcome};
 pub(crate) use self::journal::CutOff;
 pub(crate) use self::layers::Layers;
-pub(crate) use self::op::{LogId, LogKind, Op, OriginRecord};
+pub(crate) use self::op::{Expect, LogId, LogKind, Op, OriginRecord};
 pub(crate) use self::registry::open;
 pub(crate) use self::row::{BaseLink, Extent, Head, SessionRow};
 pub(crate) use self::run::{EntrySlice, Part, Run};
@@ -329,6 +329,17 @@ impl Engine {
         let done = self.core.write(ops.into())?;
         self.core.settle_later(&done);
         Ok(done)
+    }
+
+    /// Makes the first of some changes whose conditions hold, and returns which one that was.
+    pub(crate) fn write_first(
+        &self,
+        synced: bool,
+        choices: [Vec<Op>; 2],
+    ) -> Result<usize, StoreError> {
+        let (which, done) = self.core.write_first(choices)?;
+        self.settle(synced, &done)?;
+        Ok(which)
     }
 
     fn settle(&self, synced: bool, done: &Done) -> Result<(), StoreError> {

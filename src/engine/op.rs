@@ -111,9 +111,33 @@ pub(crate) enum Op {
     SetName { name: String, json: Vec<u8> },
     /// Removes a name.
     DeleteName { name: String },
+    /// Changes nothing, and refuses where the condition does not hold. It is never written down.
+    Expect(Expect),
+}
+
+/// What must be so for the ops around it to take effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// The log has that many entries; one that is not there has none.
+    Len { log: LogId, len: u64 },
+    /// The log is not there.
+    Absent(LogId),
+    /// The log is there.
+    Present(LogId),
+    /// The session has no segment besides that of the log, which need not be there.
+    OnlySegment(LogId),
+    /// There is no such session.
+    SessionAbsent(SessionId),
+    /// There is such a session.
+    SessionPresent(SessionId),
 }
 
 impl Op {
+    /// Whether it is a condition, which changes nothing.
+    pub(crate) fn is_condition(&self) -> bool {
+        matches!(self, Self::Expect(_))
+    }
+
     /// Makes a log that begins with what it shares, if anything, or makes one empty.
     pub(crate) fn begin(
         log: LogId,

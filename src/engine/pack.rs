@@ -83,9 +83,14 @@ impl Packing {
     pub(crate) fn rows(self, log: &LogId, first: u64, entries: &Entries) -> Vec<(u64, Vec<u8>)> {
         let packed = Packed::new(entries.payload(), self.level);
         match self.level {
-            Some(_) => packed.rows(log, first, entries.len()),
-            None => vec![(first, packed.row(log, first, entries.len()))],
+            Some(_) => packed.into_rows(log, first, entries.len()),
+            None => vec![(first, packed.into_row(log, first, entries.len()))],
         }
+    }
+
+    /// The row of one entry that is larger than a run of several.
+    fn row_of_one(self, log: &LogId, number: u64, entry: &[u8]) -> Vec<u8> {
+        Packed::new(entry, self.level).into_row(log, number, 1)
     }
 }
 
@@ -119,6 +124,9 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
     }
 
     pub(crate) fn push(&mut self, entry: &[u8]) -> Outcome<()> {
+        if entry.len() > self.packing.max_run_bytes {
+            return self.put_alone(entry);
+        }
         if self.pending.payload().len() + 1 + entry.len() > self.packing.max_run_bytes {
             self.complete_pending();
             if self.complete.len() >= self.packing.side_by_side() {
@@ -126,6 +134,18 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
             }
         }
         self.pending.push(entry);
+        Ok(())
+    }
+
+    /// Puts an entry into a row of its own, straight from where it is.
+    fn put_alone(&mut self, entry: &[u8]) -> Outcome<()> {
+        self.complete_pending();
+        self.put_complete()?;
+        (self.put)(
+            self.first,
+            &self.packing.row_of_one(&self.log, self.first, entry),
+        )?;
+        self.first += 1;
         Ok(())
     }
 

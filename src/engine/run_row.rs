@@ -36,48 +36,58 @@ const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 const PIECE: u8 = 2;
 
-/// The entries of a run as they are stored.
+/// The entries of a run as they are stored, behind the room for a row's header, so that the one row
+/// of a large entry is not another copy of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packed {
     encoding: u8,
-    bytes: Vec<u8>,
+    row: Vec<u8>,
 }
 
 impl Packed {
     /// The smaller of the two forms of joined entries; `level` is that of zstd.
     pub(crate) fn new(entries: &[u8], level: Option<i32>) -> Self {
-        let frame = level.and_then(|level| compress::compress(entries, level));
-        match (u32::try_from(entries.len()), frame) {
-            (Ok(len), Some(frame)) if frame.len() + 4 < entries.len() => Self {
-                encoding: ZSTD,
-                bytes: [&len.to_le_bytes()[..], &frame].concat(),
-            },
-            _ => Self {
-                encoding: PLAIN,
-                bytes: entries.to_vec(),
-            },
+        let header = [0; HEADER_BYTES];
+        if let (Ok(len), Some(level)) = (u32::try_from(entries.len()), level) {
+            let before = [&header[..], &len.to_le_bytes()].concat();
+            let row = compress::compress(&before, entries, level);
+            if let Some(row) = row.filter(|row| row.len() < HEADER_BYTES + entries.len()) {
+                let encoding = ZSTD;
+                return Self { encoding, row };
+            }
+        }
+        Self {
+            encoding: PLAIN,
+            row: [&header[..], entries].concat(),
         }
     }
 
     /// The one row of so many entries that begin with number `first`.
-    pub(crate) fn row(&self, log: &LogId, first: u64, count: u64) -> Vec<u8> {
-        row(log, first, count, self.encoding, 0, &[&self.bytes])
+    pub(crate) fn into_row(mut self, log: &LogId, first: u64, count: u64) -> Vec<u8> {
+        let header = header(log, first, count, self.encoding, 0, self.stored().len());
+        if let Some(room) = self.row.first_chunk_mut() {
+            *room = header;
+        }
+        seal(&mut self.row);
+        self.row
+    }
+
+    /// What a row has behind its header.
+    fn stored(&self) -> &[u8] {
+        self.row.get(HEADER_BYTES..).unwrap_or_default()
     }
 
     /// The same as several rows, each by the number that it stands under, if pages are filled
     /// better so. There are at most as many as there are entries, since each needs a number.
-    pub(crate) fn rows(&self, log: &LogId, first: u64, count: u64) -> Vec<(u64, Vec<u8>)> {
-        let lens = piece_lens(
-            self.bytes.len(),
-            usize::try_from(count).unwrap_or(usize::MAX),
-        );
+    pub(crate) fn into_rows(self, log: &LogId, first: u64, count: u64) -> Vec<(u64, Vec<u8>)> {
+        let mut rest = self.stored();
+        let lens = piece_lens(rest.len(), usize::try_from(count).unwrap_or(usize::MAX));
         let more = u16::try_from(lens.len().saturating_sub(1)).unwrap_or(0);
         if more == 0 {
-            return vec![(first, self.row(log, first, count))];
+            return vec![(first, self.into_row(log, first, count))];
         }
-        let len = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        let pieces = [&len.to_le_bytes()[..], &xxh3_64(&self.bytes).to_le_bytes()].concat();
-        let mut rest = &self.bytes[..];
+        let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+        let pieces = [&len.to_le_bytes()[..], &xxh3_64(rest).to_le_bytes()].concat();
         let mut rows = Vec::with_capacity(lens.len());
         for (number, len) in (first..).zip(lens) {
             let (piece, behind) = rest.split_at_checked(len).unwrap_or((rest, &[]));
@@ -117,25 +127,48 @@ fn piece_lens(mut rest: usize, most: usize) -> Vec<usize> {
 fn row(log: &LogId, number: u64, count: u64, encoding: u8, more: u16, parts: &[&[u8]]) -> Vec<u8> {
     let len: usize = parts.iter().map(|part| part.len()).sum();
     let mut row = Vec::with_capacity(HEADER_BYTES + len);
-    row.extend_from_slice(&[0; 8]);
-    row.extend_from_slice(&MAGIC);
-    row.push(log.kind.tag());
-    row.push(encoding);
-    row.extend_from_slice(&more.to_le_bytes());
-    row.extend_from_slice(log.session.as_bytes());
-    row.extend_from_slice(log.segment.as_bytes());
-    row.extend_from_slice(&number.to_le_bytes());
-    row.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
-    row.extend_from_slice(&(len as u64).to_le_bytes());
-    debug_assert_eq!(row.len(), HEADER_BYTES);
+    row.extend_from_slice(&header(log, number, count, encoding, more, len));
     for part in parts {
         row.extend_from_slice(part);
     }
+    seal(&mut row);
+    row
+}
+
+/// A row's header, with zeros in the place of the checksum.
+fn header(
+    log: &LogId,
+    number: u64,
+    count: u64,
+    encoding: u8,
+    more: u16,
+    len: usize,
+) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    let fields: [&[u8]; 9] = [
+        &MAGIC,
+        &[log.kind.tag()],
+        &[encoding],
+        &more.to_le_bytes(),
+        log.session.as_bytes(),
+        log.segment.as_bytes(),
+        &number.to_le_bytes(),
+        &u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes(),
+        &(len as u64).to_le_bytes(),
+    ];
+    let bytes = fields.into_iter().flatten();
+    for (at, byte) in header.iter_mut().skip(8).zip(bytes) {
+        *at = *byte;
+    }
+    header
+}
+
+/// Puts the checksum in its place.
+fn seal(row: &mut [u8]) {
     let checksum = xxh3_64(row.get(8..).unwrap_or_default());
     if let Some(field) = row.first_chunk_mut::<8>() {
         *field = checksum.to_le_bytes();
     }
-    row
 }
 
 /// What a row that is intact says.

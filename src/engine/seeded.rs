@@ -56,12 +56,14 @@ pub enum Bug {
     KeepJournal,
     /// The bytes of free pages are left as they are.
     KeepFreePages,
+    /// Conditions of a batch are not looked at.
+    IgnoreConditions,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -84,6 +86,7 @@ impl Bug {
         Self::DropRest,
         Self::KeepJournal,
         Self::KeepFreePages,
+        Self::IgnoreConditions,
     ];
 }
 

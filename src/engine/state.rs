@@ -251,21 +251,31 @@ impl State {
 
     /// Applies the ops of this process, all or none, and returns what each leaves.
     pub(crate) fn apply(&mut self, mut ops: Vec<Op>) -> Outcome<Vec<u64>> {
-        if ops.len() > 1 {
+        let conditions = ops.iter().take_while(|op| op.is_condition()).count();
+        if ops.len() > conditions + 1 {
             let (next, lengths) = self.applied(ops)?;
             self.open = Arc::new(next);
             return Ok(lengths);
         }
-        let Some(op) = ops.pop() else {
-            return Ok(Vec::new());
-        };
+        let last = ops.pop_if(|op| !op.is_condition());
         let below = self.below_open()?;
+        let mut lengths = Vec::with_capacity(ops.len() + 1);
+        for op in ops {
+            if let Op::Expect(condition) = op {
+                self.open.expect(&below, condition)?;
+                lengths.push(0);
+            }
+        }
+        let Some(op) = last else {
+            return Ok(lengths);
+        };
         // One op refuses before it changes anything.
         let applied = Arc::make_mut(&mut self.open).apply(&below, op);
         if matches!(&applied, Err(fault) if !matches!(fault, Fault::Store(_))) {
             self.forget();
         }
-        applied.map(|length| vec![length])
+        lengths.push(applied?);
+        Ok(lengths)
     }
 
     /// The open tail with the ops applied.

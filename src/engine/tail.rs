@@ -3,6 +3,8 @@
 //! Here is the meaning of every op. A tail holds whole heads and sums, so that whoever looks for
 //! one asks the layers from the top, and the first that has it is right.
 
+mod expect;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
@@ -86,6 +88,7 @@ impl Tail {
                 self.names.insert(name, None);
                 Ok(u64::from(there))
             }
+            Op::Expect(condition) => self.expect(below, condition).map(|()| 0),
         }
     }
 
@@ -101,15 +104,8 @@ impl Tail {
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
         let len = extent_of(&mut head, log.kind).entries;
-        if let Some(expected) = expected.filter(|expected| *expected != len) {
-            let (session, segment) = (log.session, log.segment);
-            return Err(StoreError::Conflict {
-                session,
-                segment,
-                expected,
-                actual: len,
-            }
-            .into());
+        if let Some(expected) = expected {
+            expect::must_have_len(log, expected, len)?;
         }
         if entries.is_empty() {
             return Ok(len);

@@ -80,9 +80,9 @@ pub fn encode_run(
     };
     let packed = Packed::new(joined.payload(), level);
     if level.is_none() {
-        return Some(vec![packed.row(&log, first, joined.len())]);
+        return Some(vec![packed.into_row(&log, first, joined.len())]);
     }
-    let rows = packed.rows(&log, first, joined.len()).into_iter();
+    let rows = packed.into_rows(&log, first, joined.len()).into_iter();
     Some(rows.map(|(_, row)| row).collect())
 }
 

@@ -1,7 +1,7 @@
 //! `session.json`: what an archive knows of a session that is not in its logs, beside them in the
 //! folder of an export.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 use super::export::create_folder;
 use super::serialize_path;
 use super::unfinished::Unfinished;
-use crate::archive::{set_metadata, set_name};
+use crate::archive::{name_op, set_metadata};
 use crate::engine::Op;
-use crate::names::PodRecord;
+use crate::names::{NameRecord, PodName};
+use crate::wire::Extra;
 use crate::{Archive, Rebase, SessionId, Snapshot, StoreError};
 
 const NAME: &str = "session.json";
@@ -90,8 +91,12 @@ struct Record {
     session: SessionId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Map<String, Value>>,
+    /// The records of the names that point to it, those that tell their name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    names: Vec<PodRecord>,
+    names: Vec<Extra>,
+    /// Those that do not, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    records: BTreeMap<String, Extra>,
 }
 
 impl Record {
@@ -99,6 +104,15 @@ impl Record {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+
+    fn name_records(&self) -> impl Iterator<Item = NameRecord> {
+        let telling = self.names.iter().cloned().filter_map(NameRecord::telling);
+        let others = self.records.iter().map(|(name, record)| {
+            let (name, record) = (name.clone(), record.clone());
+            NameRecord { name, record }
+        });
+        telling.chain(others)
     }
 }
 
@@ -173,12 +187,10 @@ fn records(
     rebase: &Rebase,
 ) -> Result<Vec<Record>, StoreError> {
     let snapshot = archive.snapshot()?;
-    let mut names: HashMap<SessionId, Vec<PodRecord>> = HashMap::new();
-    for name in snapshot.list_names()? {
-        if let Some(record) = snapshot.read_name(&name)?
-            && let Some(active) = &record.active
-        {
-            names.entry(active.session_id).or_default().push(record);
+    let mut names: HashMap<SessionId, Vec<NameRecord>> = HashMap::new();
+    for record in snapshot.name_records()? {
+        if let Some(session) = record.session() {
+            names.entry(session).or_default().push(record);
         }
     }
     let mut records = Vec::new();
@@ -189,11 +201,15 @@ fn records(
         }
         let names = names.remove(&session).unwrap_or_default();
         if metadata.is_some() || !names.is_empty() {
+            let (telling, others): (Vec<_>, Vec<_>) =
+                names.into_iter().partition(NameRecord::tells_name);
+            let others = others.into_iter().map(|of| (of.name, of.record));
             records.push(Record {
                 kind: KIND.to_owned(),
                 session,
                 metadata,
-                names,
+                names: telling.into_iter().map(|of| of.record).collect(),
+                records: others.collect(),
             });
         }
     }
@@ -224,7 +240,7 @@ pub(super) fn import(
                     "{}: {error}; import a log of the session with it",
                     path.display()
                 )),
-                Err(error @ StoreError::TooLarge { .. }) => {
+                Err(error @ (StoreError::TooLarge { .. } | StoreError::InvalidPodName(_))) => {
                     SessionFileOutcome::Failed(format!("{}: {error}", path.display()))
                 }
                 Err(error) => return Err(error),
@@ -278,12 +294,15 @@ fn take(now: &Snapshot, record: &Record) -> Result<(Vec<Op>, Taken), StoreError>
         )),
         _ => {}
     }
-    for name in &record.names {
-        match now.read_name(&name.pod_name)? {
-            None => ops.push(set_name(name)?),
-            Some(here) if here != *name => notes.push(format!(
-                "name {:?} differs; it stays as it is in the archive",
-                &*name.pod_name
+    if record.name_records().count() < record.names.len() + record.records.len() {
+        notes.push("a record that does not tell its name was passed over".to_owned());
+    }
+    for theirs in record.name_records() {
+        let name = &theirs.name;
+        match now.read_name_as(name)? {
+            None => ops.push(name_op(&PodName::new(name)?, &theirs.record)?),
+            Some(here) if !theirs.says(&here) => notes.push(format!(
+                "name {name:?} differs; it stays as it is in the archive"
             )),
             Some(_) => {}
         }

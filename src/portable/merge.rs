@@ -6,9 +6,9 @@ use std::path::Path;
 use super::report::MergeReport;
 use super::session::SessionMerge;
 use super::write::{CopyProgress, Meter};
-use crate::archive::{Archive, SessionInfo, Snapshot, set_name};
+use crate::archive::{Archive, SessionInfo, Snapshot, name_op};
 use crate::engine::Op;
-use crate::names::PodRecord;
+use crate::names::{NameRecord, PodName};
 use crate::rebase::Rebase;
 use crate::store::StoreError;
 
@@ -133,10 +133,7 @@ impl<'a> Merge<'a> {
 
     /// Takes over the names that are not here, all as one change.
     fn names(&self, theirs: &Snapshot, report: &mut MergeReport) -> Result<(), StoreError> {
-        let records = theirs.list_names()?.into_iter();
-        let records = records.map(|name| theirs.read_name(&name));
-        let records = records.collect::<Result<Vec<_>, _>>()?;
-        let records: Vec<PodRecord> = records.into_iter().flatten().collect();
+        let records = theirs.name_records()?;
         let mut found = missing_names(&self.archive.snapshot()?, &records)?;
         if !found.ops.is_empty() && !self.dry_run {
             found = self.archive.commit(|now| {
@@ -158,17 +155,18 @@ struct MissingNames {
     notes: Vec<String>,
 }
 
-fn missing_names(ours: &Snapshot, records: &[PodRecord]) -> Result<MissingNames, StoreError> {
+fn missing_names(ours: &Snapshot, records: &[NameRecord]) -> Result<MissingNames, StoreError> {
     let mut found = MissingNames::default();
-    for record in records {
-        let name = &record.pod_name;
-        match ours.read_name(name)? {
+    for theirs in records {
+        let name = &theirs.name;
+        match ours.read_name_as(name)? {
             None => {
-                found.ops.push(set_name(record)?);
-                found.names.push(name.to_string());
+                let op = name_op(&PodName::new(name)?, &theirs.record)?;
+                found.ops.push(op);
+                found.names.push(name.clone());
             }
-            Some(here) if here != *record => {
-                let note = format!("name {:?} differs; it stays as it is here", &**name);
+            Some(here) if !theirs.says(&here) => {
+                let note = format!("name {name:?} differs; it stays as it is here");
                 found.notes.push(note);
             }
             Some(_) => {}

@@ -13,7 +13,6 @@ use crate::engine::{
     Superblock, compact_new, create_filled,
 };
 use crate::ids::SessionId;
-use crate::names::PodRecord;
 use crate::store::StoreError;
 
 /// So many bytes are written as one change: more than the journal takes, so that they go straight
@@ -147,20 +146,11 @@ impl Archive {
             let info = source.session(*session)?;
             found.push(info.ok_or(StoreError::SessionNotFound(*session))?);
         }
-        let mut names = Vec::new();
-        for name in source.list_names()? {
-            let record = source.read_name(&name)?;
-            if points_to(record.as_ref(), sessions) {
-                names.push(name);
-            }
-        }
+        let mut records = source.name_records()?;
+        records.retain(|record| record.session().is_some_and(|id| sessions.contains(&id)));
+        let names = records.into_iter().map(|record| record.name).collect();
         Content::new(source, found, names).write(out.as_ref(), Form::Extract, progress)
     }
-}
-
-fn points_to(record: Option<&PodRecord>, sessions: &[SessionId]) -> bool {
-    let active = record.and_then(|record| record.active.as_ref());
-    active.is_some_and(|active| sessions.contains(&active.session_id))
 }
 
 /// What goes into a new archive.

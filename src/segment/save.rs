@@ -78,8 +78,9 @@ pub fn save_user_input<S: Store + ?Sized>(
 /// Saves what was added to the history since the last save, one entry for each item.
 ///
 /// The output of a tool becomes a `tool_result`, what the runtime injected a `system_item`, and any
-/// other item an `assistant_item`. Replay gives the same items in the same order. Leave out a
-/// user message that [`save_user_input`] has saved: it would be there twice.
+/// other item an `assistant_item`. Replay gives the same items in the same order, except for
+/// knowledge and workflows, which are not injected any more. Leave out a user message that
+/// [`save_user_input`] has saved: it would be there twice.
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};

@@ -133,9 +133,9 @@ fn fill(archive: &Archive) {
     record
         .extra
         .insert("note".to_owned(), self::doomed(900).into());
-    archive.write_name(&record).unwrap();
+    archive.write_name(&record.worker_name, &record).unwrap();
     record.extra.insert("note".to_owned(), "kept".into());
-    archive.write_name(&record).unwrap();
+    archive.write_name(&record.worker_name, &record).unwrap();
     let trace = archive.trace(session(0), segment(0));
     trace.append_raw(&doomed()).unwrap();
     archive.checkpoint().unwrap();

@@ -39,6 +39,7 @@ fn the_numbers_on_the_page_are_those_of_the_sources() {
         "engine/compress.rs",
         "archive/mod.rs",
         "archive/entry.rs",
+        "archive/names.rs",
     ] {
         let source = text(&format!("src/{source}"));
         for (name, value) in constants(&source, &found) {
@@ -226,7 +227,7 @@ fn records_and_the_index_are_as_the_page_says() {
 
     let names: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
     let row = unseal(&page, "names", b"builder", &image.get(names, "builder"));
-    assert_eq!(row, br#"{"pod_name":"builder"}"#);
+    assert_eq!(row, br#"{"worker_name":"builder"}"#);
 
     let meta: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
     let row = unseal(&page, "meta", b"absorbed", &image.get(meta, "absorbed"));
@@ -363,7 +364,7 @@ fn sample() -> (Vec<u8>, sessiondb::ArchiveStats) {
 
 fn write_name(archive: &Archive) {
     let name = PodRecord::new(PodName::new("builder").unwrap());
-    archive.write_name(&name).unwrap();
+    archive.write_name("builder", &name).unwrap();
 }
 
 /// The database in an archive, opened without any of the crate's own code.

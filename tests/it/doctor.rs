@@ -161,7 +161,9 @@ fn sample(path: &Path) -> Archive {
         metadata.insert("title".to_owned(), json!(format!("session {session}")));
         archive.set_metadata(session_id, &metadata).unwrap();
         let name = PodName::new(&format!("agent-{session}")).unwrap();
-        archive.write_name(&PodRecord::new(name)).unwrap();
+        archive
+            .write_name(&name, &PodRecord::new(name.clone()))
+            .unwrap();
     }
     // One long log, some of whose entries need a row to themselves.
     let long = archive.log(id(0), id(99));

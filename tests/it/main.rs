@@ -10,6 +10,8 @@
 
 /// Raw entries, ranges, batches, snapshots, metadata and names of an archive.
 mod archive;
+/// Conditions of a batch against a naive model and between processes, and how durable a batch is.
+mod batches;
 /// Branches and erased entries against a model that shares nothing.
 mod branches;
 /// The `sessiondb` command: output, exit codes, several processes, a kill.

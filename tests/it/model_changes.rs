@@ -163,7 +163,7 @@ fn variations(object: &Map<String, Value>) -> Vec<(&'static str, Option<Value>)>
             ];
             choices.push(("reasoning", [null, text].into_iter().chain(more).collect()));
         }
-        _ if object.contains_key("pod_name") => choices.push(("active", vec![null])),
+        _ if object.contains_key("worker_name") => choices.push(("active", vec![null])),
         _ => {}
     }
     let spread = |(name, values): (&'static str, Vec<Value>)| {

@@ -143,7 +143,7 @@ fn sample() -> Archive {
         archive.set_metadata(session(number), metadata).unwrap();
     }
     for (name, number) in [("one", Some(1)), ("none", None), ("three", Some(3))] {
-        archive.write_name(&record(name, number)).unwrap();
+        archive.write_name(name, &record(name, number)).unwrap();
     }
     archive
 }

@@ -139,6 +139,99 @@ fn a_later_start_replaces() {
     assert_eq!(state.entries, 12);
 }
 
+#[test]
+fn a_paused_turn_that_is_abandoned_is_no_longer_interrupted() {
+    let abandoned = || entry(json!({"kind": "paused_turn_abandoned", "ts": 3}));
+    let invoke = entry(json!({"kind": "invoke", "ts": 1, "trigger": "user_send"}));
+    let paused = json!({"kind": "run_completed", "ts": 2, "interrupted": true, "result": "paused"});
+    assert!(!collect_state([entry(paused), abandoned()]).last_run_interrupted);
+    assert!(collect_state([abandoned(), invoke]).last_run_interrupted);
+}
+
+#[test]
+fn the_extensions_of_a_user_input_are_part_of_the_state() {
+    let state = collect_state([
+        entry(json!({"kind": "extension", "ts": 1, "domain": "a", "payload": 1})),
+        entry(json!({"kind": "user_input", "ts": 2, "segments": [],
+                     "extensions": [{"domain": "b", "payload": null, "more": true},
+                                    {"domain": "a", "payload": [3]}]})),
+        entry(json!({"kind": "extension", "ts": 4, "domain": "b", "payload": 4})),
+    ]);
+    let expected = [
+        json!({"ts": 1, "domain": "a", "payload": 1}),
+        json!({"ts": 2, "domain": "b", "payload": null, "more": true}),
+        json!({"ts": 2, "domain": "a", "payload": [3]}),
+        json!({"ts": 4, "domain": "b", "payload": 4}),
+    ];
+    assert_eq!(
+        serde_json::to_value(state.extensions).unwrap(),
+        json!(expected)
+    );
+}
+
+#[test]
+fn each_kind_of_user_segment_has_its_text() {
+    for (segment, text) in [
+        (json!({"kind": "text", "content": "t"}), "t"),
+        (
+            json!({"kind": "paste", "id": 1, "chars": 1, "lines": 1, "content": "p"}),
+            "p",
+        ),
+        (json!({"kind": "file_ref", "path": "a.rs"}), "@a.rs"),
+        (json!({"kind": "knowledge_ref", "slug": "style"}), ""),
+        (
+            json!({"kind": "workflow_invoke", "slug": "review"}),
+            "/review",
+        ),
+        (
+            json!({"kind": "flow", "selector": "nightly"}),
+            "[Flow: nightly]",
+        ),
+        (
+            json!({"kind": "flow", "selector": {"id": 7}}),
+            r#"[Flow: {"id":7}]"#,
+        ),
+        (json!({"kind": "sketch", "content": "no"}), ""),
+    ] {
+        let input = json!({"kind": "user_input", "ts": 1, "segments": [segment]});
+        let state = collect_state([entry(input)]);
+        assert_eq!(
+            state.history,
+            [Item::message(Role::User, text)],
+            "{segment}"
+        );
+    }
+}
+
+#[test]
+fn each_kind_of_system_item_has_its_text() {
+    for (item, text) in [
+        (
+            json!({"kind": "knowledge", "slug": "style", "body": "b"}),
+            None,
+        ),
+        (
+            json!({"kind": "workflow", "slug": "review", "body": "b"}),
+            Some("Ignored legacy procedure item: /review"),
+        ),
+        (
+            json!({"kind": "notification", "message": "m", "body": "[m]"}),
+            Some("[m]"),
+        ),
+        (
+            json!({"kind": "skill_activation", "name": "pdf", "body": "Skill."}),
+            Some("Skill."),
+        ),
+        (json!({"kind": "weather", "body": "Rain."}), Some("Rain.")),
+    ] {
+        let state = collect_state([entry(
+            json!({"kind": "system_item", "ts": 1, "item": item.clone()}),
+        )]);
+        let history = text.map(|text| Item::message(Role::System, text));
+        assert_eq!(state.history, Vec::from_iter(history), "{item}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 200,
@@ -149,11 +242,13 @@ proptest! {
 
     /// Kinds that change nothing, anywhere in the log, only count.
     #[test]
-    fn unknown_kinds_only_count(places in prop::collection::vec((0..12_usize, 0..4_usize), 0..9)) {
+    fn unknown_kinds_only_count(places in prop::collection::vec((0..12_usize, 0..5_usize), 0..9)) {
         let idle = [
             json!({"kind": "vote", "ts": 1, "turn_count": 99}),
             json!({"no": "kind"}),
-            json!({"kind": "paused_turn_abandoned", "ts": 1}),
+            json!({"kind": "user_draft", "ts": 1, "extensions": [{"domain": "d", "payload": 1}]}),
+            json!({"kind": "system_item", "ts": 1,
+                   "item": {"kind": "knowledge", "slug": "style", "body": "b"}}),
             json!({"kind": "system_item", "ts": 1, "item": {"kind": "weather", "sky": "grey"}}),
         ];
         let mut noisy = log();

@@ -32,7 +32,7 @@ fn name(archive: &Archive, name: &str, number: u128) {
         segment_id: None,
         extra: Extra::new(),
     });
-    archive.write_name(&record).unwrap();
+    archive.write_name(name, &record).unwrap();
 }
 
 fn gone(plan: &Plan) -> Vec<u128> {

@@ -23,7 +23,7 @@ fn joined<T: AsRef<[u8]>>(entries: impl IntoIterator<Item = T>) -> Entries {
 
 fn rows(entries: &Entries, first: u64, level: Option<i32>) -> Vec<Vec<u8>> {
     let packed = Packed::new(entries.payload(), level);
-    let rows = packed.rows(&log(), first, entries.len());
+    let rows = packed.into_rows(&log(), first, entries.len());
     let numbers: Vec<_> = rows.iter().map(|(number, _)| *number).collect();
     let expected: Vec<_> = (first..).take(rows.len()).collect();
     assert_eq!(numbers, expected);

@@ -343,6 +343,8 @@ impl Found {
             Op::SetMetadata { session, json } => drop(self.metadata.insert(session, json)),
             Op::SetName { name, json } => drop(self.names.insert(name, json)),
             Op::DeleteName { name } => drop(self.names.remove(&name)),
+            // No frame holds one.
+            Op::Expect(_) => {}
         }
     }
 

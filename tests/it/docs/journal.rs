@@ -51,7 +51,7 @@ fn frames_and_ops_are_as_the_page_says() {
     let (first, name) = (log_id(1, SEGMENT), || ("name", b"builder".to_vec()));
     let origin = [&[1][..], PARENT.as_bytes(), &number(3)].concat();
     let none = || vec![0];
-    let (title, record) = (br#"{"title":"sample"}"#, br#"{"pod_name":"builder"}"#);
+    let (title, record) = (br#"{"title":"sample"}"#, br#"{"worker_name":"builder"}"#);
     let session = || ("session", SESSION.as_bytes().to_vec());
     let lines = "{\"n\":2}\n{\"n\":3}";
     let cut = vec![

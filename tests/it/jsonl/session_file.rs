@@ -34,8 +34,8 @@ fn sample() -> Archive {
         &archive,
         &json!({"title": "Ü", "cwd": "/home/ann/a", "x": 0.1}),
     );
-    archive.write_name(&record("one")).unwrap();
-    archive.write_name(&record("two")).unwrap();
+    archive.write_name("one", &record("one")).unwrap();
+    archive.write_name("two", &record("two")).unwrap();
     archive
 }
 
@@ -95,7 +95,7 @@ fn what_the_archive_has_stays_and_is_noted() {
     set(&archive, &json!({"title": "mine"}));
     let mut mine = record("one");
     mine.extra.insert("port".to_owned(), json!(8));
-    archive.write_name(&mine).unwrap();
+    archive.write_name(&mine.worker_name, &mine).unwrap();
     let report = import(&archive, &folder);
     let file = &report.session_files[0];
     assert_eq!(file.outcome, SessionFileOutcome::Changed);

@@ -130,10 +130,10 @@ fn metadata_and_names_that_are_here_stay() {
     set(&here, 1, json!({"title": "a", "model": "m"}));
     set(&there, 1, json!({"title": "b", "model": "m", "cwd": "/x"}));
     set(&there, 2, json!({"title": "c"}));
-    here.write_name(&record("same", Some(1))).unwrap();
-    here.write_name(&record("other", Some(1))).unwrap();
+    here.write_name("same", &record("same", Some(1))).unwrap();
+    here.write_name("other", &record("other", Some(1))).unwrap();
     for (name, number) in [("same", 1), ("other", 2), ("new", 2)] {
-        there.write_name(&record(name, Some(number))).unwrap();
+        there.write_name(name, &record(name, Some(number))).unwrap();
     }
     let report = merge(&here, &there);
     assert_eq!(report.names, ["new"]);

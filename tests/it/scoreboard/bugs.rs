@@ -28,6 +28,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::ReplaceEarly | Bug::DropRest => vec![("R16", compaction::catches)],
         Bug::KeepJournal | Bug::KeepFreePages => vec![("R18", erased::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
+        Bug::IgnoreConditions => vec![("batches", crate::batches::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],
         Bug::SyncAfterFailure => vec![("R5", unsynced::fold_catches)],
         Bug::ForgetFailedSync => vec![("R5", unsynced::catches)],

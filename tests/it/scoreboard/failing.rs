@@ -94,7 +94,7 @@ fn keeps_its_word(
     said: Said,
 ) -> Result<(), String> {
     if said == Said::Unknown {
-        let refused = archive.write_name(&record("after"));
+        let refused = archive.write_name("after", &record("after"));
         if !matches!(refused, Err(StoreError::Poisoned { .. })) {
             return Err(format!("a write after it: {refused:?}"));
         }

@@ -241,7 +241,7 @@ fn listing_of(archive: &Archive) -> Result<Value, StoreError> {
     }
     let mut names = Vec::new();
     for name in archive.list_names()? {
-        names.push(archive.read_name(&name)?);
+        names.push(archive.read_name_as::<serde_json::Value>(&name)?);
     }
     Ok(json!({"sessions": sessions, "names": names}))
 }

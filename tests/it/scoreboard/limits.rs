@@ -122,14 +122,18 @@ fn small_archive(scratch: &Scratch) -> Archive {
 
 fn entry_lengths(row: &mut Row) {
     let scratch = Scratch::new();
-    // The largest take a second each.
-    let skipped = usize::from(!deep());
-    for bytes in around(MAX_ENTRY_BYTES).into_iter().skip(skipped) {
+    let [below, limit, beyond] = around(MAX_ENTRY_BYTES);
+    // The largest take a quarter of a minute each.
+    let lengths = by_form(
+        vec![MAX_ENTRY_BYTES / 4, beyond],
+        vec![below, limit, beyond],
+    );
+    for bytes in lengths {
         let archive = small_archive(&scratch);
         let text = entry(bytes);
         let appended = log(&archive).append_raw(text.as_bytes());
         row.case(if bytes > MAX_ENTRY_BYTES {
-            refused(appended, "entry 1 of this call", bytes, MAX_ENTRY_BYTES).and_then(|()| {
+            refused(appended, "entry 0 of this call", bytes, MAX_ENTRY_BYTES).and_then(|()| {
                 let there = log(&archive).exists().map_err(|err| err.to_string())?;
                 ensure(!there, || "the log of a refused entry is there".to_owned())
             })
@@ -147,7 +151,7 @@ fn name_lengths(row: &mut Row) {
     for bytes in around(MAX_NAME_BYTES) {
         let name = "n".repeat(bytes);
         let record = PodRecord::new(PodName::new(&name).expect("a name"));
-        let written = archive.write_name(&record);
+        let written = archive.write_name(&record.worker_name, &record);
         let found = archive.read_name(&name);
         row.case(if bytes > MAX_NAME_BYTES {
             refused(written, &name, bytes, MAX_NAME_BYTES).and_then(|()| match found {
@@ -176,7 +180,7 @@ fn record_lengths(row: &mut Row) {
     let archive = small_archive(&scratch);
     let session = log(&archive).session_id();
     log(&archive).append_raw(b"1").expect("an append");
-    let of_name = |name: &str| Map::from_iter([("pod_name".to_owned(), Value::from(name))]);
+    let of_name = |name: &str| Map::from_iter([("worker_name".to_owned(), Value::from(name))]);
     for bytes in around(MAX_RECORD_BYTES) {
         let metadata = padded(Map::new(), bytes);
         let set = archive.set_metadata(session, &metadata);
@@ -192,7 +196,7 @@ fn record_lengths(row: &mut Row) {
         });
         let record = Value::Object(padded(of_name("agent"), bytes));
         let record: PodRecord = serde_json::from_value(record).expect("a record");
-        let written = archive.write_name(&record);
+        let written = archive.write_name(&record.worker_name, &record);
         let found = archive.read_name("agent");
         row.case(if bytes > MAX_RECORD_BYTES {
             refused(written, "record of name \"agent\"", bytes, MAX_RECORD_BYTES)

@@ -112,7 +112,7 @@ impl Case {
             Merge::new(&archive).run(&other(&plans, last), &mut |_| ())?;
             states.push(Content::of(&archive));
             if last == SESSIONS {
-                archive.write_name(&record("name", Some(1)))?;
+                archive.write_name("name", &record("name", Some(1)))?;
                 states.push(Content::of(&archive));
             }
         }
@@ -121,7 +121,7 @@ impl Case {
         fill_here(&archive, &plans);
         archive.close()?;
         let other = other(&plans, SESSIONS);
-        other.write_name(&record("name", Some(1)))?;
+        other.write_name("name", &record("name", Some(1)))?;
         Ok(Self {
             start: disk.content(),
             other,

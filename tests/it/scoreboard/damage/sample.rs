@@ -260,7 +260,7 @@ fn share(archive: &Archive, round: u32, questions: &mut Questions) {
 fn write_name(archive: &Archive, name: &str, round: u32, questions: &mut Questions) {
     let mut record = PodRecord::new(PodName::new(name).unwrap());
     record.extra.insert("round".to_owned(), Value::from(round));
-    archive.write_name(&record).unwrap();
+    archive.write_name(name, &record).unwrap();
     questions.names.push(name.to_owned());
 }
 

@@ -230,7 +230,7 @@ fn records(archive: &Archive) {
         record.active = active;
         let extra: Map<String, Value> = [("color".to_owned(), json!("blue"))].into_iter().collect();
         record.extra = serde_json::from_value(Value::Object(extra)).unwrap();
-        archive.write_name(&record).unwrap();
+        archive.write_name(name, &record).unwrap();
     }
     assert!(archive.delete_name("deleted").unwrap());
 }

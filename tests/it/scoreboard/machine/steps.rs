@@ -187,9 +187,9 @@ impl Change {
                     metadata.insert(key(*number), json!(number));
                 })
                 .map(|()| true),
-            Self::WriteName(name, number) => {
-                archive.write_name(&record(*name, *number)).map(|()| true)
-            }
+            Self::WriteName(name, number) => archive
+                .write_name(NAMES[*name], &record(*name, *number))
+                .map(|()| true),
             Self::UpdateName(name, number) => archive
                 .update_name(NAMES[*name], |record| {
                     record.extra.insert(key(*number), json!(number));
