@@ -524,6 +524,7 @@ impl Clone for StoreError {
             DoesNotFit { session, segment, index, message }
             TurnNotFound { segment, turn, last }
             Conflict { session, segment, expected, actual }
+            ConditionFailed { session, segment, expected, actual }
             Busy { path, holder, waited }
             Poisoned { path, cause }
             ReadOnly { path, reason }

@@ -12,7 +12,7 @@ use sessiondb::{
 use uuid::Uuid;
 
 use super::child::{Child, Parent, Task};
-use super::row::{Dice, Row, by_form, deep, seed};
+use super::row::{Dice, Row, by_form, seed};
 use crate::scratch::Scratch;
 
 const MAX_NAME_BYTES: usize = 1024;
