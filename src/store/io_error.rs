@@ -11,7 +11,7 @@ use super::{Condition, StoreError};
 /// |---|---|
 /// | `NotFound` | `NotFound`, `SessionNotFound`, `TurnNotFound`, a condition that something is there |
 /// | `AlreadyExists` | `SegmentExists`, a condition that something is not there |
-/// | `InvalidData` | `Corrupt`, `Damaged`, `NotAnArchive`, `Serde` |
+/// | `InvalidData` | `Corrupt`, `DoesNotFit`, `Damaged`, `NotAnArchive`, `Serde` |
 /// | `InvalidInput` | `InvalidPodName`, `InvalidEntry`, `TooLarge`, `BranchPastEnd`, `ErasePastEnd` |
 /// | `Unsupported` | `UnsupportedVersion`, `UnsupportedFeature`, `OldFormat` |
 /// | `ResourceBusy` | `Busy` |
@@ -55,6 +55,7 @@ fn kind_of(err: &StoreError) -> ErrorKind {
         },
         StoreError::Serde(_)
         | StoreError::Corrupt { .. }
+        | StoreError::DoesNotFit { .. }
         | StoreError::Damaged { .. }
         | StoreError::NotAnArchive { .. } => ErrorKind::InvalidData,
         StoreError::InvalidPodName(_)
@@ -100,6 +101,7 @@ mod tests {
             (StoreError::SessionNotFound(session), ErrorKind::NotFound),
             (StoreError::TurnNotFound { segment, turn: 2, last: 1 }, ErrorKind::NotFound),
             (StoreError::Corrupt { line: 1, message: reason() }, ErrorKind::InvalidData),
+            (StoreError::DoesNotFit { session, segment, index: 1, message: reason() }, ErrorKind::InvalidData),
             (StoreError::InvalidPodName("/".to_owned()), ErrorKind::InvalidInput),
             (StoreError::Conflict { session, segment, expected: 1, actual: 2 }, ErrorKind::Other),
             (failed(Condition::Absent), ErrorKind::AlreadyExists),

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sessiondb::{
-    Active, Archive, Extra, LogEntry, MAX_ENTRY_BYTES, Match, PodName, PodRecord, Store,
-    StoreError, new_segment_id, new_session_id, segment,
+    Active, Archive, Extra, LogEntry, MAX_ENTRY_BYTES, Match, PodName, PodRecord, StoreError,
+    new_segment_id, new_session_id, segment,
 };
 use uuid::Uuid;
 
