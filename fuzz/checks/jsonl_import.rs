@@ -24,6 +24,7 @@ fn check_in(folder: &Path, data: &[u8]) {
         BadLines::Fail,
         BadLines::Skip,
         BadLines::Split,
+        BadLines::DropNuls,
         BadLines::Keep,
     ] {
         let storage = testing::create_in_memory(16 << 10).expect("an archive in memory");

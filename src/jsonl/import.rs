@@ -219,7 +219,8 @@ impl<'a> Import<'a> {
         warnings: &mut Warnings,
         meter: &mut Meter<'_>,
     ) -> Result<Addition, Stop> {
-        let mut lines = lines_between(file, Position::START, u64::MAX)
+        let mut lines = self
+            .lines_between(file, Position::START, u64::MAX)
             .map_err(|error| Stop::file(path, &error))?;
         let mut added = Addition::default();
         let mut index = 0_u64;
@@ -268,7 +269,8 @@ impl<'a> Import<'a> {
     ) -> Result<(), Stop> {
         let path = appending.path();
         let expected_len = appending.len().saturating_add(rest.entries);
-        let mut lines = lines_between(file, rest.start, rest.end_offset)
+        let mut lines = self
+            .lines_between(file, rest.start, rest.end_offset)
             .map_err(|error| Stop::file(path, &error))?;
         chunk.clear();
         while let Some(line) = lines
@@ -297,17 +299,23 @@ impl<'a> Import<'a> {
             Err(appending.file_changed())
         }
     }
+
+    fn lines_between<'f>(
+        &self,
+        file: &'f File,
+        start: Position,
+        end_offset: u64,
+    ) -> io::Result<FileLines<'f>> {
+        let mut source = file;
+        source.seek(SeekFrom::Start(start.byte_offset))?;
+        let source = source.take(end_offset.saturating_sub(start.byte_offset));
+        let source = BufReader::with_capacity(READ_BUFFER_BYTES, source);
+        let drops_nuls = self.bad_lines == BadLines::DropNuls;
+        Ok(Lines::new(source, start, MAX_ENTRY_BYTES).dropping_nuls(drops_nuls))
+    }
 }
 
 type FileLines<'a> = Lines<BufReader<Take<&'a File>>>;
-
-fn lines_between(file: &File, start: Position, end_offset: u64) -> io::Result<FileLines<'_>> {
-    let mut source = file;
-    source.seek(SeekFrom::Start(start.byte_offset))?;
-    let source = source.take(end_offset.saturating_sub(start.byte_offset));
-    let source = BufReader::with_capacity(READ_BUFFER_BYTES, source);
-    Ok(Lines::new(source, start, MAX_ENTRY_BYTES))
-}
 
 /// When the file was last written, in milliseconds since the Unix epoch; now, if the file system
 /// does not know.

@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::StreamDeserializer;
 use serde_json::de::StrRead;
 
+use super::nuls::{Nuls, drop_nuls};
 use super::{BadLines, bad_line};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -32,7 +33,8 @@ impl Position {
 /// One line of a file, without its line end.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
-    /// Empty if the line is over the limit of its reader.
+    /// Empty if the line is over the limit of its reader. Each run of NULs is one, if the reader
+    /// drops them.
     pub(super) bytes: &'a [u8],
     pub(super) at: Position,
     /// Where the next line begins.
@@ -41,6 +43,7 @@ pub(super) struct Line<'a> {
     pub(super) terminated: bool,
     /// Whether a byte order mark stood before `bytes`.
     pub(super) byte_order_mark: bool,
+    nuls: Option<Nuls>,
     over_limit: Option<Defect<'static>>,
 }
 
@@ -52,6 +55,17 @@ pub(super) struct Lines<R> {
     buffer: Vec<u8>,
     next: Position,
     limit_bytes: usize,
+    drops_nuls: bool,
+}
+
+/// What a line has that was read into the buffer.
+#[derive(Default)]
+struct Filled {
+    len_bytes: u64,
+    terminated: bool,
+    /// Without those that are dropped.
+    kept_bytes: u64,
+    nuls: Option<Nuls>,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -62,13 +76,25 @@ impl<R: BufRead> Lines<R> {
             buffer: Vec::new(),
             next: start,
             limit_bytes,
+            drops_nuls: false,
         }
+    }
+
+    /// Keeps one NUL of each run, so that a hole is no longer than any file is.
+    pub(super) fn dropping_nuls(mut self, drops_nuls: bool) -> Self {
+        self.drops_nuls = drops_nuls;
+        self
     }
 
     /// Returns the next line, `None` at the end.
     pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         let at = self.next;
-        let (len_bytes, terminated) = self.fill()?;
+        let Filled {
+            len_bytes,
+            terminated,
+            kept_bytes,
+            nuls,
+        } = self.fill(at.byte_offset)?;
         if len_bytes == 0 && !terminated {
             return Ok(None);
         }
@@ -79,8 +105,8 @@ impl<R: BufRead> Lines<R> {
                 .saturating_add(len_bytes)
                 .saturating_add(u64::from(terminated)),
         };
-        let over_limit = (len_bytes > self.limit_bytes as u64).then_some(Defect::OverLimit {
-            len_bytes,
+        let over_limit = (kept_bytes > self.limit_bytes as u64).then_some(Defect::OverLimit {
+            len_bytes: kept_bytes,
             limit_bytes: self.limit_bytes,
         });
         let (bytes, byte_order_mark) = match self.buffer.strip_prefix(BYTE_ORDER_MARK) {
@@ -93,15 +119,16 @@ impl<R: BufRead> Lines<R> {
             next: self.next,
             terminated,
             byte_order_mark,
+            nuls,
             over_limit,
         }))
     }
 
-    /// Puts the next line into the buffer, or nothing if it is over the limit. Returns its
-    /// length and whether a line end followed.
-    fn fill(&mut self) -> io::Result<(u64, bool)> {
+    /// Puts the next line, which begins at `start` in the file, into the buffer, or nothing if it is
+    /// over the limit.
+    fn fill(&mut self, start: u64) -> io::Result<Filled> {
         self.buffer.clear();
-        let mut len_bytes = 0_u64;
+        let mut filled = Filled::default();
         loop {
             let available = match self.source.fill_buf() {
                 Ok(available) => available,
@@ -109,25 +136,61 @@ impl<R: BufRead> Lines<R> {
                 Err(error) => return Err(error),
             };
             if available.is_empty() {
-                return Ok((len_bytes, false));
+                return Ok(filled);
             }
             let line_end = memchr::memchr(b'\n', available);
             let piece = available
                 .get(..line_end.unwrap_or(available.len()))
                 .unwrap_or_default();
-            len_bytes = len_bytes.saturating_add(piece.len() as u64);
-            if len_bytes > self.limit_bytes as u64 {
+            filled.count(piece, start);
+            let kept = if self.drops_nuls && filled.nuls.is_some() {
+                Cow::Owned(one_nul_each(piece, self.buffer.last()))
+            } else {
+                Cow::Borrowed(piece)
+            };
+            filled.kept_bytes = filled.kept_bytes.saturating_add(kept.len() as u64);
+            if filled.kept_bytes > self.limit_bytes as u64 {
                 self.buffer.clear();
             } else {
-                self.buffer.extend_from_slice(piece);
+                self.buffer.extend_from_slice(&kept);
             }
             let used = piece.len().saturating_add(usize::from(line_end.is_some()));
             self.source.consume(used);
             if line_end.is_some() {
-                return Ok((len_bytes, true));
+                filled.terminated = true;
+                return Ok(filled);
             }
         }
     }
+}
+
+impl Filled {
+    /// Counts a further piece of the line that begins at `start`.
+    fn count(&mut self, piece: &[u8], start: u64) {
+        if let Some(first) = memchr::memchr(0, piece) {
+            let nuls = self.nuls.get_or_insert(Nuls {
+                count: 0,
+                byte_offset: start
+                    .saturating_add(self.len_bytes)
+                    .saturating_add(first as u64),
+            });
+            nuls.count += memchr::memchr_iter(0, piece).count() as u64;
+        }
+        self.len_bytes = self.len_bytes.saturating_add(piece.len() as u64);
+    }
+}
+
+/// The piece with one NUL in the place of each run of them. `before` is the byte before it.
+fn one_nul_each(piece: &[u8], before: Option<&u8>) -> Vec<u8> {
+    let mut before = before.copied();
+    let mut kept = Vec::with_capacity(piece.len());
+    for byte in piece {
+        if *byte != 0 || before != Some(0) {
+            kept.push(*byte);
+        }
+        before = Some(*byte);
+    }
+    kept
 }
 
 /// What a line comes to.
@@ -166,10 +229,21 @@ pub(super) fn read_line<'a>(
             format!("{values} JSON values on one line, taken apart"),
         );
     }
-    let over_limit = matches!(defect, Defect::OverLimit { .. });
+    let over_limit = line.over_limit.is_some();
+    if let (BadLines::DropNuls, Defect::Nuls(nuls), false) = (bad_lines, &defect, over_limit) {
+        let left = drop_nuls(line.bytes, nuls);
+        let values = left.values.into_iter().map(marked);
+        return with_remark(
+            Entries::Several(values.collect::<Vec<_>>().into_iter()),
+            left.remark,
+        );
+    }
     if !line.terminated && !over_limit {
         let helps = match &defect {
             Defect::Fused { .. } => "; `--bad-lines=split` takes them apart",
+            Defect::Nuls(_) if !line.bytes.iter().all(|byte| *byte == 0) => {
+                "; `--bad-lines=drop-nuls` keeps what is whole beside them"
+            }
             _ => "",
         };
         return with_remark(
@@ -193,6 +267,10 @@ pub(super) fn read_line<'a>(
                 format!("kept as a `{}` entry: {defect}", bad_line::KIND),
             )
         }
+        BadLines::DropNuls if over_limit => {
+            let defect = line.over_limit.clone().unwrap_or(defect);
+            Err(format!("{defect}; {}", defect.advice()))
+        }
         _ => Err(format!("{defect}; {}", defect.advice())),
     }
 }
@@ -210,16 +288,23 @@ pub(super) fn read_checked_line<'a>(line: &Line<'a>) -> Entries<'a> {
 /// a bad line is stored as a bad line, so that export gives it back, and not what it seems to
 /// stand for.
 fn entry_of(value: &[u8]) -> Cow<'_, [u8]> {
-    if bad_line::decode(value).is_some() {
-        Cow::Owned(bad_line::encode(value))
+    marked(Cow::Borrowed(value))
+}
+
+fn marked(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if bad_line::decode(&value).is_some() {
+        Cow::Owned(bad_line::encode(&value))
     } else {
-        Cow::Borrowed(value)
+        value
     }
 }
 
 impl<'a> Line<'a> {
     /// Finds out whether the line is blank or one JSON value.
     fn check(&self) -> Result<(), Defect<'a>> {
+        if let Some(nuls) = self.nuls {
+            return Err(Defect::Nuls(nuls));
+        }
         if let Some(defect) = &self.over_limit {
             return Err(defect.clone());
         }
@@ -242,18 +327,29 @@ impl<'a> Line<'a> {
 }
 
 /// Whether the line holds nothing but JSON's white space.
-fn is_blank(line: &[u8]) -> bool {
+pub(super) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
 }
 
 /// The number of JSON values in a line that consists of nothing else.
-fn count_values(text: &str) -> Option<u64> {
+pub(super) fn count_values(text: &str) -> Option<u64> {
     let mut values = 0_u64;
     for value in serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>() {
         value.ok()?;
         values = values.saturating_add(1);
     }
     Some(values)
+}
+
+/// Whether the bytes are one JSON value.
+pub(super) fn is_value(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes);
+    text.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+}
+
+/// The values of a text that consists of nothing else.
+pub(super) fn values_of(text: &str) -> impl Iterator<Item = &[u8]> {
+    Values::new(text)
 }
 
 /// The message of a JSON error without its "at line 1 column 7".
@@ -268,6 +364,7 @@ fn without_position(error: &serde_json::Error) -> String {
 /// What is wrong with a line. Columns count bytes from 1.
 #[derive(Debug, Clone)]
 enum Defect<'a> {
+    Nuls(Nuls),
     NotUtf8 { column: usize },
     NotJson { message: String, column: usize },
     Fused { text: &'a str, values: u64 },
@@ -277,6 +374,7 @@ enum Defect<'a> {
 impl fmt::Display for Defect<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Nuls(nuls) => write!(f, "{nuls}"),
             Self::NotUtf8 { column } => write!(f, "not valid UTF-8 (column {column})"),
             Self::NotJson { message, column } => {
                 write!(f, "not valid JSON (column {column}: {message})")
@@ -300,6 +398,10 @@ impl Defect<'_> {
                 "`--bad-lines=split` takes them apart, `=skip` leaves the line out, \
                  `=keep` stores its text"
             }
+            Self::Nuls(_) => {
+                "`--bad-lines=drop-nuls` drops them and keeps what is whole beside them, `=skip` \
+                 leaves the line out, `=keep` stores its text"
+            }
             Self::OverLimit { .. } => "`--bad-lines=skip` leaves the line out",
             Self::NotUtf8 { .. } | Self::NotJson { .. } => {
                 "`--bad-lines=skip` leaves the line out, `=keep` stores its text"
@@ -314,18 +416,20 @@ pub(super) enum Entries<'a> {
     None,
     One(Cow<'a, [u8]>),
     Fused(Values<'a>),
+    Several(std::vec::IntoIter<Cow<'a, [u8]>>),
 }
 
 impl<'a> Iterator for Entries<'a> {
     type Item = Cow<'a, [u8]>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Self::Fused(values) = self {
-            return values.next().map(entry_of);
-        }
-        match std::mem::replace(self, Self::None) {
-            Self::One(entry) => Some(entry),
-            _ => None,
+        match self {
+            Self::Fused(values) => values.next().map(entry_of),
+            Self::Several(values) => values.next(),
+            Self::None | Self::One(_) => match std::mem::replace(self, Self::None) {
+                Self::One(entry) => Some(entry),
+                _ => None,
+            },
         }
     }
 }
@@ -373,7 +477,8 @@ mod tests {
 
     /// What `file` comes to: the entries, and the remarks or the error with their line numbers.
     fn read(file: &[u8], bad_lines: BadLines) -> (Vec<String>, Vec<(u64, String)>) {
-        let mut lines = Lines::new(file, Position::START, LIMIT);
+        let mut lines =
+            Lines::new(file, Position::START, LIMIT).dropping_nuls(bad_lines == BadLines::DropNuls);
         let (mut entries, mut remarks) = (Vec::new(), Vec::new());
         while let Some(line) = lines.next_line().unwrap() {
             match read_line(&line, bad_lines, LIMIT) {
@@ -519,11 +624,81 @@ mod tests {
     }
 
     #[test]
+    fn dropping_nuls_keeps_all_that_is_whole() {
+        for (file, kept, said) in [
+            (
+                &b"\0\0{\"a\":1}\n"[..],
+                &["{\"a\":1}"][..],
+                "2 NUL bytes at byte offset 0",
+            ),
+            (
+                b"1\n{\"a\":1}\0\0\0{}\n",
+                &["1", "{\"a\":1}", "{}"],
+                "3 NUL bytes at byte offset 9",
+            ),
+            (b"1\x002\n", &["1", "2"], "1 NUL byte at byte offset 1"),
+            (
+                b"{\"a\":\"b\0c\"}\n",
+                &["{\"a\":\"bc\"}"],
+                "in the entry is missing",
+            ),
+            (
+                b"{\"a\":\"b\0\0{\"c\":1}\n",
+                &["{\"c\":1}"],
+                "left out 7 bytes",
+            ),
+            (b"{}\n\0\0\0\0", &["{}"], "4 NUL bytes at byte offset 3"),
+            (b"{}\n[1]\0\0", &["{}", "[1]"], "kept the JSON value"),
+            (b"{\"a\":\0\0", &[], "left out 5 bytes"),
+            (b"\0\n\0\r\n{}\n", &["{}"], "1 NUL byte"),
+        ] {
+            let (entries, remarks) = read(file, BadLines::DropNuls);
+            assert_eq!(entries, kept, "{remarks:?}");
+            assert!(remarks[0].1.starts_with("dropped "), "{remarks:?}");
+            assert!(remarks[0].1.contains(said), "{remarks:?}");
+        }
+        // Only NULs are dropped.
+        let (_, remarks) = read(b"{\"a\":\n", BadLines::DropNuls);
+        assert!(
+            remarks[0].1.starts_with("ERROR not valid JSON"),
+            "{remarks:?}"
+        );
+    }
+
+    #[test]
+    fn a_hole_is_dropped_however_long_it_is() {
+        let file = [b"{}", &[0; 10 * LIMIT][..], b"[1]\n"].concat();
+        for capacity in [1, 7, 4096] {
+            let source = io::BufReader::with_capacity(capacity, &file[..]);
+            let mut lines = Lines::new(source, Position::START, LIMIT).dropping_nuls(true);
+            let line = lines.next_line().unwrap().unwrap();
+            assert_eq!(line.next.byte_offset, file.len() as u64);
+            let reading = read_line(&line, BadLines::DropNuls, LIMIT).unwrap();
+            let remark = reading.remark.unwrap();
+            assert!(
+                remark.contains("640 NUL bytes at byte offset 2"),
+                "{remark}"
+            );
+            assert_eq!(reading.entries.collect::<Vec<_>>(), [&b"{}"[..], b"[1]"]);
+        }
+        let (_, remarks) = read(&file, BadLines::Fail);
+        assert!(
+            remarks[0].1.contains("--bad-lines=drop-nuls"),
+            "{remarks:?}"
+        );
+    }
+
+    #[test]
     fn errors_say_what_is_wrong_and_what_helps() {
         for (line, wrong, helps) in [
             (&b"{}{}\n"[..], "2 JSON values", "--bad-lines=split"),
             (b"{\"a\"}\n", "column 5: expected `:`", "--bad-lines=skip"),
             (b"\"ab\xff\"\n", "not valid UTF-8 (column 4)", "=keep"),
+            (
+                b"{}\0\0{}\n",
+                "2 NUL bytes at byte offset 2",
+                "--bad-lines=drop-nuls",
+            ),
         ] {
             let (_, remarks) = read(line, BadLines::Fail);
             let message = &remarks[0].1;

@@ -35,6 +35,7 @@ mod export;
 mod ids;
 mod import;
 mod lines;
+mod nuls;
 mod session_file;
 mod tree;
 mod unfinished;
@@ -50,7 +51,8 @@ pub use export::{Export, ExportOutcome, ExportProgress, ExportReport, ExportedFi
 pub use import::Import;
 pub use session_file::{SessionFile, SessionFileOutcome};
 
-/// What an import does with a bad line: one that is not UTF-8, not JSON, or several values.
+/// What an import does with a bad line: one that is not UTF-8, not JSON, or several values. Files'
+/// lines are counted from 1, as editors do, entries from 0.
 ///
 /// ```
 /// assert_eq!(sessiondb::jsonl::BadLines::default(), sessiondb::jsonl::BadLines::Fail);
@@ -65,6 +67,10 @@ pub enum BadLines {
     /// Take a line that consists of several whole JSON values apart, with a warning; fail on any
     /// other bad line.
     Split,
+    /// Drop the NUL bytes that a crash left in a line, with a warning that says where and how many, and
+    /// what was left out because it is torn. What is whole beside them becomes entries; fail on any
+    /// other bad line.
+    DropNuls,
     /// Store the line inside an entry `{"kind":"sessiondb_bad_line","text":...}` (`"hex"` if it
     /// is not UTF-8), with a warning. Export writes the line back as it was.
     Keep,

@@ -118,6 +118,8 @@ pub(crate) enum BadLines {
     Skip,
     /// Take several values on one line apart
     Split,
+    /// Drop the NUL bytes that a crash left, keep what is whole beside them, and say where they were
+    DropNuls,
     /// Store the text under a marker, so that export gives it back
     Keep,
 }

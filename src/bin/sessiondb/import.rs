@@ -21,6 +21,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
             BadLines::Fail => sessiondb::jsonl::BadLines::Fail,
             BadLines::Skip => sessiondb::jsonl::BadLines::Skip,
             BadLines::Split => sessiondb::jsonl::BadLines::Split,
+            BadLines::DropNuls => sessiondb::jsonl::BadLines::DropNuls,
             BadLines::Keep => sessiondb::jsonl::BadLines::Keep,
         })
         .as_new(args.as_new)

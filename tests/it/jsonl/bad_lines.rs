@@ -8,10 +8,11 @@ use sessiondb::jsonl::{BadLines, FileReport, Import, Outcome};
 
 use super::{Folder, entries, export, failure, import_one};
 
-const OPTIONS: [BadLines; 4] = [
+const OPTIONS: [BadLines; 5] = [
     BadLines::Fail,
     BadLines::Skip,
     BadLines::Split,
+    BadLines::DropNuls,
     BadLines::Keep,
 ];
 
@@ -50,9 +51,16 @@ fn oracle(file: &[u8], bad_lines: BadLines) -> Result<Expected, u64> {
                 expected.entries.push(serde_json::from_slice(part).unwrap());
                 expected.lines.push(part.to_vec());
             }
+        } else if bad_lines == BadLines::DropNuls && line.contains(&0) {
+            for part in beside_nuls(line) {
+                expected
+                    .entries
+                    .push(serde_json::from_slice(&part).unwrap());
+                expected.lines.push(part);
+            }
         } else if !is_tail {
             match bad_lines {
-                BadLines::Fail | BadLines::Split => return Err(number),
+                BadLines::Fail | BadLines::Split | BadLines::DropNuls => return Err(number),
                 BadLines::Skip => {}
                 BadLines::Keep => {
                     expected.entries.push(marker(line));
@@ -63,6 +71,17 @@ fn oracle(file: &[u8], bad_lines: BadLines) -> Result<Expected, u64> {
         expected.warned.push(number);
     }
     Ok(expected)
+}
+
+/// What is whole beside the NULs of a line, or what the line is without them.
+fn beside_nuls(line: &[u8]) -> Vec<Vec<u8>> {
+    let parts: Vec<_> = line.split(|byte| *byte == 0).map(taken_apart).collect();
+    let joined: Vec<u8> = line.iter().copied().filter(|byte| *byte != 0).collect();
+    if parts.contains(&None) && serde_json::from_slice::<Value>(&joined).is_ok() {
+        return vec![joined];
+    }
+    let whole = parts.into_iter().flatten().flatten();
+    whole.map(<[u8]>::to_vec).collect()
 }
 
 /// The values of a line, found by trying all lengths. Numbers would need more care.
@@ -107,6 +126,15 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
         1 => "[ \t\r]{0,3}".prop_map(String::into_bytes),
         // Fused.
         1 => prop::collection::vec(good_line(), 2..4).prop_map(|parts| parts.concat().into_bytes()),
+        // A hole between two, or within one.
+        1 => (good_line(), 0..9_usize, 1..4_usize, good_line()).prop_map(|(one, cut, nuls, two)| {
+            let cut = cut.min(one.len());
+            [&one.as_bytes()[..cut], &vec![0; nuls], two.as_bytes()].concat()
+        }),
+        1 => (good_line(), 0..9_usize, 1..4_usize).prop_map(|(one, cut, nuls)| {
+            let (one, two) = one.as_bytes().split_at(cut.min(one.len()));
+            [one, &vec![0; nuls], two].concat()
+        }),
         // Torn, and fused with what came after.
         1 => (good_line(), good_line(), any::<prop::sample::Index>()).prop_map(|(torn, next, at)| {
             let torn = torn.into_bytes();
