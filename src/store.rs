@@ -304,6 +304,21 @@ pub enum StoreError {
         waited: Duration,
     },
 
+    /// The file system has no byte-range locks, by which processes share an archive, or has none
+    /// left. Nothing was changed. Opened with [`Sharing::Exclusive`](crate::Sharing::Exclusive) an
+    /// archive needs none.
+    #[error(
+        "{}: this file system gives no byte-range locks ({source}), by which processes share an \
+         archive; open it with `Sharing::Exclusive`, or `sessiondb --exclusive`, which need none",
+        path.display()
+    )]
+    NoLocks {
+        /// The archive.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
     /// An earlier write failed with an I/O error, after which nothing is known of what a further
     /// write would do. Reads still work.
     #[error("{}: refused, since an earlier write failed ({cause}); close the archive and open it again", path.display())]
@@ -510,6 +525,10 @@ macro_rules! clone_of {
                 path: path.clone(),
                 source: same_io_error(source),
             },
+            Self::NoLocks { path, source } => Self::NoLocks {
+                path: path.clone(),
+                source: same_io_error(source),
+            },
             $(Self::$variant { $($field),* } => Self::$variant { $($field: $field.clone()),* },)*
         }
     };
@@ -542,7 +561,8 @@ impl Clone for StoreError {
     }
 }
 
-fn same_io_error(err: &io::Error) -> io::Error {
+/// The same error once more, as far as that can be.
+pub(crate) fn same_io_error(err: &io::Error) -> io::Error {
     match err.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(err.kind(), err.to_string()),

@@ -94,8 +94,8 @@ impl ArchiveOptions {
 
     /// Whether the handle only reads; the archive must be there. Default: false.
     ///
-    /// Where the last writer died, the open puts the file in order as any other open does, for
-    /// which it needs write access that once.
+    /// Nothing is written, so read access is enough, also where the last writer died: all that
+    /// was acknowledged is there.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
@@ -153,7 +153,9 @@ impl ArchiveOptions {
     /// [`StoreError::Io`] if the file is not there and not to be made, is there and should be
     /// made, or the operating system refuses; [`StoreError::NotAnArchive`],
     /// [`StoreError::UnsupportedVersion`] and [`StoreError::Damaged`] for a file that cannot be
-    /// used, which is left as it was; [`StoreError::Busy`] if another process keeps it to itself.
+    /// used, which is left as it was; [`StoreError::Busy`] if another process keeps it to itself;
+    /// [`StoreError::NoLocks`] if the file system has no byte-range locks, which
+    /// [`Sharing::Exclusive`] does without.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Archive, StoreError> {
         let creation = match self {
             Self {

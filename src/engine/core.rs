@@ -444,11 +444,6 @@ impl Core {
         self.end()
     }
 
-    /// Closes the file with the journal as it stands, for which the disk needs no room.
-    pub(crate) fn leave(mut self) -> Result<(), StoreError> {
-        self.release()
-    }
-
     fn end(&mut self) -> Result<(), StoreError> {
         if self.base.is_none() {
             return Ok(());

@@ -46,7 +46,7 @@ pub(crate) fn create_filled<T>(
     fill: impl FnOnce(&Path) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     let failed = |err: io::Error| StoreError::from(named(path, &err));
-    if std::fs::symlink_metadata(path).is_ok() {
+    if is_there(path).map_err(failed)? {
         return Err(failed(io::ErrorKind::AlreadyExists.into()));
     }
     let place = Folder::of(path)?;
@@ -184,7 +184,9 @@ impl Place for Folder {
             Ok(()) => Ok(()),
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Err(err),
             // A file system without hard links: the two steps are then not one.
-            Err(_) if !self.path.exists() => std::fs::rename(&self.temporary, &self.path),
+            Err(err) if has_no_links(&err) && !is_there(&self.path)? => {
+                std::fs::rename(&self.temporary, &self.path)
+            }
             Err(err) => Err(err),
         }
     }
@@ -207,6 +209,22 @@ impl Place for Folder {
 
     fn sync(&self) -> io::Result<()> {
         sync_folder(&self.parent)
+    }
+}
+
+/// Whether a link was refused because the file system has none.
+fn has_no_links(err: &io::Error) -> bool {
+    matches!(
+        err.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks
+    )
+}
+
+fn is_there(path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(err) => Err(err),
     }
 }
 

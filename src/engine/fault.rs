@@ -2,8 +2,9 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
+use super::system;
+pub(crate) use super::system::named;
 use super::verify::Damage;
 use crate::store::StoreError;
 
@@ -38,17 +39,12 @@ impl Fault {
     pub(crate) fn is_lock_timeout(&self) -> bool {
         match self {
             Self::Redb(err) => match err.as_ref() {
-                redb::Error::Io(err) => err.kind() == io::ErrorKind::TimedOut,
+                redb::Error::Io(err) => system::is_lock_timeout(err),
                 redb::Error::DatabaseAlreadyOpen | redb::Error::WouldBlock => true,
                 _ => false,
             },
             _ => false,
         }
-    }
-
-    /// Whether the last writer did not close the file and this open may not put that in order.
-    pub(crate) fn needs_recovery(&self) -> bool {
-        matches!(self, Self::Redb(err) if matches!(**err, redb::Error::RepairAborted))
     }
 
     /// Whether redb refuses because something failed before.
@@ -66,43 +62,9 @@ impl Fault {
                 place,
                 message,
             },
-            Self::Redb(err) => match *err {
-                redb::Error::Io(err) if err.kind() == io::ErrorKind::TimedOut => StoreError::Busy {
-                    path: path.to_owned(),
-                    holder: None,
-                    waited: Duration::ZERO,
-                },
-                redb::Error::Io(err) if err.kind() == io::ErrorKind::UnexpectedEof => {
-                    damaged_image(path, &"the file ends before its data does")
-                }
-                redb::Error::Io(err) if err.kind() == io::ErrorKind::InvalidData => {
-                    match err.get_ref().and_then(|err| err.downcast_ref::<Damage>()) {
-                        Some(damage) => Self::from(damage.clone()).at(path),
-                        None => damaged_image(path, &err),
-                    }
-                }
-                redb::Error::Io(err) => StoreError::Io(named(path, &err)),
-                redb::Error::PreviousIo => StoreError::Poisoned {
-                    path: path.to_owned(),
-                    cause: "an earlier read or write of the file failed".to_owned(),
-                },
-                err => damaged_image(path, &err),
-            },
+            Self::Redb(err) => system::of_redb(path, *err),
         }
     }
-}
-
-fn damaged_image(path: &Path, message: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Damaged {
-        path: path.to_owned(),
-        place: "database image".to_owned(),
-        message: message.to_string(),
-    }
-}
-
-/// The error with the file's name in front of it.
-pub(crate) fn named(path: &Path, err: &io::Error) -> io::Error {
-    io::Error::new(err.kind(), format!("{}: {err}", path.display()))
 }
 
 impl From<Damage> for Fault {
@@ -136,6 +98,12 @@ from_redb!(
     CompactionError,
     DatabaseError
 );
+
+impl From<redb::BackendError> for Fault {
+    fn from(err: redb::BackendError) -> Self {
+        Self::Redb(Box::new(err.into()))
+    }
+}
 
 impl From<io::Error> for Fault {
     fn from(err: io::Error) -> Self {

@@ -12,11 +12,12 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{BackendError, StorageBackend};
 
 use super::create::Folder;
-use super::fault::named;
+use super::fault::{Fault, named};
 use super::file_id::FileId;
 use super::notes::Notes;
 use super::seeded::{Bug, seeded};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
+use super::system::{self, LockTimeout};
 use super::verify::Watch;
 use crate::store::StoreError;
 
@@ -57,10 +58,7 @@ impl ArchiveFile {
     ) -> Result<(Self, Superblock), StoreError> {
         let file = open_regular(path, read_only)?;
         let id = FileId::of(&file, path).map_err(|err| named(path, &err))?;
-        let backend = FileBackend::new(file).map_err(|err| StoreError::NotAnArchive {
-            path: path.to_owned(),
-            reason: err.to_string(),
-        })?;
+        let backend = FileBackend::new(file).map_err(|err| Fault::from(err).at(path))?;
         let (mut this, superblock) = Self::over(Arc::new(backend), path, shared, lock_timeout)?;
         this.id = Some(id);
         Ok((this, superblock))
@@ -188,7 +186,7 @@ impl ArchiveFile {
         }
         let byte = Bound::Included(WRITER_LOCK);
         let attempt = || self.backend.try_lock_range(byte, byte);
-        match poll(self.lock_timeout, attempt).map_err(|err| named(&self.path, &err.into()))? {
+        match poll(self.lock_timeout, attempt).map_err(|err| self.no_lock(err))? {
             Polled::Acquired => {
                 let mut lock = WriterLock {
                     file: self,
@@ -237,6 +235,20 @@ impl ArchiveFile {
         }
     }
 
+    /// The error of a lock that the system refused.
+    fn no_lock(&self, err: BackendError) -> StoreError {
+        self.explain(Fault::from(system::of_lock(err)))
+    }
+
+    /// The error that a caller of an open gets. That exclusive mode needs no locks is no help to one
+    /// who asked for it.
+    pub(crate) fn explain(&self, fault: Fault) -> StoreError {
+        match fault.at(&self.path) {
+            StoreError::NoLocks { path, source } if !self.shared => named(&path, &source).into(),
+            err => err,
+        }
+    }
+
     /// Leaves word that this process is about to write to the tables. Advice only: a failure
     /// costs those who wait for it the name.
     pub(crate) fn sign_fold(&self) {
@@ -270,25 +282,25 @@ impl ArchiveFile {
         }
         let locks = [Bound::Included(WRITER_LOCK), Bound::Included(LOCK_BASE)];
         for (taken, byte) in locks.iter().enumerate() {
-            let attempt = || match file.try_lock_range(*byte, *byte) {
+            let attempt = || match file.try_lock_range(*byte, *byte).map_err(system::of_lock) {
                 // Without locks there is nobody else: only exclusive mode works there.
                 Err(BackendError::Unsupported) if !self.shared => Ok(true),
                 locked => locked,
             };
             let polled = poll(self.lock_timeout, attempt);
-            if let Polled::TimedOut(waited) = polled.map_err(|err| failed(err.into()))? {
+            if let Polled::TimedOut(waited) = polled.map_err(|err| self.no_lock(err))? {
                 for byte in locks.iter().take(taken) {
                     file.unlock_range(*byte, *byte)
-                        .map_err(|err| failed(err.into()))?;
+                        .map_err(|err| self.no_lock(err))?;
                 }
                 return Err(self.busy(waited, Awaited::WriterLock));
             }
         }
         let rewritten = self.rewrite();
         for byte in locks {
-            match file.unlock_range(byte, byte) {
+            match file.unlock_range(byte, byte).map_err(system::of_lock) {
                 Err(BackendError::Unsupported) if !self.shared => {}
-                unlocked => unlocked.map_err(|err| failed(err.into()))?,
+                unlocked => unlocked.map_err(|err| self.no_lock(err))?,
             }
         }
         rewritten.map_err(failed)
@@ -425,6 +437,16 @@ impl ImageBackend {
         Arc::clone(&self.watch)
     }
 
+    /// The same image, of a file in whose place `of` puts another; it is told where in the file
+    /// the image begins.
+    pub(crate) fn of_file(
+        self,
+        of: impl FnOnce(Arc<dyn StorageBackend>, u64) -> Arc<dyn StorageBackend>,
+    ) -> Self {
+        let file = of(Arc::clone(&self.file), self.offset);
+        Self { file, ..self }
+    }
+
     fn shifted(&self, start: Bound<u64>, end: Bound<u64>) -> (Bound<u64>, Bound<u64>) {
         if matches!(
             (start, end),
@@ -439,7 +461,7 @@ impl ImageBackend {
     fn wait(&self, attempt: impl Fn() -> Result<bool, BackendError>) -> Result<(), BackendError> {
         match poll(self.lock_timeout, attempt)? {
             Polled::Acquired => Ok(()),
-            Polled::TimedOut(_) => Err(BackendError::Io(io::ErrorKind::TimedOut.into())),
+            Polled::TimedOut(_) => Err(BackendError::Io(LockTimeout.into())),
         }
     }
 }
@@ -474,7 +496,9 @@ impl StorageBackend for ImageBackend {
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         let (start, end) = self.shifted(start, end);
-        self.file.try_lock_range(start, end)
+        self.file
+            .try_lock_range(start, end)
+            .map_err(system::of_lock)
     }
 
     fn try_lock_shared_range(
@@ -483,7 +507,9 @@ impl StorageBackend for ImageBackend {
         end: Bound<u64>,
     ) -> Result<bool, BackendError> {
         let (start, end) = self.shifted(start, end);
-        self.file.try_lock_shared_range(start, end)
+        self.file
+            .try_lock_shared_range(start, end)
+            .map_err(system::of_lock)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
@@ -496,12 +522,14 @@ impl StorageBackend for ImageBackend {
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
         let (start, end) = self.shifted(start, end);
-        self.file.unlock_range(start, end)
+        self.file.unlock_range(start, end).map_err(system::of_lock)
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         let (start, end) = self.shifted(start, end);
-        self.file.query_lock_range(start, end)
+        self.file
+            .query_lock_range(start, end)
+            .map_err(system::of_lock)
     }
 }
 

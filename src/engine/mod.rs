@@ -36,12 +36,15 @@ mod seeded;
 mod state;
 mod superblock;
 mod sync;
+mod system;
 mod tail;
 #[cfg(feature = "_testing")]
 mod trial;
+mod unclosed;
 mod verify;
 mod view;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,10 +94,6 @@ use self::pack::Packing;
 use self::view::guarded;
 use crate::store::StoreError;
 
-/// How often an open for reading puts a file in order: more than once, since a writer may die again
-/// meanwhile; not without end, since of a damaged file nothing helps.
-const MAX_RECOVERIES: u32 = 8;
-
 /// How a file is to be opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EngineOptions {
@@ -126,7 +125,7 @@ impl Engine {
         } = options;
         for _ in 0..MAX_REPLACEMENTS {
             let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
-            let base = open_base(&file, &superblock, options, || recover(path, options))?;
+            let base = open_base(&file, &superblock, options)?;
             // The locks that came with the base keep the file at its path from here on.
             if let Some(base) = base {
                 return Self::opened(file, base, &superblock, options);
@@ -147,17 +146,10 @@ impl Engine {
             lock_timeout,
             ..
         } = options;
-        let same = Arc::clone(&storage);
         let (file, superblock) = ArchiveFile::over(storage, path, shared, lock_timeout)?;
-        let writable = EngineOptions {
-            read_only: false,
-            ..options
-        };
-        let base = open_base(&file, &superblock, options, || {
-            Self::over(Arc::clone(&same), path, writable).and_then(Self::leave)
-        })?;
+        let base = open_base(&file, &superblock, options)?;
         // Storage has no name that another could take.
-        let base = base.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+        let base = base.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         Self::opened(file, base, &superblock, options)
     }
 
@@ -372,13 +364,6 @@ impl Engine {
         drop(keeper);
         Arc::into_inner(core).map_or(Ok(()), Core::close)
     }
-
-    /// Closes the file with the journal as it stands.
-    fn leave(self) -> Result<(), StoreError> {
-        let Self { keeper, core, .. } = self;
-        drop(keeper);
-        Arc::into_inner(core).map_or(Ok(()), Core::leave)
-    }
 }
 
 impl std::fmt::Debug for Engine {
@@ -390,13 +375,11 @@ impl std::fmt::Debug for Engine {
 }
 
 /// Opens the tables, with the locks that come with that. `None` if the file is no longer the one
-/// at its path: what is written to it would be lost. `recover` brings a file in order that was
-/// opened for reading only and that its last writer did not close.
+/// at its path: what is written to it would be lost.
 fn open_base(
     file: &ArchiveFile,
     superblock: &Superblock,
     options: EngineOptions,
-    recover: impl Fn() -> Result<(), StoreError>,
 ) -> Result<Option<Base>, StoreError> {
     let EngineOptions {
         read_only,
@@ -407,7 +390,6 @@ fn open_base(
         file.mend_failed_sync()?;
     }
     let start = Instant::now();
-    let mut recoveries = 0;
     loop {
         // redb waits for a peer's write transaction without end; this lock has a deadline.
         let writer = if read_only {
@@ -426,39 +408,15 @@ fn open_base(
             file.settle_name()?;
         }
         match opened {
-            Err(fault) if read_only && recoveries < MAX_RECOVERIES && fault.needs_recovery() => {
-                recover()?;
-                recoveries += 1;
-            }
             Err(fault) if fault.is_lock_timeout() => {
                 if start.elapsed() >= lock_timeout {
                     return Err(file.busy(start.elapsed(), Awaited::Tables));
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
-            opened => return opened.map(Some).map_err(|fault| fault.at(file.path())),
+            opened => return opened.map(Some).map_err(|fault| file.explain(fault)),
         }
     }
-}
-
-/// Brings a file in order whose last writer did not close it, which only a writer can.
-fn recover(path: &Path, options: EngineOptions) -> Result<(), StoreError> {
-    let writable = EngineOptions {
-        read_only: false,
-        ..options
-    };
-    Engine::open(path, writable)
-        .and_then(Engine::leave)
-        .map_err(|err| match err {
-            StoreError::Io(cause) => StoreError::ReadOnly {
-                path: path.to_owned(),
-                reason: format!(
-                    "the process that wrote it last did not close it, and putting that in order \
-                 needs write access once ({cause})"
-                ),
-            },
-            err => err,
-        })
 }
 
 fn base_options(options: EngineOptions, superblock: &Superblock) -> BaseOptions {
@@ -483,19 +441,25 @@ pub(crate) enum Creation {
 
 /// Makes the file if `creation` asks for it.
 fn create_if_asked(path: &Path, creation: Creation) -> Result<(), StoreError> {
-    let missing = || !path.as_os_str().is_empty() && std::fs::symlink_metadata(path).is_err();
+    let superblock = || Superblock::new(DEFAULT_JOURNAL_BYTES);
     match creation {
         Creation::Never => Ok(()),
-        Creation::Always => create::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)),
-        Creation::IfMissing if !missing() => Ok(()),
-        Creation::IfMissing => {
-            match create::create(path, &Superblock::new(DEFAULT_JOURNAL_BYTES)) {
-                // Another process was faster, which is as good.
-                Err(StoreError::Io(err)) if err.kind() == std::io::ErrorKind::AlreadyExists => {
-                    Ok(())
-                }
-                created => created,
-            }
-        }
+        Creation::Always => create::create(path, &superblock()),
+        Creation::IfMissing if !is_missing(path)? => Ok(()),
+        Creation::IfMissing => match create::create(path, &superblock()) {
+            // Another process was faster, which is as good.
+            Err(StoreError::Io(err)) if err.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            created => created,
+        },
+    }
+}
+
+/// Whether nothing is there; an empty path is refused when it is opened.
+fn is_missing(path: &Path) -> Result<bool, StoreError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(false),
+        Err(_) if path.as_os_str().is_empty() => Ok(false),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(err) => Err(fault::named(path, &err).into()),
     }
 }

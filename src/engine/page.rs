@@ -76,6 +76,11 @@ impl Header {
         slots.collect()
     }
 
+    /// The newer commit, all of which is on the disk, though the header may not be yet.
+    pub(crate) fn primary(&self) -> &Slot {
+        self.slot(self.second_is_primary)
+    }
+
     /// The commit that a reader is to see.
     pub(crate) fn published(&self) -> &Slot {
         self.slot(self.second_is_primary != self.primary_unflushed)
@@ -152,6 +157,17 @@ impl Geometry {
         region_header_pages: 0,
         region_data_pages: MAX_REGION_PAGES,
     };
+
+    /// How many whole regions so many pages behind the header are, and how many pages are left.
+    pub(crate) fn regions_of(self, pages: u64) -> Option<[u32; 2]> {
+        let region_pages = u64::from(self.region_data_pages);
+        let counts = [
+            pages.checked_div(region_pages)?,
+            pages.checked_rem(region_pages)?,
+        ];
+        let [regions, rest] = counts.map(u32::try_from);
+        Some([regions.ok()?, rest.ok()?])
+    }
 
     /// The bytes of the image that a page has, whether the image is that long or not.
     pub(crate) fn range(self, page: PageNumber) -> Option<Range<u64>> {

@@ -58,12 +58,18 @@ pub enum Bug {
     KeepFreePages,
     /// Conditions of a batch are not looked at.
     IgnoreConditions,
+    /// Reading what a crash left puts the file in order.
+    MendWhenReading,
+    /// What a crash left is read as of the commit before the last one.
+    ReadBeforeLastCommit,
+    /// An error that nobody knows passes for damage.
+    CallItDamage,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -87,6 +93,9 @@ impl Bug {
         Self::KeepJournal,
         Self::KeepFreePages,
         Self::IgnoreConditions,
+        Self::MendWhenReading,
+        Self::ReadBeforeLastCommit,
+        Self::CallItDamage,
     ];
 }
 

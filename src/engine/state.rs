@@ -14,6 +14,7 @@ use super::layers::Layers;
 use super::notes::Notes;
 use super::op::Op;
 use super::seeded::{Bug, seeded};
+use super::system::LockTimeout;
 use super::tail::Tail;
 
 /// An epoch that no frame is added to any more, and that is not in the tables yet.
@@ -182,7 +183,7 @@ impl State {
                 self.forget();
             }
         }
-        Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())
+        Err(std::io::Error::from(LockTimeout).into())
     }
 
     /// Puts the tails on other tables: those that are in them go, and if the open one is among

@@ -13,7 +13,7 @@ use super::{Condition, StoreError};
 /// | `AlreadyExists` | `SegmentExists`, a condition that something is not there |
 /// | `InvalidData` | `Corrupt`, `DoesNotFit`, `Damaged`, `NotAnArchive`, `Serde` |
 /// | `InvalidInput` | `InvalidPodName`, `InvalidEntry`, `TooLarge`, `BranchPastEnd`, `ErasePastEnd` |
-/// | `Unsupported` | `UnsupportedVersion`, `UnsupportedFeature`, `OldFormat` |
+/// | `Unsupported` | `UnsupportedVersion`, `UnsupportedFeature`, `OldFormat`, `NoLocks` |
 /// | `ResourceBusy` | `Busy` |
 /// | `PermissionDenied` | `ReadOnly` |
 /// | that of its source | `OutcomeUnknown` |
@@ -65,7 +65,8 @@ fn kind_of(err: &StoreError) -> ErrorKind {
         | StoreError::ErasePastEnd { .. } => ErrorKind::InvalidInput,
         StoreError::UnsupportedVersion { .. }
         | StoreError::UnsupportedFeature { .. }
-        | StoreError::OldFormat { .. } => ErrorKind::Unsupported,
+        | StoreError::OldFormat { .. }
+        | StoreError::NoLocks { .. } => ErrorKind::Unsupported,
         StoreError::Busy { .. } => ErrorKind::ResourceBusy,
         StoreError::ReadOnly { .. } => ErrorKind::PermissionDenied,
         StoreError::Conflict { .. } | StoreError::Poisoned { .. } => ErrorKind::Other,
@@ -110,6 +111,7 @@ mod tests {
             (failed(Condition::Present), ErrorKind::NotFound),
             (failed(Condition::SessionPresent), ErrorKind::NotFound),
             (StoreError::Busy { path: path(), holder: None, waited: Duration::ZERO }, ErrorKind::ResourceBusy),
+            (StoreError::NoLocks { path: path(), source: full() }, ErrorKind::Unsupported),
             (StoreError::Poisoned { path: path(), cause: reason() }, ErrorKind::Other),
             (StoreError::ReadOnly { path: path(), reason: reason() }, ErrorKind::PermissionDenied),
             (StoreError::NotAnArchive { path: path(), reason: reason() }, ErrorKind::InvalidData),

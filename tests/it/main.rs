@@ -57,3 +57,6 @@ mod scoreboard;
 mod scratch;
 /// Start, restore, fork, compact and save over any store.
 mod segment;
+/// What may only be read: by a user without write access, and on a read-only mount.
+#[cfg(all(unix, feature = "cli"))]
+mod unwritable;

@@ -46,6 +46,10 @@ pub(crate) struct Globals {
     /// How long to wait for another process that holds the archive
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) lock_timeout: Duration,
+    /// Keep other processes out: a writer keeps out all, readers keep out writers. For file
+    /// systems that have no byte-range locks
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) exclusive: bool,
     /// What a write that is done survives: power loss, or the death of this process
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Durability::Synced)]
     pub(crate) durability: Durability,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-use sessiondb::{Archive, StoreError};
+use sessiondb::{Archive, Sharing, StoreError};
 
 use crate::args::{Durability, Globals};
 use crate::exit::{Code, Failure};
@@ -34,6 +34,11 @@ impl Context {
         Archive::options()
             .create(access == Access::Create)
             .read_only(access == Access::Read)
+            .sharing(if self.globals.exclusive {
+                Sharing::Exclusive
+            } else {
+                Sharing::Shared
+            })
             .lock_timeout(self.globals.lock_timeout)
             .durability(match self.globals.durability {
                 Durability::Synced => sessiondb::Durability::Synced,

@@ -22,6 +22,7 @@ use super::row::{Reader, Table, seal, unseal};
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
 use super::tail::Tail;
+use super::unclosed::Unclosed;
 use super::verify::{Content, Watch};
 pub(crate) use copy::Progress;
 pub(crate) use read::BaseView;
@@ -185,7 +186,7 @@ impl Base {
         let watch = backend.watch();
         let image = if options.read_only {
             Image::ReadOnly(Box::new(
-                builder(options).open_read_only_with_backend(backend)?,
+                builder(options).open_read_only_with_backend(Unclosed::new(backend))?,
             ))
         } else if backend.len()? == 0 {
             return Err(Fault::damaged("database image", "the file ends before it"));

@@ -11,6 +11,7 @@ use crate::engine::op::Op;
 use crate::engine::scrub;
 use crate::engine::seeded::{Bug, seeded};
 use crate::engine::state::{Closed, State};
+use crate::engine::system::LockTimeout;
 use crate::engine::tail::Tail;
 use crate::engine::view::guarded;
 use crate::store::StoreError;
@@ -157,7 +158,7 @@ impl Core {
             (_, Ok(folding)) => folding,
             (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
             (Patience::None, Err(TryLockError::WouldBlock)) => {
-                return Err(io::Error::from(io::ErrorKind::TimedOut).into());
+                return Err(io::Error::from(LockTimeout).into());
             }
             (Patience::UntilTimeout, Err(TryLockError::WouldBlock)) => {
                 self.folding.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,9 @@
-//! Reading pages of an image without redb. A page that cannot be read is a damaged one.
+//! Reading pages of an image without redb. A page that cannot be read is a damaged one, unless the
+//! caller asks why.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
 
 use redb::StorageBackend;
 
@@ -19,6 +21,8 @@ pub(super) struct Image<'f> {
     pub(super) geometry: Geometry,
     /// Where pages with a given checksum are, for each kind of tree that was asked for.
     places: RefCell<HashMap<Widths, HashMap<u128, u64>>>,
+    /// What the system said when something first could not be read.
+    refused: RefCell<Option<io::Error>>,
 }
 
 /// The used bytes of a page, and where in the image they stand.
@@ -35,6 +39,7 @@ impl<'f> Image<'f> {
             len: file_len.saturating_sub(start),
             geometry: Geometry::OF_NEW_IMAGES,
             places: RefCell::default(),
+            refused: RefCell::default(),
         }
     }
 
@@ -42,6 +47,7 @@ impl<'f> Image<'f> {
     pub(super) fn new_like(other: &Self) -> Self {
         Self {
             places: RefCell::default(),
+            refused: RefCell::default(),
             ..*other
         }
     }
@@ -67,8 +73,22 @@ impl<'f> Image<'f> {
             return None;
         }
         let mut bytes = vec![0; usize::try_from(len).ok()?];
-        self.file.read(self.start + at, &mut bytes).ok()?;
-        Some(bytes)
+        match self.file.read(self.start + at, &mut bytes) {
+            Ok(()) => Some(bytes),
+            Err(err) => {
+                self.refused.borrow_mut().get_or_insert(err);
+                None
+            }
+        }
+    }
+
+    /// Fails if something could not be read since the system refused, which is no damage: what is
+    /// wrong with the disk may pass, and `recover` does without what it cannot read.
+    pub(super) fn must_have_been_read(&self) -> io::Result<()> {
+        match self.refused.take() {
+            Some(err) if err.kind() != io::ErrorKind::UnexpectedEof => Err(err),
+            _ => Ok(()),
+        }
     }
 
     /// The page that the link leads to, wherever in the image a page with its checksum is.

@@ -26,7 +26,7 @@ use self::rows::{Proved, prove};
 pub(crate) use self::walk::Lost;
 use self::walk::{RowAt, Walk, tables_of};
 use super::base::Absorbed;
-use super::fault::named;
+use super::fault::{Fault, named};
 use super::file::open_regular;
 use super::op::LogId;
 use super::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
@@ -69,7 +69,7 @@ impl Salvaged {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, StoreError> {
         let file = FileBackend::new(open_regular(path, true)?);
-        let file = file.map_err(|err| named(path, &std::io::Error::other(err.to_string())))?;
+        let file = file.map_err(|err| Fault::from(err).at(path))?;
         let file_len = file.len().map_err(|err| named(path, &err))?;
         let archive = Archive::locate(&file, file_len, path)?;
         let (found, basis) = archive.read(progress);

@@ -1,5 +1,7 @@
 //! The checksums of the pages that the tables are in, for a check.
 
+use std::time::Duration;
+
 use super::found::Found;
 use super::image::Image;
 use super::rows::{Table, prove};
@@ -25,6 +27,7 @@ pub(crate) fn check_pages(
         return Ok(());
     };
     let Some(page) = image.exact_page(root.link, Widths::OF_TABLES) else {
+        image.must_have_been_read()?;
         let at = image.place_of(root.link).unwrap_or(0);
         each(Some((Table::Meta, at)));
         return Ok(());
@@ -35,7 +38,7 @@ pub(crate) fn check_pages(
             descend(&image, table, root.link, 0, &mut each);
         }
     }
-    Ok(())
+    Ok(image.must_have_been_read()?)
 }
 
 /// What can be read of the tables as of the last commit, without redb.
@@ -44,17 +47,25 @@ pub(crate) fn read_tables(file: &ArchiveFile) -> Outcome<Found> {
     let (slot, header) = published(&image)?;
     image.geometry = header.geometry;
     let root = slot.tables.map(|root| root.link);
-    Ok(tables_below(&image, root, &mut |_| {}))
+    let found = tables_below(&image, root, &mut |_| {});
+    image.must_have_been_read()?;
+    Ok(found)
 }
 
-/// The last commit, and the header that tells of it. Beside a writer a read may find half of it.
+/// The last commit, and the header that tells of it. Beside a writer a read may find half of it,
+/// which lasts for the moment of a write.
 fn published(image: &Image<'_>) -> Outcome<(Slot, Header)> {
     const ATTEMPTS: u32 = 100;
     let mut message = String::new();
-    for _ in 0..ATTEMPTS {
-        match Header::parse(&image.header()) {
-            Ok(header) if header.published().sound => {
-                return Ok((header.published().clone(), header));
+    for attempt in 0..ATTEMPTS {
+        if attempt > 10 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let header = image.header();
+        image.must_have_been_read()?;
+        match Header::parse(&header) {
+            Ok(header) if header.primary().sound => {
+                return Ok((header.primary().clone(), header));
             }
             Ok(_) => "the checksum of its last commit does not match".clone_into(&mut message),
             Err(reason) => message = reason,

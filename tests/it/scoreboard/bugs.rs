@@ -3,7 +3,9 @@
 use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
-use super::{compaction, creation, damage, erased, failing, loss, together, unsynced};
+use super::{
+    compaction, creation, damage, erased, errors, failing, loss, together, unclosed, unsynced,
+};
 
 /// Which rows have to find a bug.
 type Finder = fn(Bug) -> bool;
@@ -27,6 +29,8 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::PublishEarly => vec![("R3", creation::catches)],
         Bug::ReplaceEarly | Bug::DropRest => vec![("R16", compaction::catches)],
         Bug::KeepJournal | Bug::KeepFreePages => vec![("R18", erased::catches)],
+        Bug::MendWhenReading | Bug::ReadBeforeLastCommit => vec![("R23", unclosed::catches)],
+        Bug::CallItDamage => vec![("R24", errors::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
         Bug::IgnoreConditions => vec![("batches", crate::batches::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],

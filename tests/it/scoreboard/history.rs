@@ -215,6 +215,15 @@ impl State {
         self.logs.get(&place).map_or(0, |log| log.len() as u64)
     }
 
+    /// Whether it holds all that the other one does, perhaps with more behind it in its logs.
+    pub(super) fn begins_with(&self, other: &Self) -> bool {
+        let holds = |(place, entries): (&Place, &Vec<String>)| {
+            let log = self.logs.get(place);
+            log.is_some_and(|log| log.starts_with(entries))
+        };
+        other.logs.iter().all(holds) && self.metadata == other.metadata && self.names == other.names
+    }
+
     /// Reads the state of an archive.
     pub(super) fn of(archive: &Archive) -> Result<Self, String> {
         Self::of_snapshot(&archive.snapshot().map_err(|err| err.to_string())?)

@@ -26,7 +26,7 @@ fn lose_power(row: &mut Row, played: &Played, from: usize, most: usize, dice: &m
 }
 
 /// A random history, every third by two archives at once, on a new archive.
-fn random_played(number: u64, dice: &mut Dice) -> Result<Played, String> {
+pub(super) fn random_played(number: u64, dice: &mut Dice) -> Result<Played, String> {
     const STEPS: usize = 40;
     if number % 3 == 2 {
         return random_pair(dice, &new_archive(), STEPS).map(|(played, _)| played);

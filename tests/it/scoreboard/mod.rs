@@ -19,6 +19,8 @@ mod damage;
 mod disk;
 /// R18: what is gone from the file.
 mod erased;
+/// R24: errors of the system, told for what they are.
+mod errors;
 /// R4, R6: failing calls, also during recovery.
 mod failing;
 /// R12: the fuzz targets.
@@ -53,5 +55,7 @@ mod row;
 mod shared;
 /// R9: several processes at the same time.
 mod together;
+/// R23: what a crash left, read without a write.
+mod unclosed;
 /// R5: failed syncs.
 mod unsynced;
