@@ -515,13 +515,14 @@ fn large_segment_is_read_back(subject: &Subject) {
     let (session, segment) = new_ids();
     let mut expected: Vec<LogEntry> = entries(0..3000);
     // Lengths around powers of two, where pages and buffers end, and one above a mebibyte.
+    let large = |len| LogEntry::Unknown(json!({"kind": "large", "text": "x".repeat(len)}).into());
     for shift in [9, 12, 16, 20] {
         for len in (1_usize << shift) - 2..=(1 << shift) + 2 {
-            expected.push(LogEntry::Unknown(
-                json!({"kind": "large", "text": "x".repeat(len)}).into(),
-            ));
+            expected.push(large(len));
         }
     }
+    // About a picture.
+    expected.push(large(5 << 20));
     subject.create(session, segment, &expected);
     subject.append(session, segment, &entry(3000));
     expected.push(entry(3000));

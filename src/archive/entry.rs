@@ -118,9 +118,7 @@ impl Collected {
     }
 
     pub(super) fn push_raw(&mut self, entry: &[u8]) -> Result<(), StoreError> {
-        let place = self.next_place();
-        place.check_len(entry)?;
-        raw_json::check(entry).map_err(|message| place.invalid(message))?;
+        self.next_place().check(entry)?;
         self.entries.push(entry);
         Ok(())
     }
@@ -136,9 +134,18 @@ impl Collected {
         Ok(())
     }
 
-    /// Takes an entry that has been checked before.
-    pub(super) fn push_checked(&mut self, entry: &[u8]) {
-        self.entries.push(entry);
+    /// Entries that were collected elsewhere.
+    pub(super) fn of(log: LogId, entries: Entries) -> Self {
+        Self { log, entries }
+    }
+
+    /// Checks all of them.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let log = self.log;
+        let places = (0..).map(|position| Place { log, position });
+        places
+            .zip(self.entries.iter())
+            .try_for_each(|(place, entry)| place.check(entry))
     }
 
     pub(super) fn push<T: serde::Serialize + ?Sized>(
@@ -185,6 +192,11 @@ struct Place {
 }
 
 impl Place {
+    fn check(self, entry: &[u8]) -> Result<(), StoreError> {
+        self.check_len(entry)?;
+        raw_json::check(entry).map_err(|message| self.invalid(message))
+    }
+
     fn check_len(self, entry: &[u8]) -> Result<(), StoreError> {
         if entry.len() <= MAX_ENTRY_BYTES {
             return Ok(());

@@ -9,7 +9,7 @@ use super::entries::RawEntries;
 use super::entry::Collected;
 use super::typed::TypedEntries;
 use super::{Archive, Durability, Snapshot};
-use crate::engine::{Done, LogId, LogKind, Op};
+use crate::engine::{Done, Entries, LogId, LogKind, Op};
 use crate::ids::{SegmentId, SessionId, now_ms};
 use crate::segment_log::LogEntry;
 use crate::store::StoreError;
@@ -175,16 +175,17 @@ impl Log {
         self.append_op(Some(expected_len), self.collect_raw(entries)?)
     }
 
-    /// The same with entries that are known to be what
-    /// [`append_raw`](Self::append_raw) takes, so that they are not checked again.
-    pub(crate) fn append_at_checked(
+    /// The same with entries that are collected already, and known to be what
+    /// [`append_raw`](Self::append_raw) takes or yet to be checked.
+    pub(crate) fn append_at_collected(
         &self,
         expected_len: u64,
-        entries: &[&[u8]],
+        entries: Entries,
+        are_checked: bool,
     ) -> Result<Receipt, StoreError> {
-        let mut collected = Collected::new(self.id);
-        for entry in entries {
-            collected.push_checked(entry);
+        let collected = Collected::of(self.id, entries);
+        if !are_checked {
+            collected.check()?;
         }
         self.append_op(Some(expected_len), collected)
     }

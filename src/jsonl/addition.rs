@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::import::Stop;
 use super::lines::{Line, Position};
-use crate::{Log, Receipt, StoreError};
+use crate::engine::Entries;
+use crate::{Log, StoreError};
 
 /// How much a file may add in one append. More is added in several, after all of it was read
 /// once to see whether it is sound.
@@ -54,39 +55,24 @@ impl Addition {
     }
 }
 
-/// Some entries, in one buffer.
+/// Some entries, as an append takes them, so that it need not copy them.
 #[derive(Default)]
 pub(super) struct Chunk {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    entries: Entries,
 }
 
 impl Chunk {
     pub(super) fn add(&mut self, entry: &[u8]) {
-        self.bytes.extend_from_slice(entry);
-        self.ends.push(self.bytes.len());
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+        self.entries.push(entry);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.entries.is_empty()
     }
 
     /// Line ends count, so that very many very short entries fill a chunk as well.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes.len().saturating_add(self.ends.len()) >= CHUNK_BYTES
-    }
-
-    pub(super) fn entries(&self) -> Vec<&[u8]> {
-        let starts = std::iter::once(&0).chain(&self.ends);
-        starts
-            .zip(&self.ends)
-            .map(|(&start, &end)| self.bytes.get(start..end).unwrap_or_default())
-            .collect()
+        self.entries.payload().len() >= CHUNK_BYTES
     }
 }
 
@@ -119,26 +105,23 @@ impl<'a> Appending<'a> {
     }
 
     /// Appends a chunk whose lines were checked while it was collected.
-    pub(super) fn append_checked(&mut self, chunk: &Chunk) -> Result<(), Stop> {
-        self.append_by(chunk, |log, len, entries| {
-            log.append_at_checked(len, entries)
-        })
+    pub(super) fn append_checked(&mut self, chunk: Chunk) -> Result<(), Stop> {
+        self.append_by(chunk, true)
     }
 
     /// Appends a chunk whose lines were checked when the file was read for the first time.
-    pub(super) fn append(&mut self, chunk: &Chunk) -> Result<(), Stop> {
-        self.append_by(chunk, |log, len, entries| log.append_at_raw(len, entries))
+    pub(super) fn append(&mut self, chunk: Chunk) -> Result<(), Stop> {
+        self.append_by(chunk, false)
     }
 
-    fn append_by(
-        &mut self,
-        chunk: &Chunk,
-        append: impl FnOnce(&Log, u64, &[&[u8]]) -> Result<Receipt, StoreError>,
-    ) -> Result<(), Stop> {
+    fn append_by(&mut self, chunk: Chunk, are_checked: bool) -> Result<(), Stop> {
         if chunk.is_empty() {
             return Ok(());
         }
-        match append(self.log, self.len, &chunk.entries()) {
+        match self
+            .log
+            .append_at_collected(self.len, chunk.entries, are_checked)
+        {
             Ok(receipt) => self.len = receipt.len,
             // It was sound when the file was read for the first time.
             Err(StoreError::InvalidEntry { .. }) => return Err(self.file_changed()),

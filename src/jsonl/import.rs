@@ -178,9 +178,9 @@ impl<'a> Import<'a> {
             return self.create_empty(&log, path);
         }
         let mut appending = Appending::new(&log, path, stored_len);
-        appending.append_checked(&added.first)?;
+        appending.append_checked(added.first)?;
         if let Some(rest) = added.rest {
-            self.append_rest(&file, &rest, added.first, &mut appending)?;
+            self.append_rest(&file, &rest, &mut appending)?;
         }
         Ok(Outcome::Imported {
             new: appending.appended(),
@@ -264,7 +264,6 @@ impl<'a> Import<'a> {
         &self,
         file: &File,
         rest: &Rest,
-        mut chunk: Chunk,
         appending: &mut Appending<'_>,
     ) -> Result<(), Stop> {
         let path = appending.path();
@@ -272,7 +271,7 @@ impl<'a> Import<'a> {
         let mut lines = self
             .lines_between(file, rest.start, rest.end_offset)
             .map_err(|error| Stop::file(path, &error))?;
-        chunk.clear();
+        let mut chunk = Chunk::default();
         while let Some(line) = lines
             .next_line()
             .map_err(|error| Stop::file(path, &error))?
@@ -288,11 +287,10 @@ impl<'a> Import<'a> {
                 chunk.add(&entry);
             }
             if chunk.is_full() {
-                appending.append(&chunk)?;
-                chunk.clear();
+                appending.append(std::mem::take(&mut chunk))?;
             }
         }
-        appending.append(&chunk)?;
+        appending.append(chunk)?;
         if appending.len() == expected_len {
             Ok(())
         } else {

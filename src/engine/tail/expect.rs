@@ -29,20 +29,15 @@ impl Tail {
                 None => Err(of_log(&log, Condition::Present, "none".to_owned())),
             },
             Expect::OnlySegment(log) => self.expect_only(below, &log),
-            Expect::SessionAbsent(session) => match self.session(below, session)? {
-                None => Ok(()),
-                Some(row) => {
-                    let actual = format!("one with {} segments", row.segments);
-                    Err(failed(session, None, Condition::SessionAbsent, actual))
-                }
-            },
-            Expect::SessionPresent(session) => match self.session(below, session)? {
-                Some(_) => Ok(()),
-                None => {
-                    let actual = "none".to_owned();
-                    Err(failed(session, None, Condition::SessionPresent, actual))
-                }
-            },
+            Expect::SessionAbsent(session) => self.session(below, session)?.map_or(Ok(()), |row| {
+                let actual = format!("one with {} segments", row.segments);
+                Err(failed(session, None, Condition::SessionAbsent, actual))
+            }),
+            Expect::SessionPresent(session) => {
+                let is_there = self.session(below, session)?.is_some();
+                let none = || failed(session, None, Condition::SessionPresent, "none".to_owned());
+                if is_there { Ok(()) } else { Err(none()) }
+            }
         }
     }
 
