@@ -22,6 +22,7 @@ mod show;
 mod stats;
 mod summary;
 mod values;
+mod written;
 
 use std::process::ExitCode;
 

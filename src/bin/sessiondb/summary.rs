@@ -1,12 +1,16 @@
 //! One line about an entry, whatever its shape: the wire's own kinds, and those of other agents.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 use crate::render;
+use crate::written::{Json, Object};
 
 /// The most characters of a summary.
 const MAX_CHARS: usize = 110;
+/// How deep what is said may lie in an entry.
+const MAX_DEPTH: usize = 16;
 
 /// What a line about an entry says.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,14 +25,13 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn of(entry: &[u8]) -> Self {
-        match serde_json::from_slice(entry) {
-            Ok(Value::Object(object)) => Self {
+        match Json::of(entry).and_then(Json::object) {
+            Some(object) => Self {
                 time: time(&object).unwrap_or_else(|| "-".to_owned()),
                 kind: render::clip(&kind(&object), 40),
                 text: render::clip(&text(&object), MAX_CHARS),
             },
-            // Another JSON value, or a number too large to hold: the text itself.
-            _ => Self {
+            None => Self {
                 time: "-".to_owned(),
                 kind: "-".to_owned(),
                 text: render::clip(&String::from_utf8_lossy(entry), MAX_CHARS),
@@ -37,46 +40,46 @@ impl Summary {
     }
 }
 
-fn time(object: &Map<String, Value>) -> Option<String> {
+fn time(object: &Object<'_>) -> Option<String> {
     let value = object.get("ts").or_else(|| object.get("timestamp"))?;
-    match value {
-        Value::String(text) => text.parse::<Timestamp>().ok().map(render::stamp),
-        number => number.as_u64().map(render::time),
+    match value.text() {
+        Some(text) => text.parse::<Timestamp>().ok().map(render::stamp),
+        None => value.as_str().parse().ok().map(render::time),
     }
 }
 
-fn kind(object: &Map<String, Value>) -> String {
+fn kind(object: &Object<'_>) -> String {
     let Some(outer) = tag(object) else {
         return "-".to_owned();
     };
     let inner = ["item", "message"]
         .iter()
-        .filter_map(|key| object.get(*key)?.as_object())
+        .filter_map(|key| object.get(key)?.object())
         .find_map(|inner| {
             inner
                 .get("role")
-                .and_then(Value::as_str)
-                .or_else(|| tag(inner))
+                .and_then(Json::text)
+                .or_else(|| tag(&inner))
         });
     match inner {
         Some(inner) if inner != outer => format!("{outer}/{inner}"),
-        _ => outer.to_owned(),
+        _ => outer.into_owned(),
     }
 }
 
-fn tag(object: &Map<String, Value>) -> Option<&str> {
+fn tag<'a>(object: &Object<'a>) -> Option<Cow<'a, str>> {
     ["kind", "type"]
         .iter()
-        .find_map(|key| object.get(*key)?.as_str())
+        .find_map(|key| object.get(key)?.text())
 }
 
-fn text(object: &Map<String, Value>) -> String {
-    let field = |key: &str| object.get(key).map(plain).unwrap_or_default();
-    match tag(object) {
+fn text(object: &Object<'_>) -> String {
+    let field = |key: &str| object.get(key).map(Json::plain).unwrap_or_default();
+    match tag(object).as_deref() {
         Some("segment_start") => start(object),
-        Some("invoke") => field("trigger"),
+        Some("invoke") => field("trigger").into_owned(),
         Some("turn_end") => format!("turn {}", field("turn_count")),
-        Some("run_completed") => field("result"),
+        Some("run_completed") => field("result").into_owned(),
         Some("llm_usage") => format!(
             "{} tokens in, {} of them cached, {} out",
             field("input_total_tokens"),
@@ -85,15 +88,15 @@ fn text(object: &Map<String, Value>) -> String {
         ),
         Some("extension") => format!("{} {}", field("domain"), field("payload")),
         Some("lifecycle") => format!("{} {}", field("label"), field("data")),
-        _ => said(object).unwrap_or_else(|| rest(object)),
+        _ => said(object, MAX_DEPTH).unwrap_or_else(|| rest(object)),
     }
 }
 
-fn start(object: &Map<String, Value>) -> String {
+fn start(object: &Object<'_>) -> String {
     let mut parts = Vec::new();
     for (key, word) in [("forked_from", "forked"), ("compacted_from", "compacted")] {
-        if let Some(origin) = object.get(key).and_then(Value::as_object) {
-            let field = |key: &str| origin.get(key).map(plain).unwrap_or_default();
+        if let Some(origin) = object.get(key).and_then(Json::object) {
+            let field = |key: &str| origin.get(key).map(Json::plain).unwrap_or_default();
             parts.push(format!(
                 "{word} from {} at turn {}",
                 field("segment_id"),
@@ -101,75 +104,65 @@ fn start(object: &Map<String, Value>) -> String {
             ));
         }
     }
-    let history = object.get("history").and_then(Value::as_array);
+    let history = object.get("history").and_then(Json::array);
     if let Some(items) = history.filter(|items| !items.is_empty()) {
         parts.push(render::count(items.len() as u64, "earlier item"));
     }
-    if let Some(prompt) = object.get("system_prompt").and_then(Value::as_str) {
-        parts.push(prompt.to_owned());
+    if let Some(prompt) = object.get("system_prompt").and_then(Json::text) {
+        parts.push(prompt.into_owned());
     }
     parts.join("; ")
 }
 
 /// What is said in a value: text, a call of a tool, or what its parts say.
-fn said_in(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Array(parts) => {
-            let said: Vec<String> = parts.iter().filter_map(said_in).collect();
-            (!said.is_empty()).then(|| said.join(" "))
-        }
-        Value::Object(object) => said(object),
-        _ => None,
+fn said_in(value: Json<'_>, depth: usize) -> Option<String> {
+    let depth = depth.checked_sub(1)?;
+    if let Some(text) = value.text() {
+        return (!text.trim().is_empty()).then(|| text.into_owned());
     }
+    if let Some(parts) = value.array() {
+        let said: Vec<String> = parts
+            .into_iter()
+            .filter_map(|part| said_in(part, depth))
+            .collect();
+        return (!said.is_empty()).then(|| said.join(" "));
+    }
+    said(&value.object()?, depth)
 }
 
-fn said(object: &Map<String, Value>) -> Option<String> {
+fn said(object: &Object<'_>, depth: usize) -> Option<String> {
     const SPOKEN: [&str; 11] = [
         "text", "thinking", "content", "refusal", "summary", "body", "message", "item", "segments",
         "event", "title",
     ];
     let arguments = object.get("arguments").or_else(|| object.get("input"));
-    if let (Some(Value::String(name)), Some(arguments)) = (object.get("name"), arguments) {
-        return Some(format!("{name} {}", plain(arguments)));
+    let name = object.get("name").and_then(Json::text);
+    if let (Some(name), Some(arguments)) = (name, arguments) {
+        return Some(format!("{name} {}", arguments.plain()));
     }
     if let Some(reference) = reference(object) {
         return Some(reference);
     }
     SPOKEN
         .iter()
-        .find_map(|key| object.get(*key).and_then(said_in))
+        .find_map(|key| said_in(object.get(key)?, depth))
 }
 
 /// What a user's input points to, as it was typed.
-fn reference(object: &Map<String, Value>) -> Option<String> {
-    let (sign, key) = match tag(object)? {
+fn reference(object: &Object<'_>) -> Option<String> {
+    let (sign, key) = match &*tag(object)? {
         "file_ref" => ('@', "path"),
         "knowledge_ref" => ('#', "slug"),
         "workflow_invoke" => ('/', "slug"),
         _ => return None,
     };
-    Some(format!("{sign}{}", object.get(key)?.as_str()?))
+    Some(format!("{sign}{}", object.get(key)?.text()?))
 }
 
-/// The fields that the line does not show otherwise.
-fn rest(object: &Map<String, Value>) -> String {
-    let mut rest = object.clone();
-    for shown in ["kind", "type", "ts", "timestamp"] {
-        rest.remove(shown);
-    }
-    if rest.is_empty() {
-        return String::new();
-    }
-    Value::Object(rest).to_string()
-}
-
-/// A value as text: a string without its quotes, anything else as JSON.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+/// The fields that the line does not show otherwise, as they were written.
+fn rest(object: &Object<'_>) -> String {
+    let shown = ["kind", "type", "ts", "timestamp"];
+    object.without(&shown).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -234,6 +227,50 @@ mod tests {
             summary(r#"{"type":"model_change","modelId":"m"}"#),
             pair("model_change", r#"{"modelId":"m"}"#)
         );
+    }
+
+    #[test]
+    fn what_is_shown_is_what_was_written() {
+        let number = "1234567890123456789012345678901234567890";
+        for (fields, shown) in [
+            (
+                format!(r#""z":{number},"a":1e400"#),
+                format!(r#"{{"z":{number},"a":1e400}}"#),
+            ),
+            (
+                r#""a":1,"a": 2.50"#.to_owned(),
+                r#"{"a":1,"a":2.50}"#.to_owned(),
+            ),
+            (
+                r#""b":"\ud83d","\udc00":1"#.to_owned(),
+                r#"{"b":"\ud83d","\udc00":1}"#.to_owned(),
+            ),
+            (
+                r#""text":"half \ud83d""#.to_owned(),
+                r#""half \ud83d""#.to_owned(),
+            ),
+            (
+                format!(r#""name":"n","input":{{"z":{number},"a":1,"a":2}}"#),
+                format!(r#"n {{"z":{number},"a":1,"a":2}}"#),
+            ),
+        ] {
+            assert_eq!(
+                summary(&format!(r#"{{"kind":"new",{fields}}}"#)),
+                pair("new", &shown)
+            );
+        }
+    }
+
+    #[test]
+    fn depth_needs_no_stack() {
+        for (open, inner, close) in [
+            (r#"{"text":"#, "1", "}"),
+            ("[", "", "]"),
+            (r#"{"item":["#, "1", "]}"),
+        ] {
+            let deep = open.repeat(100_000) + inner + &close.repeat(100_000);
+            assert!(Summary::of(deep.as_bytes()).text.ends_with('…'));
+        }
     }
 
     #[test]
