@@ -70,21 +70,23 @@ pub(crate) fn numbers_are_exact(json: &str) -> bool {
     let mut rest = json;
     while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
         rest = rest.get(at..).unwrap_or_default();
-        let len = match rest.strip_prefix('"') {
-            Some(behind) => 1 + string_len(behind),
-            None => {
-                let len = rest
-                    .find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))
-                    .unwrap_or(rest.len());
-                if !is_exact(rest.get(..len).unwrap_or_default()) {
-                    return false;
-                }
-                len
+        let len = if let Some(behind) = rest.strip_prefix('"') {
+            1 + string_len(behind)
+        } else {
+            let len = number_len(rest);
+            if !is_exact(rest.get(..len).unwrap_or_default()) {
+                return false;
             }
+            len
         };
         rest = rest.get(len..).unwrap_or_default();
     }
     true
+}
+
+fn number_len(text: &str) -> usize {
+    text.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'))
+        .unwrap_or(text.len())
 }
 
 /// The length of a string behind its opening quote, the closing one included.
