@@ -12,6 +12,8 @@ pub(crate) const PAGE_LEN: u64 = 4096;
 /// The largest pages have `PAGE_LEN << MAX_ORDER` bytes.
 const MAX_ORDER: u8 = 20;
 const MAX_REGION_PAGES: u32 = 1 << 20;
+/// The version of redb's file format whose pages these are.
+pub(crate) const FORMAT: u8 = 3;
 
 pub(crate) const MAGIC: [u8; 9] = *b"redb\x1a\x0a\xa9\x0d\x0a";
 const SLOTS: usize = 64;
@@ -96,6 +98,14 @@ impl Header {
         self.unpublished().sound && self.unpublished().transaction > self.published().transaction
     }
 
+    /// The version of the format, if a commit says that it is another one.
+    pub(crate) fn other_format(&self) -> Option<u8> {
+        let mut sound = self.slots.iter().filter(|slot| slot.sound);
+        sound
+            .find(|slot| slot.format != FORMAT)
+            .map(|slot| slot.format)
+    }
+
     /// The bytes of this header with a checksum of the unpublished slot that does not match.
     pub(crate) fn without_unpublished(&self, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
@@ -118,6 +128,7 @@ impl Header {
 pub(crate) struct Slot {
     /// Whether its checksum matches; if not, nothing in it means anything.
     pub(crate) sound: bool,
+    format: u8,
     pub(crate) transaction: u64,
     /// The tree whose rows are the tables.
     pub(crate) tables: Option<Root>,
@@ -129,7 +140,7 @@ impl Slot {
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let checked = bytes.get(..SLOT_CHECKSUM).unwrap_or_default();
         let mut fields = Fields::new(bytes);
-        let [_version, has_tables, has_system_tables, _] = fields.array()?;
+        let [format, has_tables, has_system_tables, _] = fields.array()?;
         let _padding: [u8; 4] = fields.array()?;
         let tables = fields.root(has_tables != 0)?;
         let system_tables = fields.root(has_system_tables != 0)?;
@@ -137,6 +148,7 @@ impl Slot {
         let transaction = fields.u64()?;
         Ok(Self {
             sound: fields.u128()? == xxh3_128(checked),
+            format,
             transaction,
             tables,
             system_tables,

@@ -64,6 +64,9 @@ pub enum Bug {
     ReadBeforeLastCommit,
     /// An error that nobody knows passes for damage.
     CallItDamage,
+    /// A commit makes what is known of pages forgotten, and a page of which nothing is known is
+    /// believed.
+    BelieveUnproven,
 }
 
 impl Bug {

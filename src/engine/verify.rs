@@ -1,25 +1,23 @@
-//! Verifies every page of the image on its way to redb, which compares no checksum when it reads:
-//! a page that has been read says which checksums the pages below it must have.
+//! Verifies every page of the image on its way to redb, which compares no checksum when it reads.
+//! A page is let through if a page above it, one that was itself verified, says that it has this
+//! checksum, or if redb has written it so; what nobody says is looked for from the header down.
 
-use std::collections::HashMap;
+mod known;
+mod search;
+mod tree;
+
 use std::io;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use uuid::Uuid;
-
-use super::base::content_of;
-use super::op::{LogId, LogKind};
-use super::page::{Geometry, HEADER_LEN, Header, Leaf, Link, Node, PAGE_LEN, TableRow, Widths};
-use super::row::{Table, unseal};
-use super::run_row::RunRow;
+use self::known::{Known, Pages};
+use self::search::Search;
+pub(crate) use self::tree::Content;
+use self::tree::{Claim, Kind, Tree, claims_of, is_readable};
+use super::page::{FORMAT, Geometry, HEADER_LEN, Header, Node};
+use super::row::Table;
 use super::seeded::{Bug, seeded};
 
-/// How many pages are remembered: beyond that all are forgotten, and a page passes unverified
-/// until the one above it is read again.
-const MAX_CLAIMS: usize = 1 << 18;
-/// No tree is deeper.
-const MAX_DEPTH: usize = 64;
-/// What the claims on the roots have for a page above.
+/// Where the header is.
 const HEADER: u64 = 0;
 
 /// What is known of the pages of an open image.
@@ -27,7 +25,7 @@ const HEADER: u64 = 0;
 pub(crate) struct Watch {
     /// Where the image begins in the file.
     image_offset: u64,
-    claims: Mutex<HashMap<u64, Claim>>,
+    pages: Mutex<Pages>,
     suspects: Mutex<Vec<(Table, Damage)>>,
     /// Why redb reads nothing more.
     first: OnceLock<Damage>,
@@ -42,46 +40,27 @@ pub(crate) struct Damage {
     pub(crate) message: String,
 }
 
-/// What the rows of one of our tables are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// Runs, which say by themselves where they belong; heads know whether one is missing.
-    Runs(LogKind),
-    /// Rows whose absence means something.
-    Rows(Table),
-}
-
-/// What a page must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Claim {
-    checksum: u128,
-    len: u64,
-    tree: Tree,
-    /// The page that says so.
-    parent: u64,
-}
-
-/// The tree that a page belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tree {
-    kind: Kind,
-    widths: Widths,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Its rows are our tables.
-    Tables,
-    /// Its rows are redb's own tables.
-    SystemTables,
-    /// One of redb's own tables, or one that nobody knows.
-    Other,
-    /// One of ours.
-    Ours(&'static str, Content),
-}
-
 /// Reads from the image, unverified.
 type Read<'r> = &'r dyn Fn(u64, &mut [u8]) -> io::Result<()>;
+
+/// Keeps the roots of the commit that somebody reads, until it is dropped.
+pub(crate) struct Pin {
+    watch: Arc<Watch>,
+    number: u64,
+}
+
+impl Pin {
+    /// Says that the reader has begun: it reads no commit that comes later.
+    pub(crate) fn begun(&self) {
+        self.watch.pages().commits().begun(self.number);
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.watch.pages().commits().end(self.number);
+    }
+}
 
 impl Watch {
     pub(crate) fn new(image_offset: u64) -> Self {
@@ -107,7 +86,7 @@ impl Watch {
         })
     }
 
-    /// Writes what redb has at `offset`. What was known of the pages there no longer holds.
+    /// Writes what redb has at `offset`, and takes down what that is.
     pub(crate) fn write(
         &self,
         offset: u64,
@@ -117,20 +96,22 @@ impl Watch {
         if offset == HEADER {
             return self.write_header(bytes, write);
         }
-        let mut claims = self.claims();
-        let end = offset.saturating_add(bytes.len() as u64);
-        let mut page = offset;
-        while page < end {
-            claims.remove(&page);
-            page = page.saturating_add(PAGE_LEN);
-        }
-        drop(claims);
+        self.pages().written(offset, bytes);
         write(bytes)
     }
 
     /// Forgets the pages from `len` on, where the image ends from now on.
     pub(crate) fn cut(&self, len: u64) {
-        self.claims().retain(|offset, _| *offset < len);
+        self.pages().cut(len);
+    }
+
+    /// Keeps the roots of the commits that there are from now on, one of which somebody begins to
+    /// read.
+    pub(crate) fn pin(self: &Arc<Self>) -> Pin {
+        Pin {
+            number: self.pages().commits().begin(),
+            watch: Arc::clone(self),
+        }
     }
 
     /// Fails if rows of the table may be missing, since one of its pages is damaged. Whoever
@@ -164,7 +145,7 @@ impl Watch {
     /// Reads the header and learns the roots, as one step: were it taken up again later, the
     /// pages of the roots could be others.
     fn read_header(&self, out: &mut [u8], read: Read<'_>) -> io::Result<()> {
-        let mut claims = self.claims();
+        let mut pages = self.pages();
         read(HEADER, out)?;
         if out.len() < HEADER_LEN {
             return Ok(());
@@ -173,10 +154,18 @@ impl Watch {
         let Ok(header) = Header::parse(out) else {
             return Ok(());
         };
-        if let Err(message) = sound(&header) {
-            return Err(self.fail(self.place(HEADER, "header of the database image"), message));
+        let slot = header.published();
+        let judged = sound(&header).and_then(|()| {
+            if slot.sound && slot.transaction < pages.commits().newest() {
+                return Err("it shows an earlier commit than it did before".to_owned());
+            }
+            Ok(())
+        });
+        if let Err(message) = judged {
+            let place = self.place(HEADER, "header of the database image");
+            return Err(self.fail(place, &message));
         }
-        learn_roots(&mut claims, &header);
+        pages.learn_roots(&header);
         Ok(())
     }
 
@@ -185,7 +174,7 @@ impl Watch {
         bytes: &[u8],
         write: impl FnOnce(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut claims = self.claims();
+        let mut pages = self.pages();
         let Ok(header) = Header::parse(bytes) else {
             return write(bytes);
         };
@@ -196,80 +185,78 @@ impl Watch {
         } else {
             write(bytes)?;
         }
-        learn_roots(&mut claims, &header);
+        pages.learn_roots(&header);
+        if seeded(Bug::BelieveUnproven) {
+            pages.forget();
+        }
         Ok(())
     }
 
     fn verify(&self, offset: u64, page: &[u8], read: Read<'_>) -> io::Result<()> {
-        let claim = self.claims().get(&offset).copied();
-        let Some(claim) = claim.filter(|claim| claim.len == page.len() as u64) else {
-            return Ok(());
+        let known = self.pages().get(offset, page.len());
+        match known {
+            Some(Known::Claimed(claim)) => {
+                if let Ok(node) = Node::parse(page, claim.tree.widths)
+                    && claim.is(&node)
+                {
+                    self.learn_below(&node, claim.tree);
+                    return Ok(());
+                }
+            }
+            Some(Known::Written(written)) if written.is(page) => return Ok(()),
+            None if seeded(Bug::BelieveUnproven) => return Ok(()),
+            _ => {}
+        }
+        let claim = match known {
+            Some(Known::Claimed(claim)) => Some(claim),
+            _ => None,
         };
-        let node = Node::parse(page, claim.tree.widths);
-        match node {
-            Ok(node) if node.checksum() == claim.checksum || seeded(Bug::DropChecksum) => {
-                self.learn(offset, &node, claim.tree);
+        match self.look_for(offset, page, read).or(claim) {
+            Some(claim) => self.judge(offset, page, &claim),
+            None => Err(self.fail(
+                self.place(offset, "database image"),
+                "no page above it says what it must be",
+            )),
+        }
+    }
+
+    /// What the commits say that the page at this place must be.
+    fn look_for(&self, offset: u64, page: &[u8], read: Read<'_>) -> Option<Claim> {
+        let commits = self.pages().commits().roots();
+        let found = Search::new(offset, page, read).run(&commits)?;
+        self.pages().learn(found.beside);
+        Some(found.says)
+    }
+
+    /// Lets a page through if it is what it must be, and also if what is wrong with it shows in its
+    /// rows whenever they are read.
+    fn judge(&self, offset: u64, page: &[u8], claim: &Claim) -> io::Result<()> {
+        let Tree { kind, widths } = claim.tree;
+        match Node::parse(page, widths) {
+            Ok(node) if claim.is(&node) => {
+                self.learn_below(&node, claim.tree);
                 Ok(())
             }
-            _ if !self.is_proven(offset, claim, read) => {
-                self.claims().remove(&offset);
-                Ok(())
-            }
-            Ok(Node::Leaf(leaf)) if is_readable(leaf, claim.tree.kind) => {
-                if let Kind::Ours(name, Content::Rows(table)) = claim.tree.kind {
+            Ok(Node::Leaf(leaf)) if is_readable(leaf, kind) => {
+                if let Kind::Ours(name, Content::Rows(table)) = kind {
                     self.suspect(table, self.place(offset, name));
                 }
                 Ok(())
             }
-            Ok(_) => Err(self.fail(self.place_of(offset, claim), "its checksum does not match")),
-            Err(message) => Err(self.fail(self.place_of(offset, claim), &message)),
+            Ok(_) => Err(self.fail(
+                self.place(offset, kind.name()),
+                "its checksum does not match",
+            )),
+            Err(message) => Err(self.fail(self.place(offset, kind.name()), &message)),
         }
     }
 
-    /// Learns what the pages below must be.
-    fn learn(&self, offset: u64, node: &Node<'_>, tree: Tree) {
-        let mut below = claims_of(offset, node, tree).peekable();
-        if below.peek().is_none() {
-            return;
+    /// Learns what the pages must be that a page leads to.
+    fn learn_below(&self, node: &Node<'_>, tree: Tree) {
+        let mut below = claims_of(node, tree).peekable();
+        if below.peek().is_some() {
+            self.pages().learn(below);
         }
-        let mut claims = self.claims();
-        if claims.len() >= MAX_CLAIMS {
-            claims.clear();
-        }
-        claims.extend(below);
-    }
-
-    /// Whether the file as it is now says by an unbroken chain of checksums that the page is not
-    /// what it must be. What was learned of it may be out of date, and a false alarm would be
-    /// worse than one that is missed.
-    fn is_proven(&self, offset: u64, claim: Claim, read: Read<'_>) -> bool {
-        let (mut offset, mut claim) = (offset, claim);
-        if matches(offset, claim, read) {
-            return false;
-        }
-        for _ in 0..MAX_DEPTH {
-            if claim.parent == HEADER {
-                let mut bytes = [0; HEADER_LEN];
-                let header = read(HEADER, &mut bytes).map(|()| Header::parse(&bytes));
-                return matches!(header, Ok(Ok(header))
-                    if roots_of(&header).any(|root| root == (offset, claim)));
-            }
-            let parent = self.claims().get(&claim.parent).copied();
-            let Some(parent) = parent else { return false };
-            let Some(page) = page_of(claim.parent, parent, read) else {
-                return false;
-            };
-            let says_so = Node::parse(&page, parent.tree.widths).is_ok_and(|node| {
-                node.checksum() == parent.checksum
-                    && claims_of(claim.parent, &node, parent.tree)
-                        .any(|says| says == (offset, claim))
-            });
-            if !says_so {
-                return false;
-            }
-            (offset, claim) = (claim.parent, parent);
-        }
-        false
     }
 
     fn suspect(&self, table: Table, place: String) {
@@ -290,17 +277,13 @@ impl Watch {
         io::Error::new(io::ErrorKind::InvalidData, damage)
     }
 
-    fn place_of(&self, offset: u64, claim: Claim) -> String {
-        self.place(offset, claim.tree.kind.name())
-    }
-
     fn place(&self, offset: u64, name: &str) -> String {
         let offset = self.image_offset.saturating_add(offset);
         format!("{name}, page at byte {offset}")
     }
 
-    fn claims(&self) -> MutexGuard<'_, HashMap<u64, Claim>> {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn suspects(&self) -> MutexGuard<'_, Vec<(Table, Damage)>> {
@@ -308,146 +291,24 @@ impl Watch {
     }
 }
 
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Tables => "tree of tables",
-            Self::SystemTables => "tree of redb's own tables",
-            Self::Other => "table of redb's own",
-            Self::Ours(name, _) => name,
-        }
-    }
-}
-
 /// What must hold in a header besides the checksums of its slots. A file that has been closed
 /// shows its last commit; in others a commit may be under way.
-fn sound(header: &Header) -> Result<(), &'static str> {
+fn sound(header: &Header) -> Result<(), String> {
     if header.geometry != Geometry::OF_NEW_IMAGES {
-        return Err("its regions have another size than all images have");
+        return Err("its regions have another size than all images have".to_owned());
+    }
+    if let Some(format) = header.other_format() {
+        return Err(format!(
+            "its pages are of redb's format {format}, and this version of sessiondb verifies those \
+             of format {FORMAT} alone"
+        ));
     }
     let closed = !header.recovery_required;
     if closed && (header.primary_unflushed || header.unpublished_is_newer()) {
-        return Err("the archive was closed, and this does not show its last commit");
+        let message = "the archive was closed, and this does not show its last commit";
+        return Err(message.to_owned());
     }
     Ok(())
-}
-
-fn learn_roots(claims: &mut HashMap<u64, Claim>, header: &Header) {
-    claims.extend(roots_of(header));
-}
-
-/// What the roots must be that a reader is to see.
-fn roots_of(header: &Header) -> impl Iterator<Item = (u64, Claim)> {
-    let slot = header.published();
-    let tree = |kind| Tree {
-        kind,
-        widths: Widths::OF_TABLES,
-    };
-    let roots = [
-        (slot.tables, tree(Kind::Tables)),
-        (slot.system_tables, tree(Kind::SystemTables)),
-    ];
-    let sound = slot.sound;
-    roots
-        .into_iter()
-        .filter(move |_| sound)
-        .filter_map(|(root, tree)| claim(root?.link, tree, HEADER))
-}
-
-/// What the pages must be that a page leads to.
-fn claims_of<'n>(
-    offset: u64,
-    node: &Node<'n>,
-    tree: Tree,
-) -> Box<dyn Iterator<Item = (u64, Claim)> + 'n> {
-    match *node {
-        Node::Branch(branch) => Box::new(
-            branch
-                .links()
-                .filter_map(move |link| claim(link, tree, offset)),
-        ),
-        Node::Leaf(leaf) if matches!(tree.kind, Kind::Tables | Kind::SystemTables) => Box::new(
-            leaf.rows()
-                .filter_map(move |(name, table)| claim_of_table(name, table, tree.kind, offset)),
-        ),
-        Node::Leaf(_) => Box::new(std::iter::empty()),
-    }
-}
-
-fn claim_of_table(name: &[u8], table: &[u8], tables: Kind, parent: u64) -> Option<(u64, Claim)> {
-    let table = TableRow::parse(table).ok()?;
-    let ours = content_of(name).filter(|_| tables == Kind::Tables);
-    let tree = Tree {
-        kind: ours.map_or(Kind::Other, |(name, content)| Kind::Ours(name, content)),
-        widths: table.widths,
-    };
-    claim(table.root?.link, tree, parent)
-}
-
-fn claim(link: Link, tree: Tree, parent: u64) -> Option<(u64, Claim)> {
-    let range = Geometry::OF_NEW_IMAGES.range(link.page)?;
-    let claim = Claim {
-        checksum: link.checksum,
-        len: range.end - range.start,
-        tree,
-        parent,
-    };
-    Some((range.start, claim))
-}
-
-/// Whether the page, read again, is what it must be.
-fn matches(offset: u64, claim: Claim, read: Read<'_>) -> bool {
-    page_of(offset, claim, read).is_some_and(|page| {
-        Node::parse(&page, claim.tree.widths).is_ok_and(|node| node.checksum() == claim.checksum)
-    })
-}
-
-fn page_of(offset: u64, claim: Claim, read: Read<'_>) -> Option<Vec<u8>> {
-    let mut page = vec![0; usize::try_from(claim.len).ok()?];
-    read(offset, &mut page).ok()?;
-    Some(page)
-}
-
-/// Whether redb can read a leaf that is damaged without harm: each row proves itself when it is
-/// read. One in which all rows do so is intact, but from another time or place, and fails as a
-/// whole.
-fn is_readable(leaf: Leaf<'_>, kind: Kind) -> bool {
-    let Kind::Ours(_, content) = kind else {
-        return false;
-    };
-    match content {
-        Content::Runs(kind) => leaf.rows().any(|(key, run)| !is_run(kind, key, run)),
-        Content::Rows(table) => {
-            let readable = |key: &[u8]| !has_text_keys(table) || std::str::from_utf8(key).is_ok();
-            leaf.rows().all(|(key, _)| readable(key))
-                && leaf
-                    .rows()
-                    .any(|(key, row)| unseal(table, key, row).is_err())
-        }
-    }
-}
-
-fn has_text_keys(table: Table) -> bool {
-    matches!(table, Table::Names | Table::Meta)
-}
-
-fn is_run(kind: LogKind, key: &[u8], run: &[u8]) -> bool {
-    let Some((session, rest)) = key.split_first_chunk() else {
-        return false;
-    };
-    let Some((segment, rest)) = rest.split_first_chunk() else {
-        return false;
-    };
-    let Some((first, [])) = rest.split_first_chunk() else {
-        return false;
-    };
-    let log = LogId {
-        session: Uuid::from_bytes(*session),
-        segment: Uuid::from_bytes(*segment),
-        kind,
-    };
-    let first = u64::from_le_bytes(*first);
-    RunRow::parse(run).is_ok_and(|row| row.must_be(&log, first).is_ok())
 }
 
 #[cfg(test)]

@@ -210,12 +210,14 @@ impl Base {
     pub(crate) fn view(&self) -> Outcome<BaseView> {
         // Taken first: a view that is just being made counts as one that was there before.
         let held = Arc::clone(&self.views.lock().unwrap_or_else(PoisonError::into_inner));
+        let pin = self.watch.pin();
         let txn = match &self.image {
             Image::Writable(db) => db.begin_read()?,
             Image::ReadOnly(db) => db.begin_read()?,
         };
+        pin.begun();
         let recent = RecentRuns::new(self.recent_bytes);
-        BaseView::new(txn, Arc::clone(&self.watch), recent, held)
+        BaseView::new(txn, Arc::clone(&self.watch), recent, (pin, held))
     }
 
     /// What the views hold that there are by now, and none that comes after.

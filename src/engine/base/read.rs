@@ -16,7 +16,7 @@ use crate::engine::op::{LogId, LogKind};
 use crate::engine::row::{Head, SessionRow, Table, unseal};
 use crate::engine::run::Run;
 use crate::engine::run_row::{RunRow, damaged};
-use crate::engine::verify::Watch;
+use crate::engine::verify::{Pin, Watch};
 use crate::ids::{SegmentId, SessionId};
 
 /// One consistent state of the tables.
@@ -25,8 +25,8 @@ pub(crate) struct BaseView {
     absorbed: Absorbed,
     pub(super) watch: Arc<Watch>,
     recent: RecentRuns,
-    /// Lets the base know how long this view lives.
-    _held: Arc<()>,
+    /// Lets the watch and the base know how long this view lives.
+    _held: (Pin, Arc<()>),
 }
 
 impl BaseView {
@@ -34,7 +34,7 @@ impl BaseView {
         txn: ReadTransaction,
         watch: Arc<Watch>,
         recent: RecentRuns,
-        held: Arc<()>,
+        held: (Pin, Arc<()>),
     ) -> Outcome<Self> {
         let absorbed = Absorbed::read(&txn.open_table(META)?)?;
         Ok(Self {

@@ -8,8 +8,10 @@ use std::time::Duration;
 use redb::StorageBackend;
 use uuid::Uuid;
 
+use super::tree::roots_of;
 use super::*;
-use crate::engine::page;
+use crate::engine::op::{LogId, LogKind};
+use crate::engine::page::{self, TableRow, Widths};
 use crate::engine::superblock::{MIN_JOURNAL_BYTES, Superblock};
 use crate::engine::{Creation, Engine, EngineOptions, Entries, Op};
 use crate::store::StoreError;
@@ -63,16 +65,7 @@ const LOG: LogId = LogId {
 };
 
 fn append(engine: &Engine, text: &str) -> Result<(), StoreError> {
-    let mut entries = Entries::default();
-    entries.push(format!("\"{text}\"").as_bytes());
-    let append = Op::Append {
-        log: LOG,
-        expected: None,
-        entries,
-        origin: None,
-        at_ms: 1,
-    };
-    engine.write(true, [append]).map(drop)
+    append_to(engine, LOG, text)
 }
 
 fn open(bytes: &[u8], read_only: bool) -> (Memory, Result<Engine, StoreError>) {
@@ -205,20 +198,20 @@ fn a_page_that_another_process_has_used_again_is_no_damage() {
         Ok(())
     };
     watch.read(HEADER, &mut [0; HEADER_LEN], &read).unwrap();
-    let (offset, mut claim) = watch
-        .claims()
-        .iter()
-        .map(|(at, claim)| (*at, *claim))
-        .next()
-        .unwrap();
+    let header = Header::parse(&bytes[image..]).unwrap();
+    let (offset, claim) = roots_of(header.published())[0];
     let mut page = vec![0; usize::try_from(claim.len).unwrap()];
     watch.read(offset, &mut page, &read).unwrap();
     // The claim is an older one, so no page above says any more what it says.
-    claim.checksum ^= 1;
-    watch.claims().insert(offset, claim);
+    let older = Claim {
+        checksum: claim.checksum ^ 1,
+        ..claim
+    };
+    watch.pages().learn([(offset, older)]);
     watch.read(offset, &mut page, &read).unwrap();
     assert_eq!(watch.first(), None);
-    assert!(!watch.claims().contains_key(&offset));
+    let known = watch.pages().get(offset, page.len());
+    assert_eq!(known, Some(Known::Claimed(claim)));
 
     // With the page itself changed under a claim that the header confirms, it is.
     watch.read(HEADER, &mut [0; HEADER_LEN], &read).unwrap();
@@ -336,6 +329,217 @@ fn in_a_damaged_table_nothing_is_absent_and_nothing_is_folded_into_it() {
     assert_eq!(kept[page.clone()], bytes[page]);
 }
 
+/// The bytes of a closed archive whose tables have branches, and where its image begins.
+fn with_branches(logs: u128) -> (Vec<u8>, usize) {
+    let (bytes, image) = closed_twice();
+    let (storage, engine) = open(&bytes, false);
+    let engine = engine.unwrap();
+    for number in 0..logs {
+        append_to(&engine, log_numbered(number), "first").unwrap();
+    }
+    engine.close().unwrap();
+    let bytes = storage.0.lock().unwrap().clone();
+    (bytes, image)
+}
+
+fn log_numbered(number: u128) -> LogId {
+    LogId {
+        segment: Uuid::from_u128(1_000 + number),
+        ..LOG
+    }
+}
+
+fn append_to(engine: &Engine, log: LogId, text: &str) -> Result<(), StoreError> {
+    let mut entries = Entries::default();
+    entries.push(format!("\"{text}\"").as_bytes());
+    let append = Op::Append {
+        log,
+        expected: None,
+        entries,
+        origin: None,
+        at_ms: 1,
+    };
+    engine.write(true, [append]).map(drop)
+}
+
+/// Where in the file the live leaf of a table is that has the key, and where in it the key.
+fn leaf_with(bytes: &[u8], image: usize, table: &str, key: &[u8]) -> (usize, usize) {
+    let widths = Widths {
+        key: Some(key.len()),
+        value: None,
+    };
+    let mut pages = vec![root_of(bytes, image, table)];
+    while let Some(page) = pages.pop() {
+        match Node::parse(&bytes[page.clone()], widths).unwrap() {
+            Node::Branch(branch) => pages.extend(branch.links().map(|link| {
+                let range = Geometry::OF_NEW_IMAGES.range(link.page).unwrap();
+                image + usize::try_from(range.start).unwrap()
+                    ..image + usize::try_from(range.end).unwrap()
+            })),
+            Node::Leaf(leaf) if leaf.rows().any(|(found, _)| found == key) => {
+                let within = bytes[page.clone()]
+                    .windows(key.len())
+                    .position(|part| part == key);
+                return (page.start, page.start + within.unwrap());
+            }
+            Node::Leaf(_) => {}
+        }
+    }
+    panic!("no leaf of {table} has the key")
+}
+
+fn head_key(log: &LogId) -> Vec<u8> {
+    [*log.session.as_bytes(), *log.segment.as_bytes()].concat()
+}
+
+/// After a commit the pages above a damaged one are in redb's cache, and the header leads to them
+/// by other links than those that were read when the archive was opened.
+#[test]
+fn a_damaged_page_is_damaged_after_later_commits_too() {
+    let (bytes, image) = with_branches(120);
+    let damaged = log_numbered(3);
+    let (page, key) = leaf_with(&bytes, image, "heads", &head_key(&damaged));
+    // In the key of the damaged segment, and in the first one of the page, by which it is sought.
+    for (byte, commits, forgotten) in [(key, 1, false), (key, 3, true), (page + 5, 2, true)] {
+        let mut bytes = bytes.clone();
+        bytes[byte + 31] ^= 1;
+        let (_, engine) = open(&bytes, false);
+        let engine = Arc::new(engine.unwrap());
+        for _ in 0..commits {
+            // Its head is in another leaf.
+            append_to(&engine, log_numbered(119), "else").unwrap();
+            engine.checkpoint().unwrap();
+        }
+        if forgotten {
+            engine.core.file.watch().pages().forget();
+        }
+        let view = engine.view().unwrap();
+        let place = match view.read(|layers| layers.extent(&damaged)) {
+            Err(StoreError::Damaged { place, .. }) => place,
+            // The key of another row of its page changed.
+            Ok(Some(_)) if byte != key => format!("heads, page at byte {page}"),
+            found => panic!("after {commits} commits: {found:?}"),
+        };
+        assert_eq!(place, format!("heads, page at byte {page}"));
+        let suspects = engine.core.file.watch().suspects().clone();
+        assert_eq!(suspects.len(), 1, "{suspects:?}");
+        drop(view);
+        if byte == key {
+            let err = append_to(&engine, damaged, "anew").unwrap_err();
+            assert!(matches!(err, StoreError::Damaged { .. }), "{err:?}");
+        }
+    }
+}
+
+/// A page that nobody says anything of is looked for, and not believed if it is not found.
+#[test]
+fn of_a_forgotten_page_the_header_still_says_what_it_must_be() {
+    let (bytes, image) = with_branches(120);
+    let read = |offset: u64, out: &mut [u8]| {
+        let start = image + usize::try_from(offset).unwrap();
+        out.copy_from_slice(&bytes[start..start + out.len()]);
+        Ok(())
+    };
+    let watch = Watch::new(0);
+    watch.read(HEADER, &mut [0; HEADER_LEN], &read).unwrap();
+    for table in ["heads", "runs", "segment_index", "sessions", "meta"] {
+        let page = root_of(&bytes, image, table);
+        let mut out = vec![0; page.len()];
+        watch.pages().forget();
+        let offset = (page.start - image) as u64;
+        watch.read(offset, &mut out, &read).unwrap();
+        assert_eq!(out, bytes[page]);
+    }
+    assert_eq!(watch.first(), None);
+    let (free, _) = leaf_with(&bytes, image, "heads", &head_key(&log_numbered(3)));
+    let free = (free - image) as u64;
+    let mut out = vec![0; 4096];
+    watch.read(free, &mut out, &read).unwrap();
+    // There is no page of this length, and none there after the last one.
+    assert!(watch.read(free, &mut vec![0; 8192], &read).is_err());
+    let pages = (1..(bytes.len() - image) / 4096).rev();
+    let free = pages.map(|page| watch.read(page as u64 * 4096, &mut [0; 4096], &read));
+    let err = free.filter_map(Result::err).next().unwrap();
+    assert!(err.to_string().contains("no page above it"), "{err}");
+}
+
+/// What redb has written and no commit leads to yet is what it was when it was written.
+#[test]
+fn a_page_that_redb_wrote_is_verified_before_a_commit_leads_to_it() {
+    let watch = Watch::new(0);
+    let page = Mutex::new(vec![0; 4096]);
+    let write = |bytes: &[u8]| {
+        page.lock().unwrap().copy_from_slice(bytes);
+        Ok(())
+    };
+    let read = |_: u64, out: &mut [u8]| {
+        out.copy_from_slice(&page.lock().unwrap());
+        Ok(())
+    };
+    watch.write(8192, &[7; 4096], write).unwrap();
+    watch.pages().forget();
+    watch.read(8192, &mut [0; 4096], &read).unwrap();
+    page.lock().unwrap()[100] = 8;
+    watch.read(8192, &mut [0; 4096], &read).unwrap_err();
+    assert!(watch.first().is_some());
+}
+
+/// A header that goes back to an earlier commit while the archive is open.
+#[test]
+fn a_header_that_shows_an_earlier_commit_than_before_is_damaged() {
+    let (bytes, image) = closed_twice();
+    let mut header = bytes[image..image + HEADER_LEN].to_vec();
+    header[FLAGS] |= RECOVERY_REQUIRED;
+    let watch = Watch::new(0);
+    let read = |header: &[u8]| {
+        let read = |_: u64, out: &mut [u8]| {
+            out.copy_from_slice(header);
+            Ok(())
+        };
+        watch.read(HEADER, &mut [0; HEADER_LEN], &read)
+    };
+    read(&header).unwrap();
+    header[FLAGS] ^= SECOND_IS_PRIMARY;
+    let err = read(&header).unwrap_err();
+    assert!(err.to_string().contains("earlier commit"), "{err}");
+}
+
+/// A reader of an older commit, whose pages the header no longer leads to.
+#[test]
+fn a_reader_of_an_older_commit_sees_no_damage() {
+    let (bytes, _) = with_branches(120);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shared.sessiondb");
+    std::fs::write(&path, &bytes).unwrap();
+    let options = EngineOptions {
+        shared: true,
+        cache_bytes: 16 << 10,
+        lock_timeout: Duration::from_secs(20),
+        ..OPTIONS
+    };
+    let [reader, writer] = [0, 1].map(|_| Arc::new(Engine::open(&path, options).unwrap()));
+    for here in [&reader, &writer] {
+        let before = here.view().unwrap();
+        let heads = |view: &crate::engine::View| {
+            here.core.file.watch().pages().forget();
+            let heads = view.read(|layers| layers.heads(LOG.session)).unwrap();
+            heads.iter().map(|(_, head)| head.log.entries).sum::<u64>()
+        };
+        let entries = heads(&before);
+        for round in 1..6 {
+            for number in 0..120 {
+                append_to(&writer, log_numbered(number), "more").unwrap();
+            }
+            writer.checkpoint().unwrap();
+            assert_eq!(heads(&before), entries);
+            // Others come and go meanwhile.
+            assert_eq!(heads(&here.view().unwrap()), entries + 120 * round);
+        }
+        assert_eq!(here.core.file.watch().first(), None);
+        assert!(here.core.file.watch().suspects().is_empty());
+    }
+}
+
 /// Several engines on one file, each with a small cache, so that pages are used again by others
 /// all the time: nothing is called damaged.
 #[test]
@@ -350,11 +554,13 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
         ..OPTIONS
     };
     std::thread::scope(|scope| {
-        for writer in 0_u128..3 {
+        // One of them remembers few pages.
+        for (writer, max_pages) in [(0_u128, 1 << 18), (1, 1 << 18), (2, 20)] {
             let path = &path;
             scope.spawn(move || {
                 // Not by the registry, which would give all of them the same one.
                 let engine = Arc::new(Engine::open(path, options).unwrap());
+                engine.core.file.watch().pages().set_max_pages(max_pages);
                 for round in 0_u64..150 {
                     let mut entries = Entries::default();
                     entries.push(format!("\"{}\"", "x".repeat(3_000)).as_bytes());
