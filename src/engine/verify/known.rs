@@ -50,7 +50,7 @@ impl Written {
 #[derive(Debug)]
 pub(super) struct Pages {
     known: HashMap<u64, Known>,
-    max_pages: usize,
+    limit: usize,
     /// How many of them were left when the others were forgotten.
     kept: usize,
     commits: Commits,
@@ -60,7 +60,7 @@ impl Default for Pages {
     fn default() -> Self {
         Self {
             known: HashMap::new(),
-            max_pages: MAX_PAGES,
+            limit: MAX_PAGES,
             kept: 0,
             commits: Commits::default(),
         }
@@ -75,7 +75,7 @@ impl Pages {
     }
 
     pub(super) fn learn(&mut self, claims: impl IntoIterator<Item = At>) {
-        if self.known.len() >= self.max_pages.max(2 * self.kept) {
+        if self.known.len() >= self.limit.max(2 * self.kept) {
             self.forget();
         }
         let claims = claims.into_iter();
@@ -119,8 +119,8 @@ impl Pages {
     }
 
     #[cfg(test)]
-    pub(super) fn set_max_pages(&mut self, max_pages: usize) {
-        self.max_pages = max_pages;
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     pub(super) fn commits(&mut self) -> &mut Commits {

@@ -555,12 +555,12 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
     };
     std::thread::scope(|scope| {
         // One of them remembers few pages.
-        for (writer, max_pages) in [(0_u128, 1 << 18), (1, 1 << 18), (2, 20)] {
+        for (writer, limit) in [(0_u128, 1 << 18), (1, 1 << 18), (2, 20)] {
             let path = &path;
             scope.spawn(move || {
                 // Not by the registry, which would give all of them the same one.
                 let engine = Arc::new(Engine::open(path, options).unwrap());
-                engine.core.file.watch().pages().set_max_pages(max_pages);
+                engine.core.file.watch().pages().set_limit(limit);
                 for round in 0_u64..150 {
                     let mut entries = Entries::default();
                     entries.push(format!("\"{}\"", "x".repeat(3_000)).as_bytes());
