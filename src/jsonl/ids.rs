@@ -53,6 +53,17 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Whether the path is just `{session}/{segment}.jsonl`, or that of its traces.
+    pub(super) fn is_spelt_by(self, file: &Path) -> bool {
+        let ending = if self.trace { ".trace.jsonl" } else { ".jsonl" };
+        let folder = file.parent().and_then(Path::file_name);
+        let is_folder = folder.is_some_and(|name| *name == *self.session.to_string());
+        let name = format!("{}{ending}", self.segment);
+        is_folder && file.file_name().is_some_and(|own| *own == *name)
+    }
+}
+
 /// The id of the segment that takes the entries of a file which diverged from `segment`: at entry
 /// `index` it holds `entry` instead. The same file gives the same id each time.
 pub(super) fn diverged(segment: SegmentId, index: u64, entry: &[u8]) -> SegmentId {

@@ -12,7 +12,8 @@ use super::lines::{Lines, Position, Reading, read_checked_line, read_line};
 use super::session_file;
 use super::tree::{self, FoundFile};
 use super::warnings::Warnings;
-use super::{BadLines, FileReport, ImportReport, Outcome, Progress};
+use super::workers;
+use super::{BadLines, FileReport, ImportReport, LastLine, Outcome, Progress};
 use crate::{Archive, Entry, Log, MAX_ENTRY_BYTES, RawEntries, Rebase, SegmentId, StoreError};
 
 const READ_BUFFER_BYTES: usize = 256 << 10;
@@ -39,6 +40,7 @@ const READ_BUFFER_BYTES: usize = 256 << 10;
 pub struct Import<'a> {
     archive: &'a Archive,
     bad_lines: BadLines,
+    last_line: LastLine,
     as_new: bool,
     rebase: Rebase,
 }
@@ -49,6 +51,7 @@ impl<'a> Import<'a> {
         Self {
             archive,
             bad_lines: BadLines::Fail,
+            last_line: LastLine::ByLayout,
             as_new: false,
             rebase: Rebase::new(),
         }
@@ -58,6 +61,14 @@ impl<'a> Import<'a> {
     #[must_use]
     pub fn bad_lines(mut self, bad_lines: BadLines) -> Self {
         self.bad_lines = bad_lines;
+        self
+    }
+
+    /// Says what becomes of a last line without line end that is whole. The default is
+    /// [`LastLine::ByLayout`].
+    #[must_use]
+    pub fn last_line(mut self, last_line: LastLine) -> Self {
+        self.last_line = last_line;
         self
     }
 
@@ -116,9 +127,12 @@ impl<'a> Import<'a> {
                 &self.rebase,
             )?);
         }
+        let names = found.records.iter();
+        let name_files = names.map(|path| workers::import(self.archive, path));
         Ok(ImportReport {
             files,
             session_files,
+            name_files: name_files.collect::<Result<_, _>>()?,
         })
     }
 
@@ -168,7 +182,7 @@ impl<'a> Import<'a> {
         let log = self.log(place).with_timestamp(modified_ms(&file));
         let mut stored = Stored::of(&log)?;
         let (exists, stored_len) = (stored.exists, stored.len);
-        let added = self.compare(&file, path, &log, &mut stored, warnings, meter)?;
+        let added = self.compare(&file, found, &log, &mut stored, warnings, meter)?;
         drop(stored);
 
         if added.first.is_empty() {
@@ -213,12 +227,13 @@ impl<'a> Import<'a> {
     fn compare(
         &self,
         file: &File,
-        path: &Path,
+        found: &FoundFile,
         log: &Log,
         stored: &mut Stored,
         warnings: &mut Warnings,
         meter: &mut Meter<'_>,
     ) -> Result<Addition, Stop> {
+        let path = &found.path;
         let mut lines = self
             .lines_between(file, Position::START, u64::MAX)
             .map_err(|error| Stop::file(path, &error))?;
@@ -229,6 +244,13 @@ impl<'a> Import<'a> {
             .map_err(|error| Stop::file(path, &error))?
         {
             meter.reach(line.next.byte_offset);
+            if !line.terminated && self.drops_last_line(found) {
+                if !line.is_blank() {
+                    let remark = "left out, as the last line has no line end yet";
+                    warnings.add(line.at, remark.to_owned());
+                }
+                break;
+            }
             let reading = if stored.next_is(line.bytes) {
                 // What is stored is known to be sound.
                 Reading {
@@ -257,6 +279,14 @@ impl<'a> Import<'a> {
             added.end_line(&line, index > index_before, remarked);
         }
         Ok(added)
+    }
+
+    fn drops_last_line(&self, found: &FoundFile) -> bool {
+        match self.last_line {
+            LastLine::ByLayout => found.line_ends_count,
+            LastLine::Take => false,
+            LastLine::Drop => true,
+        }
     }
 
     /// Reads the file again from where the first chunk ended, and appends chunk after chunk.

@@ -300,6 +300,11 @@ fn marked(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 }
 
 impl<'a> Line<'a> {
+    /// Whether it holds nothing but JSON's white space.
+    pub(super) fn is_blank(&self) -> bool {
+        self.over_limit.is_none() && is_blank(self.bytes)
+    }
+
     /// Finds out whether the line is blank or one JSON value.
     fn check(&self) -> Result<(), Defect<'a>> {
         if let Some(nuls) = self.nuls {

@@ -11,6 +11,12 @@
 //! segment; if only a folder has, the segment's id is made from the name; if neither has, both
 //! are made from the absolute path. The same path thus always gives the same ids.
 //!
+//! **Folders of workers.** In `{worker}/session/segments` the session is the one that
+//! `{worker}/session/session.json` names. The record of a worker's name, `{worker}/metadata.json` or
+//! `pods/{name}/metadata.json`, is taken over where there is none of that name yet. In these layouts,
+//! `{session}/{segment}.jsonl` among them, a line is one once its line end is there;
+//! [`LastLine`] says otherwise.
+//!
 //! **Importing again.** A file is compared with what is stored, line by line. Equal lines are
 //! passed over, further lines are appended, and a file that ends early changes nothing: importing
 //! twice is importing once, and a file that has grown adds its new lines. A file that differs has
@@ -24,7 +30,7 @@
 //!
 //! **What makes a line.** Lines end with `\n`. Blank lines, and a byte order mark at the start of
 //! the file, are no entries. All else is kept as it is, white space around the value included. A
-//! last line without line end is an entry if it is whole; if not, its writer was interrupted, and
+//! last line without line end is an entry if it is whole (see [`LastLine`]); if not, its writer was interrupted, and
 //! it is left out with a [`Warning`]. Any other line that is not one JSON value is bad, and
 //! [`BadLines`] says what becomes of it.
 
@@ -40,6 +46,7 @@ mod session_file;
 mod tree;
 mod unfinished;
 mod warnings;
+mod workers;
 
 use std::path::{Path, PathBuf};
 
@@ -50,6 +57,7 @@ use crate::ids::{SegmentId, SessionId};
 pub use export::{Export, ExportOutcome, ExportProgress, ExportReport, ExportedFile};
 pub use import::Import;
 pub use session_file::{SessionFile, SessionFileOutcome};
+pub use workers::NameFile;
 
 /// What an import does with a bad line: one that is not UTF-8, not JSON, or several values. Files'
 /// lines are counted from 1, as editors do, entries from 0.
@@ -74,6 +82,24 @@ pub enum BadLines {
     /// Store the line inside an entry `{"kind":"sessiondb_bad_line","text":...}` (`"hex"` if it
     /// is not UTF-8), with a warning. Export writes the line back as it was.
     Keep,
+}
+
+/// What an import does with a last line that has no line end and is one JSON value. Its writer may
+/// have been in the middle of it.
+///
+/// ```
+/// assert_eq!(sessiondb::jsonl::LastLine::default(), sessiondb::jsonl::LastLine::ByLayout);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastLine {
+    /// Leave it out, with a warning, in the layouts whose writers cut such a line off and go on
+    /// without it: the folders of workers, and `{session}/{segment}.jsonl`. Else take it.
+    #[default]
+    ByLayout,
+    /// Take it.
+    Take,
+    /// Leave it out, with a warning. A later import takes it once its line end is there.
+    Drop,
 }
 
 /// How far an import is.
@@ -132,13 +158,18 @@ pub struct ImportReport {
     pub files: Vec<FileReport>,
     /// One report per session that an export left a `session.json` of.
     pub session_files: Vec<SessionFile>,
+    /// One report per record of a worker's name.
+    pub name_files: Vec<NameFile>,
 }
 
 impl ImportReport {
     /// The number of files that failed.
     pub fn failed(&self) -> usize {
         let failed = |file: &&FileReport| matches!(file.outcome, Outcome::Failed(_));
-        self.files.iter().filter(failed).count() + session_file::failed(&self.session_files)
+        let names = self.name_files.iter().filter_map(NameFile::failure);
+        self.files.iter().filter(failed).count()
+            + session_file::failed(&self.session_files)
+            + names.count()
     }
 
     /// The number of entries (and traces) that were added to the archive.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::ids::Place;
 use super::session_file;
+use super::workers;
 use crate::SessionId;
 
 /// The files of an import.
@@ -16,6 +17,8 @@ pub(super) struct Found {
     pub(super) logs: Vec<FoundFile>,
     /// The files that say of a session what its logs do not.
     pub(super) sessions: Vec<(PathBuf, SessionId)>,
+    /// The records of workers' names.
+    pub(super) records: Vec<PathBuf>,
 }
 
 /// A file to import.
@@ -24,6 +27,25 @@ pub(super) struct FoundFile {
     pub(super) path: PathBuf,
     pub(super) place: Place,
     pub(super) len_bytes: u64,
+    /// Whether a line is one only once its line end is there.
+    pub(super) line_ends_count: bool,
+}
+
+impl FoundFile {
+    /// The log at `path`, which is `absolute`.
+    fn new(path: PathBuf, absolute: &Path, root: Option<&Path>, len_bytes: u64) -> Self {
+        let mut place = Place::of(absolute, root);
+        let of_worker = workers::session_of_log(absolute);
+        if let Some(session) = of_worker {
+            place.session = session;
+        }
+        Self {
+            path,
+            place,
+            len_bytes,
+            line_ends_count: of_worker.is_some() || place.is_spelt_by(absolute),
+        }
+    }
 }
 
 /// Finds all files of `paths`, those of a folder sorted by path.
@@ -33,9 +55,9 @@ pub(super) fn find(paths: &[PathBuf]) -> io::Result<Found> {
         let metadata = fs::metadata(path).map_err(|error| naming(path, &error))?;
         if metadata.is_dir() {
             let root = fs::canonicalize(path).map_err(|error| naming(path, &error))?;
-            let before = found.logs.len();
+            let before = (found.logs.len(), found.records.len());
             walk(path, &root, &mut found)?;
-            if found.logs.len() == before {
+            if (found.logs.len(), found.records.len()) == before {
                 let message = format!("{}: no *.jsonl file in this folder", path.display());
                 return Err(io::Error::new(io::ErrorKind::NotFound, message));
             }
@@ -45,12 +67,12 @@ pub(super) fn find(paths: &[PathBuf]) -> io::Result<Found> {
                 found.sessions.push((path.clone(), session));
                 continue;
             }
-            let place = Place::of(&absolute, None);
-            found.logs.push(FoundFile {
-                path: path.clone(),
-                place,
-                len_bytes: metadata.len(),
-            });
+            if workers::is_record(&absolute) {
+                found.records.push(path.clone());
+                continue;
+            }
+            let log = FoundFile::new(path.clone(), &absolute, None, metadata.len());
+            found.logs.push(log);
         } else {
             let message = format!("{}: neither a file nor a folder", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -87,14 +109,13 @@ fn walk(folder: &Path, root: &Path, found: &mut Found) -> io::Result<()> {
                 // The import of the file will say why.
                 Err(_) => 0,
             };
-            let place = Place::of(&root.join(&below), Some(root));
-            found.logs.push(FoundFile {
-                path,
-                place,
-                len_bytes,
-            });
+            let absolute = root.join(&below);
+            let log = FoundFile::new(path, &absolute, Some(root), len_bytes);
+            found.logs.push(log);
         } else if let Some(session) = session_file::session_of(&root.join(&below)) {
             found.sessions.push((path, session));
+        } else if workers::is_record(&root.join(&below)) {
+            found.records.push(path);
         }
     }
     Ok(())

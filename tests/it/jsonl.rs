@@ -10,6 +10,8 @@ mod export;
 mod large;
 /// Metadata and names beside the logs.
 mod session_file;
+/// The folders of workers, and last lines without line end.
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fs;

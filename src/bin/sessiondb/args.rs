@@ -101,6 +101,9 @@ pub(crate) struct ImportArgs {
     /// What to do with a line that is not one JSON value
     #[arg(long, value_enum, default_value_t = BadLines::Fail)]
     pub(crate) bad_lines: BadLines,
+    /// What to do with a last line without line end that is whole
+    #[arg(long, value_enum, default_value_t = LastLine::ByLayout)]
+    pub(crate) last_line: LastLine,
     /// Import a file that differs from what is stored into another segment of its session
     #[arg(long)]
     pub(crate) as_new: bool,
@@ -112,6 +115,16 @@ pub(crate) struct ImportArgs {
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LastLine {
+    /// Leave it out where its writer would cut it off: in {session}/{segment}.jsonl and workers' folders
+    ByLayout,
+    /// Take it
+    Take,
+    /// Leave it out, with a warning
+    Drop,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

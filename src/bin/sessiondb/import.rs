@@ -4,9 +4,11 @@ use std::io::Write;
 
 use serde::Serialize;
 use sessiondb::Archive;
-use sessiondb::jsonl::{Import, ImportReport, Outcome, Progress, SessionFile, SessionFileOutcome};
+use sessiondb::jsonl::{
+    Import, ImportReport, NameFile, Outcome, Progress, SessionFile, SessionFileOutcome,
+};
 
-use crate::args::{BadLines, ImportArgs};
+use crate::args::{BadLines, ImportArgs, LastLine};
 use crate::context::{Access, Context};
 use crate::exit::{Code, Failure, even_if_unread};
 use crate::ls;
@@ -23,6 +25,11 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
             BadLines::Split => sessiondb::jsonl::BadLines::Split,
             BadLines::DropNuls => sessiondb::jsonl::BadLines::DropNuls,
             BadLines::Keep => sessiondb::jsonl::BadLines::Keep,
+        })
+        .last_line(match args.last_line {
+            LastLine::ByLayout => sessiondb::jsonl::LastLine::ByLayout,
+            LastLine::Take => sessiondb::jsonl::LastLine::Take,
+            LastLine::Drop => sessiondb::jsonl::LastLine::Drop,
         })
         .as_new(args.as_new)
         .rebase(args.rebase.to_rebase())
@@ -85,13 +92,17 @@ fn write_files(report: &ImportReport) -> Result<(), Failure> {
             Outcome::Failed(_) => writeln!(out, "failed     {:23}  {path}", "")?,
         }
     }
-    for file in &report.session_files {
-        let word = match &file.outcome {
+    let sessions = report.session_files.iter();
+    let sessions = sessions.map(|file| (&file.path, &file.outcome));
+    let names = report.name_files.iter();
+    let names = names.map(|file| (&file.path, &file.outcome));
+    for (path, outcome) in sessions.chain(names) {
+        let word = match outcome {
             SessionFileOutcome::Changed => "imported",
             SessionFileOutcome::Unchanged => "unchanged",
             SessionFileOutcome::Failed(_) => "failed",
         };
-        writeln!(out, "{word:9}  {:23}  {}", "", file.path.display())?;
+        writeln!(out, "{word:9}  {:23}  {}", "", path.display())?;
     }
     Ok(out.flush()?)
 }
@@ -108,13 +119,16 @@ fn tell_warnings(context: &Context, report: &ImportReport) {
             ));
         }
     }
-    for note in report.session_files.iter().flat_map(|file| &file.notes) {
+    let of_sessions = report.session_files.iter().flat_map(|file| &file.notes);
+    let of_names = report.name_files.iter().flat_map(|file| &file.notes);
+    for note in of_sessions.chain(of_names) {
         context.say(format_args!("note: {note}"));
     }
 }
 
 fn conclude(context: &Context, report: &ImportReport) -> Result<(), Failure> {
-    let files = (report.files.len() + report.session_files.len()) as u64;
+    let others = report.session_files.len() + report.name_files.len();
+    let files = (report.files.len() + others) as u64;
     let failed = report.failed() as u64;
     let new_entries = report.new_entries();
     if failed > 0 {
@@ -123,20 +137,24 @@ fn conclude(context: &Context, report: &ImportReport) -> Result<(), Failure> {
             _ => None,
         });
         let of_sessions = report.session_files.iter().filter_map(SessionFile::failure);
+        let of_names = report.name_files.iter().filter_map(NameFile::failure);
         return Err(Failure::new(
             Code::InPart,
             format_args!(
                 "{failed} of {} failed, {} imported from the others:{}",
                 render::count(files, "file"),
                 render::count(new_entries, "new entry"),
-                render::indented(causes.chain(of_sessions))
+                render::indented(causes.chain(of_sessions).chain(of_names))
             ),
         ));
     }
     let files = render::count(files, "file");
-    let changed = |file: &SessionFile| file.outcome == SessionFileOutcome::Changed;
+    let mut outcomes = report.session_files.iter().map(|file| &file.outcome);
+    let mut of_names = report.name_files.iter().map(|file| &file.outcome);
+    let is_change = |outcome: &SessionFileOutcome| *outcome == SessionFileOutcome::Changed;
+    let changed = outcomes.any(is_change) || of_names.any(is_change);
     match new_entries {
-        0 if report.session_files.iter().any(changed) => {
+        0 if changed => {
             context.say(format_args!("{files}, no new entry, but metadata or names"));
         }
         0 => context.say(format_args!("{files}, nothing new")),
