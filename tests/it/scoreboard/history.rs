@@ -367,6 +367,10 @@ impl History {
             Step::Append(_, _, durability) => *durability == Durability::Synced,
             Step::Erase(..) | Step::Sync | Step::Checkpoint | Step::Compact | Step::Reopen => true,
             Step::Background => false,
+            // As durable as the most durable of its logs; traces are only written.
+            Step::Batch(parts) => {
+                self.durability == Durability::Synced && parts.iter().any(|(place, _)| !place.trace)
+            }
             _ => self.durability == Durability::Synced,
         }
     }

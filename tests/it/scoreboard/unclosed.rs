@@ -206,6 +206,30 @@ pub(super) fn catches(_: Bug) -> bool {
     row.violations() > 0
 }
 
+/// What only a writer can mend keeps nobody from reading: a sync that failed, a name that may be
+/// lost with power, a change that a writer died in.
+#[test]
+fn marks_for_writers_are_left_to_writers() {
+    const NOTES: usize = 4096;
+    for (mark, value) in [(4, 1), (5, 1), (8, 1)] {
+        for is_shared in [false, true] {
+            let disk = Disk::new(new_archive());
+            let archive = open(&Shared::new(Arc::clone(&disk)).handle(), false, true).unwrap();
+            play(&archive, &Step::small_append(0), 0).unwrap();
+            let state = State::of(&archive).unwrap();
+            let mut image = disk.content();
+            image.write(NOTES + mark, &[value]);
+            let storage = Shared::new(Disk::new(image));
+            let reader = open(&storage.handle(), true, is_shared).unwrap();
+            for _ in 0..2 {
+                assert_eq!(State::of(&reader).unwrap(), state, "mark at {mark}");
+            }
+            reader.close().unwrap();
+            assert_eq!(storage.disk.now(), 0, "mark at {mark}");
+        }
+    }
+}
+
 /// The shortest case of what R23 is about: the writer is gone, and its journal is not folded.
 #[test]
 fn an_archive_that_was_not_closed_is_read_and_left_alone() {
