@@ -133,8 +133,8 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`], [`StoreError::Damaged`], [`StoreError::Busy`] if another process was
-    /// stopped in the instant of a commit.
+    /// [`StoreError::Io`], [`StoreError::Damaged`], [`StoreError::Busy`] if others change the archive
+    /// faster than it can be looked at.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Ok(Snapshot {
             view: self.engine.view()?,

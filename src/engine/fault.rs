@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use super::image::Overtaken;
 use super::system;
 pub(crate) use super::system::named;
 use super::verify::Damage;
@@ -45,6 +46,12 @@ impl Fault {
             },
             _ => false,
         }
+    }
+
+    /// Whether a commit was made while this process looked at the header of the image.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Redb(err) if matches!(&**err, redb::Error::Io(err)
+            if err.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Overtaken>)))
     }
 
     /// Whether redb refuses because something failed before.

@@ -1,5 +1,4 @@
-//! The file below everything: superblock, notes page, the writer lock, and the backend that shows
-//! redb the part of the file that is its image.
+//! The file below everything: superblock, notes page and the writer lock.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -17,7 +16,7 @@ use super::file_id::FileId;
 use super::notes::Notes;
 use super::seeded::{Bug, seeded};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
-use super::system::{self, LockTimeout};
+use super::system;
 use super::verify::Watch;
 use crate::store::StoreError;
 
@@ -28,20 +27,20 @@ const LOCK_BASE: u64 = 1 << 62;
 const WRITER_LOCK: u64 = LOCK_BASE + 1000;
 
 /// Whoever reads the tables as of commit number n holds byte n from here on.
-const READER_LOCKS: u64 = LOCK_BASE + 1024;
+pub(super) const READER_LOCKS: u64 = LOCK_BASE + 1024;
 
 /// An open archive file.
 #[derive(Debug)]
 pub(crate) struct ArchiveFile {
-    backend: Arc<dyn StorageBackend>,
+    pub(super) backend: Arc<dyn StorageBackend>,
     path: PathBuf,
     /// The file that the path led to; `None` for storage that is not a file.
     id: Option<FileId>,
-    lock_timeout: Duration,
-    shared: bool,
-    image_offset: u64,
-    watch: Arc<Watch>,
-    syncs: Arc<Syncs>,
+    pub(super) lock_timeout: Duration,
+    pub(super) shared: bool,
+    pub(super) image_offset: u64,
+    pub(super) watch: Arc<Watch>,
+    pub(super) syncs: Arc<Syncs>,
     /// The number of this open file.
     writer: u64,
     /// This process, which asking for at each append would cost a call into the system.
@@ -132,17 +131,6 @@ impl ArchiveFile {
     pub(crate) fn is_at_its_path(&self) -> bool {
         let here = FileId::at(&self.path).ok();
         self.id.is_none() || here == self.id
-    }
-
-    /// The part of the file that redb has.
-    pub(crate) fn image(&self) -> ImageBackend {
-        ImageBackend {
-            file: Arc::clone(&self.backend),
-            lock_timeout: self.lock_timeout,
-            offset: self.image_offset,
-            watch: Arc::clone(&self.watch),
-            syncs: Arc::clone(&self.syncs),
-        }
     }
 
     /// What is known of the image's pages.
@@ -343,12 +331,12 @@ fn new_writer() -> u64 {
 /// The syncs of an open file, by whomever, one at a time: the system tells of a write that failed
 /// only once, and whoever syncs after that, or beside it, would take it for done.
 #[derive(Debug, Default)]
-struct Syncs {
+pub(super) struct Syncs {
     any_failed: Mutex<bool>,
 }
 
 impl Syncs {
-    fn sync(&self, file: &dyn StorageBackend) -> io::Result<()> {
+    pub(super) fn sync(&self, file: &dyn StorageBackend) -> io::Result<()> {
         let any_failed = self.any_failed.lock();
         let mut any_failed = any_failed.unwrap_or_else(PoisonError::into_inner);
         if *any_failed && !seeded(Bug::SyncAfterFailure) {
@@ -420,126 +408,13 @@ impl Drop for WriterLock<'_> {
     }
 }
 
-/// Shows redb the part of the file from the image's offset on. Locks on bytes of the image move
-/// with them; locks above stand where they are. Waiting for a lock ends at the deadline. Pages are
-/// verified as they are read.
-#[derive(Debug)]
-pub(crate) struct ImageBackend {
-    file: Arc<dyn StorageBackend>,
-    lock_timeout: Duration,
-    offset: u64,
-    watch: Arc<Watch>,
-    syncs: Arc<Syncs>,
-}
-
-impl ImageBackend {
-    pub(crate) fn watch(&self) -> Arc<Watch> {
-        Arc::clone(&self.watch)
-    }
-
-    /// The same image, of a file in whose place `of` puts another; it is told where in the file
-    /// the image begins.
-    pub(crate) fn of_file(
-        self,
-        of: impl FnOnce(Arc<dyn StorageBackend>, u64) -> Arc<dyn StorageBackend>,
-    ) -> Self {
-        let file = of(Arc::clone(&self.file), self.offset);
-        Self { file, ..self }
-    }
-
-    fn shifted(&self, start: Bound<u64>, end: Bound<u64>) -> (Bound<u64>, Bound<u64>) {
-        if matches!(
-            (start, end),
-            (Bound::Included(0) | Bound::Unbounded, Bound::Unbounded)
-        ) {
-            return (start, end);
-        }
-        let shift = |at: u64| if at < LOCK_BASE { at + self.offset } else { at };
-        (start.map(shift), end.map(shift))
-    }
-
-    fn wait(&self, attempt: impl Fn() -> Result<bool, BackendError>) -> Result<(), BackendError> {
-        match poll(self.lock_timeout, attempt)? {
-            Polled::Acquired => Ok(()),
-            Polled::TimedOut(_) => Err(BackendError::Io(LockTimeout.into())),
-        }
-    }
-}
-
-impl StorageBackend for ImageBackend {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.file.len()?.saturating_sub(self.offset))
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let read = |offset, out: &mut [u8]| self.file.read(self.offset + offset, out);
-        self.watch.read(offset, out, &read)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.watch.cut(len);
-        self.file.set_len(self.offset + len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.syncs.sync(&*self.file)
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let write = |data: &[u8]| self.file.write(self.offset + offset, data);
-        self.watch.write(offset, data, write)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.file.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        let (start, end) = self.shifted(start, end);
-        self.file
-            .try_lock_range(start, end)
-            .map_err(system::of_lock)
-    }
-
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        let (start, end) = self.shifted(start, end);
-        self.file
-            .try_lock_shared_range(start, end)
-            .map_err(system::of_lock)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.wait(|| self.try_lock_range(start, end))
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.wait(|| self.try_lock_shared_range(start, end))
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        let (start, end) = self.shifted(start, end);
-        self.file.unlock_range(start, end).map_err(system::of_lock)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        let (start, end) = self.shifted(start, end);
-        self.file
-            .query_lock_range(start, end)
-            .map_err(system::of_lock)
-    }
-}
-
-enum Polled {
+pub(super) enum Polled {
     Acquired,
     TimedOut(Duration),
 }
 
 /// Tries until it succeeds or the time is up, first eagerly, then every millisecond.
-fn poll(
+pub(super) fn poll(
     timeout: Duration,
     attempt: impl Fn() -> Result<bool, BackendError>,
 ) -> Result<Polled, BackendError> {

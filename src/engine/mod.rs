@@ -15,6 +15,7 @@ mod faults;
 mod file;
 mod file_id;
 mod group_commit;
+mod image;
 mod in_place;
 mod journal;
 mod keeper;

@@ -26,6 +26,10 @@ pub enum Bug {
     DoNotFold,
     /// Writers do not keep each other out.
     SkipWriterLock,
+    /// A reader holds redb's lock on the header while it begins.
+    LockHeader,
+    /// A reader does not look at the header again once its lock tells of it.
+    LookOnce,
     /// What other processes changed in the tables goes unnoticed.
     IgnoreGeneration,
     /// What a writer that died in a commit has left is not settled by the next one.
@@ -72,7 +76,7 @@ pub enum Bug {
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -80,6 +84,8 @@ impl Bug {
         Self::ForgetSalt,
         Self::DoNotFold,
         Self::SkipWriterLock,
+        Self::LockHeader,
+        Self::LookOnce,
         Self::IgnoreGeneration,
         Self::LeaveUnsettled,
         Self::KeepOvertaken,

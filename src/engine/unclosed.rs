@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use redb::{BackendError, StorageBackend};
 
-use super::file::ImageBackend;
+use super::image::ImageBackend;
 use super::page::{Geometry, HEADER_LEN, Header, PAGE_LEN};
 use super::seeded::{Bug, seeded};
 

@@ -15,7 +15,7 @@ use redb::{
 use uuid::Uuid;
 
 use super::fault::{Fault, Outcome};
-use super::file::ImageBackend;
+use super::image::{ImageBackend, anew};
 use super::op::{LogId, LogKind};
 use super::pack::Packing;
 use super::row::{Reader, Table, seal, unseal};
@@ -211,10 +211,12 @@ impl Base {
         // Taken first: a view that is just being made counts as one that was there before.
         let held = Arc::clone(&self.views.lock().unwrap_or_else(PoisonError::into_inner));
         let pin = self.watch.pin();
-        let txn = match &self.image {
-            Image::Writable(db) => db.begin_read()?,
-            Image::ReadOnly(db) => db.begin_read()?,
-        };
+        let txn = anew(|| {
+            Ok(match &self.image {
+                Image::Writable(db) => db.begin_read()?,
+                Image::ReadOnly(db) => db.begin_read()?,
+            })
+        })?;
         pin.begun();
         let recent = RecentRuns::new(self.recent_bytes);
         BaseView::new(txn, Arc::clone(&self.watch), recent, (pin, held))

@@ -4,7 +4,8 @@ use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
 use super::{
-    compaction, creation, damage, erased, errors, failing, loss, together, unclosed, unsynced,
+    compaction, creation, damage, erased, errors, failing, loss, stopped, together, unclosed,
+    unsynced,
 };
 
 /// Which rows have to find a bug.
@@ -23,6 +24,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::SkipWriterLock | Bug::IgnoreGeneration => {
             vec![("R1, pairs", loss::pairs_catch), ("R9", together::catches)]
         }
+        Bug::LockHeader | Bug::LookOnce => vec![("R9, stopped", stopped::catches)],
         Bug::LeaveUnsettled => vec![("R1, pairs", loss::pairs_catch)],
         Bug::KeepOvertaken => vec![("R1, pairs", loss::overtaking_catches)],
         Bug::KeepHalfRead => vec![("R6", failing::recovery_catches)],

@@ -53,6 +53,8 @@ mod recovery;
 mod row;
 /// A disk with locks that several archives have open.
 mod shared;
+/// R9: a process that is stopped, at each of its calls.
+mod stopped;
 /// R9: several processes at the same time.
 mod together;
 /// R23: what a crash left, read without a write.

@@ -95,7 +95,7 @@ pub(super) fn overtaken(call: u64, before: usize, meanwhile: usize) -> Result<()
             let step = Step::large_append(number);
             match play(&archive, &step, number) {
                 Ok(()) => {}
-                // The reader is at the database's header.
+                // The reader opens for writing as well.
                 Err(StoreError::Busy { .. }) => return,
                 Err(err) => panic!("{err}"),
             }

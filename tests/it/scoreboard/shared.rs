@@ -37,10 +37,32 @@ pub(super) struct Handle {
     plan: Mutex<Plan>,
 }
 
+/// What a handle asked of the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Call {
+    Length,
+    /// So many bytes at an offset.
+    Read(u64, usize),
+    Write,
+    Lock,
+    Unlock,
+    QueryLock,
+}
+
+/// How a read comes to show two states: a part of the bytes is read before what is done meanwhile,
+/// and the rest after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tear {
+    pub(super) at: usize,
+    pub(super) end_first: bool,
+}
+
 #[derive(Default)]
 struct Plan {
+    calls: Vec<Call>,
     calls_until: u64,
     meanwhile: Option<Meanwhile>,
+    tear: Option<Tear>,
     dies: bool,
     dead: bool,
 }
@@ -66,8 +88,18 @@ impl Shared {
 impl Handle {
     /// Has something done just before the call that comes after so many others.
     pub(super) fn meanwhile(&self, calls: u64, meanwhile: Meanwhile) {
+        self.meanwhile_torn(calls, None, meanwhile);
+    }
+
+    /// The same; a read, if the call is one, shows the disk before it and after it.
+    pub(super) fn meanwhile_torn(&self, calls: u64, tear: Option<Tear>, meanwhile: Meanwhile) {
         let mut plan = lock(&self.plan);
-        (plan.calls_until, plan.meanwhile) = (calls, Some(meanwhile));
+        (plan.calls_until, plan.meanwhile, plan.tear) = (calls, Some(meanwhile), tear);
+    }
+
+    /// The calls since this was last asked.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut lock(&self.plan).calls)
     }
 
     /// Ends what was planned, if it has not come to it.
@@ -93,8 +125,9 @@ impl Handle {
         lock(&self.shared.locks).retain(|lock| lock.owner != self.id);
     }
 
-    fn call(&self) -> io::Result<()> {
+    fn call(&self, call: Call) -> io::Result<()> {
         let mut plan = lock(&self.plan);
+        plan.calls.push(call);
         let now = plan.calls_until == 0;
         plan.calls_until = plan.calls_until.saturating_sub(1);
         if now && plan.dies {
@@ -111,12 +144,19 @@ impl Handle {
         Ok(())
     }
 
+    /// How the read that comes next is to be torn.
+    fn tear(&self) -> Option<Tear> {
+        let mut plan = lock(&self.plan);
+        let now = plan.calls_until == 0 && plan.meanwhile.is_some();
+        if now { plan.tear.take() } else { None }
+    }
+
     fn try_lock(
         &self,
         range: (Bound<u64>, Bound<u64>),
         exclusive: bool,
     ) -> Result<bool, BackendError> {
-        self.call().map_err(BackendError::Io)?;
+        self.call(Call::Lock).map_err(BackendError::Io)?;
         let wanted = Lock {
             owner: self.id,
             exclusive,
@@ -171,27 +211,44 @@ impl fmt::Debug for Handle {
 
 impl StorageBackend for Handle {
     fn len(&self) -> io::Result<u64> {
-        self.call()?;
+        self.call(Call::Length)?;
         self.shared.disk.len()
     }
 
     fn read(&self, at: u64, out: &mut [u8]) -> io::Result<()> {
-        self.call()?;
-        self.shared.disk.read(at, out)
+        let out_len = out.len();
+        let tear = self.tear();
+        let cut = tear.map_or(0, |tear| tear.at.min(out.len()));
+        let (begin, end) = out.split_at_mut(cut);
+        let (begin, end) = ((at, begin), (at + cut as u64, end));
+        let end_first = tear.is_none_or(|tear| tear.end_first);
+        let (early, late) = if end_first {
+            (end, begin)
+        } else {
+            (begin, end)
+        };
+        if tear.is_some() {
+            self.shared.disk.read(early.0, early.1)?;
+        }
+        self.call(Call::Read(at, out_len))?;
+        if tear.is_none() {
+            self.shared.disk.read(early.0, early.1)?;
+        }
+        self.shared.disk.read(late.0, late.1)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.call()?;
+        self.call(Call::Write)?;
         self.shared.disk.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.call()?;
+        self.call(Call::Write)?;
         self.shared.disk.sync_data()
     }
 
     fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        self.call()?;
+        self.call(Call::Write)?;
         self.shared.disk.write(at, bytes)
     }
 
@@ -213,7 +270,7 @@ impl StorageBackend for Handle {
     }
 
     fn unlock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<(), BackendError> {
-        self.call().map_err(BackendError::Io)?;
+        self.call(Call::Unlock).map_err(BackendError::Io)?;
         let given = span((from, to));
         let mut locks = lock(&self.shared.locks);
         let held = locks.iter().position(|held| {
@@ -224,7 +281,7 @@ impl StorageBackend for Handle {
     }
 
     fn query_lock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<bool, BackendError> {
-        self.call().map_err(BackendError::Io)?;
+        self.call(Call::QueryLock).map_err(BackendError::Io)?;
         let wanted = Lock {
             owner: self.id,
             exclusive: true,
