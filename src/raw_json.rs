@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{self, Serialize, Serializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// One JSON value on one line, kept as it was written: numbers of any length, escapes of any kind,
 /// keys that stand twice, nesting of any depth.
@@ -93,6 +93,11 @@ pub(crate) fn check(json: &[u8]) -> Result<(), String> {
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
         .map_err(|err| err.to_string())
+}
+
+/// The fields of an object, such as a session's metadata.
+pub(crate) fn fields(json: &RawJson) -> Result<Map<String, Value>, serde_json::Error> {
+    serde_json::from_str(json.as_str())
 }
 
 /// Whether the JSON is an object. To serde a list is a struct as well, without names.

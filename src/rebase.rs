@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-/// The metadata field that holds a path.
-const CWD: &str = "cwd";
+use crate::raw_json::{self, RawJson};
 
 /// Folders that have another path now, for sessions that go from one machine to another. Parsed
 /// from `OLD=NEW`, parted at the first `=`; several are collected into one.
@@ -71,14 +72,33 @@ impl Rebase {
         Some(one.apply(rest))
     }
 
-    /// Rewrites `cwd`, where it is a path that has moved.
-    pub(crate) fn metadata(&self, metadata: &mut Map<String, Value>) {
-        let Some(Value::String(cwd)) = metadata.get_mut(CWD) else {
-            return;
-        };
-        if let Some(moved) = self.path(cwd) {
-            *cwd = moved;
+    /// Rewrites `cwd`, where it is a path that has moved. All else stays as it was written.
+    pub(crate) fn metadata(&self, metadata: &RawJson) -> RawJson {
+        match self.rewritten(metadata.as_str()) {
+            Some(json) => RawJson::trusted(&json),
+            None => metadata.clone(),
         }
+    }
+
+    fn rewritten(&self, json: &str) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            cwd: &'a RawValue,
+        }
+        if !raw_json::is_object(json) {
+            return None;
+        }
+        let Fields { cwd } = serde_json::from_str(json).ok()?;
+        let path: String = serde_json::from_str(cwd.get()).ok()?;
+        let moved = Value::from(self.path(&path)?).to_string();
+        let start = cwd
+            .get()
+            .as_ptr()
+            .addr()
+            .checked_sub(json.as_ptr().addr())?;
+        let end = start.checked_add(cwd.get().len())?;
+        Some([json.get(..start)?, &moved, json.get(end..)?].concat())
     }
 }
 
@@ -227,10 +247,13 @@ mod tests {
             ),
             (r#"{"cwd":["/a"]}"#, r#"{"cwd":["/a"]}"#),
             (r#"{"title":"/a"}"#, r#"{"title":"/a"}"#),
+            (
+                r#"{"z":12345678901234567890123,"x":1,"x":1.0, "cwd" : "/a","a":"\ud83d"}"#,
+                r#"{"z":12345678901234567890123,"x":1,"x":1.0, "cwd" : "/x","a":"\ud83d"}"#,
+            ),
         ] {
-            let mut metadata = serde_json::from_str(before).unwrap();
-            rebase.metadata(&mut metadata);
-            assert_eq!(serde_json::to_string(&metadata).unwrap(), after);
+            let metadata = RawJson::new(before).unwrap();
+            assert_eq!(rebase.metadata(&metadata).as_str(), after);
         }
     }
 

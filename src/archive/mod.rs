@@ -433,9 +433,10 @@ impl Archive {
 /// The largest metadata of a session and the largest record of a name, in bytes (1 MiB).
 const MAX_RECORD_BYTES: usize = 1 << 20;
 
+/// Takes a map, or an object as it was written.
 pub(crate) fn set_metadata(
     session: SessionId,
-    metadata: &Map<String, Value>,
+    metadata: &impl serde::Serialize,
 ) -> Result<Op, StoreError> {
     let json = serde_json::to_vec(metadata)?;
     within(

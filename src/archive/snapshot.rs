@@ -10,6 +10,7 @@ use super::entries::RawEntries;
 use super::info::{Match, SegmentInfo, SessionInfo};
 use crate::engine::{Layers, LogId, LogKind, View};
 use crate::ids::{SegmentId, SessionId};
+use crate::raw_json::RawJson;
 use crate::store::StoreError;
 
 /// An archive as it was at one moment: made by [`Archive::snapshot`](crate::Archive::snapshot).
@@ -186,6 +187,13 @@ impl Snapshot {
     pub fn metadata(&self, session: SessionId) -> Result<Option<Map<String, Value>>, StoreError> {
         let json = self.view.read(|base| base.metadata(session))?;
         Ok(json.map(|json| serde_json::from_slice(&json)).transpose()?)
+    }
+
+    /// The same as it was written.
+    pub(crate) fn raw_metadata(&self, session: SessionId) -> Result<Option<RawJson>, StoreError> {
+        let json = self.view.read(|base| base.metadata(session))?;
+        let raw = json.map(|json| RawJson::new(String::from_utf8_lossy(&json)));
+        Ok(raw.transpose()?)
     }
 }
 

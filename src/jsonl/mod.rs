@@ -40,6 +40,7 @@ mod existing;
 mod export;
 mod ids;
 mod import;
+mod layout;
 mod lines;
 mod nuls;
 mod session_file;

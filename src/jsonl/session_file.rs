@@ -7,14 +7,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::export::create_folder;
+use super::layout::{compact, pretty};
 use super::serialize_path;
 use super::unfinished::Unfinished;
 use crate::archive::{name_op, set_metadata};
 use crate::engine::Op;
 use crate::names::{NameRecord, PodName};
+use crate::raw_json::{RawJson, fields};
 use crate::wire::Extra;
 use crate::{Archive, Rebase, SessionId, Snapshot, StoreError};
 
@@ -90,7 +92,7 @@ struct Record {
     kind: String,
     session: SessionId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    metadata: Option<Map<String, Value>>,
+    metadata: Option<Box<RawValue>>,
     /// The records of the names that point to it, those that tell their name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     names: Vec<Extra>,
@@ -195,10 +197,10 @@ fn records(
     }
     let mut records = Vec::new();
     for &session in sessions {
-        let mut metadata = snapshot.metadata(session)?;
-        if let Some(metadata) = &mut metadata {
-            rebase.metadata(metadata);
-        }
+        let metadata = snapshot.raw_metadata(session)?;
+        let metadata = metadata
+            .map(|json| RawValue::from_string(pretty(rebase.metadata(&json).as_str(), 1)))
+            .transpose()?;
         let names = names.remove(&session).unwrap_or_default();
         if metadata.is_some() || !names.is_empty() {
             let (telling, others): (Vec<_>, Vec<_>) =
@@ -227,11 +229,9 @@ pub(super) fn import(
     let mut notes = Vec::new();
     let outcome = match read(path, session) {
         Ok(None) => return Ok(None),
-        Ok(Some(mut record)) => {
-            if let Some(metadata) = &mut record.metadata {
-                rebase.metadata(metadata);
-            }
-            match archive.commit(|now| take(now, &record)) {
+        Ok(Some((record, metadata))) => {
+            let metadata = metadata.map(|metadata| rebase.metadata(&metadata));
+            match archive.commit(|now| take(now, &record, metadata.as_ref())) {
                 Ok(taken) => {
                     notes = taken.notes;
                     taken.outcome
@@ -257,7 +257,7 @@ pub(super) fn import(
 }
 
 /// Reads the file; `None` if it is not one of an export.
-fn read(path: &Path, session: SessionId) -> io::Result<Option<Record>> {
+fn read(path: &Path, session: SessionId) -> io::Result<Option<(Record, Option<RawJson>)>> {
     let bytes = fs::read(path)?;
     if memchr::memmem::find(&bytes, KIND.as_bytes()).is_none() {
         return Ok(None);
@@ -273,7 +273,15 @@ fn read(path: &Path, session: SessionId) -> io::Result<Option<Record>> {
         );
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
     }
-    Ok(Some(record))
+    let metadata = match &record.metadata {
+        Some(json) => {
+            let json = RawJson::new(compact(json.get()))?;
+            fields(&json)?;
+            Some(json)
+        }
+        None => None,
+    };
+    Ok(Some((record, metadata)))
 }
 
 struct Taken {
@@ -281,17 +289,22 @@ struct Taken {
     notes: Vec<String>,
 }
 
-fn take(now: &Snapshot, record: &Record) -> Result<(Vec<Op>, Taken), StoreError> {
+fn take(
+    now: &Snapshot,
+    record: &Record,
+    metadata: Option<&RawJson>,
+) -> Result<(Vec<Op>, Taken), StoreError> {
     let session = record.session;
     let (mut ops, mut notes) = (Vec::new(), Vec::new());
     if now.session(session)?.is_none() {
         return Err(StoreError::SessionNotFound(session));
     }
-    match (now.metadata(session)?, &record.metadata) {
+    match (now.raw_metadata(session)?, metadata) {
         (None, Some(metadata)) => ops.push(set_metadata(session, metadata)?),
-        (Some(here), Some(there)) if here != *there => notes.push(format!(
-            "the metadata of session {session} differs; it stays as it is in the archive"
-        )),
+        (Some(here), Some(there)) if here != *there && fields(&here)? != fields(there)? => notes
+            .push(format!(
+                "the metadata of session {session} differs; it stays as it is in the archive"
+            )),
         _ => {}
     }
     if record.name_records().count() < record.names.len() + record.records.len() {

@@ -13,6 +13,7 @@ use super::write::Meter;
 use crate::archive::{Archive, SegmentBase, SegmentInfo, SessionInfo, Snapshot, set_metadata};
 use crate::engine::{LogId, LogKind, Op};
 use crate::ids::SegmentId;
+use crate::raw_json::{RawJson, fields};
 use crate::rebase::Rebase;
 use crate::store::StoreError;
 
@@ -57,6 +58,7 @@ impl SessionMerge<'_> {
     ) -> Result<(MergedSession, Option<String>), StoreError> {
         let (start, begun) = (Instant::now(), meter.done());
         let metadata = self.their_metadata()?;
+        let their_fields = metadata.as_ref().map(fields).transpose()?;
         for attempt in 1..=MAX_ATTEMPTS {
             meter.reach(begun);
             let version = self.archive.version()?;
@@ -68,7 +70,7 @@ impl SessionMerge<'_> {
             let is_conflict = !compared.conflicts.is_empty();
             let taken = metadata.as_ref().filter(|_| compared.metadata.is_none());
             if is_conflict || self.dry_run || self.add(&compared, taken, meter)? {
-                let note = self.note(compared.metadata.as_ref(), metadata.as_ref());
+                let note = self.note(compared.metadata.as_ref(), their_fields.as_ref());
                 return Ok((self.merged(compared, taken.is_some()), note));
             }
         }
@@ -79,12 +81,9 @@ impl SessionMerge<'_> {
         })
     }
 
-    fn their_metadata(&self) -> Result<Option<Map<String, Value>>, StoreError> {
-        let mut metadata = self.theirs.metadata(self.session.id)?;
-        if let Some(metadata) = &mut metadata {
-            self.rebase.metadata(metadata);
-        }
-        Ok(metadata)
+    fn their_metadata(&self) -> Result<Option<RawJson>, StoreError> {
+        let metadata = self.theirs.raw_metadata(self.session.id)?;
+        Ok(metadata.map(|metadata| self.rebase.metadata(&metadata)))
     }
 
     fn compare(&self, ours: &Snapshot, meter: &mut Meter<'_>) -> Result<Compared, StoreError> {
@@ -187,7 +186,7 @@ impl SessionMerge<'_> {
     fn add(
         &self,
         compared: &Compared,
-        metadata: Option<&Map<String, Value>>,
+        metadata: Option<&RawJson>,
         meter: &mut Meter<'_>,
     ) -> Result<bool, StoreError> {
         let change_bytes = if compared.bytes > SESSION_BYTES {
@@ -218,7 +217,7 @@ impl SessionMerge<'_> {
         &self,
         copy: &mut Copy<'_>,
         compared: &Compared,
-        metadata: Option<&Map<String, Value>>,
+        metadata: Option<&RawJson>,
     ) -> Result<(), StoreError> {
         for lack in &compared.lacks {
             copy.segment(lack)?;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use sessiondb::jsonl::{Export, ExportReport, Import, ImportReport, SessionFileOutcome};
-use sessiondb::{Active, Archive, Extra, PodName, PodRecord, Rebase};
+use sessiondb::{Active, Archive, Extra, Merge, PodName, PodRecord, Rebase};
 
 use super::{A, B, C, Folder};
 
@@ -196,4 +196,40 @@ fn files_of_others_are_passed_over_and_broken_ones_fail_alone() {
     let report = Import::new(&archive).run(&[path], &mut |_| ()).unwrap();
     let said = report.session_files[0].failure().unwrap();
     assert!(said.contains("import a log"), "{said}");
+}
+
+#[test]
+fn metadata_stays_as_it_was_written() {
+    let folder = Folder::new();
+    let metadata = "{\n    \"z\": 1234567890123456789012345678901234567890,\n    \"cwd\": \"/a\",\n    \
+                    \"a\": [\n      1,\n      1.50\n    ],\n    \"a\": {}\n  }";
+    let file = |metadata: &str| {
+        format!(
+            "{{\n  \"kind\": \"sessiondb_session\",\n  \"session\": \"{A}\",\n  \"metadata\": {metadata}\n}}\n"
+        )
+    };
+    let place = folder.write(&format!("in/{A}/session.json"), file(metadata));
+    folder.write(&format!("in/{A}/{A}.jsonl"), "{}\n");
+    let archive = Archive::in_memory().unwrap();
+    let from = place.parent().unwrap().parent().unwrap().to_owned();
+    Import::new(&archive).run(&[from], &mut |_| ()).unwrap();
+
+    let other = folder.path().join("other.sdb");
+    archive.backup(&other, &mut |_| ()).unwrap();
+    let merged = Archive::in_memory().unwrap();
+    let other = Archive::open(&other).unwrap();
+    Merge::new(&merged).run(&other, &mut |_| ()).unwrap();
+    for archive in [&archive, &merged] {
+        let out = folder.path().join("out");
+        let written = || fs::read_to_string(out.join(A.to_string()).join("session.json")).unwrap();
+        let export = Export::new(archive);
+        export.run(&out, &mut |_| ()).unwrap();
+        assert_eq!(written(), file(metadata));
+        let export = Export::new(archive)
+            .force(true)
+            .rebase("/a=/b".parse().unwrap());
+        export.run(&out, &mut |_| ()).unwrap();
+        assert_eq!(written(), file(&metadata.replace("/a", "/b")));
+        fs::remove_dir_all(&out).unwrap();
+    }
 }
