@@ -37,7 +37,8 @@ use crate::engine::{Engine, LogId, LogKind, Op, View};
 use crate::ids::{SegmentId, SessionId};
 use crate::store::StoreError;
 
-/// One file of sessions, open in this process. Cheap to clone; all clones, and all handles that
+/// One file of sessions, open in this process. One for all sessions of a runtime is the intended
+/// use: making one costs some waits for the disk. Cheap to clone; all clones, and all handles that
 /// this process has opened on the same file, are the same store.
 ///
 /// Entries are reached through a [`Log`]; reads that must agree with each other go through a

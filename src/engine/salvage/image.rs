@@ -7,10 +7,12 @@ use std::io;
 
 use redb::StorageBackend;
 
+use crate::engine::compress::MAX_UNPACKED_BYTES;
 use crate::engine::page::{Geometry, HEADER_LEN, Link, Node, PAGE_LEN, Widths};
 
-/// The most that a page is read for: the largest entry in a page of a power of two.
-const MAX_PAGE_BYTES: u64 = 128 << 20;
+/// The most that a page is read for: that of the largest entry, whose row is a little longer than the
+/// power of two that the entry may be.
+const MAX_PAGE_BYTES: u64 = 2 * MAX_UNPACKED_BYTES as u64;
 
 /// The part of a file that is redb's.
 pub(super) struct Image<'f> {

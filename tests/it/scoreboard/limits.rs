@@ -29,6 +29,7 @@ const MAX_RUN_BYTES: usize = 1 << 20;
 fn limits_hold_and_nothing_leaks() {
     let mut row = Row::new("R15");
     entry_lengths(&mut row);
+    entry_without_pattern(&mut row);
     name_lengths(&mut row);
     record_lengths(&mut row);
     frame_lengths(&mut row);
@@ -37,7 +38,7 @@ fn limits_hold_and_nothing_leaks() {
     journal_lengths(&mut row);
     cycles(&mut row);
     idle(&mut row);
-    row.finish(by_form(45, 46));
+    row.finish(by_form(46, 47));
 }
 
 /// One below a limit, the limit, and one beyond.
@@ -143,6 +144,51 @@ fn entry_lengths(row: &mut Row) {
                 .and_then(|_| holds(&archive, &scratch, &[text]))
         });
     }
+}
+
+/// A JSON string of so many bytes of base64 that means nothing.
+fn noise(bytes: usize) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut dice = Dice::new(seed());
+    let mut text = String::with_capacity(bytes);
+    text.push('"');
+    while text.len() < bytes - 1 {
+        let mut bits = dice.next();
+        for _ in 0..10.min(bytes - 1 - text.len()) {
+            text.push(char::from(
+                DIGITS[usize::try_from(bits & 63).expect("six bits")],
+            ));
+            bits >>= 6;
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// The largest entry, in a row that is about as large: it is read, checked, and recovered.
+fn entry_without_pattern(row: &mut Row) {
+    let scratch = Scratch::new();
+    let archive = small_archive(&scratch);
+    let text = noise(by_form(3 << 20, MAX_ENTRY_BYTES));
+    let stored = log(&archive).append_raw(text.as_bytes());
+    let stored = stored.map_err(|err| err.to_string());
+    let recovered = || {
+        let (broken, whole) = (scratch.fresh(), scratch.fresh());
+        std::fs::copy(archive.path(), &broken).map_err(|err| err.to_string())?;
+        let report = sessiondb::recover(&broken, &whole, &mut |_| {});
+        let report = report.map_err(|err| err.to_string())?;
+        ensure(report.complete, || format!("recovery: {report:.500?}"))?;
+        let recovered = Archive::open(&whole).map_err(|err| err.to_string())?;
+        let back = texts(&log(&recovered)).map_err(|err| err.to_string())?;
+        ensure(back == [text.as_str()], || {
+            "another entry is recovered".to_owned()
+        })
+    };
+    row.case(
+        stored
+            .and_then(|_| recovered())
+            .and_then(|()| holds(&archive, &scratch, std::slice::from_ref(&text))),
+    );
 }
 
 fn name_lengths(row: &mut Row) {
