@@ -1,7 +1,7 @@
 //! Export: writes the logs of an archive as a tree of JSONL files.
 
 use std::borrow::Cow;
-use std::fs;
+use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::bad_line;
 use super::existing::{Existing, compare};
+use super::permissions::Permissions;
 use super::serialize_path;
 use super::session_file::{self, SessionFile, SessionFileOutcome};
 use super::unfinished::{Finisher, Unfinished};
@@ -43,6 +44,7 @@ pub struct Export<'a> {
     archive: &'a Archive,
     sessions: Vec<SessionId>,
     force: bool,
+    mode: Option<u32>,
     rebase: Rebase,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Export<'a> {
             archive,
             sessions: Vec::new(),
             force: false,
+            mode: None,
             rebase: Rebase::new(),
         }
     }
@@ -72,6 +75,15 @@ impl<'a> Export<'a> {
         self
     }
 
+    /// Says which permission bits new files get, such as `0o644`; new folders may be looked into by
+    /// whoever may read the files. It says nothing elsewhere than on Unix. By default files are as
+    /// private as the archive: its bits, less what the process's mask takes off.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = Some(mode & 0o777);
+        self
+    }
+
     /// Says which folders have another path where the export goes: `cwd` in the metadata that is
     /// written is rewritten. Entries stay as they are.
     #[must_use]
@@ -85,7 +97,7 @@ impl<'a> Export<'a> {
     /// A file that holds the same already is left alone, and one that holds the beginning of it
     /// is replaced. Each file is written under a temporary name beside it, synced and renamed, so
     /// that it is never there in part. A file that cannot be written does not stop the others:
-    /// its report says so. Each file is one state of its log, even when others write to it.
+    /// its report says so, and so it is with a session of which the archive is damaged. Each file is one state of its log, even when others write to it.
     ///
     /// # Errors
     ///
@@ -98,8 +110,10 @@ impl<'a> Export<'a> {
         progress: &mut dyn FnMut(ExportProgress<'_>),
     ) -> Result<ExportReport, StoreError> {
         let ids = self.ids()?;
-        let logs = self.find(&ids)?;
-        create_folder(folder)?;
+        let mut unreadable = Vec::new();
+        let logs = self.find(&ids, &mut unreadable)?;
+        let permissions = self.permissions();
+        permissions.create_folder(folder)?;
         progress(ExportProgress::Found {
             files: logs.len() as u64,
             bytes: logs.iter().map(|log| log.len_bytes).sum(),
@@ -107,12 +121,27 @@ impl<'a> Export<'a> {
         let files = thread::scope(|scope| {
             self.export_files(logs, folder, &Finisher::begin(scope), progress)
         })?;
-        let session_files =
-            session_file::export(self.archive, &ids, folder, self.force, &self.rebase)?;
+        let session_files = session_file::ToExport {
+            archive: self.archive,
+            sessions: &ids,
+            folder,
+            force: self.force,
+            permissions,
+            rebase: &self.rebase,
+        };
+        let session_files = session_files.write(&mut unreadable)?;
         Ok(ExportReport {
             files,
             session_files,
+            unreadable,
         })
+    }
+
+    fn permissions(&self) -> Permissions {
+        match self.mode {
+            Some(mode) => Permissions::exactly(mode),
+            None => Permissions::of(self.archive.path()),
+        }
     }
 
     /// While one file is on its way to the disk the next one is written.
@@ -176,11 +205,17 @@ impl<'a> Export<'a> {
         Ok(self.sessions.clone())
     }
 
-    /// Finds all logs of the sessions.
-    fn find(&self, sessions: &[SessionId]) -> Result<Vec<FoundLog>, StoreError> {
+    /// Finds all logs of the sessions that can be read.
+    fn find(
+        &self,
+        sessions: &[SessionId],
+        unreadable: &mut Vec<String>,
+    ) -> Result<Vec<FoundLog>, StoreError> {
         let mut found = Vec::new();
         for session in sessions {
-            self.find_in(*session, &mut found)?;
+            if let Err(error) = self.find_in(*session, &mut found) {
+                unreadable.push(in_part(error, &format_args!("session {session}"))?);
+            }
         }
         Ok(found)
     }
@@ -223,9 +258,11 @@ impl<'a> Export<'a> {
             Existing::Missing | Existing::Beginning | Existing::Other { .. } => {}
         }
         if let Some(folder) = path.parent() {
-            create_folder(folder).map_err(|error| Stop::File(error.to_string()))?;
+            let folder = self.permissions().create_folder(folder);
+            folder.map_err(|error| Stop::File(error.to_string()))?;
         }
-        let unfinished = Unfinished::create(path).map_err(|error| Stop::io(path, &error))?;
+        let unfinished =
+            Unfinished::create(path, self.permissions()).map_err(|error| Stop::io(path, &error))?;
         let (entries, bytes) = write_lines(log, &unfinished, path)?;
         let outcome = ExportOutcome::Written { entries, bytes };
         Ok((outcome, Some(unfinished)))
@@ -271,9 +308,15 @@ fn path_of(folder: &Path, log: &Log) -> PathBuf {
         .join(format!("{}.{suffix}", log.segment_id()))
 }
 
-pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))
+/// What an error says of a part of the archive that cannot be read, while others can; other errors
+/// come back.
+pub(super) fn in_part(error: StoreError, part: &dyn fmt::Display) -> Result<String, StoreError> {
+    match error {
+        StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
+            Ok(format!("{part}: not written: {error}"))
+        }
+        error => Err(error),
+    }
 }
 
 /// Why a file is not exported.
@@ -352,13 +395,17 @@ pub struct ExportReport {
     /// One report per `session.json`: of the sessions that have metadata, or a name that points
     /// to them.
     pub session_files: Vec<SessionFile>,
+    /// What could not be read of the archive, so that it is not known which files it would become:
+    /// one message each.
+    pub unreadable: Vec<String>,
 }
 
 impl ExportReport {
-    /// The number of files that failed.
+    /// The number of files that failed, with what could not be read.
     pub fn failed(&self) -> usize {
         self.count(|outcome| matches!(outcome, ExportOutcome::Failed(_)))
             + session_file::failed(&self.session_files)
+            + self.unreadable.len()
     }
 
     /// The number of files that were written.

@@ -1,5 +1,6 @@
 //! The session and segment that a file's entries belong to, told from its path alone.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -27,21 +28,18 @@ impl Place {
     /// or below it.
     pub(super) fn of(file: &Path, root: Option<&Path>) -> Self {
         let name = file.file_name().unwrap_or_default().as_encoded_bytes();
-        let (stem, trace) = match name.strip_suffix(b".trace.jsonl") {
-            Some(stem) => (stem, true),
-            None => (name.strip_suffix(b".jsonl").unwrap_or(name), false),
-        };
+        let (stem, trace) = stem_of(name);
+        let stem = &*stem;
         let (session, segment) = match (folder_uuid(file, root), last_uuid(stem)) {
             (Some(folder), Some(own)) => (folder, own),
             (None, Some(own)) => (own, own),
             (Some(folder), None) => (folder, Uuid::new_v5(&folder, stem)),
             (None, None) => {
                 let path = file.as_os_str().as_encoded_bytes();
-                let suffix_len = name.len().saturating_sub(stem.len());
-                let path = path
-                    .get(..path.len().saturating_sub(suffix_len))
-                    .unwrap_or(path);
-                let session = Uuid::new_v5(&NAMESPACE, path);
+                let folder = path
+                    .get(..path.len().saturating_sub(name.len()))
+                    .unwrap_or_default();
+                let session = Uuid::new_v5(&NAMESPACE, &[folder, stem].concat());
                 (session, Uuid::new_v5(&session, b"segment"))
             }
         };
@@ -62,6 +60,35 @@ impl Place {
         let name = format!("{}{ending}", self.segment);
         is_folder && file.file_name().is_some_and(|own| *own == *name)
     }
+}
+
+/// Whether a file of this name is taken for a log where nobody has named it.
+pub(super) fn is_log_name(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    ends_with(name, b".jsonl") || ends_with(name, b".ndjson")
+}
+
+/// The name by which a log and its traces belong together, and whether it is one of traces. Other
+/// endings than `.jsonl` stay a part of it, since `a.ndjson` may lie beside `a.jsonl`.
+fn stem_of(name: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    if let Some(stem) = name.strip_suffix(b".trace.jsonl") {
+        return (stem.into(), true);
+    }
+    for ending in [&b".trace.jsonl"[..], b".trace.ndjson"] {
+        if ends_with(name, ending) {
+            let (stem, ending) = name.split_at(name.len().saturating_sub(ending.len()));
+            let ending = ending.get(b".trace".len()..).unwrap_or_default();
+            return ([stem, ending].concat().into(), true);
+        }
+    }
+    (name.strip_suffix(b".jsonl").unwrap_or(name).into(), false)
+}
+
+/// Whether the name ends so in letters of any case.
+fn ends_with(name: &[u8], ending: &[u8]) -> bool {
+    let start = name.len().checked_sub(ending.len());
+    let end = start.and_then(|start| name.get(start..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }
 
 /// The id of the segment that takes the entries of a file which diverged from `segment`: at entry
@@ -165,6 +192,28 @@ mod tests {
             Place { trace: true, ..log }
         );
         assert_ne!(place("/logs/other.jsonl", None).session, log.session);
+    }
+
+    #[test]
+    fn other_endings_are_logs_of_their_own() {
+        for name in ["a.jsonl", "a.JSONL", "a.ndjson", "a.Trace.NdJson", ".jsonl"] {
+            assert!(is_log_name(OsStr::new(name)), "{name}");
+        }
+        for name in ["a.json", "a.jsonl.gz", "ajsonl", "jsonl", ""] {
+            assert!(!is_log_name(OsStr::new(name)), "{name}");
+        }
+        let [one, other] = ["/logs/a.jsonl", "/logs/a.ndjson"].map(|file| place(file, None));
+        assert_ne!(one.session, other.session);
+        let trace = place("/logs/a.trace.ndjson", None);
+        assert_eq!(
+            trace,
+            Place {
+                trace: true,
+                ..other
+            }
+        );
+        let upper = place(&format!("/logs/{A}.JSONL"), None);
+        assert_eq!(upper, place(&format!("/logs/{A}.jsonl"), None));
     }
 
     #[test]

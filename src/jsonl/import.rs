@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::addition::{Addition, Appending, Chunk, Rest};
+use super::addition::{Appending, Chunk, Rest};
+use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored, lines_between};
 use super::ids::{Place, diverged};
-use super::lines::{Lines, Position, Reading, read_checked_line, read_line};
+use super::lines::{Position, read_checked_line, read_line};
+use super::passed_over::PassedOver;
 use super::session_file;
 use super::tree::{self, FoundFile};
 use super::warnings::Warnings;
 use super::workers;
 use super::{BadLines, FileReport, ImportReport, LastLine, Outcome, Progress};
-use crate::{Archive, Entry, Log, MAX_ENTRY_BYTES, RawEntries, Rebase, SegmentId, StoreError};
-
-const READ_BUFFER_BYTES: usize = 256 << 10;
+use crate::{Archive, Log, MAX_ENTRY_BYTES, Rebase, SegmentId, StoreError};
 
 /// Brings JSONL files into an archive. The [module page](crate::jsonl) says how.
 ///
@@ -89,25 +89,25 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Imports the files among `paths` and, of the folders, all `*.jsonl` below them, sorted.
-    /// Links to folders are not followed.
+    /// Imports the files among `paths` and, of the folders, all logs below them, sorted. Links to
+    /// folders are not followed.
     ///
-    /// A file that cannot be imported does not stop the others: its report says so. What is new
+    /// A file that cannot be imported, or a path that cannot be read, does not stop the others: the
+    /// report says so, and names what it has passed over. A log to which another import adds the same
+    /// at the same time is compared with it again. What is new
     /// in a file is dated with the file's time of modification. Metadata and names that an export
     /// left beside the logs come last.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`], before anything is imported, if a path does not exist, a folder cannot
-    /// be read, or a folder holds no `*.jsonl`. Those of the archive, such as
-    /// [`StoreError::Busy`]: files that are done stay imported, and running the import again goes
+    /// Those of the archive, such as [`StoreError::Busy`]: files that are done stay imported, and running the import again goes
     /// on from there.
     pub fn run(
         &self,
         paths: &[PathBuf],
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<ImportReport, StoreError> {
-        let found = tree::find(paths)?;
+        let found = tree::find(paths);
         progress(Progress::Found {
             files: found.logs.len() as u64,
             bytes: found.logs.iter().map(|file| file.len_bytes).sum(),
@@ -119,13 +119,12 @@ impl<'a> Import<'a> {
             files.push(report);
         }
         let mut session_files = Vec::new();
+        let mut passed_over = found.passed_over;
         for (path, session) in found.sessions {
-            session_files.extend(session_file::import(
-                self.archive,
-                &path,
-                session,
-                &self.rebase,
-            )?);
+            match session_file::import(self.archive, &path, session, &self.rebase)? {
+                Some(file) => session_files.push(file),
+                None => passed_over.push(PassedOver::session_file(path)),
+            }
         }
         let names = found.records.iter();
         let name_files = names.map(|path| workers::import(self.archive, path));
@@ -133,6 +132,8 @@ impl<'a> Import<'a> {
             files,
             session_files,
             name_files: name_files.collect::<Result<_, _>>()?,
+            passed_over,
+            unreadable: found.unreadable,
         })
     }
 
@@ -147,10 +148,14 @@ impl<'a> Import<'a> {
             total: found.len_bytes,
         };
         let mut place = found.place;
+        // What was appended before another writer was found to be at work.
+        let mut before = 0_u64;
         let (outcome, warnings) = loop {
             let mut warnings = Warnings::default();
             match self.merge(found, place, &mut warnings, &mut meter) {
-                Ok(outcome) => break (outcome, warnings),
+                Ok(outcome) => break (outcome.after(before), warnings),
+                // It may have appended the same, which comparing again tells.
+                Err(Stop::Overtaken { appended }) => before = before.saturating_add(appended),
                 Err(Stop::Diverged { segment, .. }) if self.as_new => place.segment = segment,
                 Err(Stop::Diverged { message, .. } | Stop::File(message)) => {
                     break (Outcome::Failed(message), warnings);
@@ -182,7 +187,14 @@ impl<'a> Import<'a> {
         let log = self.log(place).with_timestamp(modified_ms(&file));
         let mut stored = Stored::of(&log)?;
         let (exists, stored_len) = (stored.exists, stored.len);
-        let added = self.compare(&file, found, &log, &mut stored, warnings, meter)?;
+        let comparison = Comparison {
+            file: &file,
+            path,
+            place,
+            bad_lines: self.bad_lines,
+            drops_last_line: self.drops_last_line(found),
+        };
+        let added = comparison.run(&mut stored, warnings, meter)?;
         drop(stored);
 
         if added.first.is_empty() {
@@ -222,65 +234,6 @@ impl<'a> Import<'a> {
         Ok(Outcome::Imported { new: 0, total: 0 })
     }
 
-    /// Reads the whole file: compares it with what is stored, and finds out whether what it holds
-    /// beyond that is sound. Keeps the first chunk of it.
-    fn compare(
-        &self,
-        file: &File,
-        found: &FoundFile,
-        log: &Log,
-        stored: &mut Stored,
-        warnings: &mut Warnings,
-        meter: &mut Meter<'_>,
-    ) -> Result<Addition, Stop> {
-        let path = &found.path;
-        let mut lines = self
-            .lines_between(file, Position::START, u64::MAX)
-            .map_err(|error| Stop::file(path, &error))?;
-        let mut added = Addition::default();
-        let mut index = 0_u64;
-        while let Some(line) = lines
-            .next_line()
-            .map_err(|error| Stop::file(path, &error))?
-        {
-            meter.reach(line.next.byte_offset);
-            if !line.terminated && self.drops_last_line(found) {
-                if !line.is_blank() {
-                    let remark = "left out, as the last line has no line end yet";
-                    warnings.add(line.at, remark.to_owned());
-                }
-                break;
-            }
-            let reading = if stored.next_is(line.bytes) {
-                // What is stored is known to be sound.
-                Reading {
-                    entries: read_checked_line(&line),
-                    remark: None,
-                }
-            } else {
-                read_line(&line, self.bad_lines, MAX_ENTRY_BYTES)
-                    .map_err(|message| Stop::bad_line(path, line.at, &message))?
-            };
-            let (index_before, remarked) = (index, reading.remark.is_some());
-            if line.byte_order_mark {
-                warnings.add(line.at, "a byte order mark was left out".to_owned());
-            }
-            if let Some(remark) = reading.remark {
-                warnings.add(line.at, remark);
-            }
-            for entry in reading.entries {
-                match stored.advance()? {
-                    Some(same) if *same == *entry => {}
-                    Some(_) => return Err(Stop::diverged(path, line.at, log, index, &entry)),
-                    None => added.add(&entry),
-                }
-                index = index.saturating_add(1);
-            }
-            added.end_line(&line, index > index_before, remarked);
-        }
-        Ok(added)
-    }
-
     fn drops_last_line(&self, found: &FoundFile) -> bool {
         match self.last_line {
             LastLine::ByLayout => found.line_ends_count,
@@ -298,8 +251,7 @@ impl<'a> Import<'a> {
     ) -> Result<(), Stop> {
         let path = appending.path();
         let expected_len = appending.len().saturating_add(rest.entries);
-        let mut lines = self
-            .lines_between(file, rest.start, rest.end_offset)
+        let mut lines = lines_between(file, rest.start, rest.end_offset, self.bad_lines)
             .map_err(|error| Stop::file(path, &error))?;
         let mut chunk = Chunk::default();
         while let Some(line) = lines
@@ -327,23 +279,78 @@ impl<'a> Import<'a> {
             Err(appending.file_changed())
         }
     }
-
-    fn lines_between<'f>(
-        &self,
-        file: &'f File,
-        start: Position,
-        end_offset: u64,
-    ) -> io::Result<FileLines<'f>> {
-        let mut source = file;
-        source.seek(SeekFrom::Start(start.byte_offset))?;
-        let source = source.take(end_offset.saturating_sub(start.byte_offset));
-        let source = BufReader::with_capacity(READ_BUFFER_BYTES, source);
-        let drops_nuls = self.bad_lines == BadLines::DropNuls;
-        Ok(Lines::new(source, start, MAX_ENTRY_BYTES).dropping_nuls(drops_nuls))
-    }
 }
 
-type FileLines<'a> = Lines<BufReader<Take<&'a File>>>;
+/// What an import would report of `paths` if nothing of them can come in; `None` as soon as one
+/// file can. It needs no archive, so that none has to be made for nothing.
+///
+/// ```
+/// use sessiondb::jsonl::{BadLines, nothing_to_import};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let log = folder.path().join("log.jsonl");
+/// std::fs::write(&log, "no JSON\n")?;
+/// let report = nothing_to_import(&[log.clone()], BadLines::Fail).expect("no log");
+/// assert_eq!(report.failed(), 1);
+/// std::fs::write(&log, "{}\n")?;
+/// assert_eq!(nothing_to_import(&[log], BadLines::Fail), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn nothing_to_import(paths: &[PathBuf], bad_lines: BadLines) -> Option<ImportReport> {
+    let found = tree::find(paths);
+    let mut files = Vec::with_capacity(found.logs.len());
+    for file in found.logs {
+        let message = refusal(&file, bad_lines)?;
+        let FoundFile { path, place, .. } = file;
+        files.push(FileReport {
+            path,
+            session: place.session,
+            segment: place.segment,
+            trace: place.trace,
+            outcome: Outcome::Failed(message),
+            warnings: Vec::new(),
+        });
+    }
+    // A name is taken over without a log.
+    if !found.records.is_empty() {
+        return None;
+    }
+    let sessions = found.sessions.into_iter();
+    Some(ImportReport {
+        files,
+        session_files: sessions
+            .filter_map(|(path, session)| session_file::without_session(&path, session))
+            .collect(),
+        name_files: Vec::new(),
+        passed_over: found.passed_over,
+        unreadable: found.unreadable,
+    })
+}
+
+/// Why nothing of the file can come into an archive that holds nothing of it.
+fn refusal(found: &FoundFile, bad_lines: BadLines) -> Option<String> {
+    let path = &found.path;
+    let compare = || {
+        let file = File::open(path).map_err(|error| Stop::file(path, &error))?;
+        let comparison = Comparison {
+            file: &file,
+            path,
+            place: found.place,
+            bad_lines,
+            drops_last_line: found.line_ends_count,
+        };
+        let mut meter = Meter {
+            progress: &mut |_| (),
+            done: 0,
+            total: 0,
+        };
+        comparison.run(&mut Stored::nothing(), &mut Warnings::default(), &mut meter)
+    };
+    match compare() {
+        Err(Stop::File(message)) => Some(message),
+        _ => None,
+    }
+}
 
 /// When the file was last written, in milliseconds since the Unix epoch; now, if the file system
 /// does not know.
@@ -356,54 +363,31 @@ fn modified_ms(file: &File) -> u64 {
     }
 }
 
-/// What is stored already, entry by entry, with a look at the next one.
-struct Stored {
-    exists: bool,
-    len: u64,
-    /// Let go of at the end, so that the view behind it does not live on.
-    entries: Option<RawEntries>,
-    next: Option<Entry>,
-}
-
-impl Stored {
-    fn of(log: &Log) -> Result<Self, StoreError> {
-        let entries = match log.read_raw(..) {
-            Ok(entries) => Some(entries),
-            Err(StoreError::NotFound(_)) => None,
-            Err(error) => return Err(error),
-        };
-        let mut stored = Self {
-            exists: entries.is_some(),
-            len: entries.as_ref().map_or(0, RawEntries::len_remaining),
-            entries,
-            next: None,
-        };
-        stored.advance()?;
-        Ok(stored)
-    }
-
-    fn next_is(&self, line: &[u8]) -> bool {
-        self.next.as_deref().is_some_and(|entry| entry == line)
-    }
-
-    /// Returns the next entry and moves on to the one after it.
-    fn advance(&mut self) -> Result<Option<Entry>, StoreError> {
-        let after = self.entries.as_mut().and_then(Iterator::next).transpose()?;
-        if after.is_none() {
-            self.entries = None;
-        }
-        Ok(std::mem::replace(&mut self.next, after))
-    }
-}
-
 /// Why a file is not imported as it is.
 pub(super) enum Stop {
     /// The file cannot be imported; others can.
     File(String),
     /// The file differs from what is stored. `segment` is the one to try instead.
     Diverged { message: String, segment: SegmentId },
+    /// Another writer has changed the log since the file was compared with it. `appended` entries
+    /// of the file had been appended before.
+    Overtaken { appended: u64 },
     /// No file can be imported.
     Archive(StoreError),
+}
+
+impl Outcome {
+    /// The outcome of an import that had appended `before` entries of the file already.
+    fn after(self, before: u64) -> Self {
+        match self {
+            Self::Imported { new, total } => Self::Imported {
+                new: new.saturating_add(before),
+                total,
+            },
+            Self::Unchanged { total } if before > 0 => Self::Imported { new: before, total },
+            other => other,
+        }
+    }
 }
 
 impl From<StoreError> for Stop {
@@ -413,27 +397,41 @@ impl From<StoreError> for Stop {
 }
 
 impl Stop {
-    fn file(path: &Path, error: &io::Error) -> Self {
+    pub(super) fn file(path: &Path, error: &io::Error) -> Self {
         Self::File(format!("{}: {error}", path.display()))
     }
 
-    fn bad_line(path: &Path, at: Position, message: &str) -> Self {
+    /// A file that holds something, but nothing of a log.
+    pub(super) fn no_log(path: &Path, what: &str) -> Self {
+        Self::File(format!(
+            "{}: no log: {what}; nothing was imported",
+            path.display()
+        ))
+    }
+
+    pub(super) fn bad_line(path: &Path, at: Position, message: &str) -> Self {
         Self::File(format!(
             "{}; nothing was imported: {message}",
             Location(path, at)
         ))
     }
 
-    fn diverged(path: &Path, at: Position, log: &Log, index: u64, entry: &[u8]) -> Self {
+    pub(super) fn diverged(
+        path: &Path,
+        at: Position,
+        place: Place,
+        index: u64,
+        entry: &[u8],
+    ) -> Self {
         Self::Diverged {
             message: format!(
                 "{}: differs from entry {index} (counted from 0) of segment {} of session {}; \
                  nothing was imported; `--as-new` imports the file into a segment of its own",
                 Location(path, at),
-                log.segment_id(),
-                log.session_id(),
+                place.segment,
+                place.session,
             ),
-            segment: diverged(log.segment_id(), index, entry),
+            segment: diverged(place.segment, index, entry),
         }
     }
 
@@ -441,10 +439,9 @@ impl Stop {
     pub(super) fn append(path: &Path, appended: u64, error: StoreError) -> Self {
         let path = path.display();
         match error {
-            StoreError::Conflict { .. } | StoreError::TooLarge { .. } if appended == 0 => {
-                Self::File(format!("{path}: {error}"))
-            }
-            StoreError::Conflict { .. } | StoreError::TooLarge { .. } => Self::File(format!(
+            StoreError::Conflict { .. } => Self::Overtaken { appended },
+            StoreError::TooLarge { .. } if appended == 0 => Self::File(format!("{path}: {error}")),
+            StoreError::TooLarge { .. } => Self::File(format!(
                 "{path}: {error}; {appended} entries of the file were imported before that, \
                  and importing it again goes on from there if the log still agrees"
             )),
@@ -464,14 +461,14 @@ impl fmt::Display for Location<'_> {
 }
 
 /// Tells how far the reading of a file is. Each byte counts once, however often it is read.
-struct Meter<'a> {
+pub(super) struct Meter<'a> {
     progress: &'a mut dyn FnMut(Progress<'_>),
     done: u64,
     total: u64,
 }
 
 impl Meter<'_> {
-    fn reach(&mut self, byte_offset: u64) {
+    pub(super) fn reach(&mut self, byte_offset: u64) {
         let reached = byte_offset.min(self.total);
         let bytes = reached.saturating_sub(self.done);
         if bytes >= READ_BUFFER_BYTES as u64 || (bytes > 0 && reached == self.total) {

@@ -199,6 +199,8 @@ pub(super) struct Reading<'a> {
     pub(super) entries: Entries<'a>,
     /// What the user should know of how they were made out of the line.
     pub(super) remark: Option<String>,
+    /// Whether the line was left out and is not the beginning of an entry either.
+    pub(super) is_foreign: bool,
 }
 
 /// Makes entries out of a line, in the way that `bad_lines` asks for.
@@ -215,10 +217,13 @@ pub(super) fn read_line<'a>(
         return Ok(Reading {
             entries: read_checked_line(line),
             remark: None,
+            is_foreign: false,
         });
     };
+    let is_beginning = !line.terminated && defect.is_beginning(line.bytes);
     let with_remark = |entries, remark| {
         Ok(Reading {
+            is_foreign: !is_beginning && matches!(entries, Entries::None),
             entries,
             remark: Some(remark),
         })
@@ -397,6 +402,25 @@ impl fmt::Display for Defect<'_> {
 }
 
 impl Defect<'_> {
+    /// Whether what comes next may make an entry of the line.
+    fn is_beginning(&self, line: &[u8]) -> bool {
+        let text = match std::str::from_utf8(line) {
+            Ok(text) => text,
+            // A character may be cut as well.
+            Err(error) if error.error_len().is_none() => {
+                let whole = line.get(..error.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(whole).unwrap_or_default()
+            }
+            Err(_) => return false,
+        };
+        !matches!(self, Self::OverLimit { .. })
+            && !is_blank(text.as_bytes())
+            && serde_json::Deserializer::from_str(text)
+                .into_iter::<IgnoredAny>()
+                .find_map(Result::err)
+                .is_none_or(|error| error.is_eof())
+    }
+
     fn advice(&self) -> &'static str {
         match self {
             Self::Fused { .. } => {

@@ -4,6 +4,11 @@
 //! `{folder}/{session}/{segment}.jsonl`, with the traces beside it in `{segment}.trace.jsonl`.
 //! Both stream: memory grows with the longest line, not with the file.
 //!
+//! **What is a log.** In a folder, what is named `*.jsonl` or `*.ndjson`, in letters of any case; the
+//! report names what was passed over, and what could not be read, which stops nothing else. A file
+//! that is given by its name is read whatever it is called. One that holds something, but no entry
+//! nor the beginning of one, is no log and fails; an empty one is an empty log.
+//!
 //! **Where a file goes.** A file whose name ends with `.trace.jsonl` holds traces, any other
 //! entries. The last UUID in the file's name (written with hyphens) is the segment. A folder
 //! above it whose whole name is a UUID is the session: the file's own folder, or the nearest one
@@ -36,13 +41,17 @@
 
 mod addition;
 mod bad_line;
+mod comparison;
 mod existing;
 mod export;
 mod ids;
 mod import;
 mod layout;
 mod lines;
+mod no_log;
 mod nuls;
+mod passed_over;
+mod permissions;
 mod session_file;
 mod tree;
 mod unfinished;
@@ -56,7 +65,8 @@ use serde::{Serialize, Serializer};
 use crate::ids::{SegmentId, SessionId};
 
 pub use export::{Export, ExportOutcome, ExportProgress, ExportReport, ExportedFile};
-pub use import::Import;
+pub use import::{Import, nothing_to_import};
+pub use passed_over::{PassedOver, PassedOverKind, Unreadable};
 pub use session_file::{SessionFile, SessionFileOutcome};
 pub use workers::NameFile;
 
@@ -161,16 +171,21 @@ pub struct ImportReport {
     pub session_files: Vec<SessionFile>,
     /// One report per record of a worker's name.
     pub name_files: Vec<NameFile>,
+    /// What lies in the folders and was not taken for a log.
+    pub passed_over: Vec<PassedOver>,
+    /// What could not be looked at.
+    pub unreadable: Vec<Unreadable>,
 }
 
 impl ImportReport {
-    /// The number of files that failed.
+    /// The number of files that failed, with what could not be looked at.
     pub fn failed(&self) -> usize {
         let failed = |file: &&FileReport| matches!(file.outcome, Outcome::Failed(_));
         let names = self.name_files.iter().filter_map(NameFile::failure);
         self.files.iter().filter(failed).count()
             + session_file::failed(&self.session_files)
             + names.count()
+            + self.unreadable.len()
     }
 
     /// The number of entries (and traces) that were added to the archive.

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::export::create_folder;
+use super::export::in_part;
 use super::layout::{compact, pretty};
+use super::permissions::Permissions;
 use super::serialize_path;
 use super::unfinished::Unfinished;
 use crate::archive::{name_op, set_metadata};
@@ -137,32 +138,99 @@ pub(super) fn session_of(path: &Path) -> Option<SessionId> {
     SessionId::try_parse(folder).ok().filter(|_| is_hyphenated)
 }
 
-/// Writes what the logs do not say of the sessions.
-pub(super) fn export(
-    archive: &Archive,
-    sessions: &[SessionId],
-    folder: &Path,
-    force: bool,
-    rebase: &Rebase,
-) -> Result<Vec<SessionFile>, StoreError> {
-    let mut files = Vec::new();
-    for record in records(archive, sessions, rebase)? {
-        let path = path_of(folder, record.session);
-        let outcome = match write(&path, &record.to_bytes()?, force) {
-            Ok(outcome) => outcome,
-            Err(error) => SessionFileOutcome::Failed(format!("{}: {error}", path.display())),
-        };
-        files.push(SessionFile {
-            path,
-            session: record.session,
-            outcome,
-            notes: Vec::new(),
-        });
-    }
-    Ok(files)
+/// What an export writes beside the logs.
+pub(super) struct ToExport<'a> {
+    pub(super) archive: &'a Archive,
+    pub(super) sessions: &'a [SessionId],
+    pub(super) folder: &'a Path,
+    pub(super) force: bool,
+    pub(super) permissions: Permissions,
+    pub(super) rebase: &'a Rebase,
 }
 
-fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<SessionFileOutcome> {
+impl ToExport<'_> {
+    /// Writes what the logs do not say of the sessions, as far as it can be read.
+    pub(super) fn write(
+        &self,
+        unreadable: &mut Vec<String>,
+    ) -> Result<Vec<SessionFile>, StoreError> {
+        let mut files = Vec::new();
+        for record in self.records(unreadable)? {
+            let path = path_of(self.folder, record.session);
+            let written = write(&path, &record.to_bytes()?, self.force, self.permissions);
+            let outcome = written.unwrap_or_else(|error| {
+                SessionFileOutcome::Failed(format!("{}: {error}", path.display()))
+            });
+            files.push(SessionFile {
+                path,
+                session: record.session,
+                outcome,
+                notes: Vec::new(),
+            });
+        }
+        Ok(files)
+    }
+
+    /// What there is to write of the sessions: of those that have metadata or a name.
+    fn records(&self, unreadable: &mut Vec<String>) -> Result<Vec<Record>, StoreError> {
+        let snapshot = self.archive.snapshot()?;
+        let mut names = match names_by_session(&snapshot) {
+            Ok(names) => names,
+            Err(error) => {
+                // A file without its names would pass for one that has none.
+                unreadable.push(in_part(error, &"names and metadata")?);
+                return Ok(Vec::new());
+            }
+        };
+        let mut records = Vec::new();
+        for &session in self.sessions {
+            let metadata = match snapshot.raw_metadata(session) {
+                Ok(metadata) => metadata,
+                Err(error) => {
+                    let part = format_args!("metadata of session {session}");
+                    unreadable.push(in_part(error, &part)?);
+                    continue;
+                }
+            };
+            let metadata = metadata
+                .map(|json| RawValue::from_string(pretty(self.rebase.metadata(&json).as_str(), 1)))
+                .transpose()?;
+            let names = names.remove(&session).unwrap_or_default();
+            if metadata.is_some() || !names.is_empty() {
+                let (telling, others): (Vec<_>, Vec<_>) =
+                    names.into_iter().partition(NameRecord::tells_name);
+                let others = others.into_iter().map(|of| (of.name, of.record));
+                records.push(Record {
+                    kind: KIND.to_owned(),
+                    session,
+                    metadata,
+                    names: telling.into_iter().map(|of| of.record).collect(),
+                    records: others.collect(),
+                });
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn names_by_session(
+    snapshot: &Snapshot,
+) -> Result<HashMap<SessionId, Vec<NameRecord>>, StoreError> {
+    let mut names: HashMap<SessionId, Vec<NameRecord>> = HashMap::new();
+    for record in snapshot.name_records()? {
+        if let Some(session) = record.session() {
+            names.entry(session).or_default().push(record);
+        }
+    }
+    Ok(names)
+}
+
+fn write(
+    path: &Path,
+    bytes: &[u8],
+    force: bool,
+    permissions: Permissions,
+) -> io::Result<SessionFileOutcome> {
     match fs::read(path) {
         Ok(there) if there == bytes => return Ok(SessionFileOutcome::Unchanged),
         Ok(_) if !force => {
@@ -174,48 +242,12 @@ fn write(path: &Path, bytes: &[u8], force: bool) -> io::Result<SessionFileOutcom
         Ok(_) | Err(_) => {}
     }
     if let Some(folder) = path.parent() {
-        create_folder(folder)?;
+        permissions.create_folder(folder)?;
     }
-    let unfinished = Unfinished::create(path)?;
+    let unfinished = Unfinished::create(path, permissions)?;
     (&unfinished.file).write_all(bytes)?;
     unfinished.finish()?;
     Ok(SessionFileOutcome::Changed)
-}
-
-/// What there is to write of the sessions: of those that have metadata or a name.
-fn records(
-    archive: &Archive,
-    sessions: &[SessionId],
-    rebase: &Rebase,
-) -> Result<Vec<Record>, StoreError> {
-    let snapshot = archive.snapshot()?;
-    let mut names: HashMap<SessionId, Vec<NameRecord>> = HashMap::new();
-    for record in snapshot.name_records()? {
-        if let Some(session) = record.session() {
-            names.entry(session).or_default().push(record);
-        }
-    }
-    let mut records = Vec::new();
-    for &session in sessions {
-        let metadata = snapshot.raw_metadata(session)?;
-        let metadata = metadata
-            .map(|json| RawValue::from_string(pretty(rebase.metadata(&json).as_str(), 1)))
-            .transpose()?;
-        let names = names.remove(&session).unwrap_or_default();
-        if metadata.is_some() || !names.is_empty() {
-            let (telling, others): (Vec<_>, Vec<_>) =
-                names.into_iter().partition(NameRecord::tells_name);
-            let others = others.into_iter().map(|of| (of.name, of.record));
-            records.push(Record {
-                kind: KIND.to_owned(),
-                session,
-                metadata,
-                names: telling.into_iter().map(|of| of.record).collect(),
-                records: others.collect(),
-            });
-        }
-    }
-    Ok(records)
 }
 
 /// Takes over what the file says, where there is nothing yet. A file that no export has written
@@ -236,10 +268,9 @@ pub(super) fn import(
                     notes = taken.notes;
                     taken.outcome
                 }
-                Err(error @ StoreError::SessionNotFound(_)) => SessionFileOutcome::Failed(format!(
-                    "{}: {error}; import a log of the session with it",
-                    path.display()
-                )),
+                Err(StoreError::SessionNotFound(_)) => {
+                    SessionFileOutcome::Failed(no_session(path, session))
+                }
                 Err(error @ (StoreError::TooLarge { .. } | StoreError::InvalidPodName(_))) => {
                     SessionFileOutcome::Failed(format!("{}: {error}", path.display()))
                 }
@@ -254,6 +285,29 @@ pub(super) fn import(
         outcome,
         notes,
     }))
+}
+
+/// The report on a file whose session is in no archive; `None` if it is not one of an export.
+pub(super) fn without_session(path: &Path, session: SessionId) -> Option<SessionFile> {
+    let message = match read(path, session) {
+        Ok(None) => return None,
+        Ok(Some(_)) => no_session(path, session),
+        Err(error) => format!("{}: {error}", path.display()),
+    };
+    Some(SessionFile {
+        path: path.to_owned(),
+        session,
+        outcome: SessionFileOutcome::Failed(message),
+        notes: Vec::new(),
+    })
+}
+
+fn no_session(path: &Path, session: SessionId) -> String {
+    let error = StoreError::SessionNotFound(session);
+    format!(
+        "{}: {error}; import a log of the session with it",
+        path.display()
+    )
 }
 
 /// Reads the file; `None` if it is not one of an export.

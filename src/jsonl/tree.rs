@@ -1,17 +1,18 @@
-//! Finds the files that an import is asked for: those named, and all `*.jsonl` below the folders
-//! named; and what an export left there of sessions beside their logs.
+//! Finds the files that an import is asked for: those named, and all logs below the folders named;
+//! and what an export left there of sessions beside their logs. What is no log, or cannot be read,
+//! is named and stops nothing.
 
-use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ids::Place;
+use super::passed_over::{self, Found as Seen, PassedOver, PassedOverKind, Unreadable};
 use super::session_file;
 use super::workers;
 use crate::SessionId;
 
-/// The files of an import.
+/// The files of an import, and what is none.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) logs: Vec<FoundFile>,
@@ -19,6 +20,8 @@ pub(super) struct Found {
     pub(super) sessions: Vec<(PathBuf, SessionId)>,
     /// The records of workers' names.
     pub(super) records: Vec<PathBuf>,
+    pub(super) passed_over: Vec<PassedOver>,
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 /// A file to import.
@@ -49,36 +52,99 @@ impl FoundFile {
 }
 
 /// Finds all files of `paths`, those of a folder sorted by path.
-pub(super) fn find(paths: &[PathBuf]) -> io::Result<Found> {
+pub(super) fn find(paths: &[PathBuf]) -> Found {
     let mut found = Found::default();
     for path in paths {
-        let metadata = fs::metadata(path).map_err(|error| naming(path, &error))?;
-        if metadata.is_dir() {
-            let root = fs::canonicalize(path).map_err(|error| naming(path, &error))?;
-            let before = (found.logs.len(), found.records.len());
-            walk(path, &root, &mut found)?;
-            if (found.logs.len(), found.records.len()) == before {
-                let message = format!("{}: no *.jsonl file in this folder", path.display());
-                return Err(io::Error::new(io::ErrorKind::NotFound, message));
-            }
-        } else if metadata.is_file() {
-            let absolute = absolute(path)?;
-            if let Some(session) = session_file::session_of(&absolute) {
-                found.sessions.push((path.clone(), session));
-                continue;
-            }
-            if workers::is_record(&absolute) {
-                found.records.push(path.clone());
-                continue;
-            }
-            let log = FoundFile::new(path.clone(), &absolute, None, metadata.len());
-            found.logs.push(log);
-        } else {
-            let message = format!("{}: neither a file nor a folder", path.display());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        if let Err(error) = found.add(path) {
+            found.unreadable.push(Unreadable::new(path, &error));
         }
     }
-    Ok(found)
+    found
+}
+
+impl Found {
+    /// Adds what a path leads to that was given by its name.
+    fn add(&mut self, path: &Path) -> io::Result<()> {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            let root = fs::canonicalize(path)?;
+            let before = self.count();
+            self.walk(path, &root);
+            if self.count() == before {
+                let message = "no log, *.jsonl or *.ndjson, in this folder";
+                return Err(io::Error::new(io::ErrorKind::NotFound, message));
+            }
+            return Ok(());
+        }
+        if !metadata.is_file() {
+            let message = PassedOverKind::Special.advice();
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let absolute = absolute(path)?;
+        if let Some(session) = session_file::session_of(&absolute) {
+            self.sessions.push((path.to_owned(), session));
+            return Ok(());
+        }
+        if workers::is_record(&absolute) {
+            self.records.push(path.to_owned());
+            return Ok(());
+        }
+        let log = FoundFile::new(path.to_owned(), &absolute, None, metadata.len());
+        self.logs.push(log);
+        Ok(())
+    }
+
+    /// How much there is that a folder can hold to be imported, or cannot be read.
+    fn count(&self) -> usize {
+        self.logs.len() + self.records.len() + self.unreadable.len()
+    }
+
+    /// Adds all logs below `folder`, whose absolute path is `root`. Links to folders are not
+    /// followed, so a walk always ends.
+    fn walk(&mut self, folder: &Path, root: &Path) {
+        let mut pending = Vec::new();
+        self.open(folder, Path::new(""), &mut pending);
+        while let Some((below, file_type)) = pending.pop() {
+            let path = folder.join(&below);
+            let absolute = root.join(&below);
+            if let Some(session) = session_file::session_of(&absolute) {
+                self.sessions.push((path, session));
+                continue;
+            }
+            if !file_type.is_dir() && workers::is_record(&absolute) {
+                self.records.push(path);
+                continue;
+            }
+            match passed_over::look(&path, file_type) {
+                Ok(Seen::Folder) => self.open(&path, &below, &mut pending),
+                Ok(Seen::Log(len_bytes)) => {
+                    let log = FoundFile::new(path, &absolute, Some(root), len_bytes);
+                    self.logs.push(log);
+                }
+                Ok(Seen::PassedOver(kind)) => self.passed_over.push(PassedOver { path, kind }),
+                Err(error) => self.unreadable.push(Unreadable::new(&path, &error)),
+            }
+        }
+    }
+
+    /// Adds what is in a folder to what the walk has to look at, in such an order that the first
+    /// comes out first. What can be read of it counts, even if not all can.
+    fn open(&mut self, path: &Path, below: &Path, pending: &mut Vec<(PathBuf, FileType)>) {
+        let start = pending.len();
+        let mut read = || -> io::Result<()> {
+            for entry in fs::read_dir(path)? {
+                let entry = entry?;
+                pending.push((below.join(entry.file_name()), entry.file_type()?));
+            }
+            Ok(())
+        };
+        if let Err(error) = read() {
+            self.unreadable.push(Unreadable::new(path, &error));
+        }
+        if let Some(opened) = pending.get_mut(start..) {
+            opened.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
+        }
+    }
 }
 
 /// The path of a file with its folder's links resolved. The file's own name stays, even if it is
@@ -88,54 +154,6 @@ fn absolute(file: &Path) -> io::Result<PathBuf> {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
-    let folder = fs::canonicalize(folder).map_err(|error| naming(file, &error))?;
+    let folder = fs::canonicalize(folder)?;
     Ok(folder.join(file.file_name().unwrap_or_default()))
-}
-
-/// Adds all `*.jsonl` files below `folder`, whose absolute path is `root`. Links to folders are
-/// not followed, so a walk always ends.
-fn walk(folder: &Path, root: &Path, found: &mut Found) -> io::Result<()> {
-    let mut pending = vec![(PathBuf::new(), true)];
-    while let Some((below, is_folder)) = pending.pop() {
-        let path = folder.join(&below);
-        if is_folder {
-            // What is pushed last comes out first.
-            let entries = read_sorted(&path)?.into_iter().rev();
-            pending.extend(entries.map(|(name, is_folder)| (below.join(name), is_folder)));
-        } else if path.as_os_str().as_encoded_bytes().ends_with(b".jsonl") {
-            let len_bytes = match fs::metadata(&path) {
-                Ok(metadata) if metadata.is_file() => metadata.len(),
-                Ok(_) => continue,
-                // The import of the file will say why.
-                Err(_) => 0,
-            };
-            let absolute = root.join(&below);
-            let log = FoundFile::new(path, &absolute, Some(root), len_bytes);
-            found.logs.push(log);
-        } else if let Some(session) = session_file::session_of(&root.join(&below)) {
-            found.sessions.push((path, session));
-        } else if workers::is_record(&root.join(&below)) {
-            found.records.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// The names in a folder, each with whether it is a folder itself.
-fn read_sorted(folder: &Path) -> io::Result<Vec<(OsString, bool)>> {
-    let read = || -> io::Result<Vec<_>> {
-        fs::read_dir(folder)?
-            .map(|entry| {
-                let entry = entry?;
-                Ok((entry.file_name(), entry.file_type()?.is_dir()))
-            })
-            .collect()
-    };
-    let mut entries = read().map_err(|error| naming(folder, &error))?;
-    entries.sort_unstable();
-    Ok(entries)
-}
-
-fn naming(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

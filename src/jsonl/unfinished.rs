@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope};
 
+use super::permissions::Permissions;
+
 /// A file under a temporary name, which is removed unless it is finished.
 pub(super) struct Unfinished {
     pub(super) file: File,
@@ -17,11 +19,11 @@ pub(super) struct Unfinished {
 
 impl Unfinished {
     /// Creates it in the folder where `target` is to be.
-    pub(super) fn create(target: &Path) -> io::Result<Self> {
+    pub(super) fn create(target: &Path, permissions: Permissions) -> io::Result<Self> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let path = target.with_file_name(format!(".{name}.{}.tmp", crate::new_segment_id()));
         Ok(Self {
-            file: File::create_new(&path)?,
+            file: permissions.create_file(&path)?,
             path,
             target: target.to_owned(),
             renamed: false,

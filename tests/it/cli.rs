@@ -4,6 +4,8 @@ mod branches;
 mod errors;
 mod import_export;
 mod listings;
+#[cfg(unix)]
+mod outputs;
 mod portable;
 mod processes;
 mod writes;

@@ -8,8 +8,12 @@ mod diverged;
 mod export;
 /// Files of more than one chunk.
 mod large;
+/// What is no log, or cannot be read.
+mod passed_over;
 /// Metadata and names beside the logs.
 mod session_file;
+/// Imports of the same files at the same time.
+mod together;
 /// The folders of workers, and last lines without line end.
 mod workers;
 
@@ -338,33 +342,6 @@ fn folders_are_walked_in_order_and_other_files_passed_over() {
     let again = import(&archive, &folder.path().join("a/../a/2.jsonl"));
     assert_eq!(again.files[0].session, report.files[1].session);
     assert_eq!(again.new_entries(), 0);
-}
-
-#[test]
-fn a_path_that_holds_nothing_to_import_is_an_error_that_says_so() {
-    let folder = Folder::new();
-    folder.write("empty/notes.txt", "");
-    let good = folder.write("good.jsonl", "1\n");
-    let archive = Archive::in_memory().unwrap();
-    for (name, expected) in [("missing", "missing: "), ("empty", "no *.jsonl file")] {
-        let paths = [good.clone(), folder.path().join(name)];
-        let error = Import::new(&archive).run(&paths, &mut |_| ()).unwrap_err();
-        assert!(error.to_string().contains(expected), "{error}");
-    }
-    assert_eq!(archive.sessions().unwrap().count(), 0);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_file_that_cannot_be_opened_fails_alone() {
-    let folder = Folder::new();
-    folder.write("a.jsonl", "1\n");
-    std::os::unix::fs::symlink("nowhere", folder.path().join("b.jsonl")).unwrap();
-    folder.write("c.jsonl", "1\n");
-    let archive = Archive::in_memory().unwrap();
-    let report = import(&archive, folder.path());
-    assert_eq!((report.failed(), report.new_entries()), (1, 2));
-    assert!(failure(&report.files[1]).contains("b.jsonl: "));
 }
 
 #[test]

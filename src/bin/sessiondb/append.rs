@@ -6,7 +6,8 @@ use sessiondb::{Archive, Log, MAX_ENTRY_BYTES, Receipt, StoreError};
 
 use crate::args::AppendArgs;
 use crate::context::{Access, Context};
-use crate::exit::{Code, Failure, even_if_unread};
+use crate::exit::{self, Code, Failure};
+use crate::output;
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
@@ -25,9 +26,23 @@ fn append_all(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
         let (code, message) = explain(error, &lines);
         Failure::new(code, format_args!("{message}; nothing was appended"))
     })?;
-    archive.close()?;
-    let printed = writeln!(io::stdout(), "{}", receipt.len);
-    even_if_unread(printed.map_err(Failure::from))
+    let done = format!(
+        "{} appended, and segment {} of session {} has {} now",
+        render::count(lines.len() as u64, "line"),
+        args.segment,
+        args.session,
+        receipt.len
+    );
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(&done))?;
+    exit::done(print(receipt.len), done, Ok(()))
+}
+
+fn print(len: u64) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    writeln!(out, "{len}")?;
+    Ok(out.flush()?)
 }
 
 /// Appends each line as it arrives. What was acknowledged stays, whatever comes after it.
@@ -73,10 +88,7 @@ fn explain(error: StoreError, lines: &[Line]) -> (Code, String) {
         position, message, ..
     } = error
     else {
-        return match Failure::from(error) {
-            Failure::Failed { code, message } => (code, message),
-            Failure::PipeClosed | Failure::Declined => (Code::Other, String::new()),
-        };
+        return Failure::from(error).into_parts();
     };
     let number = lines.get(position).map_or(position, |line| line.number);
     (

@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::{Rebase, SegmentId, SessionId};
 
-use crate::values::{EntryNumbers, age, seconds, size};
+use crate::values::{EntryNumbers, age, mode, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
 Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
@@ -17,11 +17,12 @@ Exit codes:
   0  done
   1  another error
   2  wrong usage, or an id that is not unique
-  3  archive, session or segment not found
+  3  archive, session, segment or file to import not found
   5  the archive is damaged, or not all of it could be recovered
   6  not an archive, or one of an unknown format version
   7  busy: another process kept the archive for longer than --lock-timeout
-  8  done in part: some files or lines failed, or some sessions contradict each other
+  8  done in part, or not at all: files or lines failed, or sessions contradict each other
+  9  done, but the result could not be printed; the error says what was done
 
 Examples:
   sessiondb import all.sessiondb ~/.agent/sessions --list
@@ -53,7 +54,7 @@ pub(crate) struct Globals {
     /// What a write that is done survives: power loss, or the death of this process
     #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Durability::Synced)]
     pub(crate) durability: Durability,
-    /// Say nothing on standard error but errors
+    /// Print nothing but errors, and the data that was asked for
     #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
 }
@@ -89,13 +90,14 @@ pub(crate) enum Command {
 
 /// Import JSONL files, or folders of them, into an archive
 ///
-/// The archive is created if need be. Importing a file again adds what it has grown by. A file
-/// whose beginning differs from what is stored is not imported, unless --as-new is given.
+/// The archive is created if something comes in. Importing a file again adds what it has grown by. A
+/// file whose beginning differs from what is stored is not imported, unless --as-new is given. What
+/// fails stops nothing else, and what a folder holds besides logs is named.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
     /// The archive
     pub(crate) archive: PathBuf,
-    /// Files, or folders that are searched for *.jsonl
+    /// Files, or folders that are searched for *.jsonl and *.ndjson
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// What to do with a line that is not one JSON value
@@ -158,6 +160,9 @@ pub(crate) struct ExportArgs {
     /// Replace files that differ
     #[arg(long)]
     pub(crate) force: bool,
+    /// The permission bits of new files, as in 0644; without it they are as private as the archive
+    #[arg(long, value_name = "BITS", value_parser = mode)]
+    pub(crate) mode: Option<u32>,
     #[command(flatten)]
     pub(crate) rebase: RebaseArgs,
     /// Print the report as one JSON object
@@ -189,13 +194,13 @@ pub(crate) struct ShowArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
     /// Only the last N entries
-    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with_all = ["from", "to"])]
     pub(crate) last: Option<u64>,
     /// Begin with entry N
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(crate) from: Option<u64>,
     /// End before entry N
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(crate) to: Option<u64>,
     /// Show the trace log beside the segment
     #[arg(long)]
@@ -226,7 +231,7 @@ pub(crate) struct AppendArgs {
     #[arg(long)]
     pub(crate) trace: bool,
     /// Append only if there are N entries now
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(crate) expect_len: Option<u64>,
     /// Append each line as it arrives, and print the new length once the line is durable
     #[arg(long)]
@@ -245,6 +250,7 @@ pub(crate) struct BranchArgs {
     #[arg(value_name = "SEGMENT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
     /// How many entries to share; all that there are if it is not given
+    #[arg(value_parser = whole, allow_negative_numbers = true)]
     pub(crate) at: Option<u64>,
     /// Print what is known of the new segment as one JSON object
     #[arg(long)]
@@ -252,6 +258,8 @@ pub(crate) struct BranchArgs {
 }
 
 /// Cut a segment off after LEN entries
+///
+/// Branches that share what is cut off keep it.
 #[derive(Debug, Args)]
 pub(crate) struct TruncateArgs {
     /// The archive
@@ -260,7 +268,14 @@ pub(crate) struct TruncateArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
     /// The number of entries to keep
+    #[arg(value_parser = whole, allow_negative_numbers = true)]
     pub(crate) len: u64,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print what was done as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Erase what entries say, wherever they are shared
@@ -282,6 +297,9 @@ pub(crate) struct EraseArgs {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Print what was done as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Remove a session or a segment, with its traces
@@ -297,6 +315,9 @@ pub(crate) struct RmArgs {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Print what was done as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print what an archive holds, and its size
@@ -424,7 +445,7 @@ pub(crate) struct PruneArgs {
     #[arg(long, value_name = "AGE", value_parser = age, group = "limits")]
     pub(crate) older_than: Option<Duration>,
     /// All but the N that were updated last; beside another limit, these N stay
-    #[arg(long, value_name = "N", group = "limits")]
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, group = "limits")]
     pub(crate) keep_last: Option<u64>,
     /// The oldest, until the others have at most SIZE as JSONL: 500M, 2G, or a number of bytes
     #[arg(long, value_name = "SIZE", value_parser = size, group = "limits")]

@@ -7,7 +7,7 @@ use sessiondb::{CopyProgress, CopyReport};
 
 use crate::args::{BackupArgs, ExtractArgs};
 use crate::context::{Access, Context};
-use crate::exit::{Failure, even_if_unread};
+use crate::exit::{self, Failure};
 use crate::find;
 use crate::progress::{self, Unit};
 use crate::render;
@@ -36,10 +36,12 @@ fn show(bar: &ProgressBar, progress: CopyProgress) {
 }
 
 fn conclude(context: &Context, out: &Path, json: bool, report: &CopyReport) -> Result<(), Failure> {
-    if json {
-        even_if_unread(render::write_json(report))?;
-    }
-    context.say(format_args!(
+    let printed = if json {
+        render::write_json(report)
+    } else {
+        Ok(())
+    };
+    let done = format!(
         "{}: {}, {}, {}, {}, {}; {} as JSONL, {} in the file",
         out.display(),
         render::count(report.sessions, "session"),
@@ -49,6 +51,7 @@ fn conclude(context: &Context, out: &Path, json: bool, report: &CopyReport) -> R
         render::count(report.names, "name"),
         render::size(report.entry_bytes + report.entries + report.trace_bytes + report.traces),
         render::size(report.file_bytes),
-    ));
-    Ok(())
+    );
+    context.say(&done);
+    exit::done(printed, done, Ok(()))
 }

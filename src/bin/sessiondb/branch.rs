@@ -1,13 +1,14 @@
 //! `branch`: a segment that begins with the entries of another one, which the two share.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use sessiondb::StoreError;
+use sessiondb::{SegmentId, SegmentInfo, StoreError};
 
 use crate::args::BranchArgs;
 use crate::context::{Access, Context};
-use crate::exit::{Failure, even_if_unread};
+use crate::exit::{self, Failure};
 use crate::find;
+use crate::output;
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &BranchArgs) -> Result<(), Failure> {
@@ -18,17 +19,28 @@ pub(crate) fn run(context: &Context, args: &BranchArgs) -> Result<(), Failure> {
         None => archive.log(session, segment).len()?,
     };
     let branch = archive.branch(session, segment, at)?;
-    // Another process may have removed it since.
-    let info = archive.segment(session, branch)?;
-    archive.close()?;
-    even_if_unread(if args.json {
-        render::write_json(&info.ok_or(StoreError::NotFound(branch))?)
-    } else {
-        writeln!(io::stdout(), "{branch}").map_err(Failure::from)
-    })?;
-    context.say(format_args!(
+    let done = format!(
         "segment {branch} of session {session} shares {} of segment {segment}",
         render::count(at, "entry")
-    ));
+    );
+    let but = |error| Failure::from(error).after(&done);
+    // Another process may have removed it since.
+    let info = archive.segment(session, branch).map_err(but)?;
+    archive.close().map_err(but)?;
+    match print(branch, info, args.json) {
+        // Whoever was to have the id has to find it somewhere.
+        Err(Failure::PipeClosed) => context.insist(&done),
+        Ok(()) => context.say(&done),
+        unprinted => return exit::done(unprinted, done, Ok(())),
+    }
     Ok(())
+}
+
+fn print(branch: SegmentId, info: Option<SegmentInfo>, json: bool) -> Result<(), Failure> {
+    if json {
+        return render::write_json(&info.ok_or(StoreError::NotFound(branch))?);
+    }
+    let mut out = output::stdout();
+    writeln!(out, "{branch}")?;
+    Ok(out.flush()?)
 }

@@ -2,9 +2,12 @@
 
 use std::io::Write;
 
+use sessiondb::CheckReport;
+
 use crate::args::CheckArgs;
 use crate::context::{Access, Context};
-use crate::exit::{Code, Failure, even_if_unread};
+use crate::exit::{self, Code, Failure};
+use crate::output;
 use crate::progress::{self, Unit};
 use crate::render;
 
@@ -17,11 +20,15 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let report = report?;
-    even_if_unread(if args.json {
+    let printed = if args.json {
         render::write_json(&report)
     } else {
         write_problems(&report)
-    })?;
+    };
+    exit::found(printed, conclude(context, args, &report))
+}
+
+fn conclude(context: &Context, args: &CheckArgs, report: &CheckReport) -> Result<(), Failure> {
     for note in &report.notes {
         context.say(format_args!("note: {note}"));
     }
@@ -47,8 +54,8 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     ))
 }
 
-fn write_problems(report: &sessiondb::CheckReport) -> Result<(), Failure> {
-    let mut out = render::stdout();
+fn write_problems(report: &CheckReport) -> Result<(), Failure> {
+    let mut out = output::stdout();
     for problem in &report.problems {
         writeln!(out, "{problem}")?;
     }

@@ -2,7 +2,7 @@
 
 use crate::args::CompactArgs;
 use crate::context::{Access, Context};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::progress::{self, Unit};
 use crate::render;
 
@@ -16,15 +16,18 @@ pub(crate) fn run(context: &Context, args: &CompactArgs) -> Result<(), Failure> 
     bar.finish_and_clear();
     let (archive, compacted) = compacted?;
     archive.close()?;
-    if args.json {
-        render::write_json(&compacted)?;
-    }
-    context.say(format_args!(
+    let printed = if args.json {
+        render::write_json(&compacted)
+    } else {
+        Ok(())
+    };
+    let done = format!(
         "compacted {}: {} before, {} after",
         compacted.mode,
         render::size(compacted.bytes_before),
         render::size(compacted.bytes_after),
-    ));
+    );
+    context.say(&done);
     if let Some(reason) = &compacted.in_place_because {
         context.say(format_args!("note: no fresh copy was made: {reason}"));
     }
@@ -33,5 +36,5 @@ pub(crate) fn run(context: &Context, args: &CompactArgs) -> Result<(), Failure> 
             "warning: bytes of what was removed may still be in the file: {reason}"
         ));
     }
-    Ok(())
+    exit::done(printed, done, Ok(()))
 }

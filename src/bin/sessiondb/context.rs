@@ -4,10 +4,12 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
+use clap::builder::styling::Style;
 use sessiondb::{Archive, Sharing, StoreError};
 
 use crate::args::{Durability, Globals};
 use crate::exit::{Code, Failure};
+use crate::output;
 
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -65,8 +67,13 @@ impl Context {
     /// Says something on standard error, unless `--quiet`.
     pub(crate) fn say(&self, message: impl Display) {
         if !self.globals.quiet {
-            anstream::eprintln!("{message}");
+            self.insist(message);
         }
+    }
+
+    /// Says what has to be known, `--quiet` or not.
+    pub(crate) fn insist(&self, message: impl Display) {
+        output::tell(Style::new(), "", format_args!("{message}\n"));
     }
 
     pub(crate) fn is_quiet(&self) -> bool {

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Style};
 use sessiondb::StoreError;
 
+use crate::output;
+
 /// The exit codes, as `--help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -17,6 +19,7 @@ pub(crate) enum Code {
     NotAnArchive = 6,
     Busy = 7,
     InPart = 8,
+    Untold = 9,
 }
 
 /// Why the command ends early or not well.
@@ -40,13 +43,29 @@ impl Failure {
         }
     }
 
+    /// The same failure after something was done all the same, which it then says.
+    pub(crate) fn after(self, done: impl Display) -> Self {
+        match self {
+            Self::Failed { code, message } => Self::new(code, format_args!("{message}; {done}")),
+            other => other,
+        }
+    }
+
+    /// The failure as one of several: its code and its message, if it has any.
+    pub(crate) fn into_parts(self) -> (Code, String) {
+        match self {
+            Self::Failed { code, message } => (code, message),
+            Self::PipeClosed | Self::Declined => (Code::Other, String::new()),
+        }
+    }
+
     /// Tells the user, and gives the exit code of the process.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Self::PipeClosed => ExitCode::SUCCESS,
             Self::Declined => ExitCode::from(Code::Other as u8),
             Self::Failed { code, message } => {
-                anstream::eprintln!("{ERROR}sessiondb:{ERROR:#} {message}");
+                output::tell(ERROR, "sessiondb:", format_args!(" {message}\n"));
                 ExitCode::from(*code as u8)
             }
         }
@@ -97,10 +116,36 @@ fn code_of(error: &StoreError) -> Code {
     }
 }
 
-/// Goes on when nobody reads standard output: what was done is done, and its outcome counts.
-pub(crate) fn even_if_unread(printed: Result<(), Failure>) -> Result<(), Failure> {
-    match printed {
-        Err(Failure::PipeClosed) => Ok(()),
-        other => other,
+/// How a command ends that has printed what it found, and what it comes to. Nobody has to read it;
+/// that it could not be printed is an error beside the other.
+pub(crate) fn found(
+    printed: Result<(), Failure>,
+    outcome: Result<(), Failure>,
+) -> Result<(), Failure> {
+    match (printed, outcome) {
+        (Ok(()) | Err(Failure::PipeClosed), outcome) => outcome,
+        (printed, Ok(())) => printed,
+        (Err(Failure::Failed { message, .. }), Err(failure)) => Err(failure.after(message)),
+        (Err(_), failed) => failed,
     }
+}
+
+/// How a command ends that has changed something: as [`found`], and if its result could not be
+/// printed, the error says what is done.
+pub(crate) fn done(
+    printed: Result<(), Failure>,
+    what: impl Display,
+    outcome: Result<(), Failure>,
+) -> Result<(), Failure> {
+    let printed = printed.map_err(|failure| match failure {
+        Failure::Failed { message, .. } => {
+            let code = Code::Untold;
+            Failure::new(
+                code,
+                format_args!("{message}; this is done all the same: {what}"),
+            )
+        }
+        other => other,
+    });
+    found(printed, outcome)
 }

@@ -8,18 +8,22 @@ use sessiondb::jsonl::{
 
 use crate::args::ExportArgs;
 use crate::context::{Access, Context};
-use crate::exit::{Code, Failure, even_if_unread};
+use crate::exit::{self, Code, Failure};
 use crate::find;
+use crate::output;
 use crate::progress::{self, Unit};
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let archive = context.open(&args.archive, Access::Read)?;
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
-    let export = Export::new(&archive)
+    let mut export = Export::new(&archive)
         .sessions(sessions.collect::<Result<_, _>>()?)
         .force(args.force)
         .rebase(args.rebase.to_rebase());
+    if let Some(mode) = args.mode {
+        export = export.mode(mode);
+    }
     let bar = progress::bar(context, Unit::Bytes);
     let report = export.run(&args.dir, &mut |progress| match progress {
         ExportProgress::Found { bytes, .. } => bar.set_length(bytes),
@@ -28,16 +32,20 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     });
     bar.finish_and_clear();
     let report = report?;
-    even_if_unread(if args.json {
+    let printed = if args.json {
         render::write_json(&report)
     } else {
-        write_files(&report)
-    })?;
-    conclude(context, &report)
+        write_files(context, &report)
+    };
+    let done = format!("{} written", render::count(report.written() as u64, "file"));
+    exit::done(printed, done, conclude(context, &report))
 }
 
-fn write_files(report: &ExportReport) -> Result<(), Failure> {
-    let mut out = render::stdout();
+fn write_files(context: &Context, report: &ExportReport) -> Result<(), Failure> {
+    if context.is_quiet() {
+        return Ok(());
+    }
+    let mut out = output::stdout();
     for file in &report.files {
         let (word, entries) = match &file.outcome {
             ExportOutcome::Written { entries, .. } => ("written", entries.to_string()),
@@ -63,7 +71,9 @@ fn conclude(context: &Context, report: &ExportReport) -> Result<(), Failure> {
         _ => None,
     });
     let failed = failed.chain(report.session_files.iter().filter_map(SessionFile::failure));
-    let files = (report.files.len() + report.session_files.len()) as u64;
+    let failed = failed.chain(report.unreadable.iter().map(String::as_str));
+    let files = report.files.len() + report.session_files.len() + report.unreadable.len();
+    let files = files as u64;
     let files = render::count(files, "file");
     match report.failed() {
         0 => {

@@ -1,35 +1,51 @@
 //! `import`: JSONL files into an archive.
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 use sessiondb::Archive;
 use sessiondb::jsonl::{
-    Import, ImportReport, NameFile, Outcome, Progress, SessionFile, SessionFileOutcome,
+    self, Import, ImportReport, NameFile, Outcome, PassedOver, PassedOverKind, Progress,
+    SessionFile, SessionFileOutcome, Unreadable,
 };
 
 use crate::args::{BadLines, ImportArgs, LastLine};
 use crate::context::{Access, Context};
-use crate::exit::{Code, Failure, even_if_unread};
+use crate::exit::{self, Code, Failure};
 use crate::ls;
+use crate::output;
 use crate::progress::{self, Unit};
 use crate::render;
 
+/// How many of those that were passed over for one reason are named.
+const NAMED: usize = 5;
+
 pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
+    let bad_lines = match args.bad_lines {
+        BadLines::Fail => jsonl::BadLines::Fail,
+        BadLines::Skip => jsonl::BadLines::Skip,
+        BadLines::Split => jsonl::BadLines::Split,
+        BadLines::DropNuls => jsonl::BadLines::DropNuls,
+        BadLines::Keep => jsonl::BadLines::Keep,
+    };
+    if fs::symlink_metadata(&args.archive).is_err()
+        && let Some(report) = jsonl::nothing_to_import(&args.paths, bad_lines)
+    {
+        // No archive is made for nothing.
+        let printed = print(context, None, &report, args);
+        tell_notes(context, &report);
+        return exit::found(printed, conclude(context, args, &report));
+    }
     let archive = context.open(&args.archive, Access::Create)?;
     let bar = progress::bar(context, Unit::Bytes);
     let report = Import::new(&archive)
-        .bad_lines(match args.bad_lines {
-            BadLines::Fail => sessiondb::jsonl::BadLines::Fail,
-            BadLines::Skip => sessiondb::jsonl::BadLines::Skip,
-            BadLines::Split => sessiondb::jsonl::BadLines::Split,
-            BadLines::DropNuls => sessiondb::jsonl::BadLines::DropNuls,
-            BadLines::Keep => sessiondb::jsonl::BadLines::Keep,
-        })
+        .bad_lines(bad_lines)
         .last_line(match args.last_line {
-            LastLine::ByLayout => sessiondb::jsonl::LastLine::ByLayout,
-            LastLine::Take => sessiondb::jsonl::LastLine::Take,
-            LastLine::Drop => sessiondb::jsonl::LastLine::Drop,
+            LastLine::ByLayout => jsonl::LastLine::ByLayout,
+            LastLine::Take => jsonl::LastLine::Take,
+            LastLine::Drop => jsonl::LastLine::Drop,
         })
         .as_new(args.as_new)
         .rebase(args.rebase.to_rebase())
@@ -40,20 +56,32 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         });
     bar.finish_and_clear();
     let report = report?;
-    even_if_unread(if args.json {
-        render::write_json(&Told::new(&report, args.list.then_some(&archive))?)
-    } else {
-        write_files(&report).and_then(|()| {
-            if args.list {
-                ls::write_sessions(&archive)
-            } else {
-                Ok(())
-            }
-        })
-    })?;
-    tell_warnings(context, &report);
-    archive.close()?;
-    conclude(context, &report)
+    let printed = print(context, Some(&archive), &report, args);
+    tell_notes(context, &report);
+    let done = format!(
+        "{} imported",
+        render::count(report.new_entries(), "new entry")
+    );
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(&done))?;
+    exit::done(printed, done, conclude(context, args, &report))
+}
+
+fn print(
+    context: &Context,
+    archive: Option<&Archive>,
+    report: &ImportReport,
+    args: &ImportArgs,
+) -> Result<(), Failure> {
+    let listed = archive.filter(|_| args.list);
+    if args.json {
+        return render::write_json(&Told::new(report, listed)?);
+    }
+    if !context.is_quiet() {
+        write_files(report)?;
+    }
+    listed.map_or(Ok(()), ls::write_sessions)
 }
 
 /// The report as JSON, with its sums, and the sessions with `--list`.
@@ -79,10 +107,13 @@ impl<'a> Told<'a> {
 }
 
 fn write_files(report: &ImportReport) -> Result<(), Failure> {
-    let mut out = render::stdout();
+    let mut out = output::stdout();
     for file in &report.files {
         let path = file.path.display();
         match &file.outcome {
+            Outcome::Imported { total: 0, .. } | Outcome::Unchanged { total: 0 } => {
+                writeln!(out, "empty      {:23}  {path}", "")?;
+            }
             Outcome::Imported { new, total } => {
                 writeln!(out, "imported   {new:>7} new of {total:>7}  {path}")?;
             }
@@ -104,14 +135,44 @@ fn write_files(report: &ImportReport) -> Result<(), Failure> {
         };
         writeln!(out, "{word:9}  {:23}  {}", "", path.display())?;
     }
+    for unreadable in &report.unreadable {
+        writeln!(out, "failed     {:23}  {}", "", unreadable.path.display())?;
+    }
     Ok(out.flush()?)
+}
+
+/// Says what was noticed, and what was passed over.
+fn tell_notes(context: &Context, report: &ImportReport) {
+    tell_warnings(context, report);
+    tell_passed_over(context, &report.passed_over);
+}
+
+fn tell_passed_over(context: &Context, passed_over: &[PassedOver]) {
+    let mut by_kind: BTreeMap<PassedOverKind, Vec<&PassedOver>> = BTreeMap::new();
+    for item in passed_over {
+        by_kind.entry(item.kind).or_default().push(item);
+    }
+    for (kind, items) in by_kind {
+        let named = items
+            .iter()
+            .take(NAMED)
+            .map(|item| item.path.display().to_string());
+        let more = items.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        context.say(format_args!(
+            "note: {} passed over ({}):{}",
+            items.len(),
+            kind.advice(),
+            render::indented(named.chain(more))
+        ));
+    }
 }
 
 fn tell_warnings(context: &Context, report: &ImportReport) {
     for file in &report.files {
         for warning in &file.warnings {
             context.say(format_args!(
-                "{}:{}: byte {}: {}",
+                "{}:{} (byte offset {}): {}",
                 file.path.display(),
                 warning.line,
                 warning.byte_offset,
@@ -126,25 +187,21 @@ fn tell_warnings(context: &Context, report: &ImportReport) {
     }
 }
 
-fn conclude(context: &Context, report: &ImportReport) -> Result<(), Failure> {
+fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Result<(), Failure> {
     let others = report.session_files.len() + report.name_files.len();
-    let files = (report.files.len() + others) as u64;
+    let files = (report.files.len() + others + report.unreadable.len()) as u64;
     let failed = report.failed() as u64;
     let new_entries = report.new_entries();
     if failed > 0 {
-        let causes = report.files.iter().filter_map(|file| match &file.outcome {
-            Outcome::Failed(message) => Some(message.as_str()),
-            _ => None,
-        });
-        let of_sessions = report.session_files.iter().filter_map(SessionFile::failure);
-        let of_names = report.name_files.iter().filter_map(NameFile::failure);
+        let causes: Vec<&str> = causes(report).collect();
+        let advice = suggestion(args, &causes);
         return Err(Failure::new(
-            Code::InPart,
+            code(report),
             format_args!(
-                "{failed} of {} failed, {} imported from the others:{}",
+                "{failed} of {} failed, {} imported from the others:{}{advice}",
                 render::count(files, "file"),
                 render::count(new_entries, "new entry"),
-                render::indented(causes.chain(of_sessions).chain(of_names))
+                render::indented(causes.iter())
             ),
         ));
     }
@@ -161,4 +218,60 @@ fn conclude(context: &Context, report: &ImportReport) -> Result<(), Failure> {
         new => context.say(format_args!("{files}, {}", render::count(new, "new entry"))),
     }
     Ok(())
+}
+
+/// Why files failed.
+fn causes(report: &ImportReport) -> impl Iterator<Item = &str> {
+    let of_files = report.files.iter().filter_map(|file| match &file.outcome {
+        Outcome::Failed(message) => Some(message.as_str()),
+        _ => None,
+    });
+    let of_sessions = report.session_files.iter().filter_map(SessionFile::failure);
+    let unreadable = report.unreadable.iter().map(|item| item.message.as_str());
+    let of_names = report.name_files.iter().filter_map(NameFile::failure);
+    of_files
+        .chain(of_sessions)
+        .chain(of_names)
+        .chain(unreadable)
+}
+
+/// Done in part, unless there was nothing to be done at all.
+fn code(report: &ImportReport) -> Code {
+    let missing = |item: &Unreadable| item.kind == ErrorKind::NotFound;
+    let found_nothing =
+        report.files.is_empty() && report.session_files.is_empty() && report.name_files.is_empty();
+    if found_nothing && report.unreadable.iter().all(missing) {
+        Code::NotFound
+    } else {
+        Code::InPart
+    }
+}
+
+/// The whole command that takes fused lines apart, if that is what a file failed for.
+fn suggestion(args: &ImportArgs, causes: &[&str]) -> String {
+    const SPLIT: &str = "--bad-lines=split";
+    if !causes.iter().any(|cause| cause.contains(SPLIT)) {
+        return String::new();
+    }
+    let mut words = vec![
+        "sessiondb".to_owned(),
+        "import".to_owned(),
+        SPLIT.to_owned(),
+    ];
+    if args.as_new {
+        words.push("--as-new".to_owned());
+    }
+    for path in std::iter::once(&args.archive).chain(&args.paths) {
+        words.push(quoted(&path.display().to_string()));
+    }
+    format!("\nto take the values apart: {}", words.join(" "))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }

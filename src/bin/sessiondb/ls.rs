@@ -10,6 +10,7 @@ use crate::args::LsArgs;
 use crate::context::{Access, Context};
 use crate::exit::Failure;
 use crate::find;
+use crate::output;
 use crate::render::{self, Column, Table};
 
 /// The most characters of a title in the table.
@@ -137,7 +138,7 @@ fn origin(info: &SegmentInfo) -> String {
 }
 
 fn write_table<const N: usize>(table: &Table<N>) -> Result<(), Failure> {
-    let mut out = render::stdout();
+    let mut out = output::stdout();
     table.write(&mut out)?;
     Ok(out.flush()?)
 }

@@ -11,8 +11,11 @@ mod exit;
 mod export;
 mod find;
 mod import;
+#[cfg(unix)]
+mod interrupt;
 mod ls;
 mod merge;
+mod output;
 mod progress;
 mod prune;
 mod recover;
@@ -24,24 +27,41 @@ mod summary;
 mod values;
 mod written;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::builder::StyledStr;
 
 use crate::args::{Cli, Command};
 use crate::context::Context;
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    let done = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) if error.use_stderr() => {
+            output::tell_usage(&error.render());
+            return ExitCode::from(Code::Usage as u8);
+        }
+        Err(help) => print_help(&help.render()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
+fn print_help(help: &StyledStr) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    out.styled(help)?;
+    Ok(out.flush()?)
+}
+
 fn run(cli: Cli) -> Result<(), Failure> {
     let context = Context::new(cli.globals);
+    #[cfg(unix)]
+    interrupt::explain(&cli.command);
     match cli.command {
         Command::Import(args) => import::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),

@@ -1,25 +1,21 @@
 //! `merge`: what other archives hold beyond this one, added to it.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sessiondb::{Archive, Merge, MergeOutcome, MergeReport, MergedSession};
+use sessiondb::{Archive, Merge, MergeOutcome, MergeReport, MergedSession, StoreError};
 
 use crate::args::MergeArgs;
 use crate::context::{Access, Context};
-use crate::exit::{Code, Failure, even_if_unread};
+use crate::exit::{self, Code, Failure};
+use crate::output;
 use crate::progress::{self, Unit};
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
-    // What cannot be opened shows before anything is merged, or made.
-    let open = |path| context.open(path, Access::Read);
-    let others: Vec<Archive> = args
-        .others
-        .iter()
-        .map(|path| open(path))
-        .collect::<Result<_, _>>()?;
+    // If nothing can be opened, nothing is made.
+    let (others, mut failed) = open_others(context, &args.others)?;
     let access = if args.dry_run {
         Access::Read
     } else {
@@ -29,35 +25,122 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     let merge = Merge::new(&archive)
         .rebase(args.rebase.to_rebase())
         .dry_run(args.dry_run);
-    for other in &others {
-        merge.check_other(other)?;
-    }
     let mut merged = Vec::new();
-    for (path, other) in args.others.iter().zip(&others) {
-        let bar = progress::bar(context, Unit::Bytes);
-        bar.set_message(progress::file_name(path));
-        let report = merge.run(other, &mut |progress| {
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
-        });
-        bar.finish_and_clear();
-        merged.push(Merged {
-            path: path.display().to_string(),
-            report: report?,
-        });
+    for (path, other) in &others {
+        match merge_one(context, &merge, path, other) {
+            Ok(report) => merged.push(Merged {
+                path: path.display().to_string(),
+                report,
+            }),
+            Err(error) if is_of_one(&error) => failed.push(Unmerged::new(path, error.into())),
+            Err(error) => return Err(stopped(error.into(), &merged)),
+        }
     }
-    even_if_unread(if args.json {
-        render::write_json(&Told::new(&merged))
+    if merged.is_empty() {
+        return Err(failure(failed));
+    }
+    let told = Told::new(&merged, &failed);
+    let printed = if args.json {
+        render::write_json(&told)
     } else {
-        write_sessions(&merged, args.dry_run)
-    })?;
+        write_sessions(context, &merged, args.dry_run)
+    };
     for note in merged.iter().flat_map(|merged| &merged.report.notes) {
         context.say(format_args!("note: {note}"));
     }
-    if !args.dry_run {
-        archive.close()?;
+    let done = format!("{} merged", render::count(told.new_entries, "new entry"));
+    let outcome = conclude(context, args, &merged, &failed);
+    if args.dry_run {
+        return exit::found(printed, outcome);
     }
-    conclude(context, args, &merged)
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(&done))?;
+    exit::done(printed, done, outcome)
+}
+
+/// The archives that can be opened, and those that cannot; an error if none can.
+fn open_others<'a>(
+    context: &Context,
+    paths: &'a [PathBuf],
+) -> Result<(Vec<(&'a Path, Archive)>, Vec<Unmerged>), Failure> {
+    let (mut others, mut failed) = (Vec::new(), Vec::new());
+    for path in paths {
+        match context.open(path, Access::Read) {
+            Ok(other) => others.push((path.as_path(), other)),
+            Err(failure) => failed.push(Unmerged::new(path, failure)),
+        }
+    }
+    if others.is_empty() {
+        return Err(failure(failed));
+    }
+    Ok((others, failed))
+}
+
+fn merge_one(
+    context: &Context,
+    merge: &Merge<'_>,
+    path: &Path,
+    other: &Archive,
+) -> Result<MergeReport, StoreError> {
+    merge.check_other(other)?;
+    let bar = progress::bar(context, Unit::Bytes);
+    bar.set_message(progress::file_name(path));
+    let report = merge.run(other, &mut |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    });
+    bar.finish_and_clear();
+    report
+}
+
+/// Whether an error tells of what one archive holds, so that the next one may do.
+fn is_of_one(error: &StoreError) -> bool {
+    !matches!(
+        error,
+        StoreError::Busy { .. } | StoreError::Poisoned { .. } | StoreError::OutcomeUnknown { .. }
+    )
+}
+
+/// The failure that ends the merge, and what was merged before it.
+fn stopped(failure: Failure, merged: &[Merged]) -> Failure {
+    if merged.is_empty() {
+        return failure;
+    }
+    let paths = merged.iter().map(|merged| merged.path.as_str());
+    let paths: Vec<&str> = paths.collect();
+    failure.after(format_args!("merged before that: {}", paths.join(", ")))
+}
+
+/// Several failures as one, with the code of the first.
+fn failure(failed: Vec<Unmerged>) -> Failure {
+    let code = failed.first().map_or(Code::Other, |unmerged| unmerged.code);
+    let messages = failed.into_iter().map(|unmerged| unmerged.message);
+    Failure::new(code, messages.collect::<Vec<_>>().join("\n  "))
+}
+
+/// One of the other archives of which nothing was merged, or not all.
+#[derive(Serialize)]
+struct Unmerged {
+    path: String,
+    message: String,
+    #[serde(skip)]
+    code: Code,
+}
+
+impl Unmerged {
+    fn new(path: &Path, failure: Failure) -> Self {
+        let (code, mut message) = failure.into_parts();
+        let path = path.display().to_string();
+        if !message.contains(&path) {
+            message = format!("{path}: {message}");
+        }
+        Self {
+            path,
+            message,
+            code,
+        }
+    }
 }
 
 /// What became of one of the other archives.
@@ -74,21 +157,27 @@ struct Told<'a> {
     new_entries: u64,
     conflicts: usize,
     others: &'a [Merged],
+    failed: &'a [Unmerged],
 }
 
 impl<'a> Told<'a> {
-    fn new(others: &'a [Merged]) -> Self {
+    fn new(others: &'a [Merged], failed: &'a [Unmerged]) -> Self {
         let reports = || others.iter().map(|merged| &merged.report);
         Self {
             new_entries: reports().map(MergeReport::new_entries).sum(),
             conflicts: reports().map(|report| report.conflicts().count()).sum(),
             others,
+            failed,
         }
     }
 }
 
-fn write_sessions(merged: &[Merged], dry_run: bool) -> Result<(), Failure> {
-    let mut out = render::stdout();
+fn write_sessions(context: &Context, merged: &[Merged], dry_run: bool) -> Result<(), Failure> {
+    // With --dry-run they are what was asked for.
+    if context.is_quiet() && !dry_run {
+        return Ok(());
+    }
+    let mut out = output::stdout();
     let words = if dry_run {
         ["would add", "would extend"]
     } else {
@@ -127,8 +216,13 @@ fn what_is_new(session: &MergedSession) -> String {
     parts.join(", ")
 }
 
-fn conclude(context: &Context, args: &MergeArgs, merged: &[Merged]) -> Result<(), Failure> {
-    let told = Told::new(merged);
+fn conclude(
+    context: &Context,
+    args: &MergeArgs,
+    merged: &[Merged],
+    failed: &[Unmerged],
+) -> Result<(), Failure> {
+    let told = Told::new(merged, failed);
     let sessions = merged
         .iter()
         .map(|merged| merged.report.sessions.len() as u64);
@@ -136,6 +230,7 @@ fn conclude(context: &Context, args: &MergeArgs, merged: &[Merged]) -> Result<()
     let new = render::count(told.new_entries, "new entry");
     if told.conflicts > 0 {
         let places = merged.iter().flat_map(conflicts);
+        let places = places.chain(failed.iter().map(|unmerged| unmerged.message.clone()));
         let left = if args.dry_run {
             "they would be left as they are"
         } else {
@@ -147,6 +242,17 @@ fn conclude(context: &Context, args: &MergeArgs, merged: &[Merged]) -> Result<()
                 "{sessions}, {new}; some sessions contradict {}; {left}:{}",
                 args.archive.display(),
                 render::indented(places)
+            ),
+        ));
+    }
+    if !failed.is_empty() {
+        return Err(Failure::new(
+            Code::InPart,
+            format_args!(
+                "{sessions}, {new}; {} of {} failed:{}",
+                failed.len(),
+                render::count((merged.len() + failed.len()) as u64, "archive"),
+                render::indented(failed.iter().map(|unmerged| &unmerged.message))
             ),
         ));
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::context::Context;
+use crate::output;
 use crate::render;
 
 /// What is counted.
@@ -33,5 +34,5 @@ pub(crate) fn bar(context: &Context, unit: Unit) -> ProgressBar {
 /// What the bar says about the file that is done.
 pub(crate) fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
-    render::clip(&name.to_string_lossy(), 80)
+    output::harmless(&render::clip(&name.to_string_lossy(), 80)).into_owned()
 }

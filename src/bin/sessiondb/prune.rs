@@ -7,7 +7,8 @@ use sessiondb::retention::{self, Limits, Plan, Pruned};
 
 use crate::args::PruneArgs;
 use crate::context::{Access, Context};
-use crate::exit::{Failure, even_if_unread};
+use crate::exit::{self, Failure};
+use crate::output;
 use crate::progress::{self, Unit};
 use crate::render::{self, Column, Table};
 
@@ -20,7 +21,8 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
     let archive = context.open(&args.archive, access)?;
     let plan = retention::plan(&archive, &limits(args), sessiondb::now_ms())?;
     if !args.json {
-        even_if_unread(write_plan(&plan))?;
+        let nothing_done = |failure: Failure| failure.after("nothing was removed");
+        exit::found(write_plan(&plan), Ok(())).map_err(nothing_done)?;
     }
     let mut pruned = None;
     if args.yes {
@@ -33,15 +35,20 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
         pruned = Some(applied?);
         archive.close()?;
     }
-    if args.json {
-        let told = Told {
+    let printed = if args.json {
+        let pruned = pruned.as_ref();
+        render::write_json(&Told {
             plan: &plan,
-            pruned: pruned.as_ref(),
-        };
-        even_if_unread(render::write_json(&told))?;
-    }
+            pruned,
+        })
+    } else {
+        Ok(())
+    };
     conclude(context, args, &plan, pruned.as_ref());
-    Ok(())
+    match &pruned {
+        Some(pruned) => exit::done(printed, removed(pruned), Ok(())),
+        None => exit::found(printed, Ok(())),
+    }
 }
 
 /// The plan as JSON, and with `--yes` what was done.
@@ -85,7 +92,7 @@ fn write_plan(plan: &Plan) -> Result<(), Failure> {
             render::size(session.entry_bytes),
         ]);
     }
-    let mut out = render::stdout();
+    let mut out = output::stdout();
     table.write(&mut out)?;
     Ok(out.flush()?)
 }
@@ -125,11 +132,15 @@ fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pr
                     "note: session {session} was left alone: {why}"
                 ));
             }
-            context.say(format_args!(
-                "removed {} with {} as JSONL",
-                render::count(pruned.removed.len() as u64, "session"),
-                render::size(pruned.bytes)
-            ));
+            context.say(removed(pruned));
         }
     }
+}
+
+fn removed(pruned: &Pruned) -> String {
+    format!(
+        "removed {} with {} as JSONL",
+        render::count(pruned.removed.len() as u64, "session"),
+        render::size(pruned.bytes)
+    )
 }

@@ -6,7 +6,8 @@ use sessiondb::{RecoverBasis, RecoverReport, RecoveredLog};
 
 use crate::args::RecoverArgs;
 use crate::context::Context;
-use crate::exit::{Code, Failure, even_if_unread};
+use crate::exit::{self, Code, Failure};
+use crate::output;
 use crate::progress::{self, Unit};
 use crate::render;
 
@@ -18,11 +19,16 @@ pub(crate) fn run(context: &Context, args: &RecoverArgs) -> Result<(), Failure> 
     });
     bar.finish_and_clear();
     let report = report?;
-    even_if_unread(if args.json {
+    let printed = if args.json {
         render::write_json(&report)
     } else {
         write_report(&report)
-    })?;
+    };
+    let done = format!("{} is written", args.new.display());
+    exit::done(printed, done, conclude(context, args, &report))
+}
+
+fn conclude(context: &Context, args: &RecoverArgs, report: &RecoverReport) -> Result<(), Failure> {
     for note in &report.notes {
         context.say(format_args!("note: {note}"));
     }
@@ -74,7 +80,7 @@ fn warning(basis: RecoverBasis) -> Option<&'static str> {
 }
 
 fn write_report(report: &RecoverReport) -> Result<(), Failure> {
-    let mut out = render::stdout();
+    let mut out = output::stdout();
     for problem in &report.problems {
         writeln!(out, "{problem}")?;
     }

@@ -1,25 +1,78 @@
 //! `truncate`, `erase` and `rm`: taking entries, segments and sessions away.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
+use clap::builder::styling::Style;
+use serde::Serialize;
 use sessiondb::{Archive, Match, SegmentId, SessionId, StoreError};
 
 use crate::args::{EraseArgs, RmArgs, TruncateArgs};
 use crate::context::{Access, Context};
-use crate::exit::{Code, Failure};
+use crate::exit::{self, Code, Failure};
 use crate::find;
+use crate::output;
 use crate::render;
+
+/// What was done, as JSON. What a command does not do it does not name.
+#[derive(Default, Serialize)]
+struct Done {
+    session: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment: Option<SegmentId>,
+    /// The entries that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    len: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<Removed>,
+}
+
+/// What went with a session or a segment.
+#[derive(Serialize)]
+struct Removed {
+    segments: u64,
+    entries: u64,
+    traces: u64,
+}
+
+impl Done {
+    fn conclude(&self, context: &Context, json: bool, what: &str) -> Result<(), Failure> {
+        context.say(what);
+        let printed = if json {
+            render::write_json(self)
+        } else {
+            Ok(())
+        };
+        exit::done(printed, what, Ok(()))
+    }
+}
 
 pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Failure> {
     let archive = context.open(&args.archive, Access::Write)?;
     let (session, segment) = find::segment(&archive, &args.id)?;
-    archive.log(session, segment).truncate(args.len)?;
-    archive.close()?;
-    context.say(format_args!(
+    let log = archive.log(session, segment);
+    let goes = log.len()?.saturating_sub(args.len);
+    if goes > 0 && !args.yes {
+        let (count, from) = (render::count(goes, "entry"), args.len);
+        confirm(
+            "cut off",
+            &format!("{count} from number {from} on of segment {segment} of session {session}"),
+        )?;
+    }
+    log.truncate(args.len)?;
+    let what = format!(
         "segment {segment} of session {session} now has {}",
         render::count(args.len, "entry")
-    ));
-    Ok(())
+    );
+    close(archive, &what)?;
+    let done = Done {
+        session,
+        segment: Some(segment),
+        len: Some(args.len),
+        ..Done::default()
+    };
+    done.conclude(context, args.json, &what)
 }
 
 pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> {
@@ -44,71 +97,103 @@ pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> 
     }
     let erased = log.erase(from..to)?;
     drop(log);
-    archive.close()?;
-    context.say(format_args!(
+    let what = format!(
         "erased {} of segment {segment} of session {session}; `sessiondb compact` removes the \
          last bytes of what was erased from the file",
         render::count(erased, noun)
-    ));
-    Ok(())
+    );
+    close(archive, &what)?;
+    let done = Done {
+        session,
+        segment: Some(segment),
+        erased: Some(erased),
+        ..Done::default()
+    };
+    done.conclude(context, args.json, &what)
 }
 
 pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
     let archive = context.open(&args.archive, Access::Write)?;
     let found = find::for_removal(&archive, &args.id)?;
-    let what = describe(&archive, &found)?;
+    let (what, removed) = describe(&archive, &found)?;
     if !args.yes {
         confirm("remove", &what)?;
     }
     // Another process may have removed it since.
-    match found {
+    let (session, segment) = match found {
         Match::Session(session) => {
             if !archive.delete_session(session)? {
                 return Err(StoreError::SessionNotFound(session).into());
             }
+            (session, None)
         }
         Match::Segment { session, segment } => {
             if !archive.delete_segment(session, segment)? {
                 return Err(StoreError::NotFound(segment).into());
             }
+            (session, Some(segment))
         }
-    }
-    archive.close()?;
-    context.say(format_args!("removed {what}"));
-    Ok(())
+    };
+    let what = format!("removed {what}");
+    close(archive, &what)?;
+    let done = Done {
+        session,
+        segment,
+        removed: Some(removed),
+        ..Done::default()
+    };
+    done.conclude(context, args.json, &what)
 }
 
-fn describe(archive: &Archive, found: &Match) -> Result<String, Failure> {
+fn close(archive: Archive, done: &str) -> Result<(), Failure> {
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(done))
+}
+
+fn describe(archive: &Archive, found: &Match) -> Result<(String, Removed), Failure> {
     match *found {
         Match::Session(session) => describe_session(archive, session),
         Match::Segment { session, segment } => describe_segment(archive, session, segment),
     }
 }
 
-fn describe_session(archive: &Archive, session: SessionId) -> Result<String, Failure> {
+fn describe_session(archive: &Archive, session: SessionId) -> Result<(String, Removed), Failure> {
     let info = archive.session(session)?;
     let info = info.ok_or(StoreError::SessionNotFound(session))?;
-    Ok(format!(
+    let text = format!(
         "session {session}: {}, {}, {}",
         render::count(info.segments, "segment"),
         render::count(info.entries, "entry"),
         render::count(info.traces, "trace"),
-    ))
+    );
+    let removed = Removed {
+        segments: info.segments,
+        entries: info.entries,
+        traces: info.traces,
+    };
+    Ok((text, removed))
 }
 
 fn describe_segment(
     archive: &Archive,
     session: SessionId,
     segment: SegmentId,
-) -> Result<String, Failure> {
+) -> Result<(String, Removed), Failure> {
     let info = archive.segment(session, segment)?;
     let info = info.ok_or(StoreError::NotFound(segment))?;
-    Ok(format!(
+    let text = format!(
         "segment {segment} of session {session}: {}, {}{}",
         render::count(info.entries, "entry"),
         render::count(info.traces, "trace"),
         shared(info.branches),
-    ))
+    );
+    let removed = Removed {
+        segments: 1,
+        entries: info.entries,
+        traces: info.traces,
+    };
+    Ok((text, removed))
 }
 
 /// What is said of a segment whose entries others share.
@@ -129,11 +214,12 @@ fn confirm(verb: &str, what: &str) -> Result<(), Failure> {
             ),
         ));
     }
+    let question = format_args!("About to {verb} {what}. Go on? [y/N] ");
+    output::tell(Style::new(), "", question);
     let mut answer = String::new();
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "About to {verb} {what}. Go on? [y/N] ")?;
-    stderr.flush()?;
-    io::stdin().read_line(&mut answer)?;
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::new(Code::Other, format_args!("standard input: {error}")))?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Failure::Declined),

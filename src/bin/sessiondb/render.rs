@@ -1,23 +1,19 @@
 //! Output: JSON, and text for people with its tables, sizes and times.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use clap::builder::styling::Style;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::output::{self, Out};
 
 const HEADING: Style = Style::new().bold();
 
-/// Standard output for text that may hold colours; they are left out where they do not belong.
-pub(crate) fn stdout() -> impl Write {
-    BufWriter::new(anstream::stdout().lock())
-}
-
 /// Writes one JSON document to standard output.
 pub(crate) fn write_json(value: &impl Serialize) -> Result<(), Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = output::stdout();
     serde_json::to_writer_pretty(&mut out, value)?;
     writeln!(out)?;
     Ok(out.flush()?)
@@ -48,16 +44,19 @@ impl<const N: usize> Table<N> {
         self.rows.push(row);
     }
 
-    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, out: &mut Out) -> io::Result<()> {
         let headings = self.columns.map(|column| column.heading().to_owned());
+        let shown = |row: &[String; N]| row.each_ref().map(|cell| out.shown(cell).into_owned());
+        let rows: Vec<[String; N]> = self.rows.iter().map(shown).collect();
         let mut widths = [0; N];
-        for row in self.rows.iter().chain([&headings]) {
+        for row in rows.iter().chain([&headings]) {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        writeln!(out, "{HEADING}{}{HEADING:#}", self.line(&widths, &headings))?;
-        for row in &self.rows {
+        out.painted(HEADING, self.line(&widths, &headings))?;
+        writeln!(out)?;
+        for row in &rows {
             writeln!(out, "{}", self.line(&widths, row))?;
         }
         Ok(())

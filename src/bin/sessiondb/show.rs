@@ -1,6 +1,6 @@
 //! `show`: the entries of a segment, readable, raw, or as JSON.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 use sessiondb::{Archive, Entry, Log, Match, RawEntries, SegmentId, SessionId, StoreError};
@@ -9,6 +9,7 @@ use crate::args::ShowArgs;
 use crate::context::{Access, Context};
 use crate::exit::{Code, Failure};
 use crate::find;
+use crate::output;
 use crate::render;
 use crate::summary::Summary;
 
@@ -18,7 +19,7 @@ const KIND: Style = AnsiColor::Cyan.on_default();
 pub(crate) fn run(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
     let archive = context.open(&args.archive, Access::Read)?;
     let log = choose_log(context, &archive, args)?;
-    let entries = choose_entries(&archive, &log, args)?;
+    let entries = choose_entries(context, &archive, &log, args)?;
     if args.raw {
         return write_each(entries, |out, entry| {
             out.write_all(entry)?;
@@ -88,7 +89,12 @@ fn nothing_there(session: SessionId, trace: bool) -> Failure {
     )
 }
 
-fn choose_entries(archive: &Archive, log: &Log, args: &ShowArgs) -> Result<RawEntries, Failure> {
+fn choose_entries(
+    context: &Context,
+    archive: &Archive,
+    log: &Log,
+    args: &ShowArgs,
+) -> Result<RawEntries, Failure> {
     let len = log.len().map_err(|error| match error {
         StoreError::NotFound(segment) if has_traces(archive, log) => Failure::new(
             Code::NotFound,
@@ -101,6 +107,13 @@ fn choose_entries(archive: &Archive, log: &Log, args: &ShowArgs) -> Result<RawEn
     }
     let to = args.to.unwrap_or(len).min(len);
     let from = args.from.unwrap_or(0).min(to);
+    if from == to && len > 0 {
+        let has = render::count(len, if args.trace { "trace" } else { "entry" });
+        context.say(format_args!(
+            "nothing to show: segment {} has {has}, numbered from 0",
+            log.segment_id()
+        ));
+    }
     Ok(log.read_raw(from..to)?)
 }
 
@@ -112,7 +125,7 @@ fn write_each(
     entries: RawEntries,
     write: impl Fn(&mut dyn Write, &Entry) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = output::stdout();
     for entry in entries {
         write(&mut out, &entry?)?;
     }
@@ -120,15 +133,15 @@ fn write_each(
 }
 
 fn write_lines(entries: RawEntries) -> Result<(), Failure> {
-    let mut out = render::stdout();
+    let mut out = output::stdout();
     for entry in entries {
         let entry = entry?;
         let Summary { time, kind, text } = Summary::of(&entry);
-        writeln!(
-            out,
-            "{FAINT}{:>6}  {time:19}{FAINT:#}  {KIND}{kind:26}{KIND:#} {text}",
-            entry.index()
-        )?;
+        let kind = out.shown(&kind).into_owned();
+        out.painted(FAINT, format_args!("{:>6}  {time:19}", entry.index()))?;
+        write!(out, "  ")?;
+        out.painted(KIND, format_args!("{kind:26}"))?;
+        writeln!(out, " {text}")?;
     }
     Ok(out.flush()?)
 }

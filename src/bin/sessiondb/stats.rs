@@ -7,6 +7,7 @@ use sessiondb::ArchiveStats;
 use crate::args::StatsArgs;
 use crate::context::{Access, Context};
 use crate::exit::Failure;
+use crate::output;
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
@@ -14,7 +15,7 @@ pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
     if args.json {
         return render::write_json(&stats);
     }
-    let mut out = render::stdout();
+    let mut out = output::stdout();
     for (name, value) in [
         ("path", stats.path.display().to_string()),
         ("archive id", stats.archive_id.to_string()),

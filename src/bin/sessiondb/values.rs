@@ -36,6 +36,20 @@ impl FromStr for EntryNumbers {
     }
 }
 
+/// A number of entries or of sessions.
+pub(crate) fn whole(text: &str) -> Result<u64, String> {
+    let number = text.parse();
+    number.map_err(|_| "must be a whole number, 0 or more".to_owned())
+}
+
+/// Permission bits of a file.
+pub(crate) fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok();
+    // Without the first the export could not be completed later.
+    let fits = mode.filter(|mode| mode & 0o600 == 0o600 && *mode <= 0o777);
+    fits.ok_or_else(|| "give three octal digits of which the first is 6 or 7, as in 644".to_owned())
+}
+
 /// A length of time in seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;

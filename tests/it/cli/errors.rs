@@ -14,7 +14,7 @@ const ON_AN_ARCHIVE: [(&str, &[&str]); 9] = [
     ("show", &["abc"]),
     ("export", &["out"]),
     ("branch", &["abc"]),
-    ("truncate", &["abc", "0"]),
+    ("truncate", &["--yes", "abc", "0"]),
     ("erase", &["--yes", "abc", "0"]),
     ("rm", &["--yes", "abc"]),
     ("stats", &[]),
@@ -58,6 +58,7 @@ fn help_documents_the_exit_codes() {
         "6  not an",
         "7  busy",
         "8  done in part",
+        "9  done, but",
     ] {
         assert!(help.stdout.contains(line), "{line}: {help:#?}");
     }

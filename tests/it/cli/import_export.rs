@@ -206,13 +206,116 @@ fn export_of_one_session_and_over_a_file_that_differs() {
 }
 
 #[test]
-fn a_path_that_does_not_exist_is_named() {
+fn a_path_that_does_not_exist_is_named_and_makes_no_archive() {
     let place = Place::new();
     place
         .run("import", &["/does/not/exist"])
         .code(3)
         .err("/does/not/exist");
+    assert!(!place.archive().exists());
     feed(sessiondb(), b"").code(2).err("Usage");
+}
+
+#[test]
+fn no_archive_is_made_where_nothing_comes_in_and_one_where_something_does() {
+    let place = Place::new();
+    let file = |name: &str, content: &[u8]| {
+        let path = place.path(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let packed = file("a.jsonl.gz", b"\x1f\x8b\x08\0\0");
+    let fused = file("fused.jsonl", b"1 2\n");
+    let empty = file("empty.jsonl", b"");
+    let missing = place.path("missing").to_str().unwrap().to_owned();
+
+    place
+        .run("import", &[&packed])
+        .code(8)
+        .err("a.jsonl.gz: no log: it is compressed with gzip");
+    place
+        .run("import", &[&fused, &missing])
+        .code(8)
+        .err("2 of 2 files failed")
+        .err(&format!(
+            "sessiondb import --bad-lines=split {}",
+            place.archive().display()
+        ));
+    let report = place.run("import", &["--json", &missing]).code(3).json();
+    assert_eq!(report["unreadable"][0]["path"], *missing);
+    assert!(!place.archive().exists());
+
+    place
+        .run("import", &[&missing, &packed, &empty])
+        .code(8)
+        .out("empty  ");
+    assert!(place.archive().exists());
+}
+
+#[test]
+fn what_was_passed_over_is_named_with_what_helps() {
+    let place = Place::new();
+    let logs = place.path("logs");
+    fs::create_dir(&logs).unwrap();
+    for n in 0..9 {
+        fs::write(logs.join(format!("{n}.jsonl.zst")), "").unwrap();
+    }
+    fs::write(logs.join("a.jsonl"), "1\n").unwrap();
+    fs::write(logs.join("b.json"), "{}").unwrap();
+    let logs = logs.to_str().unwrap();
+    place
+        .run("import", &[logs])
+        .code(0)
+        .err("9 passed over (compressed; unpack it")
+        .err("0.jsonl.zst")
+        .err("and 4 more")
+        .err("b.json");
+    let report = place.run("import", &["--json", logs]).code(0).json();
+    assert_eq!(report["passed_over"].as_array().unwrap().len(), 10);
+    assert_eq!(report["passed_over"][9]["kind"], "json");
+}
+
+#[test]
+fn quiet_means_that_nothing_is_said_of_what_went_well() {
+    let place = Place::new();
+    let (samples, back) = (samples(), place.path("back"));
+    let (samples, back) = (samples.to_str().unwrap(), back.to_str().unwrap());
+    let other = place.path("other.sessiondb");
+    for (command, path) in [("import", samples), ("export", back)] {
+        let run = place.run(command, &["-q", path]).code(0);
+        assert_eq!((&*run.stdout, &*run.stderr), ("", ""), "{command}");
+    }
+    let mut merge = sessiondb();
+    merge.args(["merge", "-q"]).arg(other).arg(place.archive());
+    let run = feed(merge, b"").code(0);
+    assert_eq!((&*run.stdout, &*run.stderr), ("", ""));
+}
+
+#[test]
+fn two_processes_import_the_same_folder_at_once() {
+    let place = Place::new();
+    let logs = place.path("logs");
+    fs::create_dir(&logs).unwrap();
+    for n in 0..20_usize {
+        let lines = (0..n * 100).map(|line| format!("{{\"n\":{line}}}\n"));
+        let lines = lines.collect::<Vec<_>>().concat();
+        fs::write(logs.join(format!("{n}.jsonl")), lines).unwrap();
+    }
+    for _ in 0..3 {
+        let started = [(); 2].map(|()| {
+            let mut import = place.command("import", &[logs.to_str().unwrap(), "--json"]);
+            import.stdout(std::process::Stdio::piped()).spawn().unwrap()
+        });
+        let reports = started.map(|child| {
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+            serde_json::from_slice::<Value>(&output.stdout).unwrap()
+        });
+        let new = reports.map(|report| report["new_entries"].as_u64().unwrap());
+        assert_eq!(new[0] + new[1], 19_000);
+        assert_eq!(entries(&place), 19_000);
+        fs::remove_file(place.archive()).unwrap();
+    }
 }
 
 fn entries(place: &Place) -> u64 {

@@ -252,7 +252,7 @@ fn a_session_of_the_same_id_as_its_segment_goes_first() {
         .append((id.parse().unwrap(), id.parse().unwrap()), "{}\n")
         .code(0);
     place.run("show", &["ab"]).code(0);
-    place.run("truncate", &["ab", "0"]).code(0);
+    place.run("truncate", &["--yes", "ab", "0"]).code(0);
     place.run("rm", &["--yes", "ab/ab"]).code(0).err("segment");
 }
 
@@ -267,4 +267,24 @@ fn forked_session() -> String {
         .find(|(_, bytes)| String::from_utf8_lossy(bytes).contains("\"forked_from\""))
         .expect("a fork among the samples");
     path.parent().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_not_there_to_be_shown_is_said() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    place.append((session, segment), "1\n2\n3\n").code(0);
+    let id = segment.to_string();
+    let show = |args: &[&str]| place.run("show", &[&[&*id], args].concat());
+    for past in [
+        &["--from", "500"][..],
+        &["--from", "3"],
+        &["--from", "2", "--to", "1"],
+    ] {
+        let run = show(past).code(0).err("has 3 entries, numbered from 0");
+        assert_eq!(run.stdout, "");
+    }
+    for number in ["--last", "--from", "--to"] {
+        show(&[number, "-1"]).code(2).err("0 or more");
+    }
 }

@@ -281,3 +281,73 @@ fn prune_shows_first_and_removes_when_told() {
         .err("removed 3 sessions");
     assert!(ids_of(&place).is_empty());
 }
+
+#[test]
+fn archives_that_cannot_be_merged_are_named_and_the_others_are_merged() {
+    let place = Place::with_samples();
+    let [garbage, missing, merged] =
+        ["garbage", "missing", "merged.sessiondb"].map(|name| text(&place, name));
+    fs::write(&garbage, "no archive").unwrap();
+    let samples = place.archive();
+    let samples = samples.to_str().unwrap();
+
+    run("merge", &[&merged, &garbage, &missing])
+        .code(6)
+        .err("garbage: not a sessiondb archive")
+        .err("missing: no such archive");
+    assert!(!std::path::Path::new(&merged).exists());
+
+    let report = run("merge", &["--json", &merged, &garbage, samples, &missing])
+        .code(8)
+        .err("2 of 3 archives failed")
+        .err("garbage: not a sessiondb archive")
+        .err("missing: no such archive")
+        .json();
+    assert_eq!(report["failed"][0]["path"], *garbage);
+    assert_eq!(report["others"][0]["path"], *samples);
+    assert_eq!(exported(&place, &merged, "back"), tree(&self::samples()));
+}
+
+#[test]
+fn sessions_of_which_the_archive_is_damaged_are_named_and_the_others_are_exported() {
+    const MARK: &[u8] = b"a title that stands nowhere else";
+    let place = Place::new();
+    let archive = Archive::open(place.archive()).unwrap();
+    let (damaged, whole) = (new_ids(), new_ids());
+    for (session, segment) in [damaged, whole] {
+        archive.log(session, segment).append_raw(b"1").unwrap();
+        archive
+            .update_metadata(session, |metadata| {
+                let title = if session == damaged.0 { MARK } else { b"whole" };
+                let title = String::from_utf8(title.to_vec()).unwrap();
+                metadata.insert("title".to_owned(), title.into());
+            })
+            .unwrap();
+    }
+    archive.close().unwrap();
+    let mut bytes = fs::read(place.archive()).unwrap();
+    let marks: Vec<usize> = (0..bytes.len() - MARK.len())
+        .filter(|&at| bytes[at..].starts_with(MARK))
+        .collect();
+    assert!(!marks.is_empty());
+    for at in marks {
+        bytes[at] ^= 1;
+    }
+    fs::write(place.archive(), bytes).unwrap();
+
+    let out = text(&place, "out");
+    let report = place
+        .run("export", &["--json", &out])
+        .code(8)
+        .err(&damaged.0.to_string())
+        .json();
+    assert_eq!(
+        report["unreadable"].as_array().unwrap().len(),
+        1,
+        "{report}"
+    );
+    let log = place.path(&format!("out/{}/{}.jsonl", damaged.0, damaged.1));
+    assert_eq!(fs::read(log).unwrap(), b"1\n");
+    let beside = place.path(&format!("out/{}/session.json", whole.0));
+    assert!(fs::read_to_string(beside).unwrap().contains("whole"));
+}

@@ -153,15 +153,61 @@ fn truncate_keeps_the_beginning() {
         .code(0);
     let id = segment.to_string();
     place
-        .run("truncate", &[&id, "3"])
+        .run("truncate", &["--yes", &id, "3"])
         .code(1)
         .err("cannot be truncated to 3");
     assert_eq!(place.raw(segment).lines().count(), 2);
-    place.run("truncate", &[&id, "1"]).code(0).err("1 entry");
+    place
+        .run("truncate", &["--yes", &id, "1"])
+        .code(0)
+        .err("1 entry");
     assert_eq!(place.raw(segment), "{\"n\":1}\n");
     // A session that has only one segment will do.
-    place.run("truncate", &[&session.to_string(), "0"]).code(0);
+    place
+        .run("truncate", &["--yes", &session.to_string(), "0"])
+        .code(0);
     assert_eq!(place.raw(segment), "");
+}
+
+#[test]
+fn cutting_off_needs_a_yes_where_something_goes() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    place.append((session, segment), "1\n2\n3\n").code(0);
+    let id = segment.to_string();
+    place
+        .run("truncate", &[&id, "1"])
+        .code(2)
+        .err("2 entries from number 1 on")
+        .err("--yes");
+    assert_eq!(place.raw(segment), "1\n2\n3\n");
+    place.run("truncate", &[&id, "3"]).code(0);
+    place.run("truncate", &[&id, "-1"]).code(2).err("0 or more");
+}
+
+#[test]
+fn removals_report_as_json() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    place.append((session, segment), "1\n2\n3\n").code(0);
+    let id = segment.to_string();
+    let run = |command: &str, args: &[&str]| {
+        let all: Vec<&str> = [&["--yes", "--json"], args].concat();
+        place.run(command, &all).code(0).json()
+    };
+    let of_segment = |field: &str, value: serde_json::Value| serde_json::json!({"session": session, "segment": segment, field: value});
+    assert_eq!(run("truncate", &[&id, "2"]), of_segment("len", 2.into()));
+    assert_eq!(run("erase", &[&id, "0"]), of_segment("erased", 1.into()));
+    let gone = serde_json::json!({"segments": 1, "entries": 2, "traces": 0});
+    assert_eq!(run("rm", &[&id]), of_segment("removed", gone));
+    place.append((session, segment), "1\n").code(0);
+    assert_eq!(
+        run("rm", &[&session.to_string()]),
+        serde_json::json!({
+            "session": session,
+            "removed": {"segments": 1, "entries": 1, "traces": 0},
+        })
+    );
 }
 
 #[test]
@@ -179,7 +225,9 @@ fn removing_needs_a_yes() {
         .code(0)
         .err("removed segment");
     place.run("show", &[&id]).code(3);
-    place.run("truncate", &[&session.to_string(), "0"]).code(0);
+    place
+        .run("truncate", &["--yes", &session.to_string(), "0"])
+        .code(0);
     place
         .run("rm", &["--yes", &session.to_string()])
         .code(0)
@@ -196,7 +244,7 @@ fn an_ambiguous_session_is_not_truncated() {
     place.append((session, segment), "{}\n").code(0);
     place.append((session, other), "{}\n").code(0);
     place
-        .run("truncate", &[&session.to_string(), "0"])
+        .run("truncate", &["--yes", &session.to_string(), "0"])
         .code(2)
         .err(&segment.to_string())
         .err(&other.to_string());

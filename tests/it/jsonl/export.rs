@@ -142,3 +142,86 @@ fn kept_lines_come_back_as_they_were() {
     assert_eq!(export(&archive).0.files(), folder.files());
     assert_eq!(run(&keep, folder.path()).new_entries(), 0);
 }
+
+#[cfg(unix)]
+mod private {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use sessiondb::Archive;
+    use sessiondb::jsonl::Export;
+
+    use super::super::{A, B};
+
+    /// The mode of everything below a folder, and of the folder.
+    fn modes(path: &Path) -> Vec<(bool, u32)> {
+        let metadata = fs::metadata(path).unwrap();
+        let mut modes = vec![(metadata.is_dir(), metadata.permissions().mode() & 0o777)];
+        if metadata.is_dir() {
+            for entry in fs::read_dir(path).unwrap() {
+                modes.extend(self::modes(&entry.unwrap().path()));
+            }
+        }
+        modes.sort_unstable();
+        modes.dedup();
+        modes
+    }
+
+    #[test]
+    fn what_is_exported_is_as_private_as_the_archive_unless_asked_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sessiondb");
+        let archive = Archive::open(&path).unwrap();
+        archive.log(A, B).append_raw(b"1").unwrap();
+        archive.trace(A, B).append_raw(b"1").unwrap();
+        archive
+            .update_metadata(A, |metadata| {
+                metadata.insert("title".to_owned(), "T".into());
+            })
+            .unwrap();
+        let out = folder.path().join("new/out");
+        let export = |mode: Option<u32>| {
+            let export = Export::new(&archive).force(true);
+            let export = match mode {
+                Some(mode) => export.mode(mode),
+                None => export,
+            };
+            assert_eq!(export.run(&out, &mut |_| ()).unwrap().failed(), 0);
+            modes(&folder.path().join("new"))
+        };
+        assert_eq!(export(None), [(false, 0o600), (true, 0o700)]);
+        fs::remove_dir_all(&out).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        // The folder above was there and stays as it is.
+        let expected = [(false, 0o640), (true, 0o700), (true, 0o750)];
+        assert_eq!(export(None), expected);
+        fs::remove_dir_all(folder.path().join("new")).unwrap();
+        assert_eq!(export(Some(0o666)), [(false, 0o666), (true, 0o777)]);
+        // A file that is replaced is not more open than a new one.
+        for file in fs::read_dir(out.join(A.to_string())).unwrap() {
+            fs::write(file.unwrap().path(), "other").unwrap();
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(export(None), [(false, 0o600), (true, 0o777)]);
+        archive.close().unwrap();
+    }
+
+    #[test]
+    fn new_archives_are_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let archive = Archive::open(path("a.sessiondb")).unwrap();
+        archive.log(A, B).append_raw(b"1").unwrap();
+        fs::set_permissions(path("a.sessiondb"), Permissions::from_mode(0o644)).unwrap();
+        archive.backup(path("b.sessiondb"), &mut |_| ()).unwrap();
+        archive
+            .extract(path("c.sessiondb"), &[A], &mut |_| ())
+            .unwrap();
+        archive.close().unwrap();
+        sessiondb::recover(path("a.sessiondb"), path("d.sessiondb"), &mut |_| ()).unwrap();
+        for name in ["b.sessiondb", "c.sessiondb", "d.sessiondb"] {
+            assert_eq!(modes(&path(name)), [(false, 0o600)], "{name}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Ctrl-C at a terminal: a word about what is safe, and then the end that it always is.
+
+use std::io::{self, IsTerminal};
+
+use clap::builder::styling::Style;
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+use crate::args::Command;
+use crate::output;
+
+/// From here on Ctrl-C says what has become of the command's work. Only where somebody is there to
+/// read it: what runs in the background may have to ignore the signal.
+pub(crate) fn explain(command: &Command) {
+    let Some(word) = word(command) else { return };
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return;
+    }
+    // Without the word it ends as well.
+    let Ok(mut signals) = Signals::new([SIGINT]) else {
+        return;
+    };
+    let wait = move || {
+        for signal in signals.forever() {
+            output::tell(Style::new(), "", format_args!("\ninterrupted: {word}\n"));
+            let _ = emulate_default_handler(signal);
+        }
+    };
+    let _ = std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(wait);
+}
+
+/// What is safe when the command is interrupted; `None` if it changes nothing.
+fn word(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Import(_) => Some(
+            "what was imported is kept and the archive is sound; the same command goes on from there",
+        ),
+        Command::Export(_) => Some(
+            "each file that is there is whole; the same command goes on with those that are missing",
+        ),
+        Command::Merge(_) => Some(
+            "what was merged is kept and the archive is sound; the same command goes on from there",
+        ),
+        Command::Prune(_) => Some("what was removed is gone, all else is there"),
+        Command::Backup(_) | Command::Extract(_) | Command::Recover(_) => {
+            Some("the new archive was not made, and the other is as it was")
+        }
+        Command::Compact(_) => Some("the archive is sound; compacting again begins anew"),
+        Command::Append(_)
+        | Command::Branch(_)
+        | Command::Truncate(_)
+        | Command::Erase(_)
+        | Command::Rm(_) => Some("the change is there as a whole or not at all"),
+        Command::Ls(_) | Command::Show(_) | Command::Stats(_) | Command::Check(_) => None,
+    }
+}
