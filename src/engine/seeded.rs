@@ -76,7 +76,7 @@ pub enum Bug {
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -105,6 +105,7 @@ impl Bug {
         Self::MendWhenReading,
         Self::ReadBeforeLastCommit,
         Self::CallItDamage,
+        Self::BelieveUnproven,
     ];
 }
 

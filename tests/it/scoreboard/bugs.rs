@@ -4,8 +4,8 @@ use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
 use super::{
-    compaction, creation, damage, erased, errors, failing, loss, stopped, together, unclosed,
-    unsynced,
+    compaction, creation, damage, erased, errors, failing, loss, stopped, together, trees,
+    unclosed, unsynced,
 };
 
 /// Which rows have to find a bug.
@@ -36,6 +36,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
         Bug::IgnoreConditions => vec![("batches", crate::batches::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],
+        Bug::BelieveUnproven => vec![("R8 trees", trees::catches)],
         Bug::SyncAfterFailure => vec![("R5", unsynced::fold_catches)],
         Bug::ForgetFailedSync => vec![("R5", unsynced::catches)],
         // One that nobody is there for is missed.

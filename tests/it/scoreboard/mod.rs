@@ -57,6 +57,8 @@ mod shared;
 mod stopped;
 /// R9: several processes at the same time.
 mod together;
+/// R8: damage of deep trees, before, while and after others write.
+mod trees;
 /// R23: what a crash left, read without a write.
 mod unclosed;
 /// R5: failed syncs.
