@@ -8,6 +8,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::ids::{SegmentId, SessionId};
+use crate::raw_json::{self, RawJson};
 use crate::store::StoreError;
 use crate::wire::{Extra, Floats, wire_struct};
 
@@ -119,40 +120,50 @@ impl<'de> Deserialize<'de> for PodRecord {
     }
 }
 
-/// A record of whatever type, and the name that it is stored under.
+/// A record of whatever type as it was written, and the name that it is of.
 #[derive(Debug, Clone)]
 pub(crate) struct NameRecord {
     pub(crate) name: String,
-    pub(crate) record: Extra,
+    pub(crate) json: RawJson,
+    fields: Extra,
 }
 
 impl NameRecord {
-    /// A record that tells its own name.
-    pub(crate) fn telling(record: Extra) -> Option<Self> {
-        let name = NAME_KEYS.iter().find_map(|key| record.get(*key)?.as_str());
-        let name = name?.to_owned();
-        Some(Self { name, record })
+    pub(crate) fn new(name: String, json: RawJson) -> Result<Self, serde_json::Error> {
+        let fields = raw_json::fields(&json)?;
+        Ok(Self { name, json, fields })
+    }
+
+    /// A record that tells its own name; `None` if it does not.
+    pub(crate) fn telling(json: RawJson) -> Result<Option<Self>, serde_json::Error> {
+        let fields = raw_json::fields(&json)?;
+        let name = NAME_KEYS.iter().find_map(|key| fields.get(*key)?.as_str());
+        let name = name.map(str::to_owned);
+        Ok(name.map(|name| Self { name, json, fields }))
     }
 
     /// Whether the record tells its name.
     pub(crate) fn tells_name(&self) -> bool {
-        let told = NAME_KEYS.iter().find_map(|key| self.record.get(*key));
+        let told = NAME_KEYS.iter().find_map(|key| self.fields.get(*key));
         told.and_then(Value::as_str) == Some(&self.name)
     }
 
     /// The session that it points to.
     pub(crate) fn session(&self) -> Option<SessionId> {
-        let session = self.record.get("active")?.get("session_id")?;
+        let session = self.fields.get("active")?.get("session_id")?;
         SessionId::try_parse(session.as_str()?).ok()
     }
 
     /// Whether the two say the same of one name, in the words of today or older ones.
-    pub(crate) fn says(&self, record: &Extra) -> bool {
+    pub(crate) fn says(&self, json: &RawJson) -> bool {
+        let Ok(other) = raw_json::fields(json) else {
+            return self.json == *json;
+        };
         let typed = |record: &Extra| {
             let name = PodName::new(&self.name).ok()?;
             PodRecord::of(name, record.clone()).ok()
         };
-        self.record == *record || typed(&self.record).is_some_and(|own| Some(own) == typed(record))
+        self.fields == other || typed(&self.fields).is_some_and(|own| Some(own) == typed(&other))
     }
 }
 

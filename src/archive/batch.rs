@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::branch::branch_op;
 use super::entry::Collected;
-use super::{Archive, Durability, Log, name_op, set_metadata};
+use super::names::name_op;
+use super::{Archive, Durability, Log, set_metadata};
 use crate::engine::{Expect, Op};
 use crate::ids::{SegmentId, SessionId};
 use crate::names::PodName;

@@ -29,7 +29,6 @@ pub use self::info::{
     ArchiveStats, Match, OriginKind, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo,
 };
 pub use self::log::{Log, Receipt};
-pub(crate) use self::names::name_op;
 pub use self::options::{ArchiveOptions, Durability, Sharing};
 pub use self::snapshot::{Sessions, Snapshot};
 pub use self::typed::TypedEntries;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{Archive, MAX_RECORD_BYTES, Snapshot, within};
 use crate::engine::{Layers, Op};
 use crate::names::{NameRecord, PodName, PodRecord};
+use crate::raw_json::RawJson;
 use crate::store::StoreError;
 
 /// The longest name, in bytes.
@@ -198,15 +199,22 @@ impl Snapshot {
     pub(crate) fn name_records(&self) -> Result<Vec<NameRecord>, StoreError> {
         let names = self.list_names()?.into_iter();
         let records = names.map(|name| {
-            let record = self.read_name_as(&name)?;
-            Ok(record.map(|record| NameRecord { name, record }))
+            let json: Option<RawJson> = self.read_name_as(&name)?;
+            Ok(json.map(|json| NameRecord::new(name, json)).transpose()?)
         });
         records.filter_map(Result::transpose).collect()
     }
 }
 
+impl NameRecord {
+    /// Sets it as it is.
+    pub(crate) fn op(&self) -> Result<Op, StoreError> {
+        name_op(&PodName::new(&self.name)?, &self.json)
+    }
+}
+
 /// Sets the record of a name.
-pub(crate) fn name_op<T: Serialize + ?Sized>(name: &PodName, record: &T) -> Result<Op, StoreError> {
+pub(super) fn name_op<T: Serialize + ?Sized>(name: &PodName, record: &T) -> Result<Op, StoreError> {
     let json = serde_json::to_vec(record)?;
     if json.first() != Some(&b'{') {
         let reason = format!("the record of name {:?} is no object", &**name);

@@ -14,11 +14,10 @@ use super::layout::{compact, pretty};
 use super::permissions::Permissions;
 use super::serialize_path;
 use super::unfinished::Unfinished;
-use crate::archive::{name_op, set_metadata};
+use crate::archive::set_metadata;
 use crate::engine::Op;
-use crate::names::{NameRecord, PodName};
+use crate::names::NameRecord;
 use crate::raw_json::{RawJson, fields};
-use crate::wire::Extra;
 use crate::{Archive, Rebase, SessionId, Snapshot, StoreError};
 
 const NAME: &str = "session.json";
@@ -96,10 +95,10 @@ struct Record {
     metadata: Option<Box<RawValue>>,
     /// The records of the names that point to it, those that tell their name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    names: Vec<Extra>,
+    names: Vec<Box<RawValue>>,
     /// Those that do not, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    records: BTreeMap<String, Extra>,
+    records: BTreeMap<String, Box<RawValue>>,
 }
 
 impl Record {
@@ -109,13 +108,16 @@ impl Record {
         Ok(bytes)
     }
 
-    fn name_records(&self) -> impl Iterator<Item = NameRecord> {
-        let telling = self.names.iter().cloned().filter_map(NameRecord::telling);
-        let others = self.records.iter().map(|(name, record)| {
-            let (name, record) = (name.clone(), record.clone());
-            NameRecord { name, record }
-        });
-        telling.chain(others)
+    fn name_records(&self) -> Result<Vec<NameRecord>, serde_json::Error> {
+        let raw = |json: &RawValue| RawJson::new(compact(json.get()));
+        let telling = self.names.iter();
+        let telling = telling.map(|json| NameRecord::telling(raw(json)?));
+        let others = self.records.iter();
+        let others = others.map(|(name, json)| NameRecord::new(name.clone(), raw(json)?).map(Some));
+        telling
+            .chain(others)
+            .filter_map(Result::transpose)
+            .collect()
     }
 }
 
@@ -199,13 +201,16 @@ impl ToExport<'_> {
             if metadata.is_some() || !names.is_empty() {
                 let (telling, others): (Vec<_>, Vec<_>) =
                     names.into_iter().partition(NameRecord::tells_name);
-                let others = others.into_iter().map(|of| (of.name, of.record));
+                let laid_out = |json: &RawJson| RawValue::from_string(pretty(json.as_str(), 2));
+                let others = others.iter();
+                let others = others.map(|of| Ok((of.name.clone(), laid_out(&of.json)?)));
+                let telling = telling.iter().map(|of| laid_out(&of.json));
                 records.push(Record {
                     kind: KIND.to_owned(),
                     session,
                     metadata,
-                    names: telling.into_iter().map(|of| of.record).collect(),
-                    records: others.collect(),
+                    names: telling.collect::<Result<_, _>>()?,
+                    records: others.collect::<Result<_, serde_json::Error>>()?,
                 });
             }
         }
@@ -335,6 +340,7 @@ fn read(path: &Path, session: SessionId) -> io::Result<Option<(Record, Option<Ra
         }
         None => None,
     };
+    record.name_records()?;
     Ok(Some((record, metadata)))
 }
 
@@ -361,13 +367,14 @@ fn take(
             )),
         _ => {}
     }
-    if record.name_records().count() < record.names.len() + record.records.len() {
+    let records = record.name_records()?;
+    if records.len() < record.names.len() + record.records.len() {
         notes.push("a record that does not tell its name was passed over".to_owned());
     }
-    for theirs in record.name_records() {
+    for theirs in records {
         let name = &theirs.name;
         match now.read_name_as(name)? {
-            None => ops.push(name_op(&PodName::new(name)?, &theirs.record)?),
+            None => ops.push(theirs.op()?),
             Some(here) if !theirs.says(&here) => notes.push(format!(
                 "name {name:?} differs; it stays as it is in the archive"
             )),

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::layout::compact;
 use super::{SessionFileOutcome, serialize_path};
-use crate::archive::name_op;
-use crate::names::{NameRecord, PodName};
-use crate::wire::Extra;
+use crate::names::NameRecord;
+use crate::raw_json::RawJson;
 use crate::{Archive, SessionId, StoreError};
 
 const MANIFEST: &str = "session.json";
@@ -109,10 +109,10 @@ pub(super) fn import(archive: &Archive, path: &Path) -> Result<NameFile, StoreEr
     };
     let name = &theirs.name;
     let taken = archive.commit(|now| match now.read_name_as(name)? {
-        None => {
-            let op = name_op(&PodName::new(name)?, &theirs.record)?;
-            Ok((vec![op], (SessionFileOutcome::Changed, Vec::new())))
-        }
+        None => Ok((
+            vec![theirs.op()?],
+            (SessionFileOutcome::Changed, Vec::new()),
+        )),
         Some(here) => {
             let note = format!("name {name:?} differs; it stays as it is in the archive");
             let differs = !theirs.says(&here);
@@ -131,11 +131,13 @@ pub(super) fn import(archive: &Archive, path: &Path) -> Result<NameFile, StoreEr
 
 /// Reads a record. One that does not tell its name has that of its folder.
 fn read(path: &Path) -> io::Result<NameRecord> {
-    let record: Extra = serde_json::from_slice(&fs::read(path)?)?;
-    if let Some(telling) = NameRecord::telling(record.clone()) {
+    let text = String::from_utf8(fs::read(path)?);
+    let text = text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let json = RawJson::new(compact(&text))?;
+    if let Some(telling) = NameRecord::telling(json.clone())? {
         return Ok(telling);
     }
     let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
     let name = folder.to_string_lossy().into_owned();
-    Ok(NameRecord { name, record })
+    Ok(NameRecord::new(name, json)?)
 }

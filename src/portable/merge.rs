@@ -6,9 +6,9 @@ use std::path::Path;
 use super::report::MergeReport;
 use super::session::SessionMerge;
 use super::write::{CopyProgress, Meter};
-use crate::archive::{Archive, SessionInfo, Snapshot, name_op};
+use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::Op;
-use crate::names::{NameRecord, PodName};
+use crate::names::NameRecord;
 use crate::rebase::Rebase;
 use crate::store::StoreError;
 
@@ -161,8 +161,7 @@ fn missing_names(ours: &Snapshot, records: &[NameRecord]) -> Result<MissingNames
         let name = &theirs.name;
         match ours.read_name_as(name)? {
             None => {
-                let op = name_op(&PodName::new(name)?, &theirs.record)?;
-                found.ops.push(op);
+                found.ops.push(theirs.op()?);
                 found.names.push(name.clone());
             }
             Some(here) if !theirs.says(&here) => {

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use sessiondb::jsonl::{Import, ImportReport, LastLine, Outcome, SessionFileOutcome};
-use sessiondb::{Archive, OriginKind};
+use sessiondb::{Archive, OriginKind, RawJson};
 use uuid::Uuid;
 
 use super::{A, B, C, Folder, entries, import_one, run};
@@ -187,4 +187,35 @@ fn elsewhere_a_last_line_that_is_whole_counts_unless_it_is_to_be_dropped() {
     let archive = Archive::in_memory().unwrap();
     let import = Import::new(&archive).last_line(LastLine::Drop);
     assert!(import_one(&import, &file).warnings.is_empty());
+}
+
+/// Records keep the digits of their numbers and the order of their fields, wherever they go.
+#[test]
+fn records_are_carried_as_they_were_written() {
+    let folder = worker_folder();
+    let json = |name: &str| {
+        let n = "123456789012345678901234567890";
+        format!(r#"{{"port":{n},{name}"active":{{"session_id":"{A}"}},"a":1.10}}"#)
+    };
+    let told = json(r#""worker_name":"scout","#);
+    folder.write(&format!("workers/{WORKER}/metadata.json"), &told);
+    // This one is known by its folder.
+    folder.write("pods/x/metadata.json", json(""));
+    let (archive, merged, imported) = (
+        Archive::in_memory().unwrap(),
+        Archive::in_memory().unwrap(),
+        Archive::in_memory().unwrap(),
+    );
+    run(&Import::new(&archive), folder.path());
+    sessiondb::Merge::new(&merged)
+        .run(&archive, &mut |_| ())
+        .unwrap();
+    let (exported, _) = super::export(&archive);
+    run(&Import::new(&imported), exported.path());
+    for archive in [archive, merged, imported] {
+        for (name, expected) in [("scout", &told), ("x", &json(""))] {
+            let record: RawJson = archive.read_name_as(name).unwrap().unwrap();
+            assert_eq!(record.as_str(), expected);
+        }
+    }
 }
