@@ -319,6 +319,34 @@ pub enum StoreError {
         source: io::Error,
     },
 
+    /// The archive was opened by the process that this one was forked from. Nothing was done. What
+    /// the parent opened is the parent's; a child opens the archive by its path for itself.
+    #[error(
+        "{}: this handle was opened by process {parent}, from which this one was forked, and works only \
+         there; open the archive again in this process",
+        path.display()
+    )]
+    Forked {
+        /// The archive.
+        path: PathBuf,
+        /// The process that opened it.
+        parent: u32,
+    },
+
+    /// The file that was opened is not what its path leads to any more: it was removed, moved, replaced or
+    /// written over by another program. Nothing more is written to it through this handle. What the call
+    /// that noticed it wrote may be in that file, and was not acknowledged. Reads still work, unless
+    /// something else stands in the file.
+    #[error("{}: not the file that was opened: {what}; nothing more is written through this handle, so open the archive again", path.display())]
+    Displaced {
+        /// The path by which the archive was opened.
+        path: PathBuf,
+        /// What has become of the file.
+        what: String,
+        /// By what path the file that is open can still be reached, where that is known.
+        file: Option<PathBuf>,
+    },
+
     /// An earlier write failed with an I/O error, after which nothing is known of what a further
     /// write would do. Reads still work.
     #[error("{}: refused, since an earlier write failed ({cause}); close the archive and open it again", path.display())]
@@ -546,6 +574,8 @@ impl Clone for StoreError {
             ConditionFailed { session, segment, expected, actual }
             Busy { path, holder, waited }
             Poisoned { path, cause }
+            Forked { path, parent }
+            Displaced { path, what, file }
             ReadOnly { path, reason }
             NotAnArchive { path, reason }
             UnsupportedVersion { path, found, supported }

@@ -9,6 +9,7 @@ use crate::engine::{Layers, LogId, Part, View};
 /// The parts that come next, of which at most one waits unpacked. Dropping it ends the thread and
 /// waits for that.
 pub(super) struct Ahead {
+    view: View,
     parts: Option<Receiver<Part>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -19,7 +20,7 @@ impl Ahead {
         if !view.may_use_threads() {
             return None;
         }
-        let view = view.clone();
+        let (view, read_from) = (view.clone(), view.clone());
         let (sender, parts) = sync_channel(0);
         let thread = Builder::new()
             .name("sessiondb-read".to_owned())
@@ -29,7 +30,9 @@ impl Ahead {
                     let wanted = next..range.end;
                     let read = |layers: &Layers| layers.part_holding(&log, next, &wanted);
                     // Whoever misses a part reads it again, and gets the error.
-                    let Ok(part) = view.read(read) else { return };
+                    let Ok(part) = read_from.read(read) else {
+                        return;
+                    };
                     next = part.numbers().end;
                     if sender.send(part).is_err() {
                         return;
@@ -37,6 +40,7 @@ impl Ahead {
                 }
             });
         Some(Self {
+            view,
             parts: Some(parts),
             thread: Some(thread.ok()?),
         })
@@ -44,12 +48,18 @@ impl Ahead {
 
     /// Waits for the next part; `None` if there is no further one, or it could not be read.
     pub(super) fn next_part(&self) -> Option<Part> {
+        self.view.must_be_here().ok()?;
         self.parts.as_ref()?.recv().ok()
     }
 }
 
 impl Drop for Ahead {
     fn drop(&mut self) {
+        if self.view.must_be_here().is_err() {
+            // A child does not have the thread.
+            std::mem::forget((self.parts.take(), self.thread.take()));
+            return;
+        }
         // The thread that waits for its part to be taken hears that nobody will.
         self.parts = None;
         if let Some(thread) = self.thread.take() {

@@ -101,6 +101,7 @@ impl Archive {
     ///
     /// Those of the last write. What was acknowledged before is not lost.
     pub fn close(self) -> Result<(), StoreError> {
+        self.engine.must_be_here()?;
         Arc::into_inner(self.engine).map_or(Ok(()), Engine::close)
     }
 

@@ -6,11 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::base::Progress;
 use super::core::Core;
 use super::create::{Folder, Place, write_whole};
 use super::fault::{Outcome, named};
 use super::file::ArchiveFile;
+use super::file_id::FileId;
 use super::notes::Notes;
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
@@ -34,20 +37,23 @@ pub(crate) fn compact(
     engine: Arc<Engine>,
     progress: Progress<'_>,
 ) -> Result<(Arc<Engine>, Compaction), StoreError> {
+    engine.core.must_be_here()?;
     engine.core.writable()?;
     let bytes_before = engine.file_bytes()?;
     let (path, options) = (engine.path().to_owned(), engine.options);
+    let subject = Subject::of(&engine)?;
+    let reopened = || subject.unless_another(registry::open(&path, Creation::Never, options)?);
     let replaced = match lone_file(engine)? {
         Ok(engine) => {
             engine.close()?;
-            let replaced = replace(&path, options, progress)?;
-            replaced.map_err(|reason| (registry::open(&path, Creation::Never, options), reason))
+            let replaced = replace(&path, options, Some(&subject), progress)?;
+            replaced.map_err(|reason| (reopened(), reason))
         }
         Err((engine, reason)) => Err((Ok(engine), reason)),
     };
     match replaced {
         Ok(bytes_after) => {
-            let engine = registry::open(&path, Creation::Never, options)?;
+            let engine = reopened()?;
             let compaction = Compaction {
                 bytes_before,
                 bytes_after,
@@ -79,9 +85,52 @@ pub(crate) fn compact_new(
 ) -> Result<(), StoreError> {
     if cfg!(unix) {
         // What cannot be done leaves it as it was.
-        drop(replace(path, options, progress)?);
+        drop(replace(path, options, None, progress)?);
     }
     Ok(())
+}
+
+/// What is to be compacted: by its path alone another archive could be taken for it.
+struct Subject {
+    archive_id: Uuid,
+    file: Option<FileId>,
+}
+
+impl Subject {
+    /// Fails if the archive is not at its path any more.
+    fn of(engine: &Engine) -> Result<Self, StoreError> {
+        let core = &engine.core;
+        core.attempt(|| Ok(core.file.must_be_in_place()?))?;
+        Ok(Self {
+            archive_id: engine.archive_id(),
+            file: engine.file_id().cloned(),
+        })
+    }
+
+    /// Fails if this is another file.
+    fn must_be(&self, engine: &Engine) -> Result<(), StoreError> {
+        if engine.archive_id() == self.archive_id && engine.file_id() == self.file.as_ref() {
+            return Ok(());
+        }
+        Err(another(engine.path()))
+    }
+
+    /// Fails if this is another archive. Its file may be another one by now.
+    fn unless_another(&self, engine: Arc<Engine>) -> Result<Arc<Engine>, StoreError> {
+        if engine.archive_id() == self.archive_id {
+            return Ok(engine);
+        }
+        Err(another(engine.path()))
+    }
+}
+
+fn another(path: &Path) -> StoreError {
+    StoreError::Displaced {
+        path: path.to_owned(),
+        what: "another file took its place while it was compacted; that one was left as it is"
+            .to_owned(),
+        file: None,
+    }
 }
 
 type Lone = Result<Engine, (Arc<Engine>, String)>;
@@ -121,6 +170,7 @@ fn has_other_names(_path: &Path) -> Result<bool, StoreError> {
 fn replace(
     path: &Path,
     options: EngineOptions,
+    subject: Option<&Subject>,
     progress: Progress<'_>,
 ) -> Result<Result<u64, String>, StoreError> {
     // Alone: redb then locks the whole file, and keeps it locked until the name leads to the copy.
@@ -139,7 +189,14 @@ fn replace(
         }
         opened => opened?,
     };
+    if let Some(subject) = subject {
+        subject.must_be(&old)?;
+    }
     let place = Folder::replacing(path)?;
+    // Only now: the place is that of the file which the path led to just before.
+    if !old.core.file.is_at_its_path() {
+        return Err(another(path));
+    }
     match old.core.copy_over(&place, options.cache_bytes, progress) {
         // The old file is as it was, and can be put in order as it is.
         Err(StoreError::Io(err)) if is_no_place_for_a_copy(err.kind()) => {
@@ -157,6 +214,8 @@ fn is_no_place_for_a_copy(kind: io::ErrorKind) -> bool {
             | io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge
+            // A file that is mounted by itself is not replaced.
+            | io::ErrorKind::ResourceBusy
     )
 }
 
@@ -227,7 +286,6 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use super::super::file_id::FileId;
     use super::super::superblock::MIN_JOURNAL_BYTES;
     use super::super::{Op, create};
     use super::*;
@@ -240,6 +298,27 @@ mod tests {
         sync_interval: Duration::from_secs(1),
         background: false,
     };
+
+    /// Between the closing of the handle and the opening for the copy another file can take the place.
+    #[test]
+    fn another_archive_that_takes_the_place_meanwhile_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a"), folder.path().join("b"));
+        for path in [&path, &other] {
+            create(path, &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+        }
+        let engine = Engine::open(&path, OPTIONS).unwrap();
+        let subject = Subject::of(&engine).unwrap();
+        engine.close().unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        let there = FileId::at(&path).unwrap();
+        let refused = replace(&path, OPTIONS, Some(&subject), &mut |_, _| {}).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::Displaced { .. }),
+            "{refused:?}"
+        );
+        assert_eq!(FileId::at(&path).unwrap(), there);
+    }
 
     /// Opens that found the old file and wait for its locks while a copy takes its place must not
     /// go on with the old one, which has no name any more.

@@ -92,6 +92,18 @@ impl Core {
             .ok_or_else(|| Fault::damaged("archive", "it has been closed"))
     }
 
+    /// Fails in a process that was forked from the one that opened the file. What is asked of an
+    /// engine asks this first: a lock may be held by a thread that the child does not have.
+    pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
+        if self.file.held().is_of_this_process() {
+            return Ok(());
+        }
+        Err(StoreError::Forked {
+            path: self.path.to_path_buf(),
+            parent: self.file.held().process().id(),
+        })
+    }
+
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,7 +155,7 @@ impl Core {
     ) -> Result<(R, Done), StoreError> {
         let _writers = self.writers()?;
         let lock = self.lock_writer()?;
-        let (ops, decided) = decide(self.layers()?)?;
+        let (ops, decided) = self.decided(decide)?;
         Ok((decided, self.put(ops, &lock)?))
     }
 
@@ -156,7 +168,7 @@ impl Core {
     ) -> Result<R, StoreError> {
         let _writers = self.writers()?;
         let _lock = self.lock_writer()?;
-        let (ops, decided) = decide(self.layers()?)?;
+        let (ops, decided) = self.decided(decide)?;
         if !ops.is_empty() {
             self.attempt(|| {
                 // In one step, so that a call that is refused has changed nothing.
@@ -165,6 +177,16 @@ impl Core {
             })?;
         }
         Ok(decided)
+    }
+
+    /// What the caller decides, who may have forked meanwhile.
+    fn decided<D>(
+        &self,
+        decide: impl FnOnce(Layers) -> Result<D, StoreError>,
+    ) -> Result<D, StoreError> {
+        let decided = decide(self.layers()?);
+        self.must_be_here()?;
+        decided
     }
 
     /// Makes changes that need no look at the state before.
@@ -289,6 +311,9 @@ impl Core {
     }
 
     fn healthy(&self) -> Result<(), StoreError> {
+        if let Some(displaced) = self.file.displaced() {
+            return Err(displaced.at(&self.path));
+        }
         match self.poisoned.get() {
             Some(cause) if !seeded(Bug::WriteAfterFailure) => {
                 let path = self.path.to_path_buf();
@@ -406,7 +431,10 @@ impl Core {
     }
 
     fn poison(&self, fault: Fault) -> StoreError {
-        let err = fault.at(&self.path);
+        let err = match self.file.displaced() {
+            Some(displaced) => displaced.at(&self.path),
+            None => fault.at(&self.path),
+        };
         self.poisoned.get_or_init(|| err.to_string());
         match err {
             StoreError::Io(source) => StoreError::OutcomeUnknown {
@@ -448,6 +476,10 @@ impl Core {
         if self.base.is_none() {
             return Ok(());
         }
+        if let Err(forked) = self.must_be_here() {
+            self.abandon();
+            return Err(forked);
+        }
         // Who waits for the writer lock must not keep a compaction waiting for its view.
         if self.file.is_shared() {
             self.state().let_go();
@@ -461,12 +493,25 @@ impl Core {
         folded.and(released)
     }
 
+    /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are
+    /// not there.
+    fn abandon(&mut self) {
+        std::mem::forget(self.base.take());
+        let state = self.state.get_mut();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        std::mem::forget(std::mem::replace(state, State::new()));
+    }
+
     fn release(&mut self) -> Result<(), StoreError> {
         self.state().forget();
         let Some(base) = self.base.take() else {
             return Ok(());
         };
-        guarded(self.file.watch(), || base.close()).map_err(|fault| fault.at(&self.path))
+        // redb may write when it is closed, which is refused if something else stands there.
+        let displaced = self.file.must_hold_the_archive().err();
+        let closed = guarded(self.file.watch(), || base.close());
+        let closed = displaced.map_or(closed, |err| Err(err.into()));
+        closed.map_err(|fault| fault.at(&self.path))
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::base::{Absorbed, Base};
 use super::file::ArchiveFile;
 use super::notes::Notes;
+use super::process::Signature;
 use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
 use super::{Creation, Engine, EngineOptions, Entries, LogId, LogKind, Op, base_options};
 use crate::store::StoreError;
@@ -236,8 +237,13 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
     // A file description of its own is to the lock what another process is.
     let (peer, _) = ArchiveFile::open(&path, false, true, Duration::ZERO).unwrap();
     let held = peer.lock_writer().unwrap();
-    let pid = std::process::id() + 1;
-    Notes::set_pid(peer.storage(), pid).unwrap();
+    let mut other = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .unwrap();
+    let pid = other.id();
+    let signature = Signature::of(pid).unwrap();
+    Notes::set_holder(peer.storage(), signature).unwrap();
     let busy = engine.write(true, &[append(0)]).unwrap_err();
     assert!(
         matches!(&busy, StoreError::Busy { holder, waited, .. }
@@ -248,10 +254,18 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
         busy.to_string().contains(&format!("process {pid}")),
         "{busy}"
     );
-    let other = Engine::open(&path, options).unwrap_err();
-    assert!(matches!(other, StoreError::Busy { .. }), "{other:?}");
+    let opened = Engine::open(&path, options).unwrap_err();
+    assert!(matches!(opened, StoreError::Busy { .. }), "{opened:?}");
+    // Nor one that has ended, since nobody can end it.
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let busy = engine.write(true, &[append(0)]).unwrap_err();
+    assert!(
+        matches!(busy, StoreError::Busy { holder: None, .. }),
+        "{busy:?}"
+    );
     // It never takes itself for the one that it waits for.
-    Notes::set_pid(peer.storage(), std::process::id()).unwrap();
+    Notes::set_holder(peer.storage(), Signature::of_this_process()).unwrap();
     let busy = engine.write(true, &[append(0)]).unwrap_err();
     assert!(
         matches!(busy, StoreError::Busy { holder: None, .. }),

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use redb::backends::{FileBackend, InMemoryBackend};
@@ -13,11 +13,14 @@ use redb::{BackendError, StorageBackend};
 use super::create::Folder;
 use super::fault::{Fault, named};
 use super::file_id::FileId;
+use super::held::Held;
 use super::notes::Notes;
+use super::process::Signature;
 use super::seeded::{Bug, seeded};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
 use super::system;
 use super::verify::Watch;
+use super::whereabouts::{Displaced, Whereabouts};
 use crate::store::StoreError;
 
 /// Locks from here on belong to redb; below stand the bytes of the file.
@@ -32,10 +35,15 @@ pub(super) const READER_LOCKS: u64 = LOCK_BASE + 1024;
 /// An open archive file.
 #[derive(Debug)]
 pub(crate) struct ArchiveFile {
-    pub(super) backend: Arc<dyn StorageBackend>,
+    pub(super) backend: Arc<Held>,
     path: PathBuf,
-    /// The file that the path led to; `None` for storage that is not a file.
-    id: Option<FileId>,
+    /// Where the file is; `None` for storage that is not a file.
+    whereabouts: Option<Whereabouts>,
+    /// What tells this archive from any other.
+    mark: u64,
+    displaced: OnceLock<Displaced>,
+    /// What this process leaves in the notes.
+    signature: Signature,
     pub(super) lock_timeout: Duration,
     pub(super) shared: bool,
     pub(super) image_offset: u64,
@@ -43,8 +51,6 @@ pub(crate) struct ArchiveFile {
     pub(super) syncs: Arc<Syncs>,
     /// The number of this open file.
     writer: u64,
-    /// This process, which asking for at each append would cost a call into the system.
-    pid: u32,
 }
 
 impl ArchiveFile {
@@ -56,10 +62,10 @@ impl ArchiveFile {
         lock_timeout: Duration,
     ) -> Result<(Self, Superblock), StoreError> {
         let file = open_regular(path, read_only)?;
-        let id = FileId::of(&file, path).map_err(|err| named(path, &err))?;
+        let whereabouts = Whereabouts::of(&file, path).map_err(|err| named(path, &err))?;
         let backend = FileBackend::new(file).map_err(|err| Fault::from(err).at(path))?;
         let (mut this, superblock) = Self::over(Arc::new(backend), path, shared, lock_timeout)?;
-        this.id = Some(id);
+        this.whereabouts = Some(whereabouts);
         Ok((this, superblock))
     }
 
@@ -71,9 +77,14 @@ impl ArchiveFile {
         lock_timeout: Duration,
     ) -> Result<(Self, Superblock), StoreError> {
         let superblock = Superblock::read(&*backend, path)?;
+        // As it stands there, whatever else a later version may put into the page.
+        let mark = Notes::read_with_mark(&*backend)
+            .map_err(|err| named(path, &err))?
+            .0;
         let this = Self {
             lock_timeout,
             shared,
+            mark,
             ..Self::on(backend, path, &superblock)
         };
         Ok((this, superblock))
@@ -95,17 +106,24 @@ impl ArchiveFile {
         let image_offset = superblock.image_offset();
         let lock_timeout = Duration::ZERO;
         Self {
-            backend,
+            backend: Arc::new(Held::new(backend)),
             path: path.into(),
-            id: None,
+            whereabouts: None,
+            mark: superblock.mark(),
+            displaced: OnceLock::new(),
+            signature: Signature::of_this_process(),
             lock_timeout,
             shared: false,
             image_offset,
             watch: Arc::new(Watch::new(image_offset)),
             syncs: Arc::default(),
             writer: new_writer(),
-            pid: std::process::id(),
         }
+    }
+
+    /// The storage as this process has it.
+    pub(crate) fn held(&self) -> &Arc<Held> {
+        &self.backend
     }
 
     /// Where in the file redb's image begins.
@@ -124,13 +142,88 @@ impl ArchiveFile {
 
     /// The file that the path led to; `None` for storage that is not a file.
     pub(crate) fn id(&self) -> Option<&FileId> {
-        self.id.as_ref()
+        self.whereabouts.as_ref().map(Whereabouts::id)
     }
 
     /// Whether the path leads to this file, and not to one that has taken its place.
     pub(crate) fn is_at_its_path(&self) -> bool {
-        let here = FileId::at(&self.path).ok();
-        self.id.is_none() || here == self.id
+        self.whereabouts
+            .as_ref()
+            .is_none_or(Whereabouts::is_at_its_path)
+    }
+
+    /// What has become of the file, once that was noticed: nothing is written to it any more.
+    pub(crate) fn displaced(&self) -> Option<&Displaced> {
+        self.displaced.get()
+    }
+
+    /// Fails if the path does not lead to the file any more, or something else stands in it. What is
+    /// acknowledged after that would be found by nobody.
+    pub(crate) fn must_be_in_place(&self) -> io::Result<()> {
+        let Some(whereabouts) = &self.whereabouts else {
+            return Ok(());
+        };
+        if seeded(Bug::ForgetPath) {
+            return Ok(());
+        }
+        if let Some(displaced) = whereabouts.displaced() {
+            return Err(self.displace(displaced));
+        }
+        self.must_hold_the_archive()
+    }
+
+    /// Fails if something else stands in the file.
+    pub(crate) fn must_hold_the_archive(&self) -> io::Result<()> {
+        if self.whereabouts.is_none() {
+            return Ok(());
+        }
+        self.notes()?;
+        // Others who have it open may make it shorter, though not so short.
+        let as_set = if self.shared {
+            0
+        } else {
+            self.backend.len_as_set()
+        };
+        if self.backend.len()? < as_set.max(self.image_offset + 1) {
+            return Err(self.overwritten("it was cut off while it was open"));
+        }
+        Ok(())
+    }
+
+    /// Takes down how long it is, once nobody else can make it shorter.
+    pub(crate) fn note_len(&self) -> Result<(), StoreError> {
+        if self.whereabouts.is_some() {
+            let len = self.backend.len().map_err(|err| self.failed(&err))?;
+            self.backend.note_len(len);
+        }
+        Ok(())
+    }
+
+    /// The notes, if they are still those of this archive.
+    pub(crate) fn notes(&self) -> io::Result<Notes> {
+        match Notes::read_with_mark(self.storage()) {
+            Ok((mark, notes)) if mark == self.mark || seeded(Bug::ForgetPath) => Ok(notes),
+            Ok(_) => Err(self.overwritten("something else was written over it while it was open")),
+            Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(self.overwritten("it was cut off while it was open"))
+            }
+            Err(err) => Err(err),
+        }
+    }
+
+    fn overwritten(&self, what: &str) -> io::Error {
+        // What is there now is not ours to write to, not even to close it well.
+        self.backend.seal();
+        self.displace(Displaced::overwritten(what))
+    }
+
+    fn displace(&self, displaced: Displaced) -> io::Error {
+        io::Error::other(self.displaced.get_or_init(|| displaced).clone())
+    }
+
+    /// The error of a call on the file.
+    fn failed(&self, err: &io::Error) -> StoreError {
+        system::of_file(&self.path, err)
     }
 
     /// What is known of the image's pages.
@@ -138,9 +231,10 @@ impl ArchiveFile {
         &self.watch
     }
 
-    /// Puts on the disk what was written.
+    /// Puts on the disk what was written, and makes sure that it will be found there.
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.syncs.sync(self.storage())
+        self.syncs.sync(self.storage())?;
+        self.must_be_in_place()
     }
 
     /// Superblock, notes page and journal as they stand.
@@ -182,12 +276,12 @@ impl ArchiveFile {
                     current: None,
                     is_unsettled: false,
                 };
-                let notes = Notes::read(self.storage()).map_err(|err| named(&self.path, &err))?;
+                let notes = self.notes().map_err(|err| self.failed(&err))?;
                 lock.is_unsettled = notes.is_unsettled();
                 lock.current = (notes.writer == self.writer).then_some(notes);
-                if notes.pid != self.pid {
+                if notes.holder != self.signature {
                     // For those who wait for the lock: a failure costs them the name, no more.
-                    let _ = Notes::set_pid(self.storage(), self.pid);
+                    let _ = Notes::set_holder(self.storage(), self.signature);
                 }
                 Ok(lock)
             }
@@ -210,12 +304,13 @@ impl ArchiveFile {
     /// The error of a call that waited in vain for another process.
     pub(crate) fn busy(&self, waited: Duration, waited_for: Awaited) -> StoreError {
         let notes = Notes::read(self.storage()).unwrap_or_default();
-        let pid = match waited_for {
-            Awaited::WriterLock => notes.pid,
+        let holder = match waited_for {
+            Awaited::WriterLock => notes.holder,
             Awaited::Tables => notes.folder,
         };
         // This process stands there if the holder was stopped before it could sign.
-        let holder = Some(pid).filter(|pid| *pid != 0 && *pid != self.pid);
+        let own = self.backend.process().id();
+        let holder = holder.living().filter(|pid| *pid != own);
         StoreError::Busy {
             path: self.path.clone(),
             holder,
@@ -241,7 +336,15 @@ impl ArchiveFile {
     /// costs those who wait for it the name.
     pub(crate) fn sign_fold(&self) {
         if self.shared {
-            let _ = Notes::set_folder(self.storage(), self.pid);
+            let _ = Notes::set_folder(self.storage(), self.signature);
+        }
+    }
+
+    /// Takes that back, unless another process has signed meanwhile.
+    pub(crate) fn unsign_fold(&self) {
+        let own = |notes: Notes| notes.folder == self.signature;
+        if self.shared && self.notes().is_ok_and(own) {
+            let _ = Notes::set_folder(self.storage(), Signature::default());
         }
     }
 
@@ -264,8 +367,8 @@ impl ArchiveFile {
     /// hold pages for synced that never reached the disk. Nobody writes meanwhile.
     pub(crate) fn mend_failed_sync(&self) -> Result<(), StoreError> {
         let file = self.storage();
-        let failed = |err: io::Error| StoreError::from(named(&self.path, &err));
-        if !Notes::read(file).map_err(failed)?.sync_failed {
+        let failed = |err: io::Error| self.failed(&err);
+        if !self.notes().map_err(failed)?.sync_failed {
             return Ok(());
         }
         let locks = [Bound::Included(WRITER_LOCK), Bound::Included(LOCK_BASE)];
@@ -298,13 +401,13 @@ impl ArchiveFile {
     pub(crate) fn settle_name(&self) -> Result<(), StoreError> {
         let file = self.storage();
         let settled = || {
-            if self.id.is_some() && Notes::read(file)?.name_unsynced {
+            if self.whereabouts.is_some() && self.notes()?.name_unsynced {
                 Folder::sync_names_beside(&self.path)?;
                 Notes::set_name_unsynced(file, false)?;
             }
             Ok(())
         };
-        Ok(settled().map_err(|err: io::Error| named(&self.path, &err))?)
+        settled().map_err(|err: io::Error| self.failed(&err))
     }
 
     fn rewrite(&self) -> io::Result<()> {

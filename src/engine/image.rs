@@ -11,6 +11,7 @@ use redb::{BackendError, StorageBackend};
 
 use super::fault::Outcome;
 use super::file::{ArchiveFile, Polled, READER_LOCKS, Syncs, poll};
+use super::held::Held;
 use super::page::{HEADER_LEN, Header, Slot};
 use super::seeded::{Bug, seeded};
 use super::system::{self, LockTimeout};
@@ -56,7 +57,7 @@ impl ArchiveFile {
     /// The part of the file that redb has.
     pub(crate) fn image(&self) -> ImageBackend {
         ImageBackend {
-            file: Arc::clone(&self.backend),
+            file: Arc::<Held>::clone(&self.backend),
             lock_timeout: self.lock_timeout,
             shared: self.shared,
             offset: self.image_offset,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Core;
 use super::base::Patience;
+use super::held::Held;
 use super::state::Closed;
 use super::view::caught;
 
@@ -145,6 +146,7 @@ enum Job {
 #[derive(Debug)]
 pub(crate) struct Keeper {
     jobs: Arc<Jobs>,
+    file: Arc<Held>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -152,6 +154,7 @@ impl Keeper {
     pub(crate) fn start(core: &Arc<Core>) -> std::io::Result<Self> {
         let mut keeper = Self {
             jobs: Arc::clone(&core.jobs),
+            file: Arc::clone(core.file.held()),
             threads: Vec::new(),
         };
         for (duty, name) in [
@@ -170,6 +173,11 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
+        if !self.file.is_of_this_process() {
+            // A child does not have the threads.
+            std::mem::forget(std::mem::take(&mut self.threads));
+            return;
+        }
         self.jobs.stop();
         for thread in self.threads.drain(..) {
             // `keep` has taken down its panics, and there is nobody to tell of another.

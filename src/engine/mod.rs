@@ -15,6 +15,7 @@ mod faults;
 mod file;
 mod file_id;
 mod group_commit;
+mod held;
 mod image;
 mod in_place;
 mod journal;
@@ -27,6 +28,7 @@ mod page;
 #[cfg(test)]
 mod paths;
 mod pieces;
+mod process;
 mod registry;
 mod row;
 mod run;
@@ -44,6 +46,7 @@ mod trial;
 mod unclosed;
 mod verify;
 mod view;
+mod whereabouts;
 
 use std::io;
 use std::path::Path;
@@ -211,6 +214,11 @@ impl Engine {
         self.core.format_version
     }
 
+    /// Fails in a process that was forked from the one that opened the file.
+    pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
+        self.core.must_be_here()
+    }
+
     /// The file that is open; `None` if it is none.
     pub(crate) fn file_id(&self) -> Option<&FileId> {
         self.core.file.id()
@@ -221,11 +229,13 @@ impl Engine {
     }
 
     pub(crate) fn file_bytes(&self) -> Result<u64, StoreError> {
+        self.core.must_be_here()?;
         Ok(self.core.file_bytes()?)
     }
 
     /// Reads and verifies the superblock again.
     pub(crate) fn read_superblock(&self) -> Result<(), StoreError> {
+        self.core.must_be_here()?;
         Superblock::read(self.core.file.storage(), self.path()).map(drop)
     }
 
@@ -260,11 +270,13 @@ impl Engine {
 
     /// The state as of now.
     pub(crate) fn view(self: &Arc<Self>) -> Result<View, StoreError> {
+        self.core.must_be_here()?;
         Ok(View::new(self.core.layers()?, Arc::clone(self)))
     }
 
     /// How many changes there have been. Grows with each.
     pub(crate) fn version(&self) -> Result<u64, StoreError> {
+        self.core.must_be_here()?;
         self.core.frames()
     }
 
@@ -275,6 +287,7 @@ impl Engine {
         timeout: Duration,
     ) -> Result<u64, StoreError> {
         const PAUSE: Duration = Duration::from_millis(10);
+        self.core.must_be_here()?;
         let deadline = Instant::now().checked_add(timeout);
         loop {
             if self.core.may_have_more_than(version)? {
@@ -299,6 +312,7 @@ impl Engine {
         synced: bool,
         decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<(R, Done), StoreError> {
+        self.core.must_be_here()?;
         let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
         let (decided, done) = self.core.commit(decide)?;
         self.settle(synced, &done)?;
@@ -310,12 +324,14 @@ impl Engine {
         self: &Arc<Self>,
         decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<R, StoreError> {
+        self.core.must_be_here()?;
         let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
         self.core.commit_without_journal(decide)
     }
 
     /// Makes changes that need no look at the state before.
     pub(crate) fn write(&self, synced: bool, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
+        self.core.must_be_here()?;
         if synced {
             return self.core.write_synced(ops.into());
         }
@@ -350,17 +366,20 @@ impl Engine {
 
     /// Waits until all that this process has written is synced.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.core.must_be_here()?;
         self.core.sync()
     }
 
     /// Folds the whole journal into the tables.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
+        self.core.must_be_here()?;
         self.core.checkpoint()
     }
 
     /// Syncs what is not, closes the file and reports what fails; dropping it does the same in
     /// silence.
     pub(crate) fn close(self) -> Result<(), StoreError> {
+        self.core.must_be_here()?;
         let Self { keeper, core, .. } = self;
         drop(keeper);
         Arc::into_inner(core).map_or(Ok(()), Core::close)
@@ -404,6 +423,9 @@ fn open_base(
         drop(writer);
         if !file.is_at_its_path() {
             return Ok(None);
+        }
+        if opened.is_ok() {
+            file.note_len()?;
         }
         if !read_only && opened.is_ok() {
             file.settle_name()?;

@@ -8,6 +8,7 @@ use std::io;
 
 use redb::StorageBackend;
 
+use super::process::Signature;
 use super::row::Reader;
 use super::superblock::NOTES_OFFSET;
 
@@ -16,7 +17,7 @@ use super::superblock::NOTES_OFFSET;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Notes {
     /// The process that wrote last, for those who wait for it.
-    pub(crate) pid: u32,
+    pub(crate) holder: Signature,
     /// Whether a sync failed since the file was last put in order.
     pub(crate) sync_failed: bool,
     /// Whether it is not known yet that the name of the file survives power loss.
@@ -29,36 +30,46 @@ pub(crate) struct Notes {
     /// The open file of that process, by a number that no other has. Whoever finds its own under
     /// the writer lock knows that nobody has written since.
     pub(crate) writer: u64,
-    /// The process that folded last, for those who wait for the tables.
-    pub(crate) folder: u32,
+    /// The process that is writing to the tables, for those who wait for them.
+    pub(crate) folder: Signature,
 }
 
 impl Notes {
-    const LEN: usize = 36;
+    const LEN: usize = 56;
+    /// The end of the page before belongs to it as well: a read that begins there costs no more.
+    const MARK_LEN: usize = 8;
 
     pub(crate) fn read(file: &dyn StorageBackend) -> io::Result<Self> {
-        let mut page = [0; Self::LEN];
-        file.read(NOTES_OFFSET, &mut page)?;
+        Ok(Self::read_with_mark(file)?.1)
+    }
+
+    /// The same with the checksum of the superblock, by which one archive is told from another.
+    pub(crate) fn read_with_mark(file: &dyn StorageBackend) -> io::Result<(u64, Self)> {
+        let mut page = [0; Self::MARK_LEN + Self::LEN];
+        file.read(NOTES_OFFSET - Self::MARK_LEN as u64, &mut page)?;
         let mut fields = Reader::new(&page);
-        let mut read = || -> Result<Self, String> {
-            let (pid, flags) = (fields.u32()?, fields.u32()?);
+        let mut read = || -> Result<(u64, Self), String> {
+            let mark = fields.u64()?;
+            let (_zero, flags) = (fields.u32()?, fields.u32()?);
             let (generation, epoch, writer) = (fields.u64()?, fields.u64()?, fields.u64()?);
-            Ok(Self {
-                pid,
+            let _zero = fields.u64()?;
+            let notes = Self {
+                holder: Signature(fields.u64()?),
                 sync_failed: flags & 1 == 1,
                 name_unsynced: flags >> 8 & 1 == 1,
                 generation,
                 epoch,
                 writer,
-                folder: fields.u32()?,
-            })
+                folder: Signature(fields.u64()?),
+            };
+            Ok((mark, notes))
         };
         read().map_err(io::Error::other)
     }
 
     /// Says which process has the writer lock.
-    pub(crate) fn set_pid(file: &dyn StorageBackend, pid: u32) -> io::Result<()> {
-        file.write(NOTES_OFFSET, &pid.to_le_bytes())
+    pub(crate) fn set_holder(file: &dyn StorageBackend, holder: Signature) -> io::Result<()> {
+        file.write(NOTES_OFFSET + 40, &holder.0.to_le_bytes())
     }
 
     /// Says whether a sync failed.
@@ -90,9 +101,9 @@ impl Notes {
         file.write(NOTES_OFFSET + 24, &writer.to_le_bytes())
     }
 
-    /// Says which process is about to write to the tables.
-    pub(crate) fn set_folder(file: &dyn StorageBackend, pid: u32) -> io::Result<()> {
-        file.write(NOTES_OFFSET + 32, &pid.to_le_bytes())
+    /// Says which process is writing to the tables; nobody, once it is done.
+    pub(crate) fn set_folder(file: &dyn StorageBackend, folder: Signature) -> io::Result<()> {
+        file.write(NOTES_OFFSET + 48, &folder.0.to_le_bytes())
     }
 
     /// Whether something is under way, or was when its process died.
@@ -116,17 +127,19 @@ mod tests {
         Notes::set_generation(&file, 3, 1 << 40).unwrap();
         Notes::set_sync_failed(&file, true).unwrap();
         Notes::set_name_unsynced(&file, true).unwrap();
-        Notes::set_pid(&file, 7).unwrap();
-        Notes::set_folder(&file, 5).unwrap();
+        Notes::set_holder(&file, Signature(7)).unwrap();
+        Notes::set_folder(&file, Signature(5 << 40)).unwrap();
         let notes = Notes {
-            pid: 7,
+            holder: Signature(7),
             sync_failed: true,
             name_unsynced: true,
             generation: 3,
             epoch: 1 << 40,
             writer: 9,
-            folder: 5,
+            folder: Signature(5 << 40),
         };
         assert_eq!(Notes::read(&file).unwrap(), notes);
+        file.write(NOTES_OFFSET - 8, &6_u64.to_le_bytes()).unwrap();
+        assert_eq!(Notes::read_with_mark(&file).unwrap(), (6, notes));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::file_id::{self, FileId, MAX_REPLACEMENTS};
 use super::{Creation, Engine, EngineOptions, create_if_asked, fault};
@@ -50,8 +51,10 @@ fn join_or_open(
         shared: options.shared,
     });
     let mut open = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    // An archive that is open is not replaced.
-    if let Some(engine) = open.upgrade() {
+    // An archive that is open is not replaced. One that was found by a path that leads elsewhere now
+    // refuses writes, but not because of this path.
+    let joined = open.upgrade();
+    if let Some(engine) = joined.filter(|engine| engine.core.file.is_at_its_path()) {
         return Ok(Some(engine));
     }
     let engine = Arc::new(Engine::open(path, options)?);
@@ -62,10 +65,67 @@ fn join_or_open(
     Ok(Some(engine))
 }
 
+/// The archives that one process has open.
+struct Opened {
+    /// The process; 0 while nobody has this.
+    by: AtomicU32,
+    slots: Mutex<Option<HashMap<Key, Slot>>>,
+}
+
+/// How many processes, each forked from the one before, may join handles. One further down opens
+/// each handle by itself.
+const GENERATIONS: usize = 64;
+
+/// A child finds here what its parent has opened, with locks that a thread may hold which the child
+/// does not have. So each process takes a place of its own, without a lock.
+static OPENED: [Opened; GENERATIONS] = [const {
+    Opened {
+        by: AtomicU32::new(0),
+        slots: Mutex::new(None),
+    }
+}; GENERATIONS];
+
+/// The place of this process; `None` if there is none left.
+fn mine() -> Option<&'static Opened> {
+    let pid = std::process::id();
+    for (number, opened) in OPENED.iter().enumerate() {
+        let taken = opened
+            .by
+            .compare_exchange(0, pid, Ordering::AcqRel, Ordering::Acquire);
+        match taken {
+            Ok(_) => {
+                OPENED.iter().take(number).for_each(Opened::close_copies);
+                return Some(opened);
+            }
+            Err(by) if by == pid => return Some(opened),
+            Err(_) => {}
+        }
+    }
+    None
+}
+
+impl Opened {
+    /// In a child, closes its copies of the parent's file descriptors as far as nobody was using them.
+    /// They would keep the parent's locks alive beyond its death, also against the child.
+    fn close_copies(&self) {
+        let Ok(slots) = self.slots.try_lock() else {
+            return;
+        };
+        for slot in slots.iter().flat_map(HashMap::values) {
+            let engine = slot.try_lock().ok().and_then(|engine| engine.upgrade());
+            if let Some(engine) = engine {
+                engine.core.file.held().is_of_this_process();
+            }
+        }
+    }
+}
+
 fn slot_of(key: Key) -> Slot {
-    static OPEN: OnceLock<Mutex<HashMap<Key, Slot>>> = OnceLock::new();
-    let slots = OPEN.get_or_init(Mutex::default);
-    let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(opened) = mine() else {
+        return Slot::default();
+    };
+    let mut slots = opened.slots.lock().unwrap_or_else(PoisonError::into_inner);
+    let slots = slots.get_or_insert_default();
     // Slots that nobody uses are those held by this map alone, with their engine gone.
     slots.retain(|_, slot| {
         Arc::strong_count(slot) > 1

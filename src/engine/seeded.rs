@@ -71,12 +71,16 @@ pub enum Bug {
     /// A commit makes what is known of pages forgotten, and a page of which nothing is known is
     /// believed.
     BelieveUnproven,
+    /// A child goes on with what its parent has opened.
+    ForgetFork,
+    /// Whether the path still leads to the file, and the archive stands in it, is not looked at.
+    ForgetPath,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -106,6 +110,8 @@ impl Bug {
         Self::ReadBeforeLastCommit,
         Self::CallItDamage,
         Self::BelieveUnproven,
+        Self::ForgetFork,
+        Self::ForgetPath,
     ];
 }
 

@@ -119,7 +119,7 @@ impl State {
         // The frames first: if no epoch had begun by the time that the notes are read, none was
         // missed when the frames were.
         self.catch_up(core)?;
-        let notes = Notes::read(core.file.storage())?;
+        let notes = core.file.notes()?;
         let changed = notes.generation != self.seen || notes.is_unsettled();
         if changed && !seeded(Bug::IgnoreGeneration) {
             self.load(core, writer)?;
@@ -147,7 +147,7 @@ impl State {
     pub(crate) fn may_be_behind(&self, core: &Core) -> Outcome<bool> {
         let Some(at) = &self.at else { return Ok(true) };
         let storage = core.file.storage();
-        let notes = Notes::read(storage)?;
+        let notes = core.file.notes()?;
         Ok(notes.generation != self.seen
             || notes.is_unsettled()
             || core.journal.peek(storage, at)?.is_some())
@@ -167,11 +167,11 @@ impl State {
     fn load_all(&mut self, core: &Core, writer: bool) -> Outcome<()> {
         const ATTEMPTS: u32 = 1000;
         for _ in 0..ATTEMPTS {
-            let notes = Notes::read(core.file.storage())?;
+            let notes = core.file.notes()?;
             self.rebase(Arc::new(core.base()?.view()?));
             self.catch_up_epochs(core, &notes)?;
             // All of the notes, since a read beside a write may find half of it.
-            if Notes::read(core.file.storage())? == notes {
+            if core.file.notes()? == notes {
                 self.seen = notes.generation;
                 if writer && notes.is_unsettled() {
                     self.settle(core, self.position()?.epoch)?;

@@ -69,6 +69,13 @@ impl Superblock {
         JOURNAL_OFFSET + self.journal_bytes
     }
 
+    /// The checksum of the page: what tells this archive from any other.
+    pub(crate) fn mark(&self) -> u64 {
+        let page = self.encode();
+        let mark = page.last_chunk::<8>();
+        mark.map_or(0, |mark| u64::from_le_bytes(*mark))
+    }
+
     /// To what the first frame of the journal is chained.
     pub(crate) fn first_chain(&self) -> u64 {
         plain_checksum(self.archive_id.as_bytes())

@@ -10,6 +10,7 @@ use redb::BackendError;
 
 use super::seeded::{Bug, seeded};
 use super::verify::Damage;
+use super::whereabouts::Displaced;
 use crate::store::{StoreError, same_io_error};
 
 /// "No locks available": the table of locks is full, or a remote file system has none.
@@ -63,6 +64,9 @@ pub(crate) fn of_lock(err: BackendError) -> BackendError {
 /// An error of a call that reads, writes, syncs, measures, cuts or locks the file.
 pub(crate) fn of_file(path: &Path, err: &io::Error) -> StoreError {
     let damage = || err.get_ref().and_then(|err| err.downcast_ref::<Damage>());
+    if let Some(displaced) = Displaced::carried_by(err) {
+        return displaced.at(path);
+    }
     let no_lock = err.get_ref().and_then(|err| err.downcast_ref());
     if let Some(NoLockLeft(said)) = no_lock {
         return no_locks(path, same_io_error(said));

@@ -28,6 +28,7 @@ impl View {
         &self,
         read: impl FnOnce(&Layers) -> Outcome<T>,
     ) -> Result<T, StoreError> {
+        self.engine.core.must_be_here()?;
         guarded(self.engine.core.file.watch(), || read(&self.layers))
             .map_err(|fault| fault.at(self.path()))
     }
@@ -35,6 +36,11 @@ impl View {
     /// Whether reads may use threads of their own: not where nothing happens in the background.
     pub(crate) fn may_use_threads(&self) -> bool {
         self.engine.options.background
+    }
+
+    /// Fails in a process that was forked from the one that made the view.
+    pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
+        self.engine.core.must_be_here()
     }
 
     pub(crate) fn path(&self) -> &Path {

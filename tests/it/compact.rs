@@ -1,6 +1,8 @@
 //! Compaction: what is deleted is nowhere in the file afterwards, what is not deleted is as it was,
 //! by a fresh copy and in place.
 
+#[cfg(unix)]
+mod at_the_path;
 #[cfg(all(unix, feature = "cli"))]
 mod beside;
 

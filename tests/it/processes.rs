@@ -260,6 +260,60 @@ fn a_reader_that_is_stopped_keeps_nobody_waiting() {
     place.verify(&told);
 }
 
+/// An id of another namespace of process ids is here that of another process, or of none.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_holder_of_another_namespace_is_not_named() {
+    let own_ids = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+    let tried = Command::new("unshare").args(own_ids).arg("true").output();
+    if !tried.is_ok_and(|tried| tried.status.success()) {
+        eprintln!("SKIPPED: there is no other namespace of process ids here");
+        return;
+    }
+    let (place, mut dice) = (Place::new(), Dice::new(0x1d5));
+    let append = place.append(&["--durability", "written", "--lock-timeout", "60"]);
+    let child = Command::new("unshare")
+        .args(own_ids)
+        .arg(append.get_program())
+        .args(append.get_args())
+        .arg("--ack")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut writer = Writer::start(0, child.expect("it starts"), |_| 1000, unseen());
+    assert!(writer.goes_on(1), "it writes");
+    let pid = writer.pid();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let inside = children.expect("it is alive").trim().to_owned();
+    let signal = |signal: &str| {
+        let sent = Command::new("kill").args([signal, &inside]).status();
+        assert!(sent.expect("kill runs").success(), "kill {signal}");
+    };
+    let mut blocked = 0;
+    for _ in 0..200 {
+        assert!(writer.goes_on(1), "it writes");
+        dice.pause();
+        signal("-STOP");
+        let once = place.append_once(&["--lock-timeout", "0.1"], &line(9, 0, |_| 10));
+        signal("-CONT");
+        if once.status.code() == Some(7) {
+            blocked += 1;
+            let message = String::from_utf8_lossy(&once.stderr);
+            assert!(
+                message.contains("busy: another process held it"),
+                "{message}"
+            );
+        }
+        if blocked == 3 {
+            break;
+        }
+    }
+    assert!(blocked > 0, "it was never stopped with the lock");
+    drop(writer.child.stdin.take());
+    let _ = writer.child.kill();
+}
+
 /// Kills one of three writers again and again.
 fn kills(seed: u64, durability: &str, pad: Pad) {
     const KILLS: u32 = 10;

@@ -18,6 +18,7 @@ use super::fault::{Fault, Outcome};
 use super::image::{ImageBackend, anew};
 use super::op::{LogId, LogKind};
 use super::pack::Packing;
+use super::process::Process;
 use super::row::{Reader, Table, seal, unseal};
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
@@ -148,6 +149,7 @@ pub(crate) struct Base {
     /// How many bytes of unpacked runs a view keeps.
     recent_bytes: usize,
     watch: Arc<Watch>,
+    process: Process,
     /// Held by each view that was made since this was last taken.
     views: Mutex<Arc<()>>,
 }
@@ -202,6 +204,7 @@ impl Base {
             packing: options.packing,
             recent_bytes: options.cache_bytes / 8,
             watch,
+            process: Process::current(),
             views: Mutex::default(),
         }
     }
@@ -219,7 +222,8 @@ impl Base {
         })?;
         pin.begun();
         let recent = RecentRuns::new(self.recent_bytes);
-        BaseView::new(txn, Arc::clone(&self.watch), recent, (pin, held))
+        let watch = Arc::clone(&self.watch);
+        BaseView::new(txn, self.process, watch, recent, (pin, held))
     }
 
     /// What the views hold that there are by now, and none that comes after.

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::op::{LogId, LogKind};
+use crate::engine::process::Process;
 use crate::engine::row::{Head, SessionRow, Table, unseal};
 use crate::engine::run::Run;
 use crate::engine::run_row::{RunRow, damaged};
@@ -21,28 +22,40 @@ use crate::ids::{SegmentId, SessionId};
 
 /// One consistent state of the tables.
 pub(crate) struct BaseView {
-    pub(super) txn: ReadTransaction,
+    pub(super) txn: Arc<ReadTransaction>,
+    process: Process,
     absorbed: Absorbed,
     pub(super) watch: Arc<Watch>,
     recent: RecentRuns,
     /// Lets the watch and the base know how long this view lives.
-    _held: (Pin, Arc<()>),
+    held: Arc<(Pin, Arc<()>)>,
+}
+
+impl Drop for BaseView {
+    fn drop(&mut self) {
+        if !self.process.is_this() {
+            // Ending it would give back what the parent holds, and wait for its threads.
+            std::mem::forget((Arc::clone(&self.txn), Arc::clone(&self.held)));
+        }
+    }
 }
 
 impl BaseView {
     pub(super) fn new(
         txn: ReadTransaction,
+        process: Process,
         watch: Arc<Watch>,
         recent: RecentRuns,
         held: (Pin, Arc<()>),
     ) -> Outcome<Self> {
         let absorbed = Absorbed::read(&txn.open_table(META)?)?;
         Ok(Self {
-            txn,
+            txn: Arc::new(txn),
+            process,
             absorbed,
             watch,
             recent,
-            _held: held,
+            held: Arc::new(held),
         })
     }
 

@@ -164,9 +164,12 @@ impl Core {
                 self.folding.lock().unwrap_or_else(PoisonError::into_inner)
             }
         };
+        self.file.must_be_in_place()?;
         let begun = || self.file.sign_fold();
-        match self.base()?.absorb(tail, from, to, patience, begun) {
-            Ok(Ok(())) => Ok(()),
+        let absorbed = self.base()?.absorb(tail, from, to, patience, begun);
+        self.file.unsign_fold();
+        match absorbed {
+            Ok(Ok(())) => Ok(self.file.must_be_in_place()?),
             Ok(Err(found)) if found.epoch >= to.epoch => Ok(()),
             Ok(Err(found)) => Err(Fault::damaged(
                 "journal",

@@ -39,6 +39,10 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::BelieveUnproven => vec![("R8 trees", trees::catches)],
         Bug::SyncAfterFailure => vec![("R5", unsynced::fold_catches)],
         Bug::ForgetFailedSync => vec![("R5", unsynced::catches)],
+        #[cfg(unix)]
+        Bug::ForgetFork => vec![("R20", super::forks::catches)],
+        #[cfg(unix)]
+        Bug::ForgetPath => vec![("R21", super::paths::catches)],
         // One that nobody is there for is missed.
         _ => Vec::new(),
     }

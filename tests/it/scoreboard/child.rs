@@ -8,6 +8,8 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+#[cfg(unix)]
+use super::{forks, paths};
 use super::{kills, limits, together};
 
 /// Says what a child is to do; a process that runs the tests does not have it.
@@ -24,6 +26,12 @@ pub(super) enum Task {
     Serve(together::Service),
     /// Open an archive and close it again, many times.
     Cycle(limits::Cycles),
+    /// Fork while it has an archive open.
+    #[cfg(unix)]
+    Fork(forks::Family),
+    /// Write to an archive whose file is removed, moved, replaced or written over meanwhile.
+    #[cfg(unix)]
+    Path(paths::Life),
     /// Open the archive, read once, and stay; with a snapshot in hand, or without.
     Stay { path: PathBuf, snapshot: bool },
 }
@@ -99,6 +107,15 @@ pub(super) struct Parent {
 }
 
 impl Parent {
+    /// The same for another thread.
+    #[cfg(unix)]
+    pub(super) fn another(&self) -> Self {
+        Self {
+            input: std::io::stdin(),
+            output: std::io::stdout(),
+        }
+    }
+
     /// Says something, in one write, so that a kill cuts it off or does not.
     pub(super) fn tell(&self, words: &impl Serialize) {
         let said = serde_json::to_string(words).expect("it turns into JSON");
@@ -135,6 +152,10 @@ fn obey() {
         Task::Write => kills::write(&parent),
         Task::Serve(service) => together::serve(&service, &parent),
         Task::Cycle(cycles) => limits::cycle(&cycles, &parent),
+        #[cfg(unix)]
+        Task::Fork(family) => forks::live(&family, &parent),
+        #[cfg(unix)]
+        Task::Path(life) => paths::live(&life, &parent),
         Task::Stay { path, snapshot } => limits::stay(&path, snapshot, &parent),
     }
     std::process::exit(0);

@@ -23,6 +23,9 @@ mod erased;
 mod errors;
 /// R4, R6: failing calls, also during recovery.
 mod failing;
+/// R20: forks.
+#[cfg(unix)]
+mod forks;
 /// R12: the fuzz targets.
 mod fuzz;
 /// R13: archives of every format version.
@@ -43,6 +46,9 @@ mod machine;
 mod merges;
 /// Two archives on one disk.
 mod pair;
+/// R21: what becomes of an archive's path.
+#[cfg(unix)]
+mod paths;
 /// A history played on a disk, and what a crash may leave of it.
 mod played;
 /// What can be on a disk after power loss.
