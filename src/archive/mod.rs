@@ -142,6 +142,13 @@ impl Archive {
         })
     }
 
+    /// The archive as of now, for one call.
+    fn look(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot {
+            view: self.engine.view()?.brief(),
+        })
+    }
+
     /// All sessions in descending order of their ids (version 7 ids: newest first).
     ///
     /// # Errors
@@ -157,7 +164,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn session(&self, session: SessionId) -> Result<Option<SessionInfo>, StoreError> {
-        self.snapshot()?.session(session)
+        self.look()?.session(session)
     }
 
     /// The segments of a session. See [`Snapshot::segments`].
@@ -166,7 +173,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn segments(&self, session: SessionId) -> Result<Vec<SegmentInfo>, StoreError> {
-        self.snapshot()?.segments(session)
+        self.look()?.segments(session)
     }
 
     /// A segment. See [`Snapshot::segment`].
@@ -179,7 +186,7 @@ impl Archive {
         session: SessionId,
         segment: SegmentId,
     ) -> Result<Option<SegmentInfo>, StoreError> {
-        self.snapshot()?.segment(session, segment)
+        self.look()?.segment(session, segment)
     }
 
     /// The sessions and segments whose ids begin with `prefix`. See [`Snapshot::matching`].
@@ -188,7 +195,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn matching(&self, prefix: &str) -> Result<Vec<Match>, StoreError> {
-        self.snapshot()?.matching(prefix)
+        self.look()?.matching(prefix)
     }
 
     /// The archive in figures. Takes a pass over the sessions, not over their entries.
@@ -270,7 +277,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn metadata(&self, session: SessionId) -> Result<Option<Map<String, Value>>, StoreError> {
-        self.snapshot()?.metadata(session)
+        self.look()?.metadata(session)
     }
 
     /// Sets the metadata of a session: any JSON object, such as title, cwd and model.

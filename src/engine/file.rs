@@ -82,9 +82,9 @@ impl ArchiveFile {
             .map_err(|err| named(path, &err))?
             .0;
         let this = Self {
+            mark,
             lock_timeout,
             shared,
-            mark,
             ..Self::on(backend, path, &superblock)
         };
         Ok((this, superblock))

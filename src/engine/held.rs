@@ -108,7 +108,7 @@ impl Held {
 
 impl StorageBackend for Held {
     fn len(&self) -> io::Result<u64> {
-        self.with(|storage| storage.len())
+        self.with(StorageBackend::len)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -123,7 +123,7 @@ impl StorageBackend for Held {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.with(|storage| storage.sync_data())
+        self.with(StorageBackend::sync_data)
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -132,7 +132,7 @@ impl StorageBackend for Held {
     }
 
     fn close(&self) -> io::Result<()> {
-        self.release(|storage| storage.close())
+        self.release(StorageBackend::close)
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {

@@ -13,7 +13,8 @@ pub(crate) struct Whereabouts {
     /// Absolute, so that it does not depend on the working directory.
     path: PathBuf,
     id: FileId,
-    descriptor: Option<i32>,
+    #[cfg(target_os = "linux")]
+    descriptor: std::os::fd::RawFd,
 }
 
 /// The file is not what its path leads to any more.
@@ -53,7 +54,8 @@ impl Whereabouts {
         Ok(Self {
             path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             id: FileId::of(file, path)?,
-            descriptor: descriptor(file),
+            #[cfg(target_os = "linux")]
+            descriptor: std::os::fd::AsRawFd::as_raw_fd(file),
         })
     }
 
@@ -119,9 +121,16 @@ impl Whereabouts {
     }
 
     /// The link by which the system tells where an open file is.
+    #[cfg(target_os = "linux")]
     fn link(&self) -> Option<PathBuf> {
-        let descriptor = self.descriptor.filter(|_| cfg!(target_os = "linux"))?;
-        Some(format!("/proc/{}/fd/{descriptor}", std::process::id()).into())
+        let (process, descriptor) = (std::process::id(), self.descriptor);
+        let link = PathBuf::from(format!("/proc/{process}/fd/{descriptor}"));
+        link.exists().then_some(link)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn link(&self) -> Option<PathBuf> {
+        None
     }
 }
 
@@ -130,17 +139,6 @@ fn is_absence(err: &io::Error) -> bool {
         err.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
-}
-
-#[cfg(unix)]
-fn descriptor(file: &File) -> Option<i32> {
-    use std::os::fd::AsRawFd;
-    Some(file.as_raw_fd())
-}
-
-#[cfg(not(unix))]
-fn descriptor(_file: &File) -> Option<i32> {
-    None
 }
 
 #[cfg(unix)]

@@ -17,7 +17,7 @@ use super::{Condition, StoreError};
 /// | `ResourceBusy` | `Busy` |
 /// | `PermissionDenied` | `ReadOnly` |
 /// | that of its source | `OutcomeUnknown` |
-/// | `Other` | `Conflict`, `Poisoned`: no kind says what to do about them |
+/// | `Other` | `Conflict`, `Poisoned`, `Displaced`, `Forked`: no kind says what to do about them |
 ///
 /// ```
 /// use std::io;
@@ -69,7 +69,10 @@ fn kind_of(err: &StoreError) -> ErrorKind {
         | StoreError::NoLocks { .. } => ErrorKind::Unsupported,
         StoreError::Busy { .. } => ErrorKind::ResourceBusy,
         StoreError::ReadOnly { .. } => ErrorKind::PermissionDenied,
-        StoreError::Conflict { .. } | StoreError::Poisoned { .. } => ErrorKind::Other,
+        StoreError::Conflict { .. }
+        | StoreError::Poisoned { .. }
+        | StoreError::Displaced { .. }
+        | StoreError::Forked { .. } => ErrorKind::Other,
     }
 }
 
@@ -113,6 +116,8 @@ mod tests {
             (StoreError::Busy { path: path(), holder: None, waited: Duration::ZERO }, ErrorKind::ResourceBusy),
             (StoreError::NoLocks { path: path(), source: full() }, ErrorKind::Unsupported),
             (StoreError::Poisoned { path: path(), cause: reason() }, ErrorKind::Other),
+            (StoreError::Displaced { path: path(), what: reason(), file: None }, ErrorKind::Other),
+            (StoreError::Forked { path: path(), parent: 2 }, ErrorKind::Other),
             (StoreError::ReadOnly { path: path(), reason: reason() }, ErrorKind::PermissionDenied),
             (StoreError::NotAnArchive { path: path(), reason: reason() }, ErrorKind::InvalidData),
             (StoreError::UnsupportedVersion { path: path(), found: 9, supported: 2 }, ErrorKind::Unsupported),
