@@ -3,7 +3,7 @@
 mod writer;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -483,5 +483,34 @@ fn nothing_told() -> Told {
         lengths: Vec::new(),
         code: Some(1),
         stderr: String::new(),
+    }
+}
+
+/// What is appended to a file that has no name any more is not acknowledged.
+#[test]
+fn a_line_after_the_archive_was_removed_is_not_acknowledged() {
+    for durability in ["synced", "written"] {
+        let place = Place::new();
+        let mut child = place
+            .append(&["--durability", durability])
+            .arg("--ack")
+            .spawn()
+            .expect("the command starts");
+        let mut input = child.stdin.take().expect("a pipe");
+        let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut said = String::new();
+        writeln!(input, "1").expect("the command reads");
+        output.read_line(&mut said).expect("an acknowledgement");
+        assert_eq!(said, "1\n");
+        std::fs::remove_file(&place.archive).expect("it is there");
+        writeln!(input, "2").expect("the command reads");
+        drop(input);
+        let ended = child.wait_with_output().expect("the command ends");
+        let message = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success(), "{durability}: {message}");
+        assert!(message.contains("nothing is there any more"), "{message}");
+        said.clear();
+        output.read_to_string(&mut said).expect("what it said");
+        assert!(durability == "written" || said.is_empty(), "{said}");
     }
 }

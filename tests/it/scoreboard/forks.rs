@@ -2,6 +2,7 @@
 //! that opens the archive anew writes beside it; and no acknowledged entry of either is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -241,12 +242,15 @@ fn fork_off(
             archive
         }
         Fork::Child => {
-            guard(parent);
+            guard(if family.bug { PATIENCE / 20 } else { PATIENCE }, parent);
             switch_on(family.bug.then_some(Bug::ForgetFork));
             let in_a_write = inside.load(Ordering::SeqCst) == 1;
             let depth = names.len();
             parent.tell(&Word::Forked { depth, in_a_write });
-            if let Err(broken) = child(family, archive, held, names, parent) {
+            // A panic would unwind into the parent's code.
+            let lived = || child(family, archive, held, names, parent);
+            let lived = catch_unwind(AssertUnwindSafe(lived));
+            if let Err(broken) = lived.unwrap_or_else(|_| Err("it panics".to_owned())) {
                 parent.tell(&Word::Broken(format!("depth {depth}: {broken}")));
             }
             std::process::exit(0);
@@ -255,11 +259,11 @@ fn fork_off(
 }
 
 /// Ends a child that hangs.
-fn guard(parent: &Parent) {
+fn guard(patience: Duration, parent: &Parent) {
     let told = Word::Broken("a child hangs".to_owned());
     let parent = parent.another();
     std::thread::spawn(move || {
-        std::thread::sleep(PATIENCE);
+        std::thread::sleep(patience);
         parent.tell(&told);
         std::process::exit(1);
     });
