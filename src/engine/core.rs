@@ -508,7 +508,11 @@ impl Core {
             return Ok(());
         };
         // redb may write when it is closed, which is refused if something else stands there.
-        let displaced = self.file.must_hold_the_archive().err();
+        let displaced = if self.read_only {
+            None
+        } else {
+            self.file.must_hold_the_archive().err()
+        };
         let closed = guarded(self.file.watch(), || base.close());
         let closed = displaced.map_or(closed, |err| Err(err.into()));
         closed.map_err(|fault| fault.at(&self.path))
