@@ -36,7 +36,8 @@ impl From<LockTimeout> for io::Error {
 
 /// Whether it is our own deadline that has passed.
 pub(crate) fn is_lock_timeout(err: &io::Error) -> bool {
-    err.get_ref().is_some_and(|err| err.is::<LockTimeout>())
+    let inner = err.get_ref().and_then(|err| err.downcast_ref());
+    matches!(inner, Some(LockTimeout))
 }
 
 /// The system has no lock to give.

@@ -124,3 +124,32 @@ fn check_prefix(place: &Place, ids: (SessionId, SegmentId), at_least: u64, at_mo
     let sent = (0..survived).fold(String::new(), |sent, n| sent + &format!("{{\"n\":{n}}}\n"));
     assert_eq!(place.raw(segment), sent + "{\"after\":true}\n");
 }
+
+#[test]
+fn an_exclusive_append_keeps_others_out_until_it_ends() {
+    let place = Place::new();
+    let (session, segment) = new_ids();
+    let mut child = place
+        .command("append", &ids(session, segment))
+        .args(["--ack", "--exclusive"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut writer = Writer {
+        input: child.stdin.take().expect("a pipe"),
+        acknowledged: BufReader::new(child.stdout.take().expect("a pipe")),
+        child,
+    };
+    writer.send("{\"n\":0}");
+    assert_eq!(writer.length(), 1);
+    let short = ["--lock-timeout", "0.05"];
+    for options in [&short[..], &[&short[..], &["--exclusive"]].concat()] {
+        place.run("ls", options).code(7).err("busy");
+    }
+    writer.finish();
+    // Readers who ask for it share it with each other, and with nobody who writes.
+    place.run("ls", &["--exclusive"]).code(0);
+    place.append((session, segment), "{\"n\":1}\n").code(0);
+    assert_eq!(place.raw(segment).lines().count(), 2);
+}

@@ -164,7 +164,7 @@ fn random_images(row: &mut Row, images: u64, one_in: u64) -> Covered {
         if row.cases() >= images || row.violations() > 0 {
             break;
         }
-        let mut dice = Dice::new(seed() ^ (number << 24) ^ 23);
+        let mut dice = Dice::new(seed() ^ (number << 24) ^ 0x17);
         row.within(format!("history {number}"));
         match random_played(number, &mut dice) {
             Ok(played) => read_all(row, &played, &mut dice, &mut covered, one_in),
