@@ -1,11 +1,10 @@
 //! Atomic creation: a new archive has another name until it is whole, so that at its path there is
 //! never less than a whole archive.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use redb::StorageBackend;
 use redb::backends::FileBackend;
@@ -17,6 +16,7 @@ use super::file_id::FileId;
 use super::pack::Packing;
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
+use super::temporary::{self, Temporary};
 use crate::store::StoreError;
 
 /// Where an archive is made.
@@ -52,9 +52,10 @@ pub(crate) fn create_filled<T>(
     let place = Folder::of(path)?;
     let storage = place.new_file().map_err(failed)?;
     let filled = write_new(storage, path, superblock)
-        .and_then(|()| fill(&place.temporary))
+        .and_then(|()| fill(place.temporary().map_err(failed)?))
         .and_then(|filled| {
-            let synced = File::open(&place.temporary).and_then(|file| file.sync_all());
+            let synced = place.temporary().and_then(File::open);
+            let synced = synced.and_then(|file| file.sync_all());
             synced.and_then(|()| place.publish()).map_err(failed)?;
             Ok(filled)
         });
@@ -119,7 +120,8 @@ pub(super) fn write_whole(
 pub(super) struct Folder {
     parent: PathBuf,
     path: PathBuf,
-    temporary: PathBuf,
+    /// The file before it has its name, once there is one.
+    temporary: OnceLock<Temporary>,
     /// The file to be replaced, if one is.
     replaced: Option<File>,
 }
@@ -142,34 +144,34 @@ impl Folder {
     }
 
     fn of(path: &Path) -> Result<Self, StoreError> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let name = path.file_name().ok_or_else(|| StoreError::NotAnArchive {
-            path: path.to_owned(),
-            reason: "the path has no file name".to_owned(),
-        })?;
-        sweep(folder, name);
-        let mut temporary = std::ffi::OsString::from(".");
-        temporary.push(name);
-        temporary.push(format!(".{}.new", uuid::Uuid::now_v7()));
+        if path.file_name().is_none() {
+            return Err(StoreError::NotAnArchive {
+                path: path.to_owned(),
+                reason: "the path has no file name".to_owned(),
+            });
+        }
+        let parent = temporary::folder_of(path).to_owned();
+        temporary::sweep_folder(&parent);
         Ok(Self {
-            parent: folder.to_owned(),
+            parent,
             path: path.to_owned(),
-            temporary: folder.join(temporary),
+            temporary: OnceLock::new(),
             replaced: None,
         })
+    }
+
+    fn temporary(&self) -> io::Result<&Path> {
+        let temporary = self.temporary.get().map(|temporary| &*temporary.path);
+        temporary.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
 impl Place for Folder {
     fn new_file(&self) -> io::Result<Arc<dyn StorageBackend>> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&self.temporary)?;
+        let name = self.path.file_name().unwrap_or_default();
+        let (temporary, file) = Temporary::claim(&self.parent, name)?;
+        // There is one file for each place.
+        let _ = self.temporary.set(temporary);
         if let Some(replaced) = &self.replaced {
             take_over(replaced, &file)?;
         }
@@ -180,12 +182,13 @@ impl Place for Folder {
     }
 
     fn publish(&self) -> io::Result<()> {
-        match std::fs::hard_link(&self.temporary, &self.path) {
+        let temporary = self.temporary()?;
+        match std::fs::hard_link(temporary, &self.path) {
             Ok(()) => Ok(()),
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Err(err),
             // A file system without hard links: the two steps are then not one.
             Err(err) if has_no_links(&err) && !is_there(&self.path)? => {
-                std::fs::rename(&self.temporary, &self.path)
+                std::fs::rename(temporary, &self.path)
             }
             Err(err) => Err(err),
         }
@@ -200,11 +203,11 @@ impl Place for Folder {
         if replaced != Some(there) {
             return Err(io::Error::other("another file has taken its place"));
         }
-        std::fs::rename(&self.temporary, &self.path)
+        std::fs::rename(self.temporary()?, &self.path)
     }
 
     fn remove_first_name(&self) -> io::Result<()> {
-        std::fs::remove_file(&self.temporary)
+        std::fs::remove_file(self.temporary()?)
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -250,66 +253,4 @@ fn take_over(replaced: &File, file: &File) -> io::Result<()> {
 #[cfg(not(unix))]
 fn take_over(_replaced: &File, _file: &File) -> io::Result<()> {
     Ok(())
-}
-
-/// Removes what processes left behind that died while they made this archive. One that is at it
-/// takes milliseconds, not minutes.
-fn sweep(folder: &Path, name: &std::ffi::OsStr) {
-    let name = name.to_string_lossy();
-    let Ok(files) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for file in files.flatten() {
-        let (found, path) = (file.file_name(), file.path());
-        let ours = is_temporary_of(&name, &found.to_string_lossy());
-        let modified = file.metadata().and_then(|metadata| metadata.modified());
-        let age = modified.ok().and_then(|modified| modified.elapsed().ok());
-        if ours && age.is_some_and(|age| age > Duration::from_secs(60)) {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-/// Whether a file has a name that an archive has before it is whole, or that a fresh copy of such
-/// a file has, which is compacted before anybody knows it.
-fn is_temporary_of(name: &str, found: &str) -> bool {
-    let before_id = |text: &str| {
-        let (name, id) = text
-            .strip_prefix('.')?
-            .strip_suffix(".new")?
-            .rsplit_once('.')?;
-        uuid::Uuid::try_parse(id).ok()?;
-        Some(name.to_owned())
-    };
-    let first = before_id(found);
-    let second = first.as_deref().and_then(before_id);
-    [first, second]
-        .iter()
-        .flatten()
-        .any(|made_for| made_for == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_unfinished_archives_are_known() {
-        let id = uuid::Uuid::now_v7();
-        for ours in [format!(".a.{id}.new"), format!("..a.{id}.new.{id}.new")] {
-            assert!(is_temporary_of("a", &ours), "{ours}");
-        }
-        for other in [
-            "a".to_owned(),
-            format!("a.{id}.new"),
-            format!(".b.{id}.new"),
-            format!(".a.{id}.old"),
-            ".a.1.new".to_owned(),
-            format!(".a.1.new.{id}.new"),
-            format!(".a.{id}.new.{id}.new"),
-            format!("..a.{id}.new"),
-        ] {
-            assert!(!is_temporary_of("a", &other), "{other}");
-        }
-    }
 }

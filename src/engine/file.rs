@@ -28,6 +28,8 @@ const LOCK_BASE: u64 = 1 << 62;
 /// Held by the process that writes. Of the bytes that redb leaves to its backend
 /// (`2^62 + 896 .. 2^62 + 1024`) its own file backend uses the first two.
 const WRITER_LOCK: u64 = LOCK_BASE + 1000;
+/// Held by the process that makes a file which has no name yet that anybody opens.
+pub(super) const MAKER_LOCK: u64 = LOCK_BASE + 1001;
 
 /// Whoever reads the tables as of commit number n holds byte n from here on.
 pub(super) const READER_LOCKS: u64 = LOCK_BASE + 1024;

@@ -41,6 +41,7 @@ mod superblock;
 mod sync;
 mod system;
 mod tail;
+mod temporary;
 #[cfg(feature = "_testing")]
 mod trial;
 mod unclosed;
@@ -127,6 +128,9 @@ impl Engine {
             lock_timeout,
             ..
         } = options;
+        if !read_only {
+            temporary::sweep(path);
+        }
         for _ in 0..MAX_REPLACEMENTS {
             let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
             let base = open_base(&file, &superblock, options)?;

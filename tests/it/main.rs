@@ -30,6 +30,8 @@ mod doctor;
 mod grammar;
 /// JSONL in and out.
 mod jsonl;
+/// What dead processes leave beside an archive, and file names of any length.
+mod leftovers;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.
 mod memory_store;
 /// Lossless typed round trips of entries, traces and names.
