@@ -111,6 +111,10 @@ impl Found {
                 self.sessions.push((path, session));
                 continue;
             }
+            if workers::is_manifest(&absolute) {
+                // The place of the logs beside it is read from there.
+                continue;
+            }
             if !file_type.is_dir() && workers::is_record(&absolute) {
                 self.records.push(path);
                 continue;

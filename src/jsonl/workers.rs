@@ -77,6 +77,12 @@ pub(super) fn session_of_log(log: &Path) -> Option<SessionId> {
     Some(manifest.session_id)
 }
 
+/// Whether the file names the session of the logs beside it.
+pub(super) fn is_manifest(path: &Path) -> bool {
+    let is_named = path.file_name().is_some_and(|name| name == MANIFEST);
+    is_named && path.with_file_name(SEGMENTS).is_dir()
+}
+
 /// Whether the file is the record of a worker's name.
 pub(super) fn is_record(path: &Path) -> bool {
     let above = |path: &Path, names: &[&str]| {

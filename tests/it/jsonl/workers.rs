@@ -52,6 +52,7 @@ fn pod_folder() -> Folder {
 
 fn assert_whole(archive: &Archive, report: &ImportReport, origin: OriginKind) {
     assert_eq!(report.failed(), 0, "{report:?}");
+    assert!(report.passed_over.is_empty(), "{report:?}");
     let sessions: Vec<Uuid> = archive
         .sessions()
         .unwrap()
