@@ -60,7 +60,7 @@ impl<T: DeserializeOwned> DoubleEndedIterator for TypedEntries<T> {
     fn next_back(&mut self) -> Option<Self::Item> {
         match self.0.raw.next_back() {
             Some(entry) => Some(entry.and_then(|entry| entry.decode())),
-            None => self.0.decoded.pop_back(),
+            None => self.0.ready.pop_back(),
         }
     }
 }
@@ -123,7 +123,7 @@ impl Decode<LogEntry> for AnyEntry {
 pub(super) struct Decoded<T, D> {
     raw: RawEntries,
     /// Those before the raw ones, which were taken from them.
-    decoded: VecDeque<Result<T, StoreError>>,
+    ready: VecDeque<Result<T, StoreError>>,
     /// How many to decode next. It grows, so that the first ones are had as soon as possible.
     batch: u64,
     how: PhantomData<D>,
@@ -133,7 +133,7 @@ impl<T, D> Decoded<T, D> {
     pub(super) fn new(raw: RawEntries) -> Self {
         Self {
             raw: raw.reading_ahead(),
-            decoded: VecDeque::new(),
+            ready: VecDeque::new(),
             batch: 1,
             how: PhantomData,
         }
@@ -143,8 +143,8 @@ impl<T, D> Decoded<T, D> {
 impl<T, D: Decode<T>> Decoded<T, D> {
     fn decode_more(&mut self) -> Option<()> {
         match self.raw.next_stretch(self.batch)? {
-            Ok(stretch) => decode::<T, D>(&stretch, &mut self.decoded),
-            Err(err) => self.decoded.push_back(Err(err)),
+            Ok(stretch) => decode::<T, D>(&stretch, &mut self.ready),
+            Err(err) => self.ready.push_back(Err(err)),
         }
         self.batch = (self.batch * 2).min(MAX_BATCH);
         Some(())
@@ -155,17 +155,17 @@ impl<T, D: Decode<T>> Iterator for Decoded<T, D> {
     type Item = Result<T, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.decoded.is_empty() {
+        if self.ready.is_empty() {
             self.decode_more()?;
         }
-        self.decoded.pop_front()
+        self.ready.pop_front()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let decoded = self.decoded.len();
+        let ready = self.ready.len();
         let raw = self.raw.size_hint().1;
         // An error ends the iteration early.
-        (decoded, raw.and_then(|raw| raw.checked_add(decoded)))
+        (ready, raw.and_then(|raw| raw.checked_add(ready)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use sessiondb::{SegmentId, SegmentInfo, StoreError};
 
 use crate::args::BranchArgs;
-use crate::context::{Access, Context};
+use crate::context::{Access, Context, insist};
 use crate::exit::{self, Failure};
 use crate::find;
 use crate::output;
@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context, args: &BranchArgs) -> Result<(), Failure> {
     archive.close().map_err(but)?;
     match print(branch, info, args.json) {
         // Whoever was to have the id has to find it somewhere.
-        Err(Failure::PipeClosed) => context.insist(&done),
+        Err(Failure::PipeClosed) => insist(&done),
         Ok(()) => context.say(&done),
         unprinted => return exit::done(unprinted, done, Ok(())),
     }

@@ -67,16 +67,16 @@ impl Context {
     /// Says something on standard error, unless `--quiet`.
     pub(crate) fn say(&self, message: impl Display) {
         if !self.globals.quiet {
-            self.insist(message);
+            insist(message);
         }
-    }
-
-    /// Says what has to be known, `--quiet` or not.
-    pub(crate) fn insist(&self, message: impl Display) {
-        output::tell(Style::new(), "", format_args!("{message}\n"));
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
         self.globals.quiet
     }
+}
+
+/// Says what has to be known, `--quiet` or not.
+pub(crate) fn insist(message: impl Display) {
+    output::tell(Style::new(), "", format_args!("{message}\n"));
 }

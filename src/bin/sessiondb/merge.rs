@@ -59,11 +59,14 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     exit::done(printed, done, outcome)
 }
 
+/// An archive to merge, and where it is.
+type Other<'a> = (&'a Path, Archive);
+
 /// The archives that can be opened, and those that cannot; an error if none can.
 fn open_others<'a>(
     context: &Context,
     paths: &'a [PathBuf],
-) -> Result<(Vec<(&'a Path, Archive)>, Vec<Unmerged>), Failure> {
+) -> Result<(Vec<Other<'a>>, Vec<Unmerged>), Failure> {
     let (mut others, mut failed) = (Vec::new(), Vec::new());
     for path in paths {
         match context.open(path, Access::Read) {

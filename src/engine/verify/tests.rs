@@ -458,8 +458,8 @@ fn of_a_forgotten_page_the_header_still_says_what_it_must_be() {
     // There is no page of this length, and none there after the last one.
     assert!(watch.read(free, &mut vec![0; 8192], &read).is_err());
     let pages = (1..(bytes.len() - image) / 4096).rev();
-    let free = pages.map(|page| watch.read(page as u64 * 4096, &mut [0; 4096], &read));
-    let err = free.filter_map(Result::err).next().unwrap();
+    let mut free = pages.map(|page| watch.read(page as u64 * 4096, &mut [0; 4096], &read));
+    let err = free.find_map(Result::err).unwrap();
     assert!(err.to_string().contains("no page above it"), "{err}");
 }
 
