@@ -363,7 +363,7 @@ fn records_may_be_of_a_type_of_the_callers_own() {
     );
     archive
         .update_name("worker-a", |record| {
-            drop(record.extra.insert("more".into(), json!(1)))
+            drop(record.extra.insert("more".into(), json!(1)));
         })
         .unwrap();
     assert_eq!(archive.read_name_as("worker-a").unwrap(), Some(worker));

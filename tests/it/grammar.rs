@@ -240,8 +240,8 @@ fn every_message_counts_from_zero() {
         refused.to_string().contains("entry 2 of this call"),
         "{refused}"
     );
-    let long = format!("\"{}\"", "x".repeat(sessiondb::MAX_ENTRY_BYTES));
-    let refused = log.append_many_raw(&["1", &long]).unwrap_err();
+    let large = format!("\"{}\"", "x".repeat(sessiondb::MAX_ENTRY_BYTES));
+    let refused = log.append_many_raw(&["1", &large]).unwrap_err();
     assert!(
         refused.to_string().contains("entry 1 of this call"),
         "{refused}"

@@ -79,7 +79,7 @@ enum End {
     Failed(Condition),
     NotFound(SegmentId),
     SessionNotFound(SessionId),
-    PastEnd,
+    TooFar,
     Exists,
 }
 
@@ -99,7 +99,7 @@ fn end_of(done: Result<bool, StoreError>) -> End {
         Err(StoreError::ConditionFailed { expected, .. }) => End::Failed(expected),
         Err(StoreError::NotFound(segment)) => End::NotFound(segment),
         Err(StoreError::SessionNotFound(session)) => End::SessionNotFound(session),
-        Err(StoreError::Corrupt { .. } | StoreError::BranchPastEnd { .. }) => End::PastEnd,
+        Err(StoreError::Corrupt { .. } | StoreError::BranchPastEnd { .. }) => End::TooFar,
         Err(StoreError::SegmentExists { .. }) => End::Exists,
         Err(other) => panic!("no batch fails like this: {other}"),
     }
@@ -182,7 +182,7 @@ impl Model {
                     return Err(End::NotFound(segment_id(of.1)));
                 }
                 if self.len(*of) < *len {
-                    return Err(End::PastEnd);
+                    return Err(End::TooFar);
                 }
                 let log = self.logs.entry(*of).or_default();
                 log.truncate(usize::try_from(*len).unwrap());
@@ -194,7 +194,7 @@ impl Model {
                     return Err(End::NotFound(segment_id(of.1)));
                 };
                 let Some(shared) = log.get(..usize::try_from(*at).unwrap()) else {
-                    return Err(End::PastEnd);
+                    return Err(End::TooFar);
                 };
                 let to = (of.0, *to, false);
                 if self.logs.contains_key(&to) {

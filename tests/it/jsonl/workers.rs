@@ -111,7 +111,9 @@ fn records_come_in_as_they_are_and_never_replace_others() {
     assert_eq!(report.name_files[0].name, WORKER.to_string());
     for broken in ["[]", "{", r#"{"worker_name":"a/b"}"#] {
         let file = folder.write(&metadata, broken);
-        let report = import.run(&[file.clone()], &mut |_| ()).unwrap();
+        let report = import
+            .run(std::slice::from_ref(&file), &mut |_| ())
+            .unwrap();
         let failure = report.name_files[0].failure().unwrap();
         assert!(
             failure.starts_with(&file.display().to_string()),

@@ -107,9 +107,9 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// The same for another thread.
+    /// The same parent, for another thread.
     #[cfg(unix)]
-    pub(super) fn another(&self) -> Self {
+    pub(super) fn for_another_thread() -> Self {
         Self {
             input: std::io::stdin(),
             output: std::io::stdout(),

@@ -27,6 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a family of processes lives.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a choice of its own, and all of them are combined"
+)]
 pub(super) struct Family {
     path: PathBuf,
     synced: bool,
@@ -242,7 +246,7 @@ fn fork_off(
             archive
         }
         Fork::Child => {
-            guard(if family.bug { PATIENCE / 20 } else { PATIENCE }, parent);
+            guard(if family.bug { PATIENCE / 20 } else { PATIENCE });
             switch_on(family.bug.then_some(Bug::ForgetFork));
             let in_a_write = inside.load(Ordering::SeqCst) == 1;
             let depth = names.len();
@@ -259,9 +263,9 @@ fn fork_off(
 }
 
 /// Ends a child that hangs.
-fn guard(patience: Duration, parent: &Parent) {
+fn guard(patience: Duration) {
     let told = Word::Broken("a child hangs".to_owned());
-    let parent = parent.another();
+    let parent = Parent::for_another_thread();
     std::thread::spawn(move || {
         std::thread::sleep(patience);
         parent.tell(&told);

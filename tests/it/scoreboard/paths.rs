@@ -243,7 +243,7 @@ impl Case {
             }
             Event::LinkTurned => std::fs::remove_file(path).map(|()| link(other, path)),
             Event::CopiedOver => std::fs::copy(other, file).map(drop),
-            Event::Garbage => over(file).and_then(|mut file| file.write_all(&[7; 100_000])),
+            Event::Garbage => over(file).and_then(|mut file| file.write_all(&vec![7; 100_000])),
             Event::CutOff => over(file).and_then(|file| file.set_len(0)),
             Event::CutInJournal => over(file).and_then(|file| file.set_len(9_000)),
             Event::Linked => std::fs::hard_link(file, away),
@@ -338,14 +338,14 @@ impl Case {
         if !text.contains(&file.display().to_string()) {
             return Err(format!("{} is not in the message: {text}", file.display()));
         }
-        if let Some(moved) = moved {
-            if file.canonicalize().ok() != moved.canonicalize().ok() {
-                return Err(format!(
-                    "{} in place of {}",
-                    file.display(),
-                    moved.display()
-                ));
-            }
+        if let Some(moved) = moved
+            && file.canonicalize().ok() != moved.canonicalize().ok()
+        {
+            return Err(format!(
+                "{} in place of {}",
+                file.display(),
+                moved.display()
+            ));
         }
         // A copy, since the handle may keep the file to itself.
         let copy = self.scratch.path().join("copy.sessiondb");

@@ -120,22 +120,22 @@ impl Others {
     /// A process that opens the archive now reads the last state.
     fn read_anew(&mut self) -> Result<(), String> {
         let archive = open(&self.shared.handle(), true)?;
-        self.must_read(&archive, &self.states[self.states.len() - 1..])?;
+        must_read(&archive, &self.states[self.states.len() - 1..])?;
         self.met.reads += 1;
         archive.close().map_err(|err| err.to_string())
-    }
-
-    fn must_read(&self, archive: &Archive, allowed: &[State]) -> Result<(), String> {
-        let found = State::of(archive).map_err(|err| format!("another reader: {err}"))?;
-        if allowed.contains(&found) {
-            return Ok(());
-        }
-        Err(format!("another reader finds {found:.200?}"))
     }
 
     fn last(&self) -> &State {
         &self.states[self.states.len() - 1]
     }
+}
+
+fn must_read(archive: &Archive, allowed: &[State]) -> Result<(), String> {
+    let found = State::of(archive).map_err(|err| format!("another reader: {err}"))?;
+    if allowed.contains(&found) {
+        return Ok(());
+    }
+    Err(format!("another reader finds {found:.200?}"))
 }
 
 /// Without patience: whoever would have to wait fails.
@@ -262,7 +262,7 @@ fn stop_readers(row: &mut Row, rounds: u64) -> Result<Met, String> {
                 for tear in tears(call, &mut dice) {
                     let again = (dice.below(12), None);
                     let stops = [(number, tear), again];
-                    let stops = stops[..if row.cases() % 2 == 0 { 1 } else { 2 }].to_vec();
+                    let stops = stops[..if row.cases().is_multiple_of(2) { 1 } else { 2 }].to_vec();
                     let others = dice.next();
                     let outcome = read(kind, [seed, others], &stops);
                     all.stopped(format!("{kind:?} at {}", name_of(call, tear)));
@@ -360,7 +360,7 @@ fn write(step: Option<&Step>, seed: u64, call: u64) -> Result<Vec<Call>, String>
     let [reader, viewer] = [true, false].map(|read_only| open(&others.shared.handle(), read_only));
     let open_ones = [reader?, viewer?];
     for archive in &open_ones {
-        others.must_read(archive, &others.states[others.states.len() - 1..])?;
+        must_read(archive, &others.states[others.states.len() - 1..])?;
     }
     let (handle, archive) = others.writer.take().ok_or("a writer")?;
     let mut after = others.last().clone();
@@ -373,9 +373,8 @@ fn write(step: Option<&Step>, seed: u64, call: u64) -> Result<Vec<Call>, String>
     let meanwhile = move || {
         let mut others = lock(&shares);
         let read: Result<(), String> = open(&others.shared.handle(), true).and_then(|fresh| {
-            let all = open_ones.iter().chain([&fresh]);
-            all.map(|archive| others.must_read(archive, &allowed))
-                .collect()
+            let mut all = open_ones.iter().chain([&fresh]);
+            all.try_for_each(|archive| must_read(archive, &allowed))
         });
         others.failure = read.err();
     };

@@ -109,7 +109,7 @@ pub(super) fn catches(bug: Bug) -> bool {
 }
 
 fn session(number: u128) -> Uuid {
-    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + (number / 3 << 72))
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + ((number / 3) << 72))
 }
 
 fn segment(number: u128) -> Uuid {
@@ -219,7 +219,7 @@ fn judge(sample: &Sample, case: (Harm, When, Step), dice: &mut Dice) -> Result<b
     let (harm, when, step) = case;
     let disk = Layered::over(&sample.bytes);
     let (target, pages) = &sample.targets[dice.index(sample.targets.len())];
-    let other = dice.below(sample.segments as u64).into();
+    let other = u128::from(dice.below(u64::try_from(sample.segments).unwrap()));
     let mut seen = Seen::default();
     if when == When::BeforeOpening {
         do_harm(&disk, sample, *target, pages, harm, dice);
