@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::base::Progress;
 use super::core::Core;
 use super::create::{Folder, Place, write_whole};
-use super::fault::{Outcome, named};
+use super::fault::{Outcome, is_no_room, named};
 use super::file::ArchiveFile;
 use super::file_id::FileId;
 use super::notes::Notes;
@@ -64,15 +64,30 @@ pub(crate) fn compact(
         }
         Err((engine, reason)) => {
             let engine = engine?;
-            let not_erased = engine.core.compact_in_place(progress)?;
+            let done = engine.core.compact_in_place(progress)?;
+            if done.has_free_end {
+                trim(&path, options);
+            }
             let compaction = Compaction {
                 bytes_before,
                 bytes_after: engine.file_bytes()?,
                 in_place: Some(reason),
-                not_erased,
+                not_erased: done.not_erased,
             };
             Ok((engine, compaction))
         }
+    }
+}
+
+/// Gives the free end of a file back that others have open, which redb does as it closes one. What fails
+/// costs no more than that.
+fn trim(path: &Path, options: EngineOptions) {
+    let beside = EngineOptions {
+        background: false,
+        ..options
+    };
+    if options.shared {
+        let _ = Engine::open(path, beside).and_then(Engine::close);
     }
 }
 
@@ -211,12 +226,9 @@ fn is_no_place_for_a_copy(kind: io::ErrorKind) -> bool {
         kind,
         io::ErrorKind::PermissionDenied
             | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge
             // A file that is mounted by itself is not replaced.
             | io::ErrorKind::ResourceBusy
-    )
+    ) || is_no_room(&kind.into())
 }
 
 /// Writes a fresh copy of the archive in the place and lets it replace the archive.

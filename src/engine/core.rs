@@ -2,6 +2,7 @@
 //! it to the tables. Locks are taken in this order: writers, writer lock of the file, state or folding.
 
 mod fold;
+mod revive;
 
 use std::io;
 use std::path::Path;
@@ -10,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::base::Base;
+use super::base::{Base, BaseOptions};
 use super::codec;
-use super::fault::{Fault, Outcome, named};
+use super::failures::Failure;
+use super::fault::{Fault, Outcome, is_no_room, named};
 use super::file::{ArchiveFile, Awaited, WriterLock};
 use super::group_commit::GroupCommit;
 use super::journal::{CutOff, Frame, Journal};
@@ -29,7 +31,8 @@ use crate::store::StoreError;
 /// One open archive file in this process, without the thread that keeps it.
 pub(crate) struct Core {
     // Declared, and so dropped, before the file whose locks it holds.
-    base: Option<Base>,
+    base: Mutex<Option<Arc<Base>>>,
+    base_options: BaseOptions,
     pub(crate) file: ArchiveFile,
     pub(crate) journal: Journal,
     pub(crate) jobs: Arc<Jobs>,
@@ -64,11 +67,12 @@ impl Core {
         file: ArchiveFile,
         base: Base,
         superblock: &Superblock,
-        read_only: bool,
+        base_options: BaseOptions,
         sync_interval: Duration,
     ) -> Self {
         Self {
-            base: Some(base),
+            base: Mutex::new(Some(Arc::new(base))),
+            base_options,
             path: file.path().into(),
             journal: Journal::new(superblock.journal_bytes, file.salt()),
             file,
@@ -76,7 +80,7 @@ impl Core {
             archive_id: superblock.archive_id,
             format_version: superblock.version,
             sync_interval,
-            read_only,
+            read_only: base_options.read_only,
             writers: Mutex::default(),
             state: Mutex::new(State::new()),
             folding: Mutex::default(),
@@ -86,10 +90,9 @@ impl Core {
         }
     }
 
-    pub(crate) fn base(&self) -> Outcome<&Base> {
-        self.base
-            .as_ref()
-            .ok_or_else(|| Fault::damaged("archive", "it has been closed"))
+    pub(crate) fn base(&self) -> Outcome<Arc<Base>> {
+        let base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        base.clone().ok_or_else(not_open)
     }
 
     /// Fails in a process that was forked from the one that opened the file. What is asked of an
@@ -119,6 +122,12 @@ impl Core {
     }
 
     fn look<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
+        self.revive()?;
+        self.look_now(look)
+    }
+
+    /// The same for a writer.
+    fn look_now<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
         let seen = guarded(self.file.watch(), || {
             let mut state = self.state();
@@ -184,7 +193,7 @@ impl Core {
         &self,
         decide: impl FnOnce(Layers) -> Result<D, StoreError>,
     ) -> Result<D, StoreError> {
-        let decided = decide(self.layers()?);
+        let decided = decide(self.look_now(State::layers)?);
         self.must_be_here()?;
         decided
     }
@@ -304,6 +313,7 @@ impl Core {
     /// shows its last commit to nobody before a writer has been there.
     fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
         let lock = self.file.lock_writer()?;
+        self.revive_as_writer()?;
         if lock.is_unsettled && !seeded(Bug::LeaveUnsettled) {
             self.attempt(|| self.base()?.settle())?;
         }
@@ -342,6 +352,8 @@ impl Core {
                 ticket: None,
             });
         }
+        // A change before this one, of the same group, may have found no room.
+        self.revive_as_writer()?;
         let content: usize = ops.iter().map(codec::content_bytes).sum();
         if !self.journal.can_hold(content as u64) {
             // A frame would be another copy of it, for nothing.
@@ -385,10 +397,8 @@ impl Core {
     ) -> Outcome<Done> {
         let mut state = self.state();
         self.refused(state.refresh_to_write(self, lock))?;
-        if !self
-            .journal
-            .has_room_at(&state.position()?, frame.payload().len() as u64)
-        {
+        let needed = frame.payload().len() as u64 + self.kept_free(&state, &ops);
+        if !self.journal.has_room_at(&state.position()?, needed) {
             state = self.begin_epoch(state)?;
         }
         let lengths = self.refused(state.apply(ops))?;
@@ -408,6 +418,15 @@ impl Core {
         })
     }
 
+    /// What has to stay free behind these ops in the half that is written to.
+    fn kept_free(&self, state: &State, ops: &[Op]) -> u64 {
+        if state.closed().is_none() || seeded(Bug::SpendReserve) || ops.iter().all(Op::is_deletion)
+        {
+            return 0;
+        }
+        self.journal.reserve()
+    }
+
     /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
     pub(crate) fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
@@ -419,6 +438,21 @@ impl Core {
             }
             Err(fault) => Err(self.poison(fault)),
         }
+    }
+
+    /// The same for a call that changes nothing of what the archive holds.
+    pub(crate) fn attempt_unchanged<T>(
+        &self,
+        call: impl FnOnce() -> Outcome<T>,
+    ) -> Result<T, StoreError> {
+        self.attempt(|| {
+            call().map_err(|fault| {
+                if self.lacks_room(&fault) {
+                    return self.without_room(&fault);
+                }
+                fault
+            })
+        })
     }
 
     /// Damage that was found before anything was written leaves nothing in doubt, and what is
@@ -473,7 +507,8 @@ impl Core {
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
-        if self.base.is_none() {
+        let base = self.base.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if base.is_none() {
             return Ok(());
         }
         if let Err(forked) = self.must_be_here() {
@@ -484,9 +519,14 @@ impl Core {
         if self.file.is_shared() {
             self.state().let_go();
         }
+        let all_synced = self.syncs.is_all_synced();
         let folded = match self.checkpoint() {
             Err(StoreError::Busy { .. }) => self.sync(),
+            // The journal has it, for which it has its space already.
+            Err(StoreError::Io(err)) if is_no_room(&err) => self.sync(),
             Err(StoreError::ReadOnly { .. } | StoreError::Poisoned { .. }) => Ok(()),
+            // A checkpoint changes nothing of what the archive holds.
+            Err(StoreError::OutcomeUnknown { source, .. }) if all_synced => Err(source.into()),
             folded => folded,
         };
         let released = self.release();
@@ -496,7 +536,8 @@ impl Core {
     /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are
     /// not there.
     fn abandon(&mut self) {
-        std::mem::forget(self.base.take());
+        let base = self.base.get_mut().unwrap_or_else(PoisonError::into_inner);
+        std::mem::forget(base.take());
         let state = self.state.get_mut();
         let state = state.unwrap_or_else(PoisonError::into_inner);
         std::mem::forget(std::mem::replace(state, State::new()));
@@ -504,7 +545,9 @@ impl Core {
 
     fn release(&mut self) -> Result<(), StoreError> {
         self.state().forget();
-        let Some(base) = self.base.take() else {
+        let base = self.base.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else has it, since nobody else has this.
+        let Some(base) = base.take().and_then(Arc::into_inner) else {
             return Ok(());
         };
         // redb may write when it is closed, which is refused if something else stands there.
@@ -514,9 +557,25 @@ impl Core {
             self.file.must_hold_the_archive().err()
         };
         let closed = guarded(self.file.watch(), || base.close());
-        let closed = displaced.map_or(closed, |err| Err(err.into()));
-        closed.map_err(|fault| fault.at(&self.path))
+        if let Some(err) = displaced {
+            return Err(Fault::from(err).at(&self.path));
+        }
+        match self.file.image_failure() {
+            // As above: what closing would have put in order, the next open does.
+            Some(Failure::NoRoom) if !self.file.has_sync_failed() => Ok(()),
+            _ => closed.map_err(|fault| match self.poisoned.get() {
+                Some(cause) => StoreError::Poisoned {
+                    path: self.path.to_path_buf(),
+                    cause: cause.clone(),
+                },
+                None => fault.at(&self.path),
+            }),
+        }
     }
+}
+
+fn not_open() -> Fault {
+    io::Error::other("its tables could not be opened again after a failure").into()
 }
 
 impl Drop for Core {

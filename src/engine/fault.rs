@@ -54,6 +54,22 @@ impl Fault {
             if err.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Overtaken>)))
     }
 
+    /// Whether there was no room for a change, of which nothing is left.
+    pub(crate) fn is_no_room(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Io(err)) if is_no_room(err))
+    }
+
+    /// What the system said, if it said something.
+    pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Redb(err) => match err.as_ref() {
+                redb::Error::Io(err) => Some(err.kind()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether redb refuses because something failed before.
     pub(crate) fn is_of_an_earlier_read(&self) -> bool {
         matches!(self, Self::Redb(err)
@@ -72,6 +88,30 @@ impl Fault {
             Self::Redb(err) => system::of_redb(path, *err),
         }
     }
+}
+
+/// Whether the system had no room for what was to be written.
+pub(crate) fn is_no_room(err: &io::Error) -> bool {
+    matches!(
+        err.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
+/// The error of a change for which there was no room, and which has left nothing behind.
+pub(crate) fn no_room(path: &Path, kind: io::ErrorKind) -> StoreError {
+    let cause = match kind {
+        io::ErrorKind::QuotaExceeded => "the quota on the disk is used up",
+        io::ErrorKind::FileTooLarge => "the file may not become larger",
+        _ => "the disk is full",
+    };
+    let kind = match kind {
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => kind,
+        _ => io::ErrorKind::StorageFull,
+    };
+    let message =
+        format!("{cause}, and nothing was changed; free some megabytes on the disk and try again");
+    named(path, &io::Error::new(kind, message)).into()
 }
 
 impl From<Damage> for Fault {

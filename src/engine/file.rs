@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{BackendError, StorageBackend};
 
 use super::create::Folder;
+use super::failures::Failures;
 use super::fault::{Fault, named};
 use super::file_id::FileId;
 use super::held::Held;
@@ -51,6 +53,10 @@ pub(crate) struct ArchiveFile {
     pub(super) image_offset: u64,
     pub(super) watch: Arc<Watch>,
     pub(super) syncs: Arc<Syncs>,
+    /// Which calls of redb failed, after which it reads and writes nothing more.
+    pub(super) failures: Arc<Failures>,
+    /// Whether the image may not become longer for now.
+    pub(super) capped: Arc<AtomicBool>,
     /// The number of this open file.
     writer: u64,
 }
@@ -119,6 +125,8 @@ impl ArchiveFile {
             image_offset,
             watch: Arc::new(Watch::new(image_offset)),
             syncs: Arc::default(),
+            failures: Arc::default(),
+            capped: Arc::default(),
             writer: new_writer(),
         }
     }
@@ -152,6 +160,11 @@ impl ArchiveFile {
         self.whereabouts
             .as_ref()
             .is_none_or(Whereabouts::is_at_its_path)
+    }
+
+    /// Whether a sync failed, after which nobody knows what is on the disk.
+    pub(crate) fn has_sync_failed(&self) -> bool {
+        self.syncs.has_failed()
     }
 
     /// What has become of the file, once that was noticed: nothing is written to it any more.
@@ -441,6 +454,11 @@ pub(super) struct Syncs {
 }
 
 impl Syncs {
+    fn has_failed(&self) -> bool {
+        let any_failed = self.any_failed.lock();
+        *any_failed.unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn sync(&self, file: &dyn StorageBackend) -> io::Result<()> {
         let any_failed = self.any_failed.lock();
         let mut any_failed = any_failed.unwrap_or_else(PoisonError::into_inner);

@@ -106,6 +106,16 @@ impl Held {
     }
 }
 
+/// A child that has not noticed yet has a copy of the descriptor, and would keep the locks.
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.is_of_this_process() {
+            // What cannot be released goes with the last descriptor.
+            let _ = self.release(StorageBackend::close);
+        }
+    }
+}
+
 impl StorageBackend for Held {
     fn len(&self) -> io::Result<u64> {
         self.with(StorageBackend::len)

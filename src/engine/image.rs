@@ -4,11 +4,13 @@
 
 use std::io;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redb::{BackendError, StorageBackend};
 
+use super::failures::{Failure, Failures};
 use super::fault::Outcome;
 use super::file::{ArchiveFile, Polled, READER_LOCKS, Syncs, poll};
 use super::held::Held;
@@ -35,7 +37,16 @@ pub(crate) struct ImageBackend {
     syncs: Arc<Syncs>,
     /// As redb read it last.
     header: Mutex<Vec<u8>>,
+    failures: Arc<Failures>,
+    /// Whether it may not become longer for now.
+    capped: Arc<AtomicBool>,
+    /// Those that redb has; the file may have others.
+    locks: Mutex<Vec<LockRange>>,
+    /// For an image that is only read, although redb may write: set when it is open.
+    unsynced: Option<Arc<AtomicBool>>,
 }
+
+type LockRange = (Bound<u64>, Bound<u64>);
 
 /// A commit was made while the header was looked at, and the look counts for nothing.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +75,66 @@ impl ArchiveFile {
             watch: Arc::clone(&self.watch),
             syncs: Arc::clone(&self.syncs),
             header: Mutex::default(),
+            failures: Arc::clone(&self.failures),
+            capped: Arc::clone(&self.capped),
+            locks: Mutex::default(),
+            unsynced: None,
         }
+    }
+
+    /// The same for reading after a failure. What redb writes while it opens it is not synced, and
+    /// once `opened` is set it writes nothing.
+    pub(crate) fn image_to_read(&self, opened: &Arc<AtomicBool>) -> ImageBackend {
+        ImageBackend {
+            unsynced: Some(Arc::clone(opened)),
+            ..self.image()
+        }
+    }
+
+    /// Calls what may not make the file longer: where redb would, it finds the disk full.
+    pub(crate) fn without_growth<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.capped.store(true, Ordering::Release);
+        let done = call();
+        self.capped.store(false, Ordering::Release);
+        done
+    }
+
+    /// What made redb give the image up that is open now.
+    pub(crate) fn image_failure(&self) -> Option<Failure> {
+        self.failures.get()
+    }
+
+    /// Says that the image that is open now cannot be used.
+    pub(crate) fn note_failure(&self) {
+        self.failures.note(&io::ErrorKind::Other.into());
+    }
+
+    /// Forgets what is known of an image that has been given up.
+    pub(crate) fn begin_image_anew(&self) {
+        self.failures.forget();
+        self.watch.cut(0);
     }
 }
 
 impl ImageBackend {
+    /// Takes note of what redb takes for a reason to give the image up.
+    fn noted<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.inspect_err(|err| self.failures.note(err))
+    }
+
+    fn may_write(&self) -> io::Result<()> {
+        match &self.unsynced {
+            Some(opened) if opened.load(Ordering::Acquire) => Err(io::Error::other(
+                "nothing is written after a failure until the archive is opened again",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn locks(&self) -> MutexGuard<'_, Vec<LockRange>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn watch(&self) -> Arc<Watch> {
         Arc::clone(&self.watch)
     }
@@ -147,7 +213,7 @@ fn published(header: &[u8]) -> Option<Slot> {
 
 impl StorageBackend for ImageBackend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.file.len()?.saturating_sub(self.offset))
+        Ok(self.noted(self.file.len())?.saturating_sub(self.offset))
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -155,7 +221,7 @@ impl StorageBackend for ImageBackend {
             0 => self.read_header(out),
             offset => self.file.read(self.offset + offset, out),
         };
-        self.watch.read(offset, out, &read)?;
+        self.noted(self.watch.read(offset, out, &read))?;
         if self.shared && offset == 0 {
             out.clone_into(&mut self.seen());
         }
@@ -163,30 +229,49 @@ impl StorageBackend for ImageBackend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.noted(self.may_write())?;
+        if self.capped.load(Ordering::Acquire) && len > self.len()? {
+            let err = io::Error::new(io::ErrorKind::StorageFull, "the file may not grow now");
+            return self.noted(Err(err));
+        }
         self.watch.cut(len);
-        self.file.set_len(self.offset + len)
+        self.noted(self.file.set_len(self.offset + len))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.syncs.sync(&*self.file)
+        if self.unsynced.is_some() {
+            return Ok(());
+        }
+        self.noted(self.syncs.sync(&*self.file))
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let write = |data: &[u8]| self.file.write(self.offset + offset, data);
-        self.watch.write(offset, data, write)
+        self.noted(self.may_write())?;
+        self.noted(self.watch.write(offset, data, write))
     }
 
+    /// Lets go of redb's locks. The file stays open, and with it the writer lock.
     fn close(&self) -> io::Result<()> {
-        self.file.close()
+        for (start, end) in std::mem::take(&mut *self.locks()) {
+            // A lock that cannot be released goes when the file is closed.
+            let _ = self.file.unlock_range(start, end);
+        }
+        Ok(())
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         if self.is_of_header(start, end) {
             return Ok(true);
         }
-        self.file
+        let locked = self
+            .file
             .try_lock_range(start, end)
-            .map_err(system::of_lock)
+            .map_err(system::of_lock)?;
+        if locked {
+            self.locks().push((start, end));
+        }
+        Ok(locked)
     }
 
     fn try_lock_shared_range(
@@ -201,6 +286,9 @@ impl StorageBackend for ImageBackend {
             .file
             .try_lock_shared_range(start, end)
             .map_err(system::of_lock)?;
+        if locked {
+            self.locks().push((start, end));
+        }
         let reads = matches!(start, Bound::Included(byte) if byte >= READER_LOCKS);
         if locked
             && self.shared
@@ -224,6 +312,13 @@ impl StorageBackend for ImageBackend {
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
         if self.is_of_header(start, end) {
             return Ok(());
+        }
+        // Without waiting: in a child, a thread may hold it that is not there. What stays in the list
+        // is released once more when the image is closed.
+        if let Ok(mut locks) = self.locks.try_lock()
+            && let Some(at) = locks.iter().position(|lock| *lock == (start, end))
+        {
+            locks.swap_remove(at);
         }
         self.file.unlock_range(start, end).map_err(system::of_lock)
     }

@@ -4,37 +4,92 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use super::base::{Hold, Progress};
+use super::base::{Base, Hold, Progress};
 use super::core::Core;
-use super::fault::Outcome;
-use super::scrub::Scrub;
+use super::fault::{Outcome, is_no_room};
+use super::scrub::{self, Scrub};
 use super::view::guarded;
 use crate::store::StoreError;
 
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// What was done.
+#[derive(Debug, Default)]
+pub(crate) struct InPlace {
+    /// Why what was deleted could not be made unreadable.
+    pub(crate) not_erased: Option<String>,
+    /// Whether the end of the file can be given back.
+    pub(crate) has_free_end: bool,
+}
+
 impl Core {
-    /// Gives back what can be given back, and makes what was deleted unreadable. Returns why
-    /// that could not be done, if it could not.
-    pub(crate) fn compact_in_place(
-        &self,
-        progress: Progress<'_>,
-    ) -> Result<Option<String>, StoreError> {
+    /// Gives back what can be given back, and makes what was deleted unreadable. Nothing is committed beside those for whom redb would
+    /// keep what is replaced: it would put what is new at the end of the file.
+    pub(crate) fn compact_in_place(&self, progress: Progress<'_>) -> Result<InPlace, StoreError> {
         let mut readers = None;
-        let hold = self.hold_without_journal(|base| {
+        let hold = self.hold_once_unhindered(|base| {
             readers = self.readers_of_old_pages(&base.views_so_far(), 0)?;
             if readers.is_none() {
                 base.settle_pages()?;
             }
             Ok(())
         })?;
-        let not_erased = self.erase_free_pages(hold, readers, progress)?;
+        let hold = match hold {
+            Ok(hold) => hold,
+            Err(who) => {
+                progress(1, 1);
+                self.attempt(|| Ok(self.file.sync()?))?;
+                return Ok(InPlace {
+                    not_erased: Some(who),
+                    has_free_end: false,
+                });
+            }
+        };
+        let done = self.erase_free_pages(hold, readers, progress)?;
         self.attempt(|| Ok(self.file.sync()?))?;
+        if !done.has_free_end || self.file.is_shared() {
+            return Ok(done);
+        }
         // Commits without a change give pages back that older readers needed, and with them the
         // end of the file.
-        match self.attempt(|| self.base()?.settle_pages()) {
-            Ok(()) | Err(StoreError::Busy { .. }) => Ok(not_erased),
+        match self.attempt_unchanged(|| self.base()?.settle_pages()) {
+            Ok(()) | Err(StoreError::Busy { .. }) => Ok(done),
+            Err(StoreError::Io(err)) if is_no_room(&err) => Ok(done),
             Err(err) => Err(err),
+        }
+    }
+
+    /// Waits until nobody reads what is to be replaced, without keeping writers waiting; the reason
+    /// if somebody still does when the time is up.
+    fn hold_once_unhindered(
+        &self,
+        mut alone: impl FnMut(&Base) -> Outcome<()>,
+    ) -> Result<Result<Hold, String>, StoreError> {
+        let start = Instant::now();
+        loop {
+            let held =
+                self.hold_without_journal(|is_folded| self.readers(is_folded), &mut alone)?;
+            if held.is_ok() || start.elapsed() >= self.file.lock_timeout() {
+                return Ok(held);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Who reads the tables, or if nothing is to be committed, who reads earlier ones.
+    fn readers(&self, is_folded: bool) -> Outcome<Option<String>> {
+        let shared = self.file.is_shared();
+        if !(shared && is_folded) && self.base()?.has_views() {
+            return Ok(Some(who_reads("this process", is_folded && shared)));
+        }
+        let Some(last) = scrub::last_transaction(&self.file)? else {
+            return Ok(Some("another process is writing to its tables".to_owned()));
+        };
+        let last = if is_folded { last } else { last + 1 };
+        match self.file.has_readers_before(last) {
+            Ok(false) | Err(redb::BackendError::Unsupported) => Ok(None),
+            Ok(true) => Ok(Some(who_reads("another process", is_folded))),
+            Err(err) => Err(std::io::Error::from(err).into()),
         }
     }
 
@@ -43,19 +98,23 @@ impl Core {
         hold: Hold,
         mut readers: Option<String>,
         progress: Progress<'_>,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<InPlace, StoreError> {
         let erased = guarded(self.file.watch(), || {
             let scrub = Scrub::new(&self.file, progress)?;
             if self.file.is_shared() {
                 let views = self.base()?.views_so_far();
                 readers = self.readers_of_old_pages(&views, scrub.transaction())?;
             }
-            if readers.is_none() {
-                scrub.run()?;
+            let has_free_end = if readers.is_none() {
+                scrub.run()?
             } else {
                 scrub.leave();
-            }
-            Ok(readers)
+                false
+            };
+            Ok(InPlace {
+                not_erased: readers,
+                has_free_end,
+            })
         });
         let released = self.attempt(|| hold.release());
         let erased = erased.map_err(|fault| fault.at(&self.path))?;
@@ -82,9 +141,18 @@ impl Core {
             }
             if start.elapsed() >= self.file.lock_timeout() {
                 let who = if here { "this" } else { "another" };
-                return Ok(Some(format!("{who} process reads an earlier state of it")));
+                return Ok(Some(who_reads(&format!("{who} process"), true)));
             }
             std::thread::sleep(PAUSE);
         }
     }
+}
+
+fn who_reads(who: &str, earlier: bool) -> String {
+    let what = if earlier {
+        "an earlier state of it"
+    } else {
+        "it"
+    };
+    format!("{who} reads {what}; compact once that snapshot, iterator or handle is closed")
 }

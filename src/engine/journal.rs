@@ -77,6 +77,12 @@ impl Journal {
         FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
     }
 
+    /// What is kept free at the end of a half for deletions as long as the other half is not free,
+    /// since the disk may have no room for what is in there.
+    pub(crate) fn reserve(self) -> u64 {
+        self.half_bytes / 16
+    }
+
     /// Whether a frame with such a payload fits behind the position.
     pub(crate) fn has_room_at(self, position: &Position, payload_bytes: u64) -> bool {
         position.offset + FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes

@@ -9,6 +9,7 @@ mod compress;
 mod core;
 mod create;
 mod entries;
+mod failures;
 mod fault;
 #[cfg(test)]
 mod faults;
@@ -190,12 +191,13 @@ impl Engine {
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
         let EngineOptions {
-            read_only,
             sync_interval,
             background,
             ..
         } = options;
-        let core = Arc::new(Core::new(file, base, superblock, read_only, sync_interval));
+        let base_options = base_options(options, superblock);
+        let core = Core::new(file, base, superblock, base_options, sync_interval);
+        let core = Arc::new(core);
         let keeper = background.then(|| Keeper::start(&core)).transpose()?;
         Ok(Self {
             keeper,

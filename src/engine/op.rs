@@ -138,6 +138,18 @@ impl Op {
         matches!(self, Self::Expect(_))
     }
 
+    /// Whether it only takes something away, or changes nothing.
+    pub(crate) fn is_deletion(&self) -> bool {
+        matches!(
+            self,
+            Self::Expect(_)
+                | Self::Truncate { .. }
+                | Self::DeleteLog { .. }
+                | Self::DeleteSession { .. }
+                | Self::DeleteName { .. }
+        )
+    }
+
     /// Makes a log that begins with what it shares, if anything, or makes one empty.
     pub(crate) fn begin(
         log: LogId,

@@ -13,6 +13,8 @@ use super::seeded::{Bug, seeded};
 
 /// No tree is deeper.
 const MAX_DEPTH: u32 = 32;
+/// The fewest pages at the end that are given back.
+const MIN_END_PAGES: u64 = 64;
 /// So much is read and written at once where nothing is live.
 const CHUNK_BYTES: u64 = 1 << 20;
 
@@ -57,8 +59,9 @@ impl<'f> Scrub<'f> {
         self.header.published().transaction
     }
 
-    /// Does it. Nothing is written before all that is live has been found.
-    pub(crate) fn run(mut self) -> Outcome<()> {
+    /// Does it. Nothing is written before all that is live has been found. Tells whether the end of the
+    /// image is free, and so long that giving it back is worth the pages that a commit takes.
+    pub(crate) fn run(mut self) -> Outcome<bool> {
         let Slot {
             tables,
             system_tables,
@@ -71,7 +74,11 @@ impl<'f> Scrub<'f> {
             self.clear_free_pages()?;
         }
         (self.progress)(self.pages, self.pages);
-        Ok(())
+        let free_at_the_end = (0..self.pages)
+            .rev()
+            .take_while(|page| !self.is_live(*page));
+        let free_at_the_end = free_at_the_end.count() as u64;
+        Ok(free_at_the_end >= MIN_END_PAGES.max(self.pages / 16))
     }
 
     /// Leaves the image as it is.
@@ -168,15 +175,24 @@ impl<'f> Scrub<'f> {
         Ok(())
     }
 
-    /// Makes these bytes zero, unless they are.
+    /// Makes these bytes zero. Where they are, nothing is written: it may be a hole, which takes no
+    /// room on the disk.
     fn clear(&self, range: Range<u64>) -> Outcome<()> {
+        const BLOCK: usize = 4096;
         let len = range.end.saturating_sub(range.start);
         let mut bytes = vec![0; usize::try_from(len).map_err(std::io::Error::other)?];
         self.read(range.start, &mut bytes)?;
-        if bytes.iter().any(|byte| *byte != 0) {
-            bytes.fill(0);
-            let at = self.file.image_offset() + range.start;
-            self.file.storage().write(at, &bytes)?;
+        let mut at = self.file.image_offset() + range.start;
+        let blocks = bytes.chunks(BLOCK);
+        for written in blocks
+            .collect::<Vec<_>>()
+            .chunk_by(|one, next| has_bytes(one) == has_bytes(next))
+        {
+            let len = written.iter().map(|block| block.len()).sum();
+            if written.first().is_some_and(|block| has_bytes(block)) {
+                self.file.storage().write(at, &vec![0; len])?;
+            }
+            at += len as u64;
         }
         Ok(())
     }
@@ -184,6 +200,19 @@ impl<'f> Scrub<'f> {
     fn read(&self, at: u64, out: &mut [u8]) -> std::io::Result<()> {
         self.file.storage().read(self.file.image_offset() + at, out)
     }
+}
+
+/// The number of the last commit of an image that others may be changing; `None` if they are at its
+/// header.
+pub(crate) fn last_transaction(file: &ArchiveFile) -> Outcome<Option<u64>> {
+    let mut header = [0; HEADER_LEN];
+    file.storage().read(file.image_offset(), &mut header)?;
+    let header = Header::parse(&header).ok();
+    Ok(header.map(|header| header.published().transaction))
+}
+
+fn has_bytes(block: &[u8]) -> bool {
+    block.iter().any(|byte| *byte != 0)
 }
 
 fn damaged(at: u64, message: impl Into<String>) -> Fault {

@@ -75,12 +75,14 @@ pub enum Bug {
     ForgetFork,
     /// Whether the path still leads to the file, and the archive stands in it, is not looked at.
     ForgetPath,
+    /// What is kept free for deletions is used for anything.
+    SpendReserve,
 }
 
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -112,6 +114,7 @@ impl Bug {
         Self::BelieveUnproven,
         Self::ForgetFork,
         Self::ForgetPath,
+        Self::SpendReserve,
     ];
 }
 

@@ -6,6 +6,8 @@ mod at_the_path;
 #[cfg(all(unix, feature = "cli"))]
 mod beside;
 
+mod growth;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;

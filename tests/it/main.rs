@@ -26,6 +26,9 @@ mod conformance;
 mod docs;
 /// Checking an archive, and recovering what a damaged one still holds.
 mod doctor;
+/// A disk that is really full.
+#[cfg(target_os = "linux")]
+mod full_disk;
 /// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.
 mod grammar;
 /// JSONL in and out.

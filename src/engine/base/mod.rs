@@ -6,7 +6,7 @@ mod read;
 mod recent;
 mod runs;
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use redb::{
     Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase, StorageBackend,
@@ -152,6 +152,8 @@ pub(crate) struct Base {
     process: Process,
     /// Held by each view that was made since this was last taken.
     views: Mutex<Arc<()>>,
+    /// Held by those before.
+    earlier_views: Mutex<Vec<Weak<()>>>,
 }
 
 enum Image {
@@ -206,13 +208,14 @@ impl Base {
             watch,
             process: Process::current(),
             views: Mutex::default(),
+            earlier_views: Mutex::default(),
         }
     }
 
     /// One consistent state.
     pub(crate) fn view(&self) -> Outcome<BaseView> {
         // Taken first: a view that is just being made counts as one that was there before.
-        let held = Arc::clone(&self.views.lock().unwrap_or_else(PoisonError::into_inner));
+        let held = Arc::clone(&lock(&self.views));
         let pin = self.watch.pin();
         let txn = anew(|| {
             Ok(match &self.image {
@@ -228,8 +231,20 @@ impl Base {
 
     /// What the views hold that there are by now, and none that comes after.
     pub(crate) fn views_so_far(&self) -> Weak<()> {
-        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::downgrade(&std::mem::take(&mut views))
+        let mut views = lock(&self.views);
+        let so_far = Arc::downgrade(&std::mem::take(&mut *views));
+        let mut earlier = lock(&self.earlier_views);
+        earlier.retain(|views| views.strong_count() > 0);
+        earlier.push(Weak::clone(&so_far));
+        so_far
+    }
+
+    /// Whether there is any view now.
+    pub(crate) fn has_views(&self) -> bool {
+        Arc::strong_count(&lock(&self.views)) > 1
+            || lock(&self.earlier_views)
+                .iter()
+                .any(|views| views.strong_count() > 0)
     }
 
     /// Commits without a change, by which redb takes pages back that nobody reads any more, and
@@ -243,9 +258,10 @@ impl Base {
     }
 
     /// Keeps everybody from changing the tables until it is dropped.
-    pub(crate) fn hold(&self) -> Outcome<Hold> {
+    pub(crate) fn hold(self: &Arc<Self>) -> Outcome<Hold> {
         let txn = self.begin_write(Patience::UntilTimeout)?;
-        Ok(Hold { txn })
+        let base = Arc::clone(self);
+        Ok(Hold { txn, _base: base })
     }
 
     /// Folds the tail into the tables, whole or not at all, and sets how much
@@ -355,6 +371,8 @@ impl Base {
 /// The tables, which nobody changes.
 pub(crate) struct Hold {
     txn: redb::WriteTransaction,
+    /// Not closed before the transaction has ended.
+    _base: Arc<Base>,
 }
 
 impl Hold {
@@ -380,6 +398,10 @@ pub(crate) enum AbsorbError {
     Refused(Fault),
     /// The commit failed; whether it took effect is not known.
     Unknown(Fault),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn builder(options: BaseOptions) -> Builder {

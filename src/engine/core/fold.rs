@@ -16,6 +16,9 @@ use crate::engine::tail::Tail;
 use crate::engine::view::guarded;
 use crate::store::StoreError;
 
+const NO_FREE_PAGES: &str = "it has no free pages for what is in its journal, and is not made longer \
+     for that; compact once more after a checkpoint, or when nobody else has it open";
+
 impl Core {
     /// Folds the whole journal into the tables.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
@@ -36,21 +39,40 @@ impl Core {
     }
 
     /// Folds the whole journal into the tables, makes its bytes zero, and keeps everybody from
-    /// changing the tables. From then on whoever looks reads the tables anew. `alone` makes the
-    /// tables ready where no other process has them open.
+    /// changing the tables. From then on whoever looks reads the tables anew. `hindered`, which is told
+    /// whether the journal is empty, tells why nothing may be done, and then nothing is. `alone` makes
+    /// the tables ready where no other process has them open.
     pub(crate) fn hold_without_journal(
         &self,
+        hindered: impl FnOnce(bool) -> Outcome<Option<String>>,
         alone: impl FnOnce(&Base) -> Outcome<()>,
-    ) -> Result<Hold, StoreError> {
+    ) -> Result<Result<Hold, String>, StoreError> {
         let _writers = self.writers()?;
         let _lock = self.lock_writer()?;
-        self.attempt(|| {
-            self.fold_all()?;
-            let base = self.base()?;
-            if !self.file.is_shared() {
-                self.state().forget();
-                alone(base)?;
+        self.attempt_unchanged(|| {
+            let mut state = self.state();
+            self.refused(state.refresh(self, true))?;
+            let is_folded = state.is_folded()?;
+            // This is no reader to wait for.
+            state.let_go();
+            drop(state);
+            if let Some(who) = hindered(is_folded)? {
+                return Ok(Err(who));
             }
+            if self.file.is_shared() {
+                let folded = self.file.without_growth(|| self.fold_all());
+                match folded {
+                    Err(fault) if fault.is_no_room() => {
+                        return Ok(Err(NO_FREE_PAGES.to_owned()));
+                    }
+                    folded => folded?,
+                }
+            } else {
+                self.fold_all()?;
+                self.state().forget();
+                alone(&*self.base()?)?;
+            }
+            let base = self.base()?;
             let hold = base.hold()?;
             let mut state = self.state();
             self.refused(state.refresh(self, true))?;
@@ -61,7 +83,7 @@ impl Core {
             self.zero_journal()?;
             state.settle(self, epoch)?;
             state.forget();
-            Ok(hold)
+            Ok(Ok(hold))
         })
     }
 
@@ -132,6 +154,13 @@ impl Core {
             Err(fault) if fault.is_lock_timeout() => state.settle(self, to.epoch)?,
             Err(_) => state.forget(),
         }
+        drop(state);
+        let absorbed = absorbed.map_err(|fault| {
+            if self.lacks_room(&fault) {
+                return self.found_no_room(fault, from);
+            }
+            fault
+        });
         absorbed.map(|()| Done {
             lengths,
             frame,
@@ -145,6 +174,10 @@ impl Core {
             self.absorb(&closed.tail, closed.from, closed.to, patience)
         });
         if let Err(fault) = folded {
+            if self.lacks_room(&fault) {
+                // The epoch is in the journal as before, and nobody's change is in doubt.
+                return Err(self.without_room(&fault));
+            }
             if !fault.is_lock_timeout() {
                 self.poison_for(&fault);
             }

@@ -199,6 +199,7 @@ fn durations_without_an_end_are_no_overflow() {
             .core
             .compact_in_place(&mut |_, _| {})
             .unwrap()
+            .not_erased
             .is_none()
     );
     engine.close().unwrap();

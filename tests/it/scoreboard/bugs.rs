@@ -4,7 +4,7 @@ use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
 use super::{
-    compaction, creation, damage, erased, errors, failing, loss, stopped, together, trees,
+    compaction, creation, damage, erased, errors, failing, full, loss, stopped, together, trees,
     unclosed, unsynced,
 };
 
@@ -33,6 +33,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::KeepJournal | Bug::KeepFreePages => vec![("R18", erased::catches)],
         Bug::MendWhenReading | Bug::ReadBeforeLastCommit => vec![("R23", unclosed::catches)],
         Bug::CallItDamage => vec![("R24", errors::catches)],
+        Bug::SpendReserve => vec![("R25", full::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],
         Bug::IgnoreConditions => vec![("batches", crate::batches::catches)],
         Bug::DropChecksum => vec![("R8", damage::catches)],

@@ -21,8 +21,7 @@ impl Pages {
     }
 
     pub(super) fn set_len(&mut self, len: usize) {
-        static ZERO: OnceLock<Arc<[u8; PAGE]>> = OnceLock::new();
-        let zero = ZERO.get_or_init(|| Arc::new([0; PAGE]));
+        let zero = hole();
         self.pages
             .resize_with(len.div_ceil(PAGE), || Arc::clone(zero));
         let rest = len % PAGE;
@@ -62,6 +61,16 @@ impl Pages {
         }
     }
 
+    /// Where the first of these bytes is that takes no room on the disk yet.
+    fn first_hole(&self, bytes: std::ops::Range<usize>) -> Option<usize> {
+        let pages = bytes.start / PAGE..bytes.end.div_ceil(PAGE);
+        let mut pages = pages.filter(|page| match self.pages.get(*page) {
+            Some(page) => Arc::ptr_eq(page, hole()),
+            None => true,
+        });
+        pages.next().map(|page| bytes.start.max(page * PAGE))
+    }
+
     /// Takes a page of another content, as the disk does with one that is written back.
     pub(super) fn copy_page(&mut self, from: &Self, page: usize) {
         if let (Some(to), Some(from)) = (self.pages.get_mut(page), from.pages.get(page)) {
@@ -76,6 +85,21 @@ impl Pages {
             Event::Sync => {}
         }
     }
+}
+
+/// A page that nothing was written to.
+fn hole() -> &'static Arc<[u8; PAGE]> {
+    static HOLE: OnceLock<Arc<[u8; PAGE]>> = OnceLock::new();
+    HOLE.get_or_init(|| Arc::new([0; PAGE]))
+}
+
+/// What a full disk refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Files that grow.
+    NoGrowth,
+    /// Writing where nothing was written before.
+    NoHoles,
 }
 
 /// What changed the disk, or made the changes before it last.
@@ -108,6 +132,8 @@ struct Inner {
     calls: u64,
     failed: u64,
     fault: Option<Fault>,
+    full: Option<Full>,
+    refused: u64,
 }
 
 impl Disk {
@@ -140,9 +166,25 @@ impl Disk {
         (inner.fault, inner.calls, inner.failed) = (fault, 0, 0);
     }
 
+    /// Lets no call fail any more; those that did stay counted.
+    pub(super) fn mend(&self) {
+        self.lock().fault = None;
+    }
+
     /// How many calls failed.
     pub(super) fn failed(&self) -> u64 {
         self.lock().failed
+    }
+
+    /// Makes the disk full, or not.
+    pub(super) fn set_full(&self, full: Option<Full>) {
+        let mut inner = self.lock();
+        (inner.full, inner.refused) = (full, 0);
+    }
+
+    /// How many calls found it full.
+    pub(super) fn refused(&self) -> u64 {
+        self.lock().refused
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -184,6 +226,10 @@ impl StorageBackend for Disk {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut inner = self.lock();
         inner.call().map_err(|fault| fault.kind)?;
+        if inner.full == Some(Full::NoGrowth) && index(len) > inner.content.len() {
+            inner.refused += 1;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         inner.content.set_len(index(len));
         inner.events.push(Event::SetLen(index(len)));
         Ok(())
@@ -207,6 +253,18 @@ impl StorageBackend for Disk {
         if end > inner.content.len() {
             return Err(io::Error::other("a write beyond the end of the file"));
         }
+        let hole = match inner.full {
+            Some(Full::NoHoles) => inner.content.first_hole(index(at)..end),
+            _ => None,
+        };
+        let (bytes, failed) = match hole {
+            // As far as there is room it is written.
+            Some(hole) => {
+                inner.refused += 1;
+                (&bytes[..hole - index(at)], Some(io::ErrorKind::StorageFull))
+            }
+            None => (bytes, failed),
+        };
         inner.content.write(index(at), bytes);
         let bytes = Arc::from(bytes);
         inner.events.push(Event::Write {

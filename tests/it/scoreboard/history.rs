@@ -108,6 +108,11 @@ impl Step {
         Self::Erase(PLACES[0], 0..1)
     }
 
+    pub(super) fn append_of(number: usize, bytes: usize) -> Self {
+        let entries = vec![entry(number, 0, bytes)];
+        Self::Append(PLACES[5], entries, Durability::Written)
+    }
+
     pub(super) fn small_append(number: usize) -> Self {
         let entries = vec![entry(number, 0, 40)];
         Self::Append(PLACES[0], entries, Durability::Written)
@@ -155,6 +160,23 @@ impl State {
             Step::SetMetadata(session, value) => drop(self.metadata.insert(*session, *value)),
             Step::Sync | Step::Checkpoint | Step::Compact | Step::Background | Step::Reopen => {}
         }
+    }
+
+    /// Steps that take something away which nothing else shares.
+    pub(super) fn deletions(&self) -> Vec<Step> {
+        let mut steps: Vec<Step> = self
+            .names
+            .keys()
+            .map(|name| Step::DeleteName(*name))
+            .collect();
+        let traces = self.logs.keys().filter(|place| place.trace);
+        steps.extend(traces.map(|place| Step::Truncate(*place, 0)));
+        let sessions: BTreeSet<u8> = self.logs.keys().map(|place| place.session).collect();
+        // One each, since a deleted session has no traces any more.
+        if steps.is_empty() {
+            steps.extend(sessions.into_iter().map(Step::DeleteSession));
+        }
+        steps
     }
 
     fn append(&mut self, place: Place, entries: &[String]) {

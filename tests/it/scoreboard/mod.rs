@@ -26,6 +26,8 @@ mod failing;
 /// R20: forks.
 #[cfg(unix)]
 mod forks;
+/// R25: a disk that is full for a while.
+mod full;
 /// R12: the fuzz targets.
 mod fuzz;
 /// R13: archives of every format version.

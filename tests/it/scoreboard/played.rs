@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use sessiondb::testing::{self, Opening, StorageBackend};
-use sessiondb::{Archive, StoreError};
+use sessiondb::{Archive, Durability, StoreError};
 
 use super::disk::{Disk, Event, Pages};
 use super::history::{History, State, Step, play};
@@ -87,8 +87,11 @@ impl Played {
 }
 
 pub(super) fn open(disk: &Arc<Disk>, history: &History) -> Result<Archive, StoreError> {
+    open_with(disk, history.durability)
+}
+
+pub(super) fn open_with(disk: &Arc<Disk>, durability: Durability) -> Result<Archive, StoreError> {
     let disk: Arc<dyn StorageBackend> = Arc::<Disk>::clone(disk);
-    let durability = history.durability;
     testing::open(
         disk,
         Opening {
@@ -154,6 +157,21 @@ fn go_on(
     drop(archive);
     let archive = open(&Disk::new(image), history).map_err(told)?;
     expect(&archive, history, to)?;
+    let report = archive.check(&mut |_| {}).map_err(told)?;
+    if !report.is_clean() {
+        return Err(format!("{:?}", report.problems));
+    }
+    Ok(())
+}
+
+/// Opens a disk: it must show the state, and nothing in it may be damaged.
+pub(super) fn verify_state(image: Pages, state: &State) -> Result<(), String> {
+    let told = |err: StoreError| err.to_string();
+    let archive = open_with(&Disk::new(image), Durability::Synced).map_err(told)?;
+    let found = State::of(&archive)?;
+    if found != *state {
+        return Err(format!("after all, it shows {found:.300?}"));
+    }
     let report = archive.check(&mut |_| {}).map_err(told)?;
     if !report.is_clean() {
         return Err(format!("{:?}", report.problems));
