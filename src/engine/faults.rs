@@ -189,26 +189,31 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
         }
     };
     let says = failed.to_string();
+    // That an epoch before it could not be folded leaves nothing of it in doubt.
+    let undone = matches!(&failed, StoreError::Io(err) if err.kind() == io::ErrorKind::StorageFull);
     assert!(
-        matches!(
-            failed,
-            StoreError::OutcomeUnknown { .. } | StoreError::Poisoned { .. }
-        ),
+        undone
+            || matches!(
+                failed,
+                StoreError::OutcomeUnknown { .. } | StoreError::Poisoned { .. }
+            ),
         "call {fail_from}: {failed:?}"
     );
     assert!(says.contains("test.sessiondb"), "{says}");
     let refused = engine.write(true, &[append(99)]);
-    assert!(
-        matches!(refused, Err(StoreError::Poisoned { .. })),
-        "{refused:?}"
-    );
+    match &refused {
+        Err(StoreError::Poisoned { .. }) => {}
+        // The disk is as full as before.
+        Err(_) if undone => {}
+        _ => panic!("{refused:?}"),
+    }
     drop(engine);
 
     let again = open(Failing::over(&bytes, u64::MAX, kind)).unwrap();
     let found = stored(&again);
     let len = found.len() as u64;
     assert!(
-        len == acknowledged || len == acknowledged + 1,
+        len == acknowledged || (!undone && len == acknowledged + 1),
         "call {fail_from}: {len} entries after {acknowledged} acknowledged"
     );
     for (entry, number) in found.iter().zip(0_u64..) {
