@@ -33,15 +33,14 @@ fn run(program: &str, args: &[&str]) -> bool {
 fn mount<'p>(kind: &str, scratch: &Scratch, at: &'p Path) -> Option<Mounted<'p>> {
     fs::create_dir(at).unwrap();
     let target = at.to_str().unwrap();
-    let done = match kind {
-        "tmpfs" => run("mount", &["-t", "tmpfs", "-o", "size=24m", "tmpfs", target]),
-        _ => {
-            let image = scratch.path().join("image");
-            fs::File::create(&image).unwrap().set_len(28 << 20).unwrap();
-            let image = image.to_str().unwrap();
-            run("mkfs.ext4", &["-q", "-F", "-m", "0", image])
-                && run("mount", &["-o", "loop", image, target])
-        }
+    let done = if kind == "tmpfs" {
+        run("mount", &["-t", "tmpfs", "-o", "size=24m", "tmpfs", target])
+    } else {
+        let image = scratch.path().join("image");
+        fs::File::create(&image).unwrap().set_len(28 << 20).unwrap();
+        let image = image.to_str().unwrap();
+        run("mkfs.ext4", &["-q", "-F", "-m", "0", image])
+            && run("mount", &["-o", "loop", image, target])
     };
     if !done {
         eprintln!("SKIPPED: a {kind} cannot be mounted here, so no disk is full");
