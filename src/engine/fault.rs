@@ -70,6 +70,11 @@ impl Fault {
         }
     }
 
+    /// Whether redb would have to put the image in order, which it may not where it only reads.
+    pub(crate) fn is_of_disorder(&self) -> bool {
+        matches!(self, Self::Redb(err) if matches!(**err, redb::Error::RepairAborted))
+    }
+
     /// Whether redb refuses because something failed before.
     pub(crate) fn is_of_an_earlier_read(&self) -> bool {
         matches!(self, Self::Redb(err)

@@ -17,6 +17,7 @@ use super::fault::{Fault, named};
 use super::file_id::FileId;
 use super::held::Held;
 use super::notes::Notes;
+use super::page::{HEADER_LEN, Header};
 use super::process::Signature;
 use super::seeded::{Bug, seeded};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
@@ -239,6 +240,14 @@ impl ArchiveFile {
     /// The error of a call on the file.
     fn failed(&self, err: &io::Error) -> StoreError {
         system::of_file(&self.path, err)
+    }
+
+    /// Whether the image says that its last writer closed it.
+    pub(crate) fn says_that_it_was_closed(&self) -> Result<bool, StoreError> {
+        let mut header = [0; HEADER_LEN];
+        let read = self.storage().read(self.image_offset, &mut header);
+        read.map_err(|err| system::of_file(&self.path, &err))?;
+        Ok(Header::parse(&header).is_ok_and(|header| !header.recovery_required))
     }
 
     /// What is known of the image's pages.

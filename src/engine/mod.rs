@@ -443,6 +443,12 @@ fn open_base(
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
+            Err(fault) if fault.is_of_disorder() && file.says_that_it_was_closed()? => {
+                let message = "the archive was closed, and this does not tell its length or how \
+                               its last commit was made; opening it for writing looks at all of it";
+                let fault = Fault::damaged("header of the database image", message);
+                return Err(file.explain(fault));
+            }
             opened => return opened.map(Some).map_err(|fault| file.explain(fault)),
         }
     }

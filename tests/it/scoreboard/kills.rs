@@ -364,16 +364,12 @@ impl Round {
         if self.writers.len() > 1 {
             return Ok(());
         }
-        let of = |entry: &Entry| {
-            let path = made_path(&self.archive, *entry);
-            let name = path.file_name().expect("a name").to_string_lossy();
-            format!(".{name}.")
-        };
+        let of = |entry: &Entry| unfinished_prefix(&made_path(&self.archive, *entry));
         let mut others = self.scratch.names();
         others.retain(|name| !self.archive.ends_with(name));
         for name in others {
             let temporary = unfinished.iter().any(|entry| name.starts_with(&of(entry)));
-            let copy = self.seen.compacted && name.starts_with(&self.copy_prefix());
+            let copy = self.seen.compacted && name.starts_with(&unfinished_prefix(&self.archive));
             if !temporary && !copy {
                 return Err(format!("{name} lies beside the archive"));
             }
@@ -381,12 +377,6 @@ impl Round {
             std::fs::remove_file(path).map_err(|err| err.to_string())?;
         }
         Ok(())
-    }
-
-    /// How the names of copies begin that a compaction makes of the archive.
-    fn copy_prefix(&self) -> String {
-        let name = self.archive.file_name().expect("a name");
-        format!(".{}.", name.to_string_lossy())
     }
 
     /// One more shared entry, by this process.
@@ -485,4 +475,10 @@ fn killed_writers_leave_what_was_acknowledged() {
         "some kinds of calls were hardly cut off"
     );
     row.finish(kills);
+}
+
+/// How the names of files begin that are to become the archive at the path.
+fn unfinished_prefix(path: &Path) -> String {
+    let name = path.file_name().expect("a name").as_encoded_bytes();
+    format!(".sessiondb-{:016x}.", xxhash_rust::xxh3::xxh3_64(name))
 }
