@@ -142,8 +142,10 @@ impl Core {
         let (tail, lengths) = self.refused(state.applied(ops))?;
         state.unsettle(self)?;
         drop(state);
-        let absorbed = self.absorb(&tail, from, to, Patience::UntilTimeout);
-        let absorbed = absorbed.and_then(|()| then());
+        let absorbed = self
+            .base()
+            .and_then(|base| self.absorb(&base, &tail, from, to, Patience::UntilTimeout))
+            .and_then(|()| then());
         let mut state = self.state();
         match &absorbed {
             Ok(()) => {
@@ -170,8 +172,10 @@ impl Core {
 
     /// Folds an epoch that has ended into the tables, unless that has been done.
     pub(crate) fn fold(&self, closed: &Closed, patience: Patience) -> Outcome<()> {
+        // As long as this has it, nobody opens it anew, which forgets what failed.
+        let base = self.base()?;
         let folded = guarded(self.file.watch(), || {
-            self.absorb(&closed.tail, closed.from, closed.to, patience)
+            self.absorb(&base, &closed.tail, closed.from, closed.to, patience)
         });
         if let Err(fault) = folded {
             if self.lacks_room(&fault) {
@@ -186,7 +190,14 @@ impl Core {
         Ok(())
     }
 
-    fn absorb(&self, tail: &Tail, from: Absorbed, to: Absorbed, patience: Patience) -> Outcome<()> {
+    fn absorb(
+        &self,
+        base: &Base,
+        tail: &Tail,
+        from: Absorbed,
+        to: Absorbed,
+        patience: Patience,
+    ) -> Outcome<()> {
         let _folding = match (patience, self.folding.try_lock()) {
             (_, Ok(folding)) => folding,
             (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
@@ -199,7 +210,7 @@ impl Core {
         };
         self.file.must_be_in_place()?;
         let begun = || self.file.sign_fold();
-        let absorbed = self.base()?.absorb(tail, from, to, patience, begun);
+        let absorbed = base.absorb(tail, from, to, patience, begun);
         self.file.unsign_fold();
         match absorbed {
             Ok(Ok(())) => Ok(self.file.must_be_in_place()?),
