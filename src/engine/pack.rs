@@ -61,9 +61,15 @@ impl Packing {
         }
     }
 
-    /// Whether a run leaves no room for more entries.
+    /// Whether a run is left as it is: what one half of the journal holds fills one.
     pub(crate) fn is_full(self, run: &RunRow<'_>) -> bool {
-        run.unpacked_bytes() >= self.max_run_bytes / 8 * 7
+        run.unpacked_bytes() >= self.max_run_bytes / 4 * 3
+    }
+
+    /// Whether so many bytes of runs at the end of a log are enough to be packed again at a time. Where
+    /// large entries leave every run with room that the next entry does not fit in, it would be all.
+    pub(crate) fn is_enough_to_take(self, bytes: usize) -> bool {
+        bytes >= self.max_run_bytes
     }
 
     /// How many runs are packed at the same time.

@@ -11,7 +11,7 @@ use sessiondb::{
 use uuid::Uuid;
 
 use crate::model_store::config;
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, noise};
 
 proptest! {
     #![proptest_config(config(48))]
@@ -181,6 +181,27 @@ fn a_large_entry_is_taken_and_one_over_the_limit_is_refused() {
         log.read_raw(..).unwrap().next().unwrap().unwrap().len(),
         LARGE_BYTES
     );
+}
+
+/// Runs of two such entries are never full, since a third does not fit, and each is as large as what is
+/// folded in behind it. They were all packed again each time.
+#[test]
+fn a_fold_packs_again_no_more_than_the_end_of_a_log() {
+    const FOLDS: u64 = 48;
+    let scratch = Scratch::new();
+    let archive = Archive::open(scratch.fresh()).unwrap();
+    let log = archive.log(new_session_id(), new_segment_id());
+    let mut content = 0;
+    for fold in 0..FOLDS {
+        let entries = [1, 2].map(|n| format!("\"{}\"", noise(fold * 2 + n, 360_000)));
+        content += entries.iter().map(|entry| entry.len() as u64).sum::<u64>();
+        log.append_many_raw(&entries).unwrap();
+        archive.checkpoint().unwrap();
+    }
+    assert_eq!(log.len().unwrap(), FOLDS * 2);
+    // In one change there must be room for what it packs again beside what was there before.
+    let file = archive.stats().unwrap().file_bytes;
+    assert!(file < content * 2, "{file} bytes for {content}");
 }
 
 #[test]

@@ -142,9 +142,13 @@ fn append_runs(
     };
     let mut table = txn.open_table(runs_of(log.kind))?;
     let mut new_bytes: usize = runs().map(|(run, _)| run.entries().payload().len()).sum();
-    let mut taken = Vec::new();
-    while let Some(run) = take_last_run(&mut table, log, first, new_bytes, packing)? {
-        new_bytes += run.entries().payload().len();
+    let (mut taken, mut taken_bytes) = (Vec::new(), 0);
+    while !packing.is_enough_to_take(taken_bytes)
+        && let Some(run) = take_last_run(&mut table, log, first, new_bytes, packing)?
+    {
+        let bytes = run.entries().payload().len();
+        new_bytes += bytes;
+        taken_bytes += bytes;
         first = run.first();
         taken.push(run);
     }
