@@ -263,7 +263,7 @@ impl Log {
                 });
             }
             let mut entries = Entries::default();
-            for entry in snapshot.read_raw_of(log, start..end)? {
+            for entry in snapshot.clone().read_raw_of(log, start..end)? {
                 entries.push(&tombstone(entry?.as_str()));
             }
             let count = entries.len();
@@ -314,7 +314,7 @@ fn entries_of(
         segment,
         kind: LogKind::Entries,
     };
-    LogEntries::new(snapshot.read_raw_of(log, ..len)?).collect()
+    LogEntries::new(snapshot.clone().read_raw_of(log, ..len)?).collect()
 }
 
 /// What the first `len` entries add up to, if they can be read.

@@ -212,7 +212,7 @@ impl Log {
     /// [`StoreError::NotFound`] if the segment does not exist, and those of
     /// [`Archive::snapshot`].
     pub fn len(&self) -> Result<u64, StoreError> {
-        self.archive.look()?.len_of(&self.id)
+        self.archive.snapshot()?.len_of(&self.id)
     }
 
     /// Whether there are no entries.
@@ -230,7 +230,7 @@ impl Log {
     ///
     /// Those of [`Archive::snapshot`].
     pub fn exists(&self) -> Result<bool, StoreError> {
-        self.archive.look()?.exists(&self.id)
+        self.archive.snapshot()?.exists(&self.id)
     }
 
     /// Reads a range of the entries as they were given. What lies past the end is left out.
@@ -239,7 +239,7 @@ impl Log {
     ///
     /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`].
     pub fn read_raw(&self, range: impl RangeBounds<u64>) -> Result<RawEntries, StoreError> {
-        self.archive.look()?.read_raw_of(self.id, range)
+        self.archive.snapshot()?.read_raw_of(self.id, range)
     }
 
     /// Reads a range of the entries as values. What lies past the end is left out.
@@ -261,7 +261,7 @@ impl Log {
     ///
     /// Those of [`read_raw`](Self::read_raw).
     pub fn last_raw(&self, count: u64) -> Result<RawEntries, StoreError> {
-        self.archive.look()?.last_raw_of(self.id, count)
+        self.archive.snapshot()?.last_raw_of(self.id, count)
     }
 
     /// Removes all entries from number `len` on. The segment stays, even when none is left.
@@ -416,24 +416,20 @@ impl Snapshot {
     }
 
     pub(super) fn read_raw_of(
-        &self,
+        self,
         log: LogId,
         range: impl RangeBounds<u64>,
     ) -> Result<RawEntries, StoreError> {
         let len = self.len_of(&log)?;
         let (start, end) = bounds_of(&range);
         let end = end.unwrap_or(len).min(len);
-        Ok(RawEntries::new(
-            self.view.lasting(),
-            log,
-            start.min(end)..end,
-        ))
+        Ok(RawEntries::new(self.view, log, start.min(end)..end))
     }
 
-    pub(super) fn last_raw_of(&self, log: LogId, count: u64) -> Result<RawEntries, StoreError> {
+    pub(super) fn last_raw_of(self, log: LogId, count: u64) -> Result<RawEntries, StoreError> {
         let len = self.len_of(&log)?;
         Ok(RawEntries::new(
-            self.view.lasting(),
+            self.view,
             log,
             len.saturating_sub(count)..len,
         ))

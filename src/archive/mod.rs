@@ -142,13 +142,6 @@ impl Archive {
         })
     }
 
-    /// The archive as of now, for one call.
-    fn look(&self) -> Result<Snapshot, StoreError> {
-        Ok(Snapshot {
-            view: self.engine.view()?.brief(),
-        })
-    }
-
     /// All sessions in descending order of their ids (version 7 ids: newest first).
     ///
     /// # Errors
@@ -164,7 +157,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn session(&self, session: SessionId) -> Result<Option<SessionInfo>, StoreError> {
-        self.look()?.session(session)
+        self.snapshot()?.session(session)
     }
 
     /// The segments of a session. See [`Snapshot::segments`].
@@ -173,7 +166,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn segments(&self, session: SessionId) -> Result<Vec<SegmentInfo>, StoreError> {
-        self.look()?.segments(session)
+        self.snapshot()?.segments(session)
     }
 
     /// A segment. See [`Snapshot::segment`].
@@ -186,7 +179,7 @@ impl Archive {
         session: SessionId,
         segment: SegmentId,
     ) -> Result<Option<SegmentInfo>, StoreError> {
-        self.look()?.segment(session, segment)
+        self.snapshot()?.segment(session, segment)
     }
 
     /// The sessions and segments whose ids begin with `prefix`. See [`Snapshot::matching`].
@@ -195,7 +188,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn matching(&self, prefix: &str) -> Result<Vec<Match>, StoreError> {
-        self.look()?.matching(prefix)
+        self.snapshot()?.matching(prefix)
     }
 
     /// The archive in figures. Takes a pass over the sessions, not over their entries.
@@ -277,7 +270,7 @@ impl Archive {
     ///
     /// Those of [`snapshot`](Self::snapshot).
     pub fn metadata(&self, session: SessionId) -> Result<Option<Map<String, Value>>, StoreError> {
-        self.look()?.metadata(session)
+        self.snapshot()?.metadata(session)
     }
 
     /// Sets the metadata of a session: any JSON object, such as title, cwd and model.

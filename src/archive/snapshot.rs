@@ -64,7 +64,7 @@ impl Snapshot {
         segment: SegmentId,
         range: impl RangeBounds<u64>,
     ) -> Result<RawEntries, StoreError> {
-        self.read_raw_of(
+        self.clone().read_raw_of(
             LogId {
                 session,
                 segment,
@@ -85,7 +85,7 @@ impl Snapshot {
         segment: SegmentId,
         range: impl RangeBounds<u64>,
     ) -> Result<RawEntries, StoreError> {
-        self.read_raw_of(
+        self.clone().read_raw_of(
             LogId {
                 session,
                 segment,

@@ -37,8 +37,8 @@ impl Held {
     }
 
     /// The process that opened it.
-    pub(crate) fn process(&self) -> Process {
-        self.process
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Whether this is the process that opened it. If not, nothing is done here from now on, and the

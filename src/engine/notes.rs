@@ -30,41 +30,41 @@ pub(crate) struct Notes {
     /// The open file of that process, by a number that no other has. Whoever finds its own under
     /// the writer lock knows that nobody has written since.
     pub(crate) writer: u64,
+    /// The checksum of the superblock as it was when that file was opened, by which one archive is told
+    /// from another.
+    pub(crate) mark: u64,
     /// The process that is writing to the tables, for those who wait for them.
     pub(crate) folder: Signature,
 }
 
 impl Notes {
     const LEN: usize = 56;
-    /// The end of the page before belongs to it as well: a read that begins there costs no more.
-    const MARK_LEN: usize = 8;
 
     pub(crate) fn read(file: &dyn StorageBackend) -> io::Result<Self> {
-        Ok(Self::read_with_mark(file)?.1)
-    }
-
-    /// The same with the checksum of the superblock, by which one archive is told from another.
-    pub(crate) fn read_with_mark(file: &dyn StorageBackend) -> io::Result<(u64, Self)> {
-        let mut page = [0; Self::MARK_LEN + Self::LEN];
-        file.read(NOTES_OFFSET - Self::MARK_LEN as u64, &mut page)?;
+        let mut page = [0; Self::LEN];
+        file.read(NOTES_OFFSET, &mut page)?;
         let mut fields = Reader::new(&page);
-        let mut read = || -> Result<(u64, Self), String> {
-            let mark = fields.u64()?;
+        let mut read = || -> Result<Self, String> {
             let (_zero, flags) = (fields.u32()?, fields.u32()?);
-            let (generation, epoch, writer) = (fields.u64()?, fields.u64()?, fields.u64()?);
-            let _zero = fields.u64()?;
-            let notes = Self {
-                holder: Signature(fields.u64()?),
+            Ok(Self {
                 sync_failed: flags & 1 == 1,
                 name_unsynced: flags >> 8 & 1 == 1,
-                generation,
-                epoch,
-                writer,
+                generation: fields.u64()?,
+                epoch: fields.u64()?,
+                writer: fields.u64()?,
+                mark: fields.u64()?,
+                holder: Signature(fields.u64()?),
                 folder: Signature(fields.u64()?),
-            };
-            Ok((mark, notes))
+            })
         };
         read().map_err(io::Error::other)
+    }
+
+    /// The checksum of the superblock as it stands before the notes.
+    pub(crate) fn mark_before(file: &dyn StorageBackend) -> io::Result<u64> {
+        let mut mark = [0; 8];
+        file.read(NOTES_OFFSET - 8, &mut mark)?;
+        Ok(u64::from_le_bytes(mark))
     }
 
     /// Says which process has the writer lock.
@@ -88,17 +88,12 @@ impl Notes {
         generation: u64,
         epoch: u64,
     ) -> io::Result<()> {
-        let fields = [generation, epoch];
-        let bytes: Vec<u8> = fields
-            .iter()
-            .flat_map(|field| field.to_le_bytes())
-            .collect();
-        file.write(NOTES_OFFSET + 8, &bytes)
+        write_pair(file, 8, [generation, epoch])
     }
 
-    /// Says which open file wrote last.
-    pub(crate) fn set_writer(file: &dyn StorageBackend, writer: u64) -> io::Result<()> {
-        file.write(NOTES_OFFSET + 24, &writer.to_le_bytes())
+    /// Says which open file wrote last, and to which archive.
+    pub(crate) fn set_writer(file: &dyn StorageBackend, writer: u64, mark: u64) -> io::Result<()> {
+        write_pair(file, 24, [writer, mark])
     }
 
     /// Says which process is writing to the tables; nobody, once it is done.
@@ -112,6 +107,11 @@ impl Notes {
     }
 }
 
+fn write_pair(file: &dyn StorageBackend, at: u64, pair: [u64; 2]) -> io::Result<()> {
+    let bytes = pair.map(u64::to_le_bytes);
+    file.write(NOTES_OFFSET + at, bytes.as_flattened())
+}
+
 #[cfg(test)]
 mod tests {
     use redb::backends::InMemoryBackend;
@@ -123,7 +123,7 @@ mod tests {
         let file = InMemoryBackend::new();
         file.set_len(8192).unwrap();
         assert_eq!(Notes::read(&file).unwrap(), Notes::default());
-        Notes::set_writer(&file, 9).unwrap();
+        Notes::set_writer(&file, 9, 6).unwrap();
         Notes::set_generation(&file, 3, 1 << 40).unwrap();
         Notes::set_sync_failed(&file, true).unwrap();
         Notes::set_name_unsynced(&file, true).unwrap();
@@ -136,10 +136,11 @@ mod tests {
             generation: 3,
             epoch: 1 << 40,
             writer: 9,
+            mark: 6,
             folder: Signature(5 << 40),
         };
         assert_eq!(Notes::read(&file).unwrap(), notes);
         file.write(NOTES_OFFSET - 8, &6_u64.to_le_bytes()).unwrap();
-        assert_eq!(Notes::read_with_mark(&file).unwrap(), (6, notes));
+        assert_eq!(Notes::mark_before(&file).unwrap(), 6);
     }
 }

@@ -3,25 +3,38 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use forkguard::Guard;
+
 use super::row::plain_checksum;
 
-/// A process, by its id. A child has another than its parent for as long as the parent lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Process(u32);
+/// A process, which knows itself from its children.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    id: u32,
+    /// `None` where the system cannot tell of a fork.
+    guard: Option<Guard>,
+}
 
 impl Process {
     /// The one that asks.
     pub(crate) fn current() -> Self {
-        Self(std::process::id())
+        Self {
+            id: std::process::id(),
+            guard: Guard::try_new().ok(),
+        }
     }
 
-    /// Whether it is the one that asks. A call into the system.
-    pub(crate) fn is_this(self) -> bool {
-        self == Self::current()
+    /// Whether it is the one that asks.
+    pub(crate) fn is_this(&self) -> bool {
+        match &self.guard {
+            // Of a copy, since a guard tells of a fork once.
+            Some(guard) => !guard.clone().detected_fork(),
+            None => self.id == std::process::id(),
+        }
     }
 
-    pub(crate) fn id(self) -> u32 {
-        self.0
+    pub(crate) fn id(&self) -> u32 {
+        self.id
     }
 }
 

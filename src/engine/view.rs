@@ -16,31 +16,11 @@ use crate::store::StoreError;
 pub(crate) struct View {
     layers: Layers,
     engine: Arc<Engine>,
-    /// Whether it ends with the call that made it, which has asked in which process it is.
-    is_brief: bool,
 }
 
 impl View {
     pub(super) fn new(layers: Layers, engine: Arc<Engine>) -> Self {
-        Self {
-            layers,
-            engine,
-            is_brief: false,
-        }
-    }
-
-    /// The same for the rest of this call.
-    pub(crate) fn brief(mut self) -> Self {
-        self.is_brief = true;
-        self
-    }
-
-    /// The same for whoever keeps it beyond this call.
-    pub(crate) fn lasting(&self) -> Self {
-        Self {
-            is_brief: false,
-            ..self.clone()
-        }
+        Self { layers, engine }
     }
 
     /// Reads from the state.
@@ -48,9 +28,7 @@ impl View {
         &self,
         read: impl FnOnce(&Layers) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        if !self.is_brief {
-            self.engine.core.must_be_here()?;
-        }
+        self.engine.core.must_be_here()?;
         guarded(self.engine.core.file.watch(), || read(&self.layers))
             .map_err(|fault| fault.at(self.path()))
     }

@@ -3,6 +3,10 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::sync::{Mutex, PoisonError};
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
 
 use super::file_id::FileId;
 use crate::store::StoreError;
@@ -15,6 +19,46 @@ pub(crate) struct Whereabouts {
     id: FileId,
     #[cfg(target_os = "linux")]
     descriptor: std::os::fd::RawFd,
+    /// `None` if it may not be looked at.
+    #[cfg(target_os = "linux")]
+    folder: Option<File>,
+    /// The folder as it was when the file was last seen at its path, and when that was.
+    #[cfg(target_os = "linux")]
+    seen: Mutex<Option<(Times, Instant)>>,
+}
+
+/// How long a look by the path is good for while its folder does not change: one further up may have got
+/// another name.
+#[cfg(target_os = "linux")]
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// The times of a folder. Whatever happens to a name in it changes them.
+#[cfg(target_os = "linux")]
+#[derive(Debug, PartialEq, Eq)]
+struct Times {
+    changed: (i64, i64),
+    modified: (i64, i64),
+}
+
+#[cfg(target_os = "linux")]
+impl Times {
+    fn of(folder: &File) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let folder = folder.metadata().ok()?;
+        Some(Self {
+            changed: (folder.ctime(), folder.ctime_nsec()),
+            modified: (folder.mtime(), folder.mtime_nsec()),
+        })
+    }
+
+    /// Whether another change would have another time. The coarsest clock of a file system, that of FAT,
+    /// ticks every two seconds.
+    fn are_past(&self) -> bool {
+        const TICK_SECONDS: u64 = 2;
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let latest = self.changed.0.max(self.modified.0);
+        u64::try_from(latest).is_ok_and(|latest| now.as_secs() > latest + TICK_SECONDS)
+    }
 }
 
 /// The file is not what its path leads to any more.
@@ -51,11 +95,16 @@ impl Displaced {
 impl Whereabouts {
     /// Those of a file that was opened by the path just now.
     pub(crate) fn of(file: &File, path: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Ok(Self {
-            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
-            id: FileId::of(file, path)?,
+            id: FileId::of(file, &path)?,
             #[cfg(target_os = "linux")]
             descriptor: std::os::fd::AsRawFd::as_raw_fd(file),
+            #[cfg(target_os = "linux")]
+            folder: path.parent().and_then(|folder| File::open(folder).ok()),
+            #[cfg(target_os = "linux")]
+            seen: Mutex::default(),
+            path,
         })
     }
 
@@ -85,6 +134,33 @@ impl Whereabouts {
             what: format!("{gone}; {where_it_is}"),
             file,
         })
+    }
+
+    /// Whether the path led to the file a moment ago, and its folder has not changed since. Linux is not
+    /// asked for the times of the file then: once it has told them, it puts down another with the next
+    /// write, and a sync takes a tenth longer.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_known_to_be_there(&self) -> bool {
+        let times = self.folder.as_ref().and_then(Times::of);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(times), Some((before, at))) = (&times, &*seen)
+            && times == before
+            && at.elapsed() < LOOK_AGAIN_AFTER
+        {
+            return true;
+        }
+        let is_there = FileId::at(&self.path).is_ok_and(|there| there == self.id);
+        // A link may lead to another folder.
+        let is_link = std::fs::symlink_metadata(&self.path).is_ok_and(|file| file.is_symlink());
+        *seen = times
+            .filter(|times| is_there && !is_link && times.are_past())
+            .map(|times| (times, Instant::now()));
+        is_there
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn is_known_to_be_there(&self) -> bool {
+        false
     }
 
     /// Where the file is now, as far as the system tells, and in words.

@@ -226,7 +226,7 @@ impl Base {
         pin.begun();
         let recent = RecentRuns::new(self.recent_bytes);
         let watch = Arc::clone(&self.watch);
-        BaseView::new(txn, self.process, watch, recent, (pin, held))
+        BaseView::new(txn, self.process.clone(), watch, recent, (pin, held))
     }
 
     /// What the views hold that there are by now, and none that comes after.
