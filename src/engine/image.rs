@@ -93,10 +93,16 @@ impl ArchiveFile {
 
     /// Calls what may not make the file longer: where redb would, it finds the disk full.
     pub(crate) fn without_growth<T>(&self, call: impl FnOnce() -> T) -> T {
+        /// Also if the call panics.
+        struct Uncap<'f>(&'f AtomicBool);
+        impl Drop for Uncap<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Release);
+            }
+        }
         self.capped.store(true, Ordering::Release);
-        let done = call();
-        self.capped.store(false, Ordering::Release);
-        done
+        let _uncap = Uncap(&self.capped);
+        call()
     }
 
     /// What made redb give the image up that is open now.

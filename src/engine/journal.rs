@@ -7,7 +7,7 @@
 use std::io;
 
 use redb::StorageBackend;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 use super::page::mend_one_bit;
 use super::seeded::{Bug, seeded};
@@ -15,6 +15,10 @@ use super::superblock::JOURNAL_OFFSET;
 
 /// The bytes of a frame before its payload.
 pub(crate) const FRAME_HEADER_BYTES: u64 = 32;
+
+/// The longest frame that memory is taken for before its checksum is known (1 MiB, half of a journal of
+/// the usual size): the length may be anybody's word.
+const TRUSTED_BYTES: usize = 1 << 20;
 
 /// A place in the journal: where the next frame goes, and what it must be to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +116,9 @@ impl Journal {
         let Ok(len) = usize::try_from(FRAME_HEADER_BYTES + len) else {
             return Ok(None);
         };
+        if len > TRUSTED_BYTES && !self.is_whole(file, position, len)? {
+            return Ok(None);
+        }
         let mut bytes = vec![0; len];
         file.read(self.at(position), &mut bytes)?;
         let frame = Frame { bytes };
@@ -121,6 +128,25 @@ impl Journal {
             (frame.is_at(position) && frame.checksum() == Some(behind.chain))
                 .then_some((frame, behind)),
         )
+    }
+
+    /// Whether so many bytes at the position have the checksum that they begin with.
+    fn is_whole(
+        self,
+        file: &dyn StorageBackend,
+        position: &Position,
+        len: usize,
+    ) -> io::Result<bool> {
+        let mut named = [0; 8];
+        file.read(self.at(position), &mut named)?;
+        let mut checksum = Xxh3::with_seed(position.seed());
+        let mut piece = vec![0; TRUSTED_BYTES];
+        for start in (named.len()..len).step_by(TRUSTED_BYTES) {
+            piece.truncate(len - start);
+            file.read(self.at(position) + start as u64, &mut piece)?;
+            checksum.update(&piece);
+        }
+        Ok(checksum.digest() == u64::from_le_bytes(named))
     }
 
     /// Whether a frame seems to stand at the position, and how long its payload is. Costs one
@@ -206,19 +232,22 @@ impl Journal {
 }
 
 impl Position {
+    /// What the checksum of a frame here begins with.
+    fn seed(&self) -> u64 {
+        if seeded(Bug::ForgetChain) {
+            return 0;
+        }
+        self.chain
+    }
+
     /// The position behind a frame that was written, or stands, here.
     fn behind(&self, frame: &[u8]) -> Self {
         let body = frame.get(8..).unwrap_or_default();
-        let seed = if seeded(Bug::ForgetChain) {
-            0
-        } else {
-            self.chain
-        };
         Self {
             epoch: self.epoch,
             offset: self.offset + frame.len() as u64,
             frame: self.frame + 1,
-            chain: xxh3_64_with_seed(body, seed),
+            chain: xxh3_64_with_seed(body, self.seed()),
         }
     }
 }
@@ -301,6 +330,8 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use proptest::prelude::*;
     use redb::backends::InMemoryBackend;
 
@@ -358,6 +389,53 @@ mod tests {
             let whole = ends.iter().take_while(|end| **end <= offset).count();
             prop_assert_eq!(&payloads(&file, start), &written[..whole]);
         }
+    }
+
+    /// Keeps the length of the longest read.
+    #[derive(Debug)]
+    struct Measured(InMemoryBackend, AtomicUsize);
+
+    impl StorageBackend for Measured {
+        fn len(&self) -> io::Result<u64> {
+            self.0.len()
+        }
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.1.fetch_max(out.len(), Ordering::Relaxed);
+            self.0.read(offset, out)
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.0.set_len(len)
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            self.0.sync_data()
+        }
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.0.write(offset, data)
+        }
+    }
+
+    #[test]
+    fn a_long_frame_takes_memory_once_its_checksum_is_known() {
+        let journal = Journal {
+            half_bytes: 8 << 20,
+            salt: 1,
+        };
+        let file = Measured(InMemoryBackend::new(), AtomicUsize::new(0));
+        file.set_len(JOURNAL_OFFSET + 2 * journal.half_bytes)
+            .unwrap();
+        let start = Position::start_of(2, 5, 1);
+        let payload: Vec<u8> = (0..5_u32 << 20).map(|n| (n / 7 % 251) as u8).collect();
+        journal.write(&file, &start, &mut frame(&payload)).unwrap();
+        for at in [8 + 20, 1 << 20, (5 << 20) + 31] {
+            let mut byte = [0];
+            file.read(journal.at(&start) + at, &mut byte).unwrap();
+            file.write(journal.at(&start) + at, &[!byte[0]]).unwrap();
+            assert!(journal.read(&file, &start).unwrap().is_none(), "{at}");
+            file.write(journal.at(&start) + at, &byte).unwrap();
+        }
+        assert_eq!(file.1.load(Ordering::Relaxed), TRUSTED_BYTES);
+        let (found, _) = journal.read(&file, &start).unwrap().unwrap();
+        assert!(found.payload() == payload);
     }
 
     #[test]

@@ -204,7 +204,7 @@ fn fill_disks(row: &mut Row, cases: u64) -> Seen {
 #[test]
 fn r25_a_full_disk_loses_nothing_and_stops_no_deletion() {
     let mut row = Row::new("R25");
-    let cases = by_form(150, 10_000);
+    let cases = by_form(150, 2_000);
     let seen = fill_disks(&mut row, cases);
     println!("R25 {seen:?}");
     let met = [
