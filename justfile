@@ -7,7 +7,7 @@ _default:
 test:
     cargo test --release --all-features
 
-# The reliability scoreboard; `just scoreboard deep` takes some ten minutes
+# The reliability scoreboard; `just scoreboard deep` takes an hour
 scoreboard form="quick":
     SCOREBOARD={{form}} cargo test --release --test it scoreboard -- --nocapture
 
@@ -25,6 +25,10 @@ lint:
 # The archive beside a folder of JSONL files; `just bench --quick` is faster
 bench *args:
     cargo bench --bench store -- {{args}}
+
+# This build beside that of another commit, call by call: `just against HEAD~10`
+against commit *words:
+    benches/against/run {{commit}} {{words}}
 
 # The archive beside JSONL folders, SQLite, LMDB, fjall and redb; `just peers --quick` takes some minutes
 peers *args:

@@ -192,7 +192,7 @@ impl<'a> Import<'a> {
             path,
             place,
             bad_lines: self.bad_lines,
-            drops_last_line: self.drops_last_line(found),
+            drops_last_line: self.last_line.drops(found),
         };
         let added = comparison.run(&mut stored, warnings, meter)?;
         drop(stored);
@@ -232,14 +232,6 @@ impl<'a> Import<'a> {
             .commit()
             .map_err(|error| Stop::append(path, 0, error))?;
         Ok(Outcome::Imported { new: 0, total: 0 })
-    }
-
-    fn drops_last_line(&self, found: &FoundFile) -> bool {
-        match self.last_line {
-            LastLine::ByLayout => found.line_ends_count,
-            LastLine::Take => false,
-            LastLine::Drop => true,
-        }
     }
 
     /// Reads the file again from where the first chunk ended, and appends chunk after chunk.
@@ -285,22 +277,26 @@ impl<'a> Import<'a> {
 /// file can. It needs no archive, so that none has to be made for nothing.
 ///
 /// ```
-/// use sessiondb::jsonl::{BadLines, nothing_to_import};
+/// use sessiondb::jsonl::{BadLines, LastLine, nothing_to_import};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// let log = folder.path().join("log.jsonl");
 /// std::fs::write(&log, "no JSON\n")?;
-/// let report = nothing_to_import(&[log.clone()], BadLines::Fail).expect("no log");
+/// let report = nothing_to_import(&[log.clone()], BadLines::Fail, LastLine::ByLayout).expect("no log");
 /// assert_eq!(report.failed(), 1);
 /// std::fs::write(&log, "{}\n")?;
-/// assert_eq!(nothing_to_import(&[log], BadLines::Fail), None);
+/// assert_eq!(nothing_to_import(&[log], BadLines::Fail, LastLine::ByLayout), None);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn nothing_to_import(paths: &[PathBuf], bad_lines: BadLines) -> Option<ImportReport> {
+pub fn nothing_to_import(
+    paths: &[PathBuf],
+    bad_lines: BadLines,
+    last_line: LastLine,
+) -> Option<ImportReport> {
     let found = tree::find(paths);
     let mut files = Vec::with_capacity(found.logs.len());
     for file in found.logs {
-        let message = refusal(&file, bad_lines)?;
+        let message = refusal(&file, bad_lines, last_line)?;
         let FoundFile { path, place, .. } = file;
         files.push(FileReport {
             path,
@@ -327,8 +323,18 @@ pub fn nothing_to_import(paths: &[PathBuf], bad_lines: BadLines) -> Option<Impor
     })
 }
 
+impl LastLine {
+    fn drops(self, found: &FoundFile) -> bool {
+        match self {
+            Self::ByLayout => found.line_ends_count,
+            Self::Take => false,
+            Self::Drop => true,
+        }
+    }
+}
+
 /// Why nothing of the file can come into an archive that holds nothing of it.
-fn refusal(found: &FoundFile, bad_lines: BadLines) -> Option<String> {
+fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Option<String> {
     let path = &found.path;
     let compare = || {
         let file = File::open(path).map_err(|error| Stop::file(path, &error))?;
@@ -337,7 +343,7 @@ fn refusal(found: &FoundFile, bad_lines: BadLines) -> Option<String> {
             path,
             place: found.place,
             bad_lines,
-            drops_last_line: found.line_ends_count,
+            drops_last_line: last_line.drops(found),
         };
         let mut meter = Meter {
             progress: &mut |_| (),

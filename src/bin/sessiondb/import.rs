@@ -30,8 +30,13 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         BadLines::DropNuls => jsonl::BadLines::DropNuls,
         BadLines::Keep => jsonl::BadLines::Keep,
     };
+    let last_line = match args.last_line {
+        LastLine::ByLayout => jsonl::LastLine::ByLayout,
+        LastLine::Take => jsonl::LastLine::Take,
+        LastLine::Drop => jsonl::LastLine::Drop,
+    };
     if fs::symlink_metadata(&args.archive).is_err()
-        && let Some(report) = jsonl::nothing_to_import(&args.paths, bad_lines)
+        && let Some(report) = jsonl::nothing_to_import(&args.paths, bad_lines, last_line)
     {
         // No archive is made for nothing.
         let printed = print(context, None, &report, args);
@@ -42,11 +47,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
     let bar = progress::bar(context, Unit::Bytes);
     let report = Import::new(&archive)
         .bad_lines(bad_lines)
-        .last_line(match args.last_line {
-            LastLine::ByLayout => jsonl::LastLine::ByLayout,
-            LastLine::Take => jsonl::LastLine::Take,
-            LastLine::Drop => jsonl::LastLine::Drop,
-        })
+        .last_line(last_line)
         .as_new(args.as_new)
         .rebase(args.rebase.to_rebase())
         .run(&args.paths, &mut |progress| match progress {

@@ -27,12 +27,19 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
     let mut pruned = None;
     if args.yes {
         let bar = progress::bar(context, Unit::Sessions);
+        let mut done = 0;
         let applied = plan.apply(&archive, &mut |progress| {
             bar.set_length(progress.total);
             bar.set_position(progress.done);
+            done = progress.done;
         });
         bar.finish_and_clear();
-        pruned = Some(applied?);
+        pruned = Some(applied.map_err(|error| {
+            let listed = plan.sessions.len();
+            Failure::from(error).after(format_args!(
+                "of the {listed} listed, the first {done} were removed, but for those that were changed meanwhile"
+            ))
+        })?);
         archive.close()?;
     }
     let printed = if args.json {

@@ -161,6 +161,76 @@ fn one_bad_file_fails_alone() {
     }
 }
 
+/// The id of the only segment.
+fn only_segment(place: &Place) -> String {
+    let sessions = place.run("ls", &["--json"]).code(0).json();
+    let session = sessions[0]["id"].as_str().unwrap();
+    let segments = place.run("ls", &["--json", session]).code(0).json();
+    segments[0]["id"].as_str().unwrap().to_owned()
+}
+
+/// A crash has left a hole of zero bytes: in the middle of a line, instead of lines, and at the end.
+#[test]
+fn holes_are_dropped_when_told_and_what_is_whole_beside_them_is_kept() {
+    let place = Place::new();
+    let log = place.path("log.jsonl");
+    let path = log.to_str().unwrap().to_owned();
+    fs::write(
+        &log,
+        b"{\"n\":0}\n{\"n\":\0\0\0\0{\"n\":2}\n\0\0\0\n{\"n\":3}\n\0\0",
+    )
+    .unwrap();
+    place
+        .run("import", &[&path])
+        .code(8)
+        .err("log.jsonl:2")
+        .err("--bad-lines=drop-nuls");
+    assert!(!place.archive().exists());
+    place
+        .run("import", &["--bad-lines", "drop-nuls", &path])
+        .code(0)
+        .err("log.jsonl:2");
+    let segment = only_segment(&place);
+    let shown = place.run("show", &["--raw", &segment]).code(0);
+    assert_eq!(shown.stdout, "{\"n\":0}\n{\"n\":2}\n{\"n\":3}\n");
+}
+
+/// What fits no type, or no number that a program calculates with, is shown as it was written.
+#[test]
+fn what_was_written_is_what_is_shown_and_exported() {
+    const LINES: [&str; 5] = [
+        r#"{"kind":"user_input","ts":1,"n":12345678901234567890123456789.10e+400}"#,
+        r#"{"kind":"user_input","kind":"invoke","ts":1}"#,
+        r#"{"kind":"later","text":"\ud800 and \u0000"}"#,
+        r#"{ "kind" : "assistant_items", "ts": "never" }"#,
+        "[[[[1.0,1.00,-0]]]]",
+    ];
+    let place = Place::new();
+    let log = place.path("log.jsonl");
+    fs::write(&log, LINES.join("\n") + "\n").unwrap();
+    place.run("import", &[log.to_str().unwrap()]).code(0);
+    let segment = only_segment(&place);
+    let raw = place.run("show", &["--raw", &segment]).code(0);
+    assert_eq!(raw.stdout.lines().collect::<Vec<_>>(), LINES);
+    let shown = place.run("show", &[&segment]).code(0);
+    let json = place.run("show", &["--json", &segment]).code(0);
+    for (shown, text) in [
+        (&shown, "12345678901234567890123456789.10e+400"),
+        (&shown, r"\ud800 and \u0000"),
+        (&shown, "[[[[1.0,1.00,-0]]]]"),
+        (&json, "12345678901234567890123456789.10e+400"),
+        (&json, r"\ud800 and \u0000"),
+        (&json, "[[[[1.0,1.00,-0]]]]"),
+    ] {
+        assert!(shown.stdout.contains(text), "{text}: {shown:#?}");
+    }
+    let out = place.path("out");
+    place.run("export", &[out.to_str().unwrap()]).code(0);
+    let exported = tree(&out);
+    assert_eq!(exported.len(), 1, "{exported:?}");
+    assert_eq!(exported[0].1, fs::read(&log).unwrap());
+}
+
 #[test]
 fn a_file_that_diverged_goes_elsewhere_only_when_told() {
     let place = Place::new();

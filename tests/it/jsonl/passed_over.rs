@@ -6,7 +6,7 @@ use std::slice;
 
 use sessiondb::Archive;
 use sessiondb::jsonl::{
-    BadLines, Import, ImportReport, Outcome, PassedOverKind, nothing_to_import,
+    BadLines, Import, ImportReport, LastLine, Outcome, PassedOverKind, nothing_to_import,
 };
 
 use super::{A, B, Folder, failure, import, import_one};
@@ -78,7 +78,9 @@ fn what_holds_no_entry_is_no_log_whatever_its_name_and_however_bad_lines_are_tak
             let message = failure(&report);
             let named = message.contains(name) && message.contains(said);
             assert!(named, "{bad_lines:?}: {message}");
-            assert!(nothing_to_import(slice::from_ref(&path), bad_lines).is_some());
+            assert!(
+                nothing_to_import(slice::from_ref(&path), bad_lines, LastLine::ByLayout).is_some()
+            );
         }
     }
     let text = folder.write("lines.txt", "Just\na\ntext\n");
@@ -98,7 +100,10 @@ fn an_empty_file_or_the_beginning_of_a_first_entry_is_an_empty_log() {
         assert_eq!(report.outcome, empty, "{content:?}");
         let info = archive.segment(A, B).unwrap();
         assert!(info.is_some_and(|info| info.exists));
-        assert_eq!(nothing_to_import(&[path], BadLines::Fail), None);
+        assert_eq!(
+            nothing_to_import(&[path], BadLines::Fail, LastLine::ByLayout),
+            None
+        );
     }
     // A character may be cut as well as a value.
     let cut = folder.write("cut.jsonl", b"\"\xc3");
@@ -120,7 +125,7 @@ fn a_path_that_holds_nothing_is_named_and_the_others_are_imported() {
         assert_eq!(unreadable.path, paths[0]);
         assert_eq!(unreadable.kind, std::io::ErrorKind::NotFound);
         assert!(unreadable.message.contains(expected), "{unreadable:?}");
-        assert!(nothing_to_import(&paths[..1], BadLines::Fail).is_some());
+        assert!(nothing_to_import(&paths[..1], BadLines::Fail, LastLine::ByLayout).is_some());
     }
 }
 
