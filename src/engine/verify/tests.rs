@@ -107,6 +107,27 @@ const SECOND_IS_PRIMARY: u8 = 1;
 const RECOVERY_REQUIRED: u8 = 2;
 const PRIMARY_UNFLUSHED: u8 = 8;
 
+/// A commit by a redb that lays its pages out in another way: none of them is judged, and nothing is
+/// written.
+#[test]
+fn pages_of_another_format_of_redb_are_refused_untouched() {
+    const SLOTS: [usize; 2] = [64, 192];
+    let (mut bytes, image) = closed_twice();
+    for slot in SLOTS {
+        let slot = bytes.get_mut(image + slot..image + slot + 128).unwrap();
+        slot[0] = page::FORMAT + 1;
+        let checksum = xxhash_rust::xxh3::xxh3_128(&slot[..112]);
+        slot[112..].copy_from_slice(&checksum.to_le_bytes());
+    }
+    for read_only in [false, true] {
+        let (storage, engine) = open(&bytes, read_only);
+        let err = engine.map(drop).unwrap_err().to_string();
+        let named = format!("redb's format {}", page::FORMAT + 1);
+        assert!(err.contains(&named) && err.contains("a.sessiondb"), "{err}");
+        assert!(*storage.0.lock().unwrap() == bytes, "it was written to");
+    }
+}
+
 #[test]
 fn a_closed_archive_that_shows_another_commit_than_its_last_is_damaged() {
     let (bytes, image) = closed_twice();
@@ -251,6 +272,7 @@ fn root_of(bytes: &[u8], image: usize, table: &str) -> std::ops::Range<usize> {
 /// A handle that met a page that redb could not use names that page ever after, and takes no
 /// writes.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "redb then visits every page when it opens")]
 fn later_errors_name_the_first_damage() {
     let (mut bytes, image) = closed_twice();
     let page = root_of(&bytes, image, "heads");
@@ -395,6 +417,7 @@ fn head_key(log: &LogId) -> Vec<u8> {
 /// After a commit the pages above a damaged one are in redb's cache, and the header leads to them
 /// by other links than those that were read when the archive was opened.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "redb then visits every page when it opens")]
 fn a_damaged_page_is_damaged_after_later_commits_too() {
     let (bytes, image) = with_branches(120);
     let damaged = log_numbered(3);
