@@ -35,7 +35,8 @@
 //! - Work on network file systems, or on disks that say "synced" when they are not.
 //! - Tell damage in its journal from the journal's end. Closing leaves the journal empty.
 //!
-//! The README has the promises in full, and the limits; `docs/format.md` has every byte of the file.
+//! The README has the promises, `docs/guide.md` how to embed it, `docs/limits.md` the limits, and
+//! `docs/format.md` every byte of the file.
 
 mod archive;
 #[cfg(feature = "conformance")]
@@ -101,7 +102,12 @@ pub use user_input::{
 };
 pub use wire::{Extra, Nullable};
 
-/// The README's example runs as a test.
+/// The README's examples run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So do those of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;

@@ -494,7 +494,7 @@ fn families(scratch: &Scratch, dice: &mut Dice, rounds: u64) -> Vec<Family> {
                 let mut orphan = families[families.len() - 1].clone();
                 (orphan.path, orphan.orphan) = (scratch.fresh(), true);
                 // A thread that reads ahead in the instant of the fork leaves its descriptor open
-                // in the child, and with it the locks of a parent that dies (README, Limits).
+                // in the child, and with it the locks of a parent that dies (`docs/limits.md`).
                 orphan.reading = false;
                 families.push(orphan);
             }
