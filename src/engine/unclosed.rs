@@ -52,21 +52,31 @@ impl Unclosed {
 }
 
 /// The header of an image of this length as a writer would have left it that closed it. `None` if
-/// it was closed, or there is no telling how: then redb says so.
+/// it was closed, or there is no telling how: then redb says so. With power the word that the image
+/// is open may be lost, and not the length that it was given then.
 fn closed(header: &[u8], image_len: u64) -> Option<Vec<u8>> {
     let parsed = Header::parse(header).ok()?;
     let two_phase = *header.get(FLAGS)? & TWO_PHASE != 0;
-    if !parsed.recovery_required || !two_phase || parsed.geometry != Geometry::OF_NEW_IMAGES {
+    if !two_phase || parsed.geometry != Geometry::OF_NEW_IMAGES {
+        return None;
+    }
+    let pages = (image_len / PAGE_LEN).checked_sub(1)?;
+    let counts = Geometry::OF_NEW_IMAGES.regions_of(pages)?;
+    if !parsed.recovery_required && counts_of(header)? >= counts {
         return None;
     }
     let mut closed = header.to_vec();
     *closed.get_mut(FLAGS)? &= !RECOVERY_REQUIRED;
-    let pages = (image_len / PAGE_LEN).checked_sub(1)?;
-    let [regions, rest] = Geometry::OF_NEW_IMAGES.regions_of(pages)?;
-    let counts = [regions.to_le_bytes(), rest.to_le_bytes()].concat();
-    let there = closed.get_mut(REGIONS..REGIONS + counts.len())?;
-    there.copy_from_slice(&counts);
+    let there = closed.get_mut(REGIONS..REGIONS + 8)?;
+    there.copy_from_slice(counts.map(u32::to_le_bytes).as_flattened());
     Some(closed)
+}
+
+/// The number of whole regions, and that of the pages behind them.
+fn counts_of(header: &[u8]) -> Option<[u32; 2]> {
+    let (counts, _) = header.get(REGIONS..)?.as_chunks::<4>();
+    let counts = counts.first_chunk::<2>()?;
+    Some(counts.map(u32::from_le_bytes))
 }
 
 /// A file whose image shows its last commit, though the header may not have been on the disk yet
