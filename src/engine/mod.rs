@@ -97,6 +97,7 @@ use self::file::{ArchiveFile, Awaited};
 use self::file_id::{FileId, MAX_REPLACEMENTS};
 use self::keeper::Keeper;
 use self::pack::Packing;
+use self::unclosed::end_on_a_page;
 use self::view::guarded;
 use crate::store::StoreError;
 
@@ -421,7 +422,9 @@ fn open_base(
         let writer = if read_only {
             None
         } else {
-            Some(file.lock_writer()?)
+            let lock = file.lock_writer()?;
+            end_on_a_page(file).map_err(|err| system::of_file(file.path(), &err))?;
+            Some(lock)
         };
         let opened = guarded(file.watch(), || {
             Base::open(file.image(), base_options(options, superblock))

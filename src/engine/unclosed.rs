@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use redb::{BackendError, StorageBackend};
 
+use super::file::ArchiveFile;
 use super::image::ImageBackend;
 use super::page::{Geometry, HEADER_LEN, Header, PAGE_LEN};
 use super::seeded::{Bug, seeded};
@@ -70,6 +71,26 @@ fn closed(header: &[u8], image_len: u64) -> Option<Vec<u8>> {
     let there = closed.get_mut(REGIONS..REGIONS + 8)?;
     there.copy_from_slice(counts.map(u32::to_le_bytes).as_flattened());
     Some(closed)
+}
+
+/// Makes the file end where a page ends, if power loss left it longer than it was and within one: redb
+/// opens no other for writing. Whoever calls this has the writer lock; redb itself gives a file no such
+/// length.
+pub(crate) fn end_on_a_page(file: &ArchiveFile) -> io::Result<()> {
+    let len = file.len()?.saturating_sub(file.image_offset());
+    let beyond = len % PAGE_LEN;
+    if beyond == 0 {
+        return Ok(());
+    }
+    let mut header = [0; HEADER_LEN];
+    file.storage().read(file.image_offset(), &mut header)?;
+    let counts = Geometry::OF_NEW_IMAGES.regions_of((len / PAGE_LEN).saturating_sub(1));
+    if counts.is_none() || counts_of(&header) > counts {
+        // It is cut off, which stays as it is.
+        return Ok(());
+    }
+    file.storage()
+        .set_len(file.image_offset() + len + PAGE_LEN - beyond)
 }
 
 /// The number of whole regions, and that of the pages behind them.
