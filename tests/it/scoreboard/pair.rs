@@ -18,6 +18,9 @@ struct Process {
     archive: Archive,
 }
 
+/// More than a history has steps.
+const APART: usize = 10_000;
+
 /// What was done, in the order in which it took effect, and when.
 struct Record {
     history: History,
@@ -240,9 +243,12 @@ impl Pair {
             .expect("it was started")
             .archive;
         let seen = State::of(archive)?;
-        let next = Step::small_append(number + 1);
+        // If the step is not there, the next one takes its place in the history, and the number
+        // behind it: what is appended here must have one that no other step has.
+        let next_number = APART + number;
+        let next = Step::small_append(next_number);
         let next_began = self.shared.disk.now();
-        play(archive, &next, number + 1).map_err(|err| format!("after a death: {err}"))?;
+        play(archive, &next, next_number).map_err(|err| format!("after a death: {err}"))?;
         let found = State::of(archive)?;
         let with_step = History::of_two(&before, &step, &next);
         let without = History::of_two(&before, &Step::Background, &next);
