@@ -3,6 +3,9 @@
 //! `cargo bench --bench decode [-- NAME]`. Both sides take turns within each round, so that a change of the
 //! machine's speed meets both; the figures include dropping what was decoded.
 
+#[path = "common/machine.rs"]
+mod machine;
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -20,7 +23,7 @@ fn main() {
     } else {
         1
     };
-    println!("machine: {}", machine());
+    println!("machine: {}", machine::machine());
     println!("command: cargo bench --bench decode ({rounds} rounds, ns per line)");
     println!(
         "{:<28} {:>9} {:>11} {:>11} {:>11} {:>11} {:>7}",
@@ -184,22 +187,4 @@ fn realistic() -> Vec<(&'static str, Value)> {
                    "history": history}),
         ),
     ]
-}
-
-fn machine() -> String {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("model name")?
-                .split_once(':')
-                .map(|(_, name)| name.trim())
-        })
-        .unwrap_or("unknown processor");
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "{model}, {cores} cores, {} {}",
-        std::env::consts::OS,
-        std::env::consts::ARCH
-    )
 }

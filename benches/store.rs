@@ -3,6 +3,9 @@
 //! `cargo bench --bench store [-- --quick]`. The stores take turns within each round, so that a
 //! change of the machine's speed meets all of them.
 
+#[path = "common/machine.rs"]
+mod machine;
+
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Write};
@@ -59,7 +62,7 @@ fn main() -> Outcome {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let mut stores = Stores::new(folder.path(), &scale)?;
 
-    println!("machine: {}", machine());
+    println!("machine: {}", machine::machine());
     println!("command: cargo bench --bench store{}", scale.name);
     println!(
         "content: {} sessions of {} entries of {ENTRY_BYTES} bytes; archive {} KiB, folder {} KiB",
@@ -300,20 +303,4 @@ fn entry() -> Vec<u8> {
     let len = ENTRY_BYTES - head.len() - tail.len();
     let text: String = text.chars().cycle().take(len).collect();
     format!("{head}{text}{tail}").into_bytes()
-}
-
-fn machine() -> String {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "{}, {cores} cores, {} {} {}",
-        model.map_or("unknown processor", |(_, name)| name.trim()),
-        std::env::consts::OS,
-        kernel.trim(),
-        std::env::consts::ARCH,
-    )
 }

@@ -162,6 +162,23 @@ impl ImageBackend {
         }
     }
 
+    /// Takes a lock, unless somebody else has it, and remembers it. redb's lock on its header is not
+    /// taken.
+    fn take_lock(
+        &self,
+        range: LockRange,
+        attempt: impl Fn() -> Result<bool, BackendError>,
+    ) -> Result<bool, BackendError> {
+        if self.is_of_header(range.0, range.1) {
+            return Ok(true);
+        }
+        let locked = attempt().map_err(system::of_lock)?;
+        if locked {
+            self.locks().push(range);
+        }
+        Ok(locked)
+    }
+
     /// Reads the header as it was at a moment, beside others who may be writing it.
     fn read_header(&self, out: &mut [u8]) -> io::Result<()> {
         self.file.read(self.offset, out)?;
@@ -267,17 +284,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        if self.is_of_header(start, end) {
-            return Ok(true);
-        }
-        let locked = self
-            .file
-            .try_lock_range(start, end)
-            .map_err(system::of_lock)?;
-        if locked {
-            self.locks().push((start, end));
-        }
-        Ok(locked)
+        self.take_lock((start, end), || self.file.try_lock_range(start, end))
     }
 
     fn try_lock_shared_range(
@@ -285,16 +292,8 @@ impl StorageBackend for ImageBackend {
         start: Bound<u64>,
         end: Bound<u64>,
     ) -> Result<bool, BackendError> {
-        if self.is_of_header(start, end) {
-            return Ok(true);
-        }
-        let locked = self
-            .file
-            .try_lock_shared_range(start, end)
-            .map_err(system::of_lock)?;
-        if locked {
-            self.locks().push((start, end));
-        }
+        let attempt = || self.file.try_lock_shared_range(start, end);
+        let locked = self.take_lock((start, end), attempt)?;
         let reads = matches!(start, Bound::Included(byte) if byte >= READER_LOCKS);
         if locked
             && self.shared

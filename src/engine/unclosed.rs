@@ -125,11 +125,64 @@ fn never() -> io::Error {
     io::Error::other("a write reached an image that is only read")
 }
 
-impl StorageBackend for Unclosed {
-    fn len(&self) -> io::Result<u64> {
-        self.image.len()
-    }
+/// What a storage that is only read hands on to the one in its field, and the changes that it refuses.
+macro_rules! hand_on {
+    ($field:ident) => {
+        fn len(&self) -> io::Result<u64> {
+            self.$field.len()
+        }
 
+        fn set_len(&self, _len: u64) -> io::Result<()> {
+            Err(never())
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            Err(never())
+        }
+
+        fn close(&self) -> io::Result<()> {
+            self.$field.close()
+        }
+
+        fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+            self.$field.try_lock_range(start, end)
+        }
+
+        fn try_lock_shared_range(
+            &self,
+            start: Bound<u64>,
+            end: Bound<u64>,
+        ) -> Result<bool, BackendError> {
+            self.$field.try_lock_shared_range(start, end)
+        }
+
+        fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+            self.$field.lock_range(start, end)
+        }
+
+        fn lock_shared_range(
+            &self,
+            start: Bound<u64>,
+            end: Bound<u64>,
+        ) -> Result<(), BackendError> {
+            self.$field.lock_shared_range(start, end)
+        }
+
+        fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+            self.$field.unlock_range(start, end)
+        }
+
+        fn query_lock_range(
+            &self,
+            start: Bound<u64>,
+            end: Bound<u64>,
+        ) -> Result<bool, BackendError> {
+            self.$field.query_lock_range(start, end)
+        }
+    };
+}
+
+impl StorageBackend for Unclosed {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.image.read(offset, out)?;
         if offset == 0 && out.len() >= HEADER_LEN {
@@ -138,70 +191,20 @@ impl StorageBackend for Unclosed {
         Ok(())
     }
 
-    fn set_len(&self, _len: u64) -> io::Result<()> {
-        Err(never())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Err(never())
-    }
-
     fn write(&self, _offset: u64, _data: &[u8]) -> io::Result<()> {
         Err(never())
     }
 
-    fn close(&self) -> io::Result<()> {
-        self.image.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.image.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        self.image.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.image.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.image.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.image.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.image.query_lock_range(start, end)
-    }
+    hand_on!(image);
 }
 
 impl StorageBackend for LastCommit {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.file.read(offset, out)?;
         if offset == self.header_at && out.len() >= HEADER_LEN {
             Self::show(out);
         }
         Ok(())
-    }
-
-    fn set_len(&self, _len: u64) -> io::Result<()> {
-        Err(never())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Err(never())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -211,35 +214,5 @@ impl StorageBackend for LastCommit {
         Err(never())
     }
 
-    fn close(&self) -> io::Result<()> {
-        self.file.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        self.file.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.query_lock_range(start, end)
-    }
+    hand_on!(file);
 }

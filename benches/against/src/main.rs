@@ -3,6 +3,9 @@
 //!
 //! `benches/against/run COMMIT [WORD ...]` measures what has one of the words in its name.
 
+#[path = "../../common/machine.rs"]
+mod machine;
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -157,7 +160,7 @@ fn main() -> Outcome {
     let commit = args.next().ok_or("which commit is beside this one?")?;
     let words: Vec<String> = args.collect();
     let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?;
-    println!("machine: {}", machine());
+    println!("machine: {}", machine::machine());
     println!("command: benches/against/run {commit} {}", words.join(" "));
     println!(
         "{:<36} {:>12} {:>12} {:>7} {:>12} {:>12}",
@@ -231,20 +234,4 @@ fn entry() -> Vec<u8> {
     let text = "The function reads its settings, then starts the server on port 8080. ";
     let text: String = text.chars().cycle().take(900).collect();
     format!("{head}{text}\"}}}}").into_bytes()
-}
-
-fn machine() -> String {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "{}, {cores} cores, {} {} {}",
-        model.map_or("unknown processor", |(_, name)| name.trim()),
-        std::env::consts::OS,
-        kernel.trim(),
-        std::env::consts::ARCH,
-    )
 }

@@ -40,6 +40,8 @@ mod kills;
 mod limits;
 /// Whether a history of calls can be explained by one order of them.
 mod linearizable;
+/// The locks of a disk in memory.
+mod locks;
 /// R1, R2, R10: power loss.
 mod loss;
 /// R11: random histories against the reference store and a naive model.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sessiondb::testing::{BackendError, StorageBackend};
 
 use super::disk::Disk;
+use super::locks::Locks;
 
 /// What is done in the midst of another handle's call.
 type Meanwhile = Box<dyn FnOnce() + Send>;
@@ -18,16 +19,8 @@ type Meanwhile = Box<dyn FnOnce() + Send>;
 /// The disk and its locks.
 pub(super) struct Shared {
     pub(super) disk: Arc<Disk>,
-    locks: Mutex<Vec<Lock>>,
+    locks: Locks,
     handles: AtomicU64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Lock {
-    owner: u64,
-    from: u64,
-    to: u64,
-    exclusive: bool,
 }
 
 /// What one process has of the disk.
@@ -71,7 +64,7 @@ impl Shared {
     pub(super) fn new(disk: Arc<Disk>) -> Arc<Self> {
         Arc::new(Self {
             disk,
-            locks: Mutex::default(),
+            locks: Locks::default(),
             handles: AtomicU64::new(0),
         })
     }
@@ -122,7 +115,7 @@ impl Handle {
     /// What the operating system does when a process dies.
     pub(super) fn release(&self) {
         lock(&self.plan).dead = true;
-        lock(&self.shared.locks).retain(|lock| lock.owner != self.id);
+        self.shared.locks.release(self.id);
     }
 
     fn call(&self, call: Call) -> io::Result<()> {
@@ -157,43 +150,7 @@ impl Handle {
         exclusive: bool,
     ) -> Result<bool, BackendError> {
         self.call(Call::Lock).map_err(BackendError::Io)?;
-        let wanted = Lock {
-            owner: self.id,
-            exclusive,
-            ..span(range)
-        };
-        let mut locks = lock(&self.shared.locks);
-        if locks.iter().any(|held| held.keeps_out(&wanted)) {
-            return Ok(false);
-        }
-        locks.push(wanted);
-        Ok(true)
-    }
-}
-
-impl Lock {
-    fn keeps_out(&self, other: &Self) -> bool {
-        self.owner != other.owner
-            && (self.exclusive || other.exclusive)
-            && self.from < other.to
-            && other.from < self.to
-    }
-}
-
-fn span((from, to): (Bound<u64>, Bound<u64>)) -> Lock {
-    Lock {
-        owner: 0,
-        exclusive: false,
-        from: match from {
-            Bound::Included(from) => from,
-            Bound::Excluded(from) => from + 1,
-            Bound::Unbounded => 0,
-        },
-        to: match to {
-            Bound::Included(to) => to + 1,
-            Bound::Excluded(to) => to,
-            Bound::Unbounded => u64::MAX,
-        },
+        Ok(self.shared.locks.try_lock(self.id, range, exclusive))
     }
 }
 
@@ -253,7 +210,7 @@ impl StorageBackend for Handle {
     }
 
     fn close(&self) -> io::Result<()> {
-        lock(&self.shared.locks).retain(|lock| lock.owner != self.id);
+        self.shared.locks.release(self.id);
         Ok(())
     }
 
@@ -271,24 +228,12 @@ impl StorageBackend for Handle {
 
     fn unlock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<(), BackendError> {
         self.call(Call::Unlock).map_err(BackendError::Io)?;
-        let given = span((from, to));
-        let mut locks = lock(&self.shared.locks);
-        let held = locks.iter().position(|held| {
-            held.owner == self.id && held.from == given.from && held.to == given.to
-        });
-        held.map(|held| locks.swap_remove(held));
+        self.shared.locks.unlock(self.id, (from, to));
         Ok(())
     }
 
     fn query_lock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<bool, BackendError> {
         self.call(Call::QueryLock).map_err(BackendError::Io)?;
-        let wanted = Lock {
-            owner: self.id,
-            exclusive: true,
-            ..span((from, to))
-        };
-        Ok(lock(&self.shared.locks)
-            .iter()
-            .any(|held| held.keeps_out(&wanted)))
+        Ok(self.shared.locks.others_have(self.id, (from, to)))
     }
 }

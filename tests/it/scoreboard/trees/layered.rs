@@ -9,13 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sessiondb::testing::{BackendError, StorageBackend};
 
+use super::super::locks::Locks;
+
 pub(super) const PAGE: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Layered {
     pristine: Arc<Vec<u8>>,
     changed: Mutex<Changed>,
-    locks: Mutex<Vec<Lock>>,
+    locks: Locks,
     handles: AtomicU64,
 }
 
@@ -23,14 +25,6 @@ pub(super) struct Layered {
 struct Changed {
     pages: HashMap<usize, Vec<u8>>,
     len: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Lock {
-    owner: u64,
-    from: u64,
-    to: u64,
-    exclusive: bool,
 }
 
 /// What one process has of the disk.
@@ -46,7 +40,7 @@ impl Layered {
         Arc::new(Self {
             pristine: Arc::clone(pristine),
             changed: Mutex::new(Changed { pages, len }),
-            locks: Mutex::default(),
+            locks: Locks::default(),
             handles: AtomicU64::new(0),
         })
     }
@@ -140,12 +134,12 @@ impl StorageBackend for Handle {
     }
 
     fn close(&self) -> io::Result<()> {
-        lock(&self.disk.locks).retain(|lock| lock.owner != self.id);
+        self.disk.locks.release(self.id);
         Ok(())
     }
 
     fn try_lock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<bool, BackendError> {
-        Ok(self.try_lock(from, to, true))
+        Ok(self.disk.locks.try_lock(self.id, (from, to), true))
     }
 
     fn try_lock_shared_range(
@@ -153,61 +147,16 @@ impl StorageBackend for Handle {
         from: Bound<u64>,
         to: Bound<u64>,
     ) -> Result<bool, BackendError> {
-        Ok(self.try_lock(from, to, false))
+        Ok(self.disk.locks.try_lock(self.id, (from, to), false))
     }
 
     fn unlock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<(), BackendError> {
-        let given = self.lock_on(from, to, true);
-        lock(&self.disk.locks)
-            .retain(|held| held.owner != self.id || (held.from, held.to) != (given.from, given.to));
+        self.disk.locks.unlock(self.id, (from, to));
         Ok(())
     }
 
     fn query_lock_range(&self, from: Bound<u64>, to: Bound<u64>) -> Result<bool, BackendError> {
-        let wanted = self.lock_on(from, to, true);
-        Ok(lock(&self.disk.locks)
-            .iter()
-            .any(|held| held.keeps_out(&wanted)))
-    }
-}
-
-impl Handle {
-    fn try_lock(&self, from: Bound<u64>, to: Bound<u64>, exclusive: bool) -> bool {
-        let wanted = self.lock_on(from, to, exclusive);
-        let mut locks = lock(&self.disk.locks);
-        let is_free = !locks.iter().any(|held| held.keeps_out(&wanted));
-        if is_free {
-            locks.push(wanted);
-        }
-        is_free
-    }
-
-    fn lock_on(&self, from: Bound<u64>, to: Bound<u64>, exclusive: bool) -> Lock {
-        let from = match from {
-            Bound::Included(from) => from,
-            Bound::Excluded(from) => from + 1,
-            Bound::Unbounded => 0,
-        };
-        let to = match to {
-            Bound::Included(to) => to,
-            Bound::Excluded(to) => to.saturating_sub(1),
-            Bound::Unbounded => u64::MAX,
-        };
-        Lock {
-            owner: self.id,
-            from,
-            to,
-            exclusive,
-        }
-    }
-}
-
-impl Lock {
-    fn keeps_out(&self, other: &Self) -> bool {
-        self.owner != other.owner
-            && (self.exclusive || other.exclusive)
-            && self.from <= other.to
-            && other.from <= self.to
+        Ok(self.disk.locks.others_have(self.id, (from, to)))
     }
 }
 
