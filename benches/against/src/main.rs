@@ -6,7 +6,6 @@
 #[path = "../../common/machine.rs"]
 mod machine;
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
