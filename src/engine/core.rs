@@ -359,12 +359,12 @@ impl Core {
             // A frame would be another copy of it, for nothing.
             return self.attempt(|| self.put_into_tables(ops, || Ok(())));
         }
+        if ops.iter().all(Op::is_condition) {
+            return self.check(ops, lock);
+        }
         let mut frame = Frame::with_capacity(ops.iter().map(codec::len_estimate).sum());
         for op in &ops {
             codec::encode(op, frame.buffer());
-        }
-        if ops.iter().all(Op::is_condition) {
-            return self.check(ops, lock);
         }
         self.attempt(|| {
             if self.journal.can_hold(frame.payload().len() as u64) {

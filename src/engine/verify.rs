@@ -43,16 +43,16 @@ pub(crate) struct Damage {
 /// Reads from the image, unverified.
 type Read<'r> = &'r dyn Fn(u64, &mut [u8]) -> io::Result<()>;
 
-/// Keeps the roots of the commit that somebody reads, until it is dropped.
+/// Keeps the roots of one commit, which somebody reads, until it is dropped.
 pub(crate) struct Pin {
     watch: Arc<Watch>,
     number: u64,
 }
 
 impl Pin {
-    /// Says that the reader has begun: it reads no commit that comes later.
-    pub(crate) fn begun(&self) {
-        self.watch.pages().commits().begun(self.number);
+    /// Whether no commit has come since. If one has, a reader that began meanwhile may read it.
+    pub(crate) fn is_of_newest(&self) -> bool {
+        self.watch.pages().commits().is_newest(self.number)
     }
 }
 
@@ -105,8 +105,7 @@ impl Watch {
         self.pages().cut(len);
     }
 
-    /// Keeps the roots of the commits that there are from now on, one of which somebody begins to
-    /// read.
+    /// Keeps the roots of the newest commit.
     pub(crate) fn pin(self: &Arc<Self>) -> Pin {
         Pin {
             number: self.pages().commits().begin(),

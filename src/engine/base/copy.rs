@@ -50,7 +50,7 @@ impl Base {
             sound_name(name, row).map(drop)
         })?;
         (copy.progress)(total, total);
-        Ok(txn.commit()?)
+        Ok(self.commit(txn)?)
     }
 
     /// Gives the space at the end of the image back that no page needs. Only for an image that

@@ -24,7 +24,7 @@ use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
 use super::tail::Tail;
 use super::unclosed::Unclosed;
-use super::verify::{Content, Watch};
+use super::verify::{Content, Pin, Watch};
 pub(crate) use copy::Progress;
 pub(crate) use read::BaseView;
 use recent::RecentRuns;
@@ -146,6 +146,9 @@ pub(crate) struct BaseOptions {
 pub(crate) struct Base {
     image: Image,
     packing: Packing,
+    /// Whether other processes may have it open too.
+    shared: bool,
+    commits: Mutex<()>,
     /// How many bytes of unpacked runs a view keeps.
     recent_bytes: usize,
     watch: Arc<Watch>,
@@ -181,7 +184,7 @@ impl Base {
         txn.open_table(NAMES)?;
         txn.open_table(META)?
             .insert(ABSORBED, absorbed.encode().as_slice())?;
-        txn.commit()?;
+        base.commit(txn)?;
         Ok(base)
     }
 
@@ -204,6 +207,8 @@ impl Base {
         Self {
             image,
             packing: options.packing,
+            shared: options.shared,
+            commits: Mutex::default(),
             recent_bytes: options.cache_bytes / 8,
             watch,
             process: Process::current(),
@@ -216,17 +221,38 @@ impl Base {
     pub(crate) fn view(&self) -> Outcome<BaseView> {
         // Taken first: a view that is just being made counts as one that was there before.
         let held = Arc::clone(&lock(&self.views));
-        let pin = self.watch.pin();
-        let txn = anew(|| {
-            Ok(match &self.image {
-                Image::Writable(db) => db.begin_read()?,
-                Image::ReadOnly(db) => db.begin_read()?,
-            })
-        })?;
-        pin.begun();
+        let (pin, txn) = self.begin_read()?;
         let recent = RecentRuns::new(self.recent_bytes);
         let watch = Arc::clone(&self.watch);
         BaseView::new(txn, self.process.clone(), watch, recent, (pin, held))
+    }
+
+    /// Begins to read the newest commit, and keeps its roots.
+    fn begin_read(&self) -> Outcome<(Pin, redb::ReadTransaction)> {
+        loop {
+            let _uncommitted = self.hold_commits();
+            let pin = self.watch.pin();
+            let txn = anew(|| {
+                Ok(match &self.image {
+                    Image::Writable(db) => db.begin_read()?,
+                    Image::ReadOnly(db) => db.begin_read()?,
+                })
+            })?;
+            if pin.is_of_newest() {
+                return Ok((pin, txn));
+            }
+        }
+    }
+
+    fn commit(&self, txn: redb::WriteTransaction) -> Result<(), redb::CommitError> {
+        let _unread = self.hold_commits();
+        txn.commit()
+    }
+
+    /// Keeps readers and commits apart where redb does not: alone with the image it shows a commit
+    /// to readers some time after it has written it, and else by the header that it writes.
+    fn hold_commits(&self) -> Option<MutexGuard<'_, ()>> {
+        (!self.shared).then(|| lock(&self.commits))
     }
 
     /// What the views hold that there are by now, and none that comes after.
@@ -253,8 +279,8 @@ impl Base {
     /// of before the next commit. If nobody else commits, and no view is older than the last
     /// commit, nothing is left to be done behind these.
     pub(crate) fn settle_pages(&self) -> Outcome<()> {
-        self.begin_write(Patience::UntilTimeout)?.commit()?;
-        Ok(self.begin_write(Patience::UntilTimeout)?.commit()?)
+        self.commit(self.begin_write(Patience::UntilTimeout)?)?;
+        Ok(self.commit(self.begin_write(Patience::UntilTimeout)?)?)
     }
 
     /// Keeps everybody from changing the tables until it is dropped.
@@ -279,7 +305,7 @@ impl Base {
         begun();
         match self.absorb_into(&txn, tail, from, to) {
             Ok(Ok(())) => {
-                txn.commit()
+                self.commit(txn)
                     .map_err(|err| AbsorbError::Unknown(err.into()))?;
                 Ok(Ok(()))
             }

@@ -137,7 +137,8 @@ pub(super) struct Commits {
     /// The commit that the header has beside the one that counts. redb takes it where the other
     /// one was not written whole.
     beside: Vec<At>,
-    pins: BTreeMap<u64, (u64, u64)>,
+    /// The commit that each reader reads, by the number of its pin.
+    pins: BTreeMap<u64, u64>,
     next_pin: u64,
 }
 
@@ -185,22 +186,17 @@ impl Commits {
         kept.chain([self.beside.clone()]).collect()
     }
 
-    /// Keeps the commits from now on, one of which somebody begins to read; also the one before,
-    /// since redb shows a commit to readers only after it has written its root.
+    /// Keeps the newest commit, which somebody begins to read.
     pub(super) fn begin(&mut self) -> u64 {
         let pin = self.next_pin;
         self.next_pin += 1;
-        self.pins
-            .insert(pin, (self.seen.saturating_sub(1), u64::MAX));
+        self.pins.insert(pin, self.seen);
         pin
     }
 
-    /// It was none that came later than now.
-    pub(super) fn begun(&mut self, pin: u64) {
-        let seen = self.seen;
-        if let Some((_, last)) = self.pins.get_mut(&pin) {
-            *last = seen;
-        }
+    /// Whether it is still the newest one.
+    pub(super) fn is_newest(&self, pin: u64) -> bool {
+        self.pins.get(&pin) == Some(&self.seen)
     }
 
     pub(super) fn end(&mut self, pin: u64) {
@@ -208,11 +204,12 @@ impl Commits {
         self.prune();
     }
 
+    /// Forgets the commits that nobody reads: their pages may be used again, so what they say of
+    /// a page may no longer be so.
     fn prune(&mut self) {
         let (pins, seen) = (&self.pins, self.seen);
         self.kept.retain(|commit| {
-            let is_pinned = |(first, last): &(u64, u64)| (*first..=*last).contains(&commit.number);
-            commit.number + 1 >= seen || pins.values().any(is_pinned)
+            commit.number == seen || pins.values().any(|pinned| *pinned == commit.number)
         });
     }
 }

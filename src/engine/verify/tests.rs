@@ -1,6 +1,6 @@
 //! What is called damaged, and what only looks like it.
 
-use std::io;
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -561,6 +561,79 @@ fn a_reader_of_an_older_commit_sees_no_damage() {
         assert_eq!(here.core.file.watch().first(), None);
         assert!(here.core.file.watch().suspects().is_empty());
     }
+}
+
+/// A leaf of the heads, replaced by an earlier version of itself, as a write that never reached
+/// the disk leaves it, while somebody reads an earlier commit and nothing is remembered.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "redb then visits every page when it opens")]
+fn a_page_replaced_by_an_earlier_version_of_itself_is_damaged() {
+    const ROUNDS: usize = 8;
+    let (bytes, image) = with_branches(120);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shared.sessiondb");
+    let options = EngineOptions {
+        shared: true,
+        cache_bytes: 0,
+        lock_timeout: Duration::from_secs(20),
+        ..OPTIONS
+    };
+    let mut refused = 0;
+    for trial in 0..5 * ROUNDS * 2 {
+        let (leaf, round, who) = (trial / ROUNDS / 2, trial / 2 % ROUNDS, trial % 2);
+        std::fs::write(&path, &bytes).unwrap();
+        let engines = [0, 1].map(|_| Arc::new(Engine::open(&path, options).unwrap()));
+        let mut versions = Vec::new();
+        let mut kept = None;
+        for round in 0..ROUNDS {
+            for number in 0..60 {
+                let log = log_numbered(((round * 37 + number) % 120) as u128);
+                append_to(&engines[0], log, "more").unwrap();
+            }
+            engines[0].checkpoint().unwrap();
+            if round == ROUNDS / 2 {
+                kept = Some(engines[who].view().unwrap());
+            }
+            versions.push(std::fs::read(&path).unwrap());
+        }
+        let newest = &versions[ROUNDS - 1];
+        let leaves: std::collections::BTreeSet<usize> = (0..120)
+            .map(|number| leaf_with(newest, image, "heads", &head_key(&log_numbered(number))).0)
+            .collect();
+        let Some(leaf) = leaves.into_iter().nth(leaf) else {
+            continue;
+        };
+        let Some(earlier) = versions[round].get(leaf..leaf + 4096) else {
+            continue;
+        };
+        let is_newest = *earlier == newest[leaf..leaf + 4096];
+        let mut file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.seek(io::SeekFrom::Start(leaf as u64)).unwrap();
+        file.write_all(earlier).unwrap();
+        let engine = &engines[who];
+        engine.core.file.watch().pages().forget();
+        let heads = engine
+            .view()
+            .and_then(|view| view.read(|layers| layers.heads(LOG.session)));
+        match heads {
+            Ok(heads) => {
+                let entries = heads.iter().map(|(_, head)| head.log.entries);
+                let entries = entries.sum::<u64>();
+                assert_eq!(
+                    entries,
+                    122 + 60 * ROUNDS as u64,
+                    "round {round}, byte {leaf}"
+                );
+            }
+            Err(err) => {
+                let is_damage = matches!(err, StoreError::Damaged { .. });
+                assert!(!is_newest && is_damage, "{err}");
+                refused += 1;
+            }
+        }
+        drop(kept);
+    }
+    assert!(refused >= 20, "{refused} reads met an earlier version");
 }
 
 /// Several engines on one file, each with a small cache, so that pages are used again by others
