@@ -31,6 +31,8 @@ mod doctor;
 mod full_disk;
 /// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.
 mod grammar;
+/// Which source file imports which: none in a circle, none upwards.
+mod imports;
 /// JSONL in and out.
 mod jsonl;
 /// What dead processes leave beside an archive, and file names of any length.
