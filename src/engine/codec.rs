@@ -1,8 +1,9 @@
 //! Ops as bytes: the payload of a journal frame. Pure, no I/O. `docs/format.md` has the layout.
 
 use super::entries::Entries;
-use super::op::{LogId, LogKind, Op, OriginRecord};
 use super::row::Reader;
+use crate::engine::log_id::{LogId, LogKind, OriginRecord};
+use crate::engine::op::Op;
 
 const APPEND: u8 = 1;
 const REPLACE: u8 = 2;

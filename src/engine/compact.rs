@@ -10,15 +10,19 @@ use uuid::Uuid;
 
 use super::base::Progress;
 use super::core::Core;
-use super::create::{Folder, Place, write_whole};
-use super::fault::{Outcome, is_no_room, named};
+use super::create::write_whole;
+use super::fault::{Outcome, is_no_room};
 use super::file::ArchiveFile;
 use super::file_id::FileId;
+use super::guard::guarded;
 use super::notes::Notes;
+use super::place::{Folder, Place};
 use super::seeded::{Bug, seeded};
 use super::superblock::Superblock;
-use super::view::guarded;
-use super::{Creation, Engine, EngineOptions, registry};
+use super::system::named;
+use crate::engine::create::Creation;
+use crate::engine::handle::{Engine, EngineOptions};
+use crate::engine::registry;
 use crate::store::StoreError;
 
 /// What a compaction did.
@@ -115,7 +119,7 @@ impl Subject {
     /// Fails if the archive is not at its path any more.
     fn of(engine: &Engine) -> Result<Self, StoreError> {
         let core = &engine.core;
-        core.attempt(|| Ok(core.file.must_be_in_place()?))?;
+        core.attempt(|| Ok(core.sources.file.must_be_in_place()?))?;
         Ok(Self {
             archive_id: engine.archive_id(),
             file: engine.file_id().cloned(),
@@ -209,7 +213,7 @@ fn replace(
     }
     let place = Folder::replacing(path)?;
     // Only now: the place is that of the file which the path led to just before.
-    if !old.core.file.is_at_its_path() {
+    if !old.core.sources.file.is_at_its_path() {
         return Err(another(path));
     }
     match old.core.copy_over(&place, options.cache_bytes, progress) {
@@ -250,7 +254,7 @@ impl Core {
         let failed = |err: io::Error| StoreError::from(named(&self.path, &err));
         // From here on all is in the tables, and no frame of the journal counts.
         self.checkpoint()?;
-        let superblock = Superblock::read(self.file.storage(), &self.path)?.renewed();
+        let superblock = Superblock::read(self.sources.file.storage(), &self.path)?.renewed();
         let storage = match place.new_file() {
             Ok(storage) => storage,
             Err(err) => {
@@ -285,7 +289,7 @@ impl Core {
     ) -> Result<(), StoreError> {
         let layers = self.layers()?;
         let view = layers.base();
-        let written: Outcome<()> = guarded(self.file.watch(), || {
+        let written: Outcome<()> = guarded(self.sources.file.watch(), || {
             write_whole(copy, superblock, view.absorbed(), cache_bytes, |base| {
                 base.fill(view, progress)?;
                 base.trim()?;
@@ -299,8 +303,9 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::super::superblock::MIN_JOURNAL_BYTES;
-    use super::super::{Op, create};
     use super::*;
+    use crate::engine::create;
+    use crate::engine::op::Op;
 
     const OPTIONS: EngineOptions = EngineOptions {
         read_only: false,

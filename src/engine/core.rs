@@ -14,27 +14,26 @@ use uuid::Uuid;
 use super::base::{Base, BaseOptions};
 use super::codec;
 use super::failures::Failure;
-use super::fault::{Fault, Outcome, is_no_room, named};
 use super::file::{ArchiveFile, Awaited, WriterLock};
 use super::group_commit::GroupCommit;
-use super::journal::{CutOff, Frame, Journal};
-use super::keeper::Jobs;
+use super::jobs::Jobs;
+use super::journal::{CutOff, Frame};
 use super::layers::Layers;
 use super::op::Op;
 use super::seeded::{Bug, seeded};
+use super::sources::Sources;
 use super::state::State;
 use super::superblock::Superblock;
 use super::sync::GroupSync;
-use super::view::guarded;
+use crate::engine::fault::{Fault, Outcome, is_no_room};
+use crate::engine::guard::guarded;
+use crate::engine::system::named;
 use crate::store::StoreError;
 
 /// One open archive file in this process, without the thread that keeps it.
 pub(crate) struct Core {
-    // Declared, and so dropped, before the file whose locks it holds.
-    base: Mutex<Option<Arc<Base>>>,
+    pub(crate) sources: Sources,
     base_options: BaseOptions,
-    pub(crate) file: ArchiveFile,
-    pub(crate) journal: Journal,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) path: Arc<Path>,
     pub(crate) archive_id: Uuid,
@@ -71,11 +70,9 @@ impl Core {
         sync_interval: Duration,
     ) -> Self {
         Self {
-            base: Mutex::new(Some(Arc::new(base))),
             base_options,
             path: file.path().into(),
-            journal: Journal::new(superblock.journal_bytes, file.salt()),
-            file,
+            sources: Sources::new(file, base, superblock.journal_bytes),
             jobs: Arc::default(),
             archive_id: superblock.archive_id,
             format_version: superblock.version,
@@ -90,20 +87,15 @@ impl Core {
         }
     }
 
-    pub(crate) fn base(&self) -> Outcome<Arc<Base>> {
-        let base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
-        base.clone().ok_or_else(not_open)
-    }
-
     /// Fails in a process that was forked from the one that opened the file. What is asked of an
     /// engine asks this first: a lock may be held by a thread that the child does not have.
     pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
-        if self.file.held().is_of_this_process() {
+        if self.sources.file.held().is_of_this_process() {
             return Ok(());
         }
         Err(StoreError::Forked {
             path: self.path.to_path_buf(),
-            parent: self.file.held().process().id(),
+            parent: self.sources.file.held().process().id(),
         })
     }
 
@@ -129,9 +121,9 @@ impl Core {
     /// The same for a writer.
     fn look_now<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
-        let seen = guarded(self.file.watch(), || {
+        let seen = guarded(self.sources.file.watch(), || {
             let mut state = self.state();
-            state.refresh(self, false)?;
+            state.refresh(&self.sources, false)?;
             look(&mut state)
         });
         self.jobs.rest_later();
@@ -140,11 +132,14 @@ impl Core {
 
     /// Where the journal ends although there are frames behind, if it does.
     pub(crate) fn journal_cut_off(&self) -> Outcome<Option<CutOff>> {
-        guarded(self.file.watch(), || {
+        guarded(self.sources.file.watch(), || {
             let mut state = self.state();
-            state.refresh(self, false)?;
+            state.refresh(&self.sources, false)?;
             let end = state.position()?;
-            Ok(self.journal.cut_off_at(self.file.storage(), &end)?)
+            Ok(self
+                .sources
+                .journal
+                .cut_off_at(self.sources.file.storage(), &end)?)
         })
     }
 
@@ -152,7 +147,11 @@ impl Core {
     pub(crate) fn may_have_more_than(&self, frames: u64) -> Result<bool, StoreError> {
         let state = self.state();
         let differs = state.position().map_or(true, |at| at.frame != frames);
-        let behind = || guarded(self.file.watch(), || state.may_be_behind(self));
+        let behind = || {
+            guarded(self.sources.file.watch(), || {
+                state.may_be_behind(&self.sources)
+            })
+        };
         Ok(differs || behind().map_err(|fault| fault.at(&self.path))?)
     }
 
@@ -182,7 +181,7 @@ impl Core {
             self.attempt(|| {
                 // In one step, so that a call that is refused has changed nothing.
                 self.put_into_tables(ops, || self.zero_journal())?;
-                Ok(self.file.sync()?)
+                Ok(self.sources.file.sync()?)
             })?;
         }
         Ok(decided)
@@ -288,7 +287,7 @@ impl Core {
             return Ok(());
         }
         self.syncs
-            .wait(ticket, || self.file.sync())
+            .wait(ticket, || self.sources.file.sync())
             .map_err(|err| self.poison(err.into()))
     }
 
@@ -312,16 +311,16 @@ impl Core {
     /// Keeps other processes from writing, with what one that died has left put in order: redb
     /// shows its last commit to nobody before a writer has been there.
     fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
-        let lock = self.file.lock_writer()?;
+        let lock = self.sources.file.lock_writer()?;
         self.revive_as_writer()?;
         if lock.is_unsettled && !seeded(Bug::LeaveUnsettled) {
-            self.attempt(|| self.base()?.settle())?;
+            self.attempt(|| self.sources.base()?.settle())?;
         }
         Ok(lock)
     }
 
     fn healthy(&self) -> Result<(), StoreError> {
-        if let Some(displaced) = self.file.displaced() {
+        if let Some(displaced) = self.sources.file.displaced() {
             return Err(displaced.at(&self.path));
         }
         match self.poisoned.get() {
@@ -332,7 +331,7 @@ impl Core {
                     cause: cause.clone(),
                 })
             }
-            _ => match self.file.watch().first() {
+            _ => match self.sources.file.watch().first() {
                 Some(damage) => Err(StoreError::Poisoned {
                     path: self.path.to_path_buf(),
                     cause: damage.to_string(),
@@ -355,7 +354,7 @@ impl Core {
         // A change before this one, of the same group, may have found no room.
         self.revive_as_writer()?;
         let content: usize = ops.iter().map(codec::content_bytes).sum();
-        if !self.journal.can_hold(content as u64) {
+        if !self.sources.journal.can_hold(content as u64) {
             // A frame would be another copy of it, for nothing.
             return self.attempt(|| self.put_into_tables(ops, || Ok(())));
         }
@@ -367,7 +366,7 @@ impl Core {
             codec::encode(op, frame.buffer());
         }
         self.attempt(|| {
-            if self.journal.can_hold(frame.payload().len() as u64) {
+            if self.sources.journal.can_hold(frame.payload().len() as u64) {
                 self.put_into_journal(ops, &mut frame, lock)
             } else {
                 self.put_into_tables(ops, || Ok(()))
@@ -379,7 +378,7 @@ impl Core {
     fn check(&self, conditions: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
         let lengths = self.attempt(|| {
             let mut state = self.state();
-            self.refused(state.refresh_to_write(self, lock))?;
+            self.refused(state.refresh_to_write(&self.sources, lock))?;
             self.refused(state.apply(conditions))
         })?;
         Ok(Done {
@@ -396,15 +395,19 @@ impl Core {
         lock: &WriterLock<'_>,
     ) -> Outcome<Done> {
         let mut state = self.state();
-        self.refused(state.refresh_to_write(self, lock))?;
+        self.refused(state.refresh_to_write(&self.sources, lock))?;
         let needed = frame.payload().len() as u64 + self.kept_free(&state, &ops);
-        if !self.journal.has_room_at(&state.position()?, needed) {
+        if !self.sources.journal.has_room_at(&state.position()?, needed) {
             state = self.begin_epoch(state)?;
         }
         let lengths = self.refused(state.apply(ops))?;
         let at = state.position()?;
         self.jobs.rest_later();
-        match self.journal.write(self.file.storage(), &at, frame) {
+        match self
+            .sources
+            .journal
+            .write(self.sources.file.storage(), &at, frame)
+        {
             Ok(behind) => state.advance(behind),
             Err(err) => {
                 state.forget();
@@ -424,17 +427,17 @@ impl Core {
         {
             return 0;
         }
-        self.journal.reserve()
+        self.sources.journal.reserve()
     }
 
     /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
     pub(crate) fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
-        match guarded(self.file.watch(), call) {
+        match guarded(self.sources.file.watch(), call) {
             Ok(done) => Ok(done),
             Err(Fault::Store(err)) => Err(err),
             Err(fault) if fault.is_lock_timeout() => {
-                Err(self.file.busy(start.elapsed(), Awaited::Tables))
+                Err(self.sources.file.busy(start.elapsed(), Awaited::Tables))
             }
             Err(fault) => Err(self.poison(fault)),
         }
@@ -465,7 +468,7 @@ impl Core {
     }
 
     fn poison(&self, fault: Fault) -> StoreError {
-        let err = match self.file.displaced() {
+        let err = match self.sources.file.displaced() {
             Some(displaced) => displaced.at(&self.path),
             None => fault.at(&self.path),
         };
@@ -490,14 +493,17 @@ impl Core {
 
     fn explain(&self, fault: Fault, since: Instant) -> StoreError {
         if fault.is_lock_timeout() {
-            self.file.busy(since.elapsed(), Awaited::Tables)
+            self.sources.file.busy(since.elapsed(), Awaited::Tables)
         } else {
             fault.at(&self.path)
         }
     }
 
     pub(crate) fn file_bytes(&self) -> io::Result<u64> {
-        self.file.len().map_err(|err| named(&self.path, &err))
+        self.sources
+            .file
+            .len()
+            .map_err(|err| named(&self.path, &err))
     }
 
     /// Folds the journal in, closes the file and reports what fails. A checkpoint that has to wait
@@ -507,7 +513,11 @@ impl Core {
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
-        let base = self.base.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let base = self
+            .sources
+            .base
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         if base.is_none() {
             return Ok(());
         }
@@ -516,7 +526,7 @@ impl Core {
             return Err(forked);
         }
         // Who waits for the writer lock must not keep a compaction waiting for its view.
-        if self.file.is_shared() {
+        if self.sources.file.is_shared() {
             self.state().let_go();
         }
         let all_synced = self.syncs.is_all_synced();
@@ -536,7 +546,11 @@ impl Core {
     /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are
     /// not there.
     fn abandon(&mut self) {
-        let base = self.base.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let base = self
+            .sources
+            .base
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         std::mem::forget(base.take());
         let state = self.state.get_mut();
         let state = state.unwrap_or_else(PoisonError::into_inner);
@@ -545,7 +559,11 @@ impl Core {
 
     fn release(&mut self) -> Result<(), StoreError> {
         self.state().forget();
-        let base = self.base.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let base = self
+            .sources
+            .base
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         // Nobody else has it, since nobody else has this.
         let Some(base) = base.take().and_then(Arc::into_inner) else {
             return Ok(());
@@ -554,15 +572,15 @@ impl Core {
         let displaced = if self.read_only {
             None
         } else {
-            self.file.must_hold_the_archive().err()
+            self.sources.file.must_hold_the_archive().err()
         };
-        let closed = guarded(self.file.watch(), || base.close());
+        let closed = guarded(self.sources.file.watch(), || base.close());
         if let Some(err) = displaced {
             return Err(Fault::from(err).at(&self.path));
         }
-        match self.file.image_failure() {
+        match self.sources.file.image_failure() {
             // As above: what closing would have put in order, the next open does.
-            Some(Failure::NoRoom) if !self.file.has_sync_failed() => Ok(()),
+            Some(Failure::NoRoom) if !self.sources.file.has_sync_failed() => Ok(()),
             _ => closed.map_err(|fault| match self.poisoned.get() {
                 Some(cause) => StoreError::Poisoned {
                     path: self.path.to_path_buf(),
@@ -572,10 +590,6 @@ impl Core {
             }),
         }
     }
-}
-
-fn not_open() -> Fault {
-    io::Error::other("its tables could not be opened again after a failure").into()
 }
 
 impl Drop for Core {

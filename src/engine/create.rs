@@ -3,35 +3,20 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::path::Path;
+use std::sync::Arc;
 
 use redb::StorageBackend;
-use redb::backends::FileBackend;
 
 use super::base::{Absorbed, Base, BaseOptions};
-use super::fault::{Outcome, named};
 use super::file::ArchiveFile;
-use super::file_id::FileId;
 use super::pack::Packing;
+use super::place::{Folder, Place, is_there};
 use super::seeded::{Bug, seeded};
-use super::superblock::Superblock;
-use super::temporary::{self, Temporary};
+use super::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
+use crate::engine::fault::Outcome;
+use crate::engine::system::named;
 use crate::store::StoreError;
-
-/// Where an archive is made.
-pub(crate) trait Place {
-    /// A new file without content, under a name that nobody opens.
-    fn new_file(&self) -> io::Result<Arc<dyn StorageBackend>>;
-    /// Gives the file its name, which must be free.
-    fn publish(&self) -> io::Result<()>;
-    /// Gives the file the name of the one that it replaces, which loses it.
-    fn replace(&self) -> io::Result<()>;
-    /// Takes the first name away.
-    fn remove_first_name(&self) -> io::Result<()>;
-    /// Makes the names survive power loss.
-    fn sync(&self) -> io::Result<()>;
-}
 
 /// Writes a new archive and publishes it under `path` if nothing is there.
 pub(crate) fn create(path: &Path, superblock: &Superblock) -> Result<(), StoreError> {
@@ -96,7 +81,7 @@ fn write_new(
 }
 
 /// Writes an archive with what `put` puts into its tables, and syncs it.
-pub(super) fn write_whole(
+pub(crate) fn write_whole(
     file: &ArchiveFile,
     superblock: &Superblock,
     absorbed: Absorbed,
@@ -116,141 +101,38 @@ pub(super) fn write_whole(
     Ok(file.storage().sync_data()?)
 }
 
-/// A folder of the file system.
-pub(super) struct Folder {
-    parent: PathBuf,
-    path: PathBuf,
-    /// The file before it has its name, once there is one.
-    temporary: OnceLock<Temporary>,
-    /// The file to be replaced, if one is.
-    replaced: Option<File>,
+/// How an open treats a file that is there, or is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// The file must be there.
+    Never,
+    /// The file is made if it is not there.
+    IfMissing,
+    /// The file must not be there.
+    Always,
 }
 
-impl Folder {
-    /// For a file in the place of this one, which `path` leads to.
-    pub(super) fn replacing(path: &Path) -> Result<Self, StoreError> {
-        let failed = |err: io::Error| StoreError::from(named(path, &err));
-        // A rename would replace a symbolic link, not what it leads to.
-        let path = path.canonicalize().map_err(failed)?;
-        let replaced = Some(File::open(&path).map_err(failed)?);
-        let folder = Self::of(&path)?;
-        Ok(Self { replaced, ..folder })
-    }
-
-    /// Makes the names in a file's folder survive power loss.
-    pub(super) fn sync_names_beside(path: &Path) -> io::Result<()> {
-        let path = path.canonicalize()?;
-        sync_folder(path.parent().unwrap_or(Path::new(".")))
-    }
-
-    fn of(path: &Path) -> Result<Self, StoreError> {
-        if path.file_name().is_none() {
-            return Err(StoreError::NotAnArchive {
-                path: path.to_owned(),
-                reason: "the path has no file name".to_owned(),
-            });
-        }
-        let parent = temporary::folder_of(path).to_owned();
-        temporary::sweep_folder(&parent);
-        Ok(Self {
-            parent,
-            path: path.to_owned(),
-            temporary: OnceLock::new(),
-            replaced: None,
-        })
-    }
-
-    fn temporary(&self) -> io::Result<&Path> {
-        let temporary = self.temporary.get().map(|temporary| &*temporary.path);
-        temporary.ok_or_else(|| io::ErrorKind::NotFound.into())
+/// Makes the file if `creation` asks for it.
+pub(crate) fn create_if_asked(path: &Path, creation: Creation) -> Result<(), StoreError> {
+    let superblock = || Superblock::new(DEFAULT_JOURNAL_BYTES);
+    match creation {
+        Creation::Never => Ok(()),
+        Creation::Always => create(path, &superblock()),
+        Creation::IfMissing if !is_missing(path)? => Ok(()),
+        Creation::IfMissing => match create(path, &superblock()) {
+            // Another process was faster, which is as good.
+            Err(StoreError::Io(err)) if err.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            created => created,
+        },
     }
 }
 
-impl Place for Folder {
-    fn new_file(&self) -> io::Result<Arc<dyn StorageBackend>> {
-        let name = self.path.file_name().unwrap_or_default();
-        let (temporary, file) = Temporary::claim(&self.parent, name)?;
-        // There is one file for each place.
-        let _ = self.temporary.set(temporary);
-        if let Some(replaced) = &self.replaced {
-            take_over(replaced, &file)?;
-        }
-        let backend = FileBackend::new(file);
-        Ok(Arc::new(
-            backend.map_err(|err| io::Error::other(err.to_string()))?,
-        ))
-    }
-
-    fn publish(&self) -> io::Result<()> {
-        let temporary = self.temporary()?;
-        match std::fs::hard_link(temporary, &self.path) {
-            Ok(()) => Ok(()),
-            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Err(err),
-            // A file system without hard links: the two steps are then not one.
-            Err(err) if has_no_links(&err) && !is_there(&self.path)? => {
-                std::fs::rename(temporary, &self.path)
-            }
-            Err(err) => Err(err),
-        }
-    }
-
-    fn replace(&self) -> io::Result<()> {
-        let there = FileId::at(&self.path)?;
-        let replaced = match &self.replaced {
-            Some(file) => Some(FileId::of(file, &self.path)?),
-            None => None,
-        };
-        if replaced != Some(there) {
-            return Err(io::Error::other("another file has taken its place"));
-        }
-        std::fs::rename(self.temporary()?, &self.path)
-    }
-
-    fn remove_first_name(&self) -> io::Result<()> {
-        std::fs::remove_file(self.temporary()?)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        sync_folder(&self.parent)
-    }
-}
-
-/// Whether a link was refused because the file system has none.
-fn has_no_links(err: &io::Error) -> bool {
-    matches!(
-        err.kind(),
-        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks
-    )
-}
-
-fn is_there(path: &Path) -> io::Result<bool> {
+/// Whether nothing is there; an empty path is refused when it is opened.
+fn is_missing(path: &Path) -> Result<bool, StoreError> {
     match std::fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(err) => Err(err),
+        Ok(_) => Ok(false),
+        Err(_) if path.as_os_str().is_empty() => Ok(false),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(err) => Err(named(path, &err).into()),
     }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
-}
-
-/// Gives a new file the owner and the mode of the one that it replaces, so that whoever could use
-/// that one can use this one.
-#[cfg(unix)]
-fn take_over(replaced: &File, file: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let (from, to) = (replaced.metadata()?, file.metadata()?);
-    if (from.uid(), from.gid()) != (to.uid(), to.gid()) {
-        fchown(file, Some(from.uid()), Some(from.gid()))?;
-    }
-    file.set_permissions(from.permissions())
-}
-
-#[cfg(not(unix))]
-fn take_over(_replaced: &File, _file: &File) -> io::Result<()> {
-    Ok(())
 }

@@ -3,10 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::image::Overtaken;
-use super::system;
-pub(crate) use super::system::named;
-use super::verify::Damage;
+use super::carried::{Damage, Overtaken};
+use super::system::{self, named};
 use crate::store::StoreError;
 
 /// The result of everything inside the engine.

@@ -14,7 +14,12 @@ use super::file::ArchiveFile;
 use super::notes::Notes;
 use super::process::Signature;
 use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
-use super::{Creation, Engine, EngineOptions, Entries, LogId, LogKind, Op, base_options};
+use crate::engine::create::Creation;
+use crate::engine::entries::Entries;
+use crate::engine::handle::base_options;
+use crate::engine::handle::{Engine, EngineOptions};
+use crate::engine::log_id::{LogId, LogKind};
+use crate::engine::op::Op;
 use crate::store::StoreError;
 
 /// Storage in memory whose calls fail from a given one on, as a full or broken disk's do.

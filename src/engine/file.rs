@@ -6,36 +6,27 @@ use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{BackendError, StorageBackend};
 
-use super::create::Folder;
+use super::carried::Displaced;
+use super::directory::sync_names_beside;
 use super::failures::Failures;
-use super::fault::{Fault, named};
+use super::fault::Fault;
 use super::file_id::FileId;
 use super::held::Held;
+use super::locks::{LOCK_BASE, Polled, READER_LOCKS, WRITER_LOCK, poll};
 use super::notes::Notes;
 use super::page::{HEADER_LEN, Header};
 use super::process::Signature;
 use super::seeded::{Bug, seeded};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
-use super::system;
+use super::system::{self, named};
 use super::verify::Watch;
-use super::whereabouts::{Displaced, Whereabouts};
+use super::whereabouts::Whereabouts;
 use crate::store::StoreError;
-
-/// Locks from here on belong to redb; below stand the bytes of the file.
-const LOCK_BASE: u64 = 1 << 62;
-/// Held by the process that writes. Of the bytes that redb leaves to its backend
-/// (`2^62 + 896 .. 2^62 + 1024`) its own file backend uses the first two.
-const WRITER_LOCK: u64 = LOCK_BASE + 1000;
-/// Held by the process that makes a file which has no name yet that anybody opens.
-pub(super) const MAKER_LOCK: u64 = LOCK_BASE + 1001;
-
-/// Whoever reads the tables as of commit number n holds byte n from here on.
-pub(super) const READER_LOCKS: u64 = LOCK_BASE + 1024;
 
 /// An open archive file.
 #[derive(Debug)]
@@ -445,7 +436,7 @@ impl ArchiveFile {
         let file = self.storage();
         let settled = || {
             if self.whereabouts.is_some() && self.notes()?.name_unsynced {
-                Folder::sync_names_beside(&self.path)?;
+                sync_names_beside(&self.path)?;
                 Notes::set_name_unsynced(file, false)?;
             }
             Ok(())
@@ -557,33 +548,4 @@ impl Drop for WriterLock<'_> {
             let _ = self.file.backend.unlock_range(byte, byte);
         }
     }
-}
-
-pub(super) enum Polled {
-    Acquired,
-    TimedOut(Duration),
-}
-
-/// Tries until it succeeds or the time is up, first eagerly, then every millisecond.
-pub(super) fn poll(
-    timeout: Duration,
-    attempt: impl Fn() -> Result<bool, BackendError>,
-) -> Result<Polled, BackendError> {
-    let mut start = None;
-    for round in 0_u32.. {
-        if attempt()? {
-            break;
-        }
-        // Mostly nobody else is there, and then the clock is not asked.
-        let waited = start.get_or_insert_with(Instant::now).elapsed();
-        if waited >= timeout {
-            return Ok(Polled::TimedOut(waited));
-        }
-        match round {
-            0..50 => std::thread::yield_now(),
-            50..100 => std::thread::sleep(Duration::from_micros(50)),
-            _ => std::thread::sleep(Duration::from_millis(1)),
-        }
-    }
-    Ok(Polled::Acquired)
 }

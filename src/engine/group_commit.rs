@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use super::view::caught;
+use crate::engine::guard::caught;
 
 /// The line. `J` is what a thread wants done, `R` what it gets for it.
 #[derive(Debug)]

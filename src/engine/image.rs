@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use redb::{BackendError, StorageBackend};
 
+use super::carried::{LockTimeout, Overtaken};
 use super::failures::{Failure, Failures};
 use super::fault::Outcome;
-use super::file::{ArchiveFile, Polled, READER_LOCKS, Syncs, poll};
+use super::file::{ArchiveFile, Syncs};
 use super::held::Held;
+use super::locks::{Polled, READER_LOCKS, poll};
 use super::page::{HEADER_LEN, Header, Slot};
 use super::seeded::{Bug, seeded};
-use super::system::{self, LockTimeout};
+use super::system;
 use super::verify::Watch;
 
 /// One look may show parts of several states, if it took long enough. What three in a row show
@@ -47,11 +49,6 @@ pub(crate) struct ImageBackend {
 }
 
 type LockRange = (Bound<u64>, Bound<u64>);
-
-/// A commit was made while the header was looked at, and the look counts for nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("the tables changed while a reader was beginning")]
-pub(crate) struct Overtaken;
 
 /// Begins again as long as commits of others overtake it.
 pub(crate) fn anew<T>(begin: impl Fn() -> Outcome<T>) -> Outcome<T> {

@@ -8,7 +8,7 @@ use super::base::{Base, Hold, Progress};
 use super::core::Core;
 use super::fault::{Outcome, is_no_room};
 use super::scrub::{self, Scrub};
-use super::view::guarded;
+use crate::engine::guard::guarded;
 use crate::store::StoreError;
 
 const PAUSE: Duration = Duration::from_millis(5);
@@ -38,7 +38,7 @@ impl Core {
             Ok(hold) => hold,
             Err(who) => {
                 progress(1, 1);
-                self.attempt(|| Ok(self.file.sync()?))?;
+                self.attempt(|| Ok(self.sources.file.sync()?))?;
                 return Ok(InPlace {
                     not_erased: Some(who),
                     has_free_end: false,
@@ -46,13 +46,13 @@ impl Core {
             }
         };
         let done = self.erase_free_pages(hold, readers, progress)?;
-        self.attempt(|| Ok(self.file.sync()?))?;
-        if !done.has_free_end || self.file.is_shared() {
+        self.attempt(|| Ok(self.sources.file.sync()?))?;
+        if !done.has_free_end || self.sources.file.is_shared() {
             return Ok(done);
         }
         // Commits without a change give pages back that older readers needed, and with them the
         // end of the file.
-        match self.attempt_unchanged(|| self.base()?.settle_pages()) {
+        match self.attempt_unchanged(|| self.sources.base()?.settle_pages()) {
             Ok(()) | Err(StoreError::Busy { .. }) => Ok(done),
             Err(StoreError::Io(err)) if is_no_room(&err) => Ok(done),
             Err(err) => Err(err),
@@ -69,7 +69,7 @@ impl Core {
         loop {
             let held =
                 self.hold_without_journal(|is_folded| self.readers(is_folded), &mut alone)?;
-            if held.is_ok() || start.elapsed() >= self.file.lock_timeout() {
+            if held.is_ok() || start.elapsed() >= self.sources.file.lock_timeout() {
                 return Ok(held);
             }
             std::thread::sleep(PAUSE);
@@ -78,15 +78,15 @@ impl Core {
 
     /// Who reads the tables, or if nothing is to be committed, who reads earlier ones.
     fn readers(&self, is_folded: bool) -> Outcome<Option<String>> {
-        let shared = self.file.is_shared();
-        if !(shared && is_folded) && self.base()?.has_views() {
+        let shared = self.sources.file.is_shared();
+        if !(shared && is_folded) && self.sources.base()?.has_views() {
             return Ok(Some(who_reads("this process", is_folded && shared)));
         }
-        let Some(last) = scrub::last_transaction(&self.file)? else {
+        let Some(last) = scrub::last_transaction(&self.sources.file)? else {
             return Ok(Some("another process is writing to its tables".to_owned()));
         };
         let last = if is_folded { last } else { last + 1 };
-        match self.file.has_readers_before(last) {
+        match self.sources.file.has_readers_before(last) {
             Ok(false) | Err(redb::BackendError::Unsupported) => Ok(None),
             Ok(true) => Ok(Some(who_reads("another process", is_folded))),
             Err(err) => Err(std::io::Error::from(err).into()),
@@ -99,10 +99,10 @@ impl Core {
         mut readers: Option<String>,
         progress: Progress<'_>,
     ) -> Result<InPlace, StoreError> {
-        let erased = guarded(self.file.watch(), || {
-            let scrub = Scrub::new(&self.file, progress)?;
-            if self.file.is_shared() {
-                let views = self.base()?.views_so_far();
+        let erased = guarded(self.sources.file.watch(), || {
+            let scrub = Scrub::new(&self.sources.file, progress)?;
+            if self.sources.file.is_shared() {
+                let views = self.sources.base()?.views_so_far();
                 readers = self.readers_of_old_pages(&views, scrub.transaction())?;
             }
             let has_free_end = if readers.is_none() {
@@ -127,7 +127,7 @@ impl Core {
         let start = Instant::now();
         loop {
             let here = views.strong_count() > 0;
-            let elsewhere = match self.file.has_readers_before(transaction) {
+            let elsewhere = match self.sources.file.has_readers_before(transaction) {
                 Ok(elsewhere) => elsewhere,
                 Err(redb::BackendError::Unsupported) => {
                     return Ok(Some(
@@ -139,7 +139,7 @@ impl Core {
             if !here && !elsewhere {
                 return Ok(None);
             }
-            if start.elapsed() >= self.file.lock_timeout() {
+            if start.elapsed() >= self.sources.file.lock_timeout() {
                 let who = if here { "this" } else { "another" };
                 return Ok(Some(who_reads(&format!("{who} process"), true)));
             }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::base::BaseView;
 use super::fault::{Fault, Outcome};
-use super::op::{LogId, LogKind};
 use super::pieces::{Piece, Source};
 use super::row::{BaseLink, Extent, Head, SessionRow};
 use super::run::Part;
 use super::tail::Tail;
+use crate::engine::log_id::{LogId, LogKind};
 use crate::ids::{SegmentId, SessionId};
 
 /// The base and the tails on top of it, the oldest first.
@@ -321,7 +321,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::engine::{Engine, EngineOptions, Entries, Op};
+    use crate::engine::entries::Entries;
+    use crate::engine::handle::{Engine, EngineOptions};
+    use crate::engine::op::Op;
 
     const OPTIONS: EngineOptions = EngineOptions {
         read_only: false,

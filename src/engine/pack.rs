@@ -6,9 +6,9 @@ use std::thread;
 
 use super::entries::Entries;
 use super::fault::Outcome;
-use super::op::LogId;
 use super::run_row::{HEADER_BYTES, MAX_SHARED_ROW_BYTES, Packed, RunRow};
 use super::seeded::{Bug, seeded};
+use crate::engine::log_id::LogId;
 
 /// The most bytes of entries that share a compressed run when the journal is folded (1 MiB), and in
 /// a fresh copy (1.5 MiB): what an entry costs to read is to unpack its run.

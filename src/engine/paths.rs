@@ -12,7 +12,11 @@ use uuid::Uuid;
 use super::base::Patience;
 use super::notes::Notes;
 use super::superblock::{MIN_JOURNAL_BYTES, Superblock};
-use super::{Engine, EngineOptions, Entries, Layers, LogId, LogKind, Op, create};
+use crate::engine::entries::Entries;
+use crate::engine::handle::{Engine, EngineOptions};
+use crate::engine::log_id::{LogId, LogKind};
+use crate::engine::op::Op;
+use crate::engine::{Layers, create};
 use crate::store::StoreError;
 
 const LOG: LogId = LogId {
@@ -224,14 +228,15 @@ fn a_writer_that_died_before_or_after_its_commit_into_the_tables_misleads_nobody
         assert_eq!(stored(&two).len(), 2);
         {
             // What a checkpoint of `one` does until it dies.
-            let lock = one.core.file.lock_writer().unwrap();
+            let lock = one.core.sources.file.lock_writer().unwrap();
             let mut state = one.core.state();
-            state.refresh(&one.core, true).ok().unwrap();
+            state.refresh(&one.core.sources, true).ok().unwrap();
             let (tail, _) = state.applied(Vec::new()).ok().unwrap();
             let (from, to) = state.span_of_open().ok().unwrap();
-            state.unsettle(&one.core).ok().unwrap();
+            state.unsettle(&one.core.sources).ok().unwrap();
             if after_commit {
                 one.core
+                    .sources
                     .base()
                     .ok()
                     .unwrap()
@@ -258,10 +263,10 @@ fn an_epoch_that_was_closed_and_not_folded_is_folded_by_whoever_needs_its_half()
     put(&one, &texts(0..1, 10));
     {
         // What the beginning of an epoch does until its process dies.
-        let _lock = one.core.file.lock_writer().unwrap();
+        let _lock = one.core.sources.file.lock_writer().unwrap();
         let mut state = one.core.state();
         state.close_epoch().ok().unwrap();
-        state.settle(&one.core, 2).ok().unwrap();
+        state.settle(&one.core.sources, 2).ok().unwrap();
         state.forget();
     }
     assert_eq!(stored(&two).len(), 1);
@@ -454,9 +459,9 @@ fn a_failed_sync_is_mended_by_the_next_open() {
     let shared = Shared::new();
     let one = shared.open();
     put(&one, &texts(0..2, 10));
-    Notes::set_sync_failed(one.core.file.storage(), true).unwrap();
+    Notes::set_sync_failed(one.core.sources.file.storage(), true).unwrap();
     let two = shared.open();
-    let notes = Notes::read(two.core.file.storage()).unwrap();
+    let notes = Notes::read(two.core.sources.file.storage()).unwrap();
     assert!(!notes.sync_failed);
     assert_eq!(stored(&two).len(), 2);
 }

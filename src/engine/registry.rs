@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::file_id::{self, FileId, MAX_REPLACEMENTS};
-use super::{Creation, Engine, EngineOptions, create_if_asked, fault};
+use crate::engine::create::{Creation, create_if_asked};
+use crate::engine::handle::{Engine, EngineOptions};
+use crate::engine::system::named;
 use crate::store::StoreError;
 
 /// What makes two opens the same: the file, and how this process may use it.
@@ -31,7 +33,7 @@ pub(crate) fn open(
         return Engine::open(path, options).map(Arc::new);
     }
     for _ in 0..MAX_REPLACEMENTS {
-        let file = FileId::at(path).map_err(|err| fault::named(path, &err))?;
+        let file = FileId::at(path).map_err(|err| named(path, &err))?;
         if let Some(engine) = join_or_open(path, &file, options)? {
             return Ok(engine);
         }
@@ -54,7 +56,7 @@ fn join_or_open(
     // An archive that is open is not replaced. One that was found by a path that leads elsewhere now
     // refuses writes, but not because of this path.
     let joined = open.upgrade();
-    if let Some(engine) = joined.filter(|engine| engine.core.file.is_at_its_path()) {
+    if let Some(engine) = joined.filter(|engine| engine.core.sources.file.is_at_its_path()) {
         return Ok(Some(engine));
     }
     let engine = Arc::new(Engine::open(path, options)?);
@@ -114,7 +116,7 @@ impl Opened {
         for slot in slots.iter().flat_map(HashMap::values) {
             let engine = slot.try_lock().ok().and_then(|engine| engine.upgrade());
             if let Some(engine) = engine {
-                engine.core.file.held().is_of_this_process();
+                engine.core.sources.file.held().is_of_this_process();
             }
         }
     }

@@ -4,20 +4,10 @@
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::op::OriginRecord;
+use super::log_id::{LogKind, OriginRecord};
 use super::seeded::{Bug, seeded};
+use super::table::Table;
 use crate::ids::SegmentId;
-
-/// The tables whose rows are sealed here; the tag is part of the checksum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Table {
-    Sessions = 3,
-    Heads = 4,
-    Index = 5,
-    Metadata = 6,
-    Names = 7,
-    Meta = 8,
-}
 
 /// Puts the checksum in front of a row's content.
 pub(crate) fn seal(table: Table, key: &[u8], content: &[u8]) -> Vec<u8> {
@@ -82,6 +72,22 @@ impl Head {
     /// The index of the first entry that it does not share with its base.
     pub(crate) fn own_start(&self) -> u64 {
         self.base.map_or(0, |base| base.len)
+    }
+
+    /// The same for one of its logs: traces are never shared.
+    pub(crate) fn own_start_of(&self, kind: LogKind) -> u64 {
+        match kind {
+            LogKind::Entries => self.own_start(),
+            LogKind::Traces => 0,
+        }
+    }
+
+    /// What one of its logs holds.
+    pub(crate) fn extent_mut(&mut self, kind: LogKind) -> &mut Extent {
+        match kind {
+            LogKind::Entries => &mut self.log,
+            LogKind::Traces => &mut self.traces,
+        }
     }
 
     /// The content of a head that neither has a base nor is one, and of one that does.

@@ -12,10 +12,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::compress::{self, MAX_UNPACKED_BYTES};
 use super::entries::Entries;
 use super::fault::{Fault, Outcome};
-use super::op::{LogId, LogKind};
 use super::row::Reader;
 use super::run::Run;
 use super::seeded::{Bug, seeded};
+use crate::engine::log_id::{LogId, LogKind};
 
 /// The largest row that fills a page of 64 KiB, in bytes: with redb's own overhead (a row of 65,400
 /// bytes takes 1.00 of its size, one of 65,600 takes 2.0). Plain rows that hold more than one

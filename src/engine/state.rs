@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Core;
 use super::base::{Absorbed, BaseView};
 use super::codec;
 use super::fault::{Fault, Outcome};
@@ -14,8 +13,9 @@ use super::layers::Layers;
 use super::notes::Notes;
 use super::op::Op;
 use super::seeded::{Bug, seeded};
-use super::system::LockTimeout;
+use super::sources::Sources;
 use super::tail::Tail;
+use crate::engine::carried::LockTimeout;
 
 /// An epoch that no frame is added to any more, and that is not in the tables yet.
 #[derive(Debug)]
@@ -109,54 +109,58 @@ impl State {
 
     /// Brings the state up to what the file holds. A writer, who holds the writer lock, also
     /// settles what one that died has left.
-    pub(crate) fn refresh(&mut self, core: &Core, writer: bool) -> Outcome<()> {
+    pub(crate) fn refresh(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
         if self.base.is_none() || self.at.is_none() {
-            return self.load(core, writer);
+            return self.load(sources, writer);
         }
-        if !core.file.is_shared() {
+        if !sources.file.is_shared() {
             return Ok(());
         }
         // The frames first: if no epoch had begun by the time that the notes are read, none was
         // missed when the frames were.
-        self.catch_up(core)?;
-        let notes = core.file.notes()?;
+        self.catch_up(sources)?;
+        let notes = sources.file.notes()?;
         let changed = notes.generation != self.seen || notes.is_unsettled();
         if changed && !seeded(Bug::IgnoreGeneration) {
-            self.load(core, writer)?;
+            self.load(sources, writer)?;
         }
         Ok(())
     }
 
     /// The same for a writer, with the notes if nobody else has written since this process did.
-    pub(crate) fn refresh_to_write(&mut self, core: &Core, lock: &WriterLock<'_>) -> Outcome<()> {
+    pub(crate) fn refresh_to_write(
+        &mut self,
+        sources: &Sources,
+        lock: &WriterLock<'_>,
+    ) -> Outcome<()> {
         let current = lock
             .current
             .is_some_and(|notes| notes.generation == self.seen && !notes.is_unsettled());
         if current && self.base.is_some() && self.at.is_some() {
             return Ok(());
         }
-        self.refresh(core, true)?;
+        self.refresh(sources, true)?;
         // Only now: who signs knows all that was written before.
-        if core.file.is_shared() {
-            core.file.sign()?;
+        if sources.file.is_shared() {
+            sources.file.sign()?;
         }
         Ok(())
     }
 
     /// Whether there may be something that the state does not have. Reads no tables.
-    pub(crate) fn may_be_behind(&self, core: &Core) -> Outcome<bool> {
+    pub(crate) fn may_be_behind(&self, sources: &Sources) -> Outcome<bool> {
         let Some(at) = &self.at else { return Ok(true) };
-        let storage = core.file.storage();
-        let notes = core.file.notes()?;
+        let storage = sources.file.storage();
+        let notes = sources.file.notes()?;
         Ok(notes.generation != self.seen
             || notes.is_unsettled()
-            || core.journal.peek(storage, at)?.is_some())
+            || sources.journal.peek(storage, at)?.is_some())
     }
 
     /// Reads tables and journal. If that fails it has nothing, since what it has read by then could
     /// be taken for everything, and be folded without the rest.
-    pub(crate) fn load(&mut self, core: &Core, writer: bool) -> Outcome<()> {
-        let loaded = self.load_all(core, writer);
+    pub(crate) fn load(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
+        let loaded = self.load_all(sources, writer);
         if loaded.is_err() && !seeded(Bug::KeepHalfRead) {
             self.forget();
         }
@@ -164,17 +168,17 @@ impl State {
     }
 
     /// Reads tables and journal until no epoch began meanwhile.
-    fn load_all(&mut self, core: &Core, writer: bool) -> Outcome<()> {
+    fn load_all(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
         const ATTEMPTS: u32 = 1000;
         for _ in 0..ATTEMPTS {
-            let notes = core.file.notes()?;
-            self.rebase(Arc::new(core.base()?.view()?));
-            self.catch_up_epochs(core, &notes)?;
+            let notes = sources.file.notes()?;
+            self.rebase(Arc::new(sources.base()?.view()?));
+            self.catch_up_epochs(sources, &notes)?;
             // All of the notes, since a read beside a write may find half of it.
-            if core.file.notes()? == notes {
+            if sources.file.notes()? == notes {
                 self.seen = notes.generation;
                 if writer && notes.is_unsettled() {
-                    self.settle(core, self.position()?.epoch)?;
+                    self.settle(sources, self.position()?.epoch)?;
                 }
                 return Ok(());
             }
@@ -211,14 +215,14 @@ impl State {
         }
     }
 
-    fn catch_up_epochs(&mut self, core: &Core, notes: &Notes) -> Outcome<()> {
+    fn catch_up_epochs(&mut self, sources: &Sources, notes: &Notes) -> Outcome<()> {
         loop {
-            self.catch_up(core)?;
+            self.catch_up(sources)?;
             let next = self.position()?.next_epoch();
-            let storage = core.file.storage();
+            let storage = sources.file.storage();
             // With two epochs that are not in the tables, there is no place for a third.
             if self.closed.is_some()
-                || (notes.epoch != next.epoch && core.journal.read(storage, &next)?.is_none())
+                || (notes.epoch != next.epoch && sources.journal.read(storage, &next)?.is_none())
             {
                 return Ok(());
             }
@@ -227,9 +231,9 @@ impl State {
     }
 
     /// Applies the frames of the open epoch that the state does not have yet.
-    fn catch_up(&mut self, core: &Core) -> Outcome<()> {
+    fn catch_up(&mut self, sources: &Sources) -> Outcome<()> {
         let mut at = self.position()?;
-        while let Some((frame, behind)) = core.journal.read(core.file.storage(), &at)? {
+        while let Some((frame, behind)) = sources.journal.read(sources.file.storage(), &at)? {
             let place = || format!("journal, epoch {}, frame {}", at.epoch, at.frame);
             let ops = codec::decode_all(frame.payload())
                 .map_err(|message| Fault::damaged(place(), message))?;
@@ -325,18 +329,18 @@ impl State {
     }
 
     /// Tells other processes that something is under way which they cannot see in the journal.
-    pub(crate) fn unsettle(&mut self, core: &Core) -> Outcome<()> {
+    pub(crate) fn unsettle(&mut self, sources: &Sources) -> Outcome<()> {
         let epoch = self.position()?.epoch;
-        self.note(core, self.seen | 1, epoch)
+        self.note(sources, self.seen | 1, epoch)
     }
 
     /// Tells other processes to look again, and which epoch is open.
-    pub(crate) fn settle(&mut self, core: &Core, epoch: u64) -> Outcome<()> {
-        self.note(core, (self.seen | 1).wrapping_add(1), epoch)
+    pub(crate) fn settle(&mut self, sources: &Sources, epoch: u64) -> Outcome<()> {
+        self.note(sources, (self.seen | 1).wrapping_add(1), epoch)
     }
 
-    fn note(&mut self, core: &Core, generation: u64, epoch: u64) -> Outcome<()> {
-        Notes::set_generation(core.file.storage(), generation, epoch)?;
+    fn note(&mut self, sources: &Sources, generation: u64, epoch: u64) -> Outcome<()> {
+        Notes::set_generation(sources.file.storage(), generation, epoch)?;
         self.seen = generation;
         Ok(())
     }

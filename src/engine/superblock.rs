@@ -7,8 +7,8 @@ use redb::StorageBackend;
 use uuid::Uuid;
 
 use super::compress;
-use super::fault::named;
 use super::row::{Reader, plain_checksum};
+use crate::engine::system::named;
 use crate::store::StoreError;
 
 /// The format version of new archives.

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::view::caught;
+use crate::engine::guard::caught;
 
 /// Which of this process's writes have been synced.
 #[derive(Debug, Default)]

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use redb::BackendError;
 
+use super::carried::{Damage, Displaced, LockTimeout, NoLockLeft};
 use super::seeded::{Bug, seeded};
-use super::verify::Damage;
-use super::whereabouts::Displaced;
 use crate::store::{StoreError, same_io_error};
 
 /// "No locks available": the table of locks is full, or a remote file system has none.
@@ -22,28 +21,11 @@ const ENOLCK: i32 = if cfg!(any(target_os = "linux", target_os = "android")) {
 /// "Invalid argument", with which systems refuse locks that a file system does not have.
 const EINVAL: i32 = 22;
 
-/// A lock was not to be had before its deadline. An error of its own, since the system says of
-/// other things that they timed out.
-#[derive(Debug, thiserror::Error)]
-#[error("a lock was not to be had before its deadline")]
-pub(crate) struct LockTimeout;
-
-impl From<LockTimeout> for io::Error {
-    fn from(timeout: LockTimeout) -> Self {
-        Self::new(io::ErrorKind::TimedOut, timeout)
-    }
-}
-
 /// Whether it is our own deadline that has passed.
 pub(crate) fn is_lock_timeout(err: &io::Error) -> bool {
     let inner = err.get_ref().and_then(|err| err.downcast_ref());
     matches!(inner, Some(LockTimeout))
 }
-
-/// The system has no lock to give.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NoLockLeft(io::Error);
 
 /// An error of a call that takes, asks for or releases a lock: that there are none is said in one
 /// way, by which redb knows that it has to do without.

@@ -12,8 +12,8 @@ use redb::StorageBackend;
 use redb::backends::FileBackend;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::file::MAKER_LOCK;
 use super::file_id::FileId;
+use super::locks::MAKER_LOCK;
 
 /// How many processes may make files for one archive at once.
 const SLOTS: u8 = 8;

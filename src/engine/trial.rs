@@ -10,12 +10,13 @@ use redb::backends::InMemoryBackend;
 use uuid::Uuid;
 
 use super::codec;
-use super::create::{Place, create_in};
 use super::entries::Entries;
 use super::journal::{Frame, Journal, Position};
-use super::op::{LogId, LogKind};
 use super::run_row::{Packed, RunRow};
 use super::superblock::{JOURNAL_OFFSET, Superblock};
+use crate::engine::create::create_in;
+use crate::engine::log_id::{LogId, LogKind};
+use crate::engine::place::Place;
 use crate::store::StoreError;
 
 /// Reads bytes as the rows of a run, by themselves. Returns its entries.

@@ -10,12 +10,13 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use self::known::{Known, Pages};
-use self::search::Search;
-pub(crate) use self::tree::Content;
+use self::search::{Read, Search};
 use self::tree::{Claim, Kind, Tree, claims_of, is_readable};
+use super::carried::Damage;
 use super::page::{FORMAT, Geometry, HEADER_LEN, Header, Node};
-use super::row::Table;
+
 use super::seeded::{Bug, seeded};
+use super::table::{Content, Table};
 
 /// Where the header is.
 const HEADER: u64 = 0;
@@ -31,17 +32,6 @@ pub(crate) struct Watch {
     first: OnceLock<Damage>,
     panicked: OnceLock<()>,
 }
-
-/// What is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {message}")]
-pub(crate) struct Damage {
-    pub(crate) place: String,
-    pub(crate) message: String,
-}
-
-/// Reads from the image, unverified.
-type Read<'r> = &'r dyn Fn(u64, &mut [u8]) -> io::Result<()>;
 
 /// Keeps the roots of one commit, which somebody reads, until it is dropped.
 pub(crate) struct Pin {

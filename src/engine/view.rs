@@ -1,14 +1,14 @@
-//! One consistent state of an archive as callers hold it, which keeps the archive open; and the
-//! guard that turns a panic on damaged pages into an error.
+//! One consistent state of an archive as callers hold it, which keeps the archive open.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Engine;
+use super::core::Done;
 use super::fault::Outcome;
+use super::guard::guarded;
+use super::handle::Engine;
 use super::layers::Layers;
-use super::verify::Watch;
+use super::op::Op;
 use crate::store::StoreError;
 
 /// One consistent state; cheap to clone.
@@ -29,7 +29,7 @@ impl View {
         read: impl FnOnce(&Layers) -> Outcome<T>,
     ) -> Result<T, StoreError> {
         self.engine.core.must_be_here()?;
-        guarded(self.engine.core.file.watch(), || read(&self.layers))
+        guarded(self.engine.core.sources.file.watch(), || read(&self.layers))
             .map_err(|fault| fault.at(self.path()))
     }
 
@@ -48,28 +48,34 @@ impl View {
     }
 }
 
-/// Calls what may panic on damaged pages, and turns a panic into a fault. From then on redb is
-/// not called any more. Where an earlier read has made it useless, the fault is that of the
-/// earlier read.
-pub(super) fn guarded<T>(watch: &Watch, call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    let called = caught(|| match watch.panicked() {
-        Some(damage) => Err(damage.clone().into()),
-        None => call(),
-    });
-    match called {
-        Ok(Err(fault)) if fault.is_of_an_earlier_read() => {
-            Err(watch.first().map_or(fault, |damage| damage.clone().into()))
-        }
-        Ok(outcome) => outcome,
-        Err(said) => Err(watch.panic(&said).into()),
+impl Engine {
+    /// The state as of now.
+    pub(crate) fn view(self: &Arc<Self>) -> Result<View, StoreError> {
+        self.core.must_be_here()?;
+        Ok(View::new(self.core.layers()?, Arc::clone(self)))
     }
-}
 
-/// Calls what may panic on damaged bytes, and returns what a panic said.
-pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-        said.unwrap_or("no message").to_owned()
-    })
+    /// Makes the changes that `decide` draws from the state, all or none, as one step: between
+    /// the state that it is shown and the changes no other writer comes in.
+    pub(crate) fn commit<R>(
+        self: &Arc<Self>,
+        synced: bool,
+        decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<(R, Done), StoreError> {
+        self.core.must_be_here()?;
+        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        let (decided, done) = self.core.commit(decide)?;
+        self.settle(synced, &done)?;
+        Ok((decided, done))
+    }
+
+    /// The same past the journal, of which no byte is left.
+    pub(crate) fn commit_without_journal<R>(
+        self: &Arc<Self>,
+        decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        self.core.must_be_here()?;
+        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        self.core.commit_without_journal(decide)
+    }
 }

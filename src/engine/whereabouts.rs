@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 #[cfg(target_os = "linux")]
 use std::time::{Duration, Instant};
 
+use super::carried::Displaced;
 use super::file_id::FileId;
-use crate::store::StoreError;
 
 /// An open file, and the path that led to it.
 #[derive(Debug)]
@@ -58,37 +58,6 @@ impl Times {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
         let latest = self.changed.0.max(self.modified.0);
         u64::try_from(latest).is_ok_and(|latest| now.as_secs() > latest + TICK_SECONDS)
-    }
-}
-
-/// The file is not what its path leads to any more.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub(crate) struct Displaced {
-    what: String,
-    file: Option<PathBuf>,
-}
-
-impl Displaced {
-    /// Something else stands in the file.
-    pub(crate) fn overwritten(what: &str) -> Self {
-        Self {
-            what: what.to_owned(),
-            file: None,
-        }
-    }
-
-    pub(crate) fn at(&self, path: &Path) -> StoreError {
-        StoreError::Displaced {
-            path: path.to_owned(),
-            what: self.what.clone(),
-            file: self.file.clone(),
-        }
-    }
-
-    /// The one that an I/O error carries.
-    pub(crate) fn carried_by(err: &io::Error) -> Option<&Self> {
-        err.get_ref()?.downcast_ref()
     }
 }
 

@@ -49,7 +49,8 @@ impl Sources {
                 flatten(&item.tree, &mut Vec::new(), &mut tree);
                 for (name, path) in tree {
                     let path = absolute(&module, path);
-                    self.paths.push((file.to_owned(), module.clone(), path.clone()));
+                    self.paths
+                        .push((file.to_owned(), module.clone(), path.clone()));
                     let known = self.modules.get_mut(&module).unwrap();
                     match name {
                         Some(name) => drop(known.names.insert(name, path)),
@@ -66,7 +67,11 @@ impl Sources {
                     Some((_, items)) => self.read_items(file, &within, child, items),
                     None => {
                         let plain = within.with_extension("rs");
-                        let file = if plain.is_file() { plain } else { within.join("mod.rs") };
+                        let file = if plain.is_file() {
+                            plain
+                        } else {
+                            within.join("mod.rs")
+                        };
                         self.read_file(&file, &within, child);
                     }
                 }
@@ -203,7 +208,11 @@ struct Named {
 
 impl<'ast> Visit<'ast> for Named {
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let names: Vec<_> = path.segments.iter().map(|part| part.ident.to_string()).collect();
+        let names: Vec<_> = path
+            .segments
+            .iter()
+            .map(|part| part.ident.to_string())
+            .collect();
         if names.len() > 1 {
             self.paths.push(names);
         }

@@ -6,15 +6,19 @@ use std::sync::Arc;
 
 use redb::WriteTransaction;
 
+use super::read::BaseView;
 use super::runs::run_up_to;
-use super::{BaseView, HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of};
+use super::schema::{
+    HEADS, INDEX, METADATA, NAMES, RunKey, SESSIONS, pair_bytes, run_key, runs_of,
+};
 use crate::engine::fault::{Fault, Outcome};
-use crate::engine::op::LogId;
+use crate::engine::log_id::LogId;
 use crate::engine::pack::{Packer, Packing};
 use crate::engine::pieces::{Pieces, Source};
-use crate::engine::row::{Head, Table, seal};
+use crate::engine::row::{Head, seal};
 use crate::engine::run::Run;
 use crate::engine::seeded::{Bug, seeded};
+use crate::engine::table::Table;
 use crate::engine::tail::Tail;
 use crate::ids::{SegmentId, SessionId};
 
@@ -234,7 +238,7 @@ fn staying(old: &BaseView, log: &LogId, pieces: &Pieces) -> Outcome<BTreeMap<u64
 /// Takes the last run of a log out of the table if it ends at `end`, has room, and is not larger
 /// than what is to follow.
 fn take_last_run(
-    table: &mut redb::Table<'_, super::RunKey, &'static [u8]>,
+    table: &mut redb::Table<'_, RunKey, &'static [u8]>,
     log: &LogId,
     end: u64,
     new_bytes: usize,

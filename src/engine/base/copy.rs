@@ -6,14 +6,14 @@ use std::ops::Range;
 
 use redb::{Key, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 
+use super::open::{Base, Image, Patience};
+use super::read::BaseView;
 use super::read::{decode_head, decode_session, sound_index, sound_metadata, sound_name};
-use super::{
-    Base, BaseView, HEADS, INDEX, Image, METADATA, NAMES, Patience, SESSIONS, run_key, runs_of,
-};
+use super::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, run_key, runs_of};
 use crate::engine::fault::{Fault, Outcome};
-use crate::engine::op::{LogId, LogKind};
+use crate::engine::log_id::{LogId, LogKind};
 use crate::engine::pack::{Packer, Packing};
-use crate::engine::row::Table;
+use crate::engine::table::Table;
 
 /// Takes how much is done, of how much, in rows.
 pub(crate) type Progress<'p> = &'p mut dyn FnMut(u64, u64);

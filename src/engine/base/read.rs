@@ -8,15 +8,16 @@ use uuid::Uuid;
 
 use super::recent::RecentRuns;
 use super::runs::{FoundRun, each_run, run_up_to};
-use super::{
+use super::schema::{
     Absorbed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
 };
 use crate::engine::fault::{Fault, Outcome};
-use crate::engine::op::{LogId, LogKind};
+use crate::engine::log_id::{LogId, LogKind};
 use crate::engine::process::Process;
-use crate::engine::row::{Head, SessionRow, Table, unseal};
+use crate::engine::row::{Head, SessionRow, unseal};
 use crate::engine::run::Run;
 use crate::engine::run_row::{RunRow, damaged};
+use crate::engine::table::Table;
 use crate::engine::verify::{Pin, Watch};
 use crate::ids::{SegmentId, SessionId};
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::op::LogId;
+use crate::engine::log_id::LogId;
 use crate::engine::run::Run;
 
 /// How many runs are kept at most, so that looking through them stays cheap.
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
     use crate::engine::entries::Entries;
-    use crate::engine::op::LogKind;
+    use crate::engine::log_id::LogKind;
 
     fn log(segment: u128) -> LogId {
         LogId {

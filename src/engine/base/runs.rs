@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use redb::{AccessGuard, ReadableTable};
 
-use super::{RunKey, run_key};
+use super::schema::{RunKey, run_key};
 use crate::engine::fault::Outcome;
-use crate::engine::op::LogId;
+use crate::engine::log_id::LogId;
 use crate::engine::run::Run;
 use crate::engine::run_row::{RunRow, damaged};
 

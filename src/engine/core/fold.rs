@@ -6,14 +6,14 @@ use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
 
 use super::{Core, Done};
 use crate::engine::base::{AbsorbError, Absorbed, Base, Hold, Patience};
+use crate::engine::carried::LockTimeout;
 use crate::engine::fault::{Fault, Outcome};
+use crate::engine::guard::guarded;
 use crate::engine::op::Op;
 use crate::engine::scrub;
 use crate::engine::seeded::{Bug, seeded};
 use crate::engine::state::{Closed, State};
-use crate::engine::system::LockTimeout;
 use crate::engine::tail::Tail;
-use crate::engine::view::guarded;
 use crate::store::StoreError;
 
 const NO_FREE_PAGES: &str = "it has no free pages for what is in its journal, and is not made longer \
@@ -30,7 +30,7 @@ impl Core {
     /// Folds the whole journal into the tables. Whoever calls this has both locks of a writer.
     fn fold_all(&self) -> Outcome<()> {
         let mut state = self.state();
-        self.refused(state.refresh(self, true))?;
+        self.refused(state.refresh(&self.sources, true))?;
         if state.is_folded()? {
             return Ok(());
         }
@@ -51,7 +51,7 @@ impl Core {
         let _lock = self.lock_writer()?;
         self.attempt_unchanged(|| {
             let mut state = self.state();
-            self.refused(state.refresh(self, true))?;
+            self.refused(state.refresh(&self.sources, true))?;
             let is_folded = state.is_folded()?;
             // This is no reader to wait for.
             state.let_go();
@@ -59,8 +59,8 @@ impl Core {
             if let Some(who) = hindered(is_folded)? {
                 return Ok(Err(who));
             }
-            if self.file.is_shared() {
-                let folded = self.file.without_growth(|| self.fold_all());
+            if self.sources.file.is_shared() {
+                let folded = self.sources.file.without_growth(|| self.fold_all());
                 match folded {
                     Err(fault) if fault.is_no_room() => {
                         return Ok(Err(NO_FREE_PAGES.to_owned()));
@@ -70,18 +70,18 @@ impl Core {
             } else {
                 self.fold_all()?;
                 self.state().forget();
-                alone(&*self.base()?)?;
+                alone(&*self.sources.base()?)?;
             }
-            let base = self.base()?;
+            let base = self.sources.base()?;
             let hold = base.hold()?;
             let mut state = self.state();
-            self.refused(state.refresh(self, true))?;
+            self.refused(state.refresh(&self.sources, true))?;
             let epoch = state.position()?.epoch;
             // A reader that meets a zero where it expects a frame looks at the generation after
             // that, and begins anew.
-            state.unsettle(self)?;
+            state.unsettle(&self.sources)?;
             self.zero_journal()?;
-            state.settle(self, epoch)?;
+            state.settle(&self.sources, epoch)?;
             state.forget();
             Ok(Ok(hold))
         })
@@ -92,7 +92,10 @@ impl Core {
         if seeded(Bug::KeepJournal) {
             return Ok(());
         }
-        Ok(scrub::zero(self.file.storage(), self.file.journal())?)
+        Ok(scrub::zero(
+            self.sources.file.storage(),
+            self.sources.file.journal(),
+        )?)
     }
 
     /// Ends the open epoch and begins the next one in the other half, once that is free.
@@ -104,7 +107,7 @@ impl Core {
             drop(state);
             self.fold(&closed, Patience::UntilTimeout)?;
             state = self.state();
-            state.load(self, true)?;
+            state.load(&self.sources, true)?;
         }
         if state.closed().is_some() {
             return Err(Fault::damaged(
@@ -114,7 +117,7 @@ impl Core {
         }
         state.close_epoch()?;
         let epoch = state.position()?.epoch;
-        state.settle(self, epoch)?;
+        state.settle(&self.sources, epoch)?;
         if let Some(closed) = state.closed() {
             self.jobs.fold(Arc::clone(closed));
         }
@@ -129,31 +132,32 @@ impl Core {
         then: impl FnOnce() -> Outcome<()>,
     ) -> Outcome<Done> {
         let mut state = self.state();
-        self.refused(state.refresh(self, true))?;
+        self.refused(state.refresh(&self.sources, true))?;
         if let Some(closed) = state.closed().cloned() {
             drop(state);
             self.fold(&closed, Patience::UntilTimeout)?;
             state = self.state();
-            state.load(self, true)?;
+            state.load(&self.sources, true)?;
         }
         let (from, mut to) = state.span_of_open()?;
         let frame = to.frames;
         to.frames += u64::from(!ops.is_empty());
         let (tail, lengths) = self.refused(state.applied(ops))?;
-        state.unsettle(self)?;
+        state.unsettle(&self.sources)?;
         drop(state);
         let absorbed = self
+            .sources
             .base()
             .and_then(|base| self.absorb(&base, &tail, from, to, Patience::UntilTimeout))
             .and_then(|()| then());
         let mut state = self.state();
         match &absorbed {
             Ok(()) => {
-                state.settle(self, to.epoch + 1)?;
+                state.settle(&self.sources, to.epoch + 1)?;
                 state.forget();
                 self.syncs.all_synced();
             }
-            Err(fault) if fault.is_lock_timeout() => state.settle(self, to.epoch)?,
+            Err(fault) if fault.is_lock_timeout() => state.settle(&self.sources, to.epoch)?,
             Err(_) => state.forget(),
         }
         drop(state);
@@ -173,8 +177,8 @@ impl Core {
     /// Folds an epoch that has ended into the tables, unless that has been done.
     pub(crate) fn fold(&self, closed: &Closed, patience: Patience) -> Outcome<()> {
         // As long as this has it, nobody opens it anew, which forgets what failed.
-        let base = self.base()?;
-        let folded = guarded(self.file.watch(), || {
+        let base = self.sources.base()?;
+        let folded = guarded(self.sources.file.watch(), || {
             self.absorb(&base, &closed.tail, closed.from, closed.to, patience)
         });
         if let Err(fault) = folded {
@@ -208,12 +212,12 @@ impl Core {
                 self.folding.lock().unwrap_or_else(PoisonError::into_inner)
             }
         };
-        self.file.must_be_in_place()?;
-        let begun = || self.file.sign_fold();
+        self.sources.file.must_be_in_place()?;
+        let begun = || self.sources.file.sign_fold();
         let absorbed = base.absorb(tail, from, to, patience, begun);
-        self.file.unsign_fold();
+        self.sources.file.unsign_fold();
         match absorbed {
-            Ok(Ok(())) => Ok(self.file.must_be_in_place()?),
+            Ok(Ok(())) => Ok(self.sources.file.must_be_in_place()?),
             Ok(Err(found)) if found.epoch >= to.epoch => Ok(()),
             Ok(Err(found)) => Err(Fault::damaged(
                 "journal",
@@ -233,7 +237,11 @@ impl Core {
     /// Lets the state see that an epoch is in the tables.
     pub(crate) fn look_again(&self) {
         let mut state = self.state();
-        if guarded(self.file.watch(), || state.load(self, false)).is_err() {
+        if guarded(self.sources.file.watch(), || {
+            state.load(&self.sources, false)
+        })
+        .is_err()
+        {
             // Whoever uses it next gets the error.
             state.forget();
         }

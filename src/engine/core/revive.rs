@@ -10,8 +10,8 @@ use super::Core;
 use crate::engine::base::{Absorbed, Base};
 use crate::engine::failures::Failure;
 use crate::engine::fault::{Fault, Outcome, no_room};
+use crate::engine::guard::guarded;
 use crate::engine::image::anew;
-use crate::engine::view::guarded;
 use crate::store::StoreError;
 
 impl Core {
@@ -25,7 +25,7 @@ impl Core {
         let _lock = if self.read_only {
             None
         } else {
-            Some(self.file.lock_writer()?)
+            Some(self.sources.file.lock_writer()?)
         };
         self.revive_as_writer()
     }
@@ -36,23 +36,27 @@ impl Core {
             return Ok(());
         }
         let start = Instant::now();
-        let revived = guarded(self.file.watch(), || self.open_again());
+        let revived = guarded(self.sources.file.watch(), || self.open_again());
         revived.map_err(|fault| {
             // So that the next one tries again.
-            self.file.note_failure();
+            self.sources.file.note_failure();
             self.explain(fault, start)
         })
     }
 
     /// Whether redb does nothing more, for another reason than damage, which stays.
     fn is_given_up(&self) -> bool {
-        self.file.image_failure().is_some() && self.file.watch().first().is_none()
+        self.sources.file.image_failure().is_some() && self.sources.file.watch().first().is_none()
     }
 
     fn open_again(&self) -> Outcome<()> {
         let mut state = self.state();
         state.forget();
-        let mut base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut base = self
+            .sources
+            .base
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = base.take() {
             // Whoever is at it, which fails soon, would go on with locks that are released.
             while Arc::strong_count(&old) > 1 {
@@ -63,14 +67,14 @@ impl Core {
                 let _ = old.close();
             }
         }
-        self.file.begin_image_anew();
+        self.sources.file.begin_image_anew();
         if self.poisoned.get().is_none() || self.read_only {
-            let open = || Base::open(self.file.image(), self.base_options);
+            let open = || Base::open(self.sources.file.image(), self.base_options);
             *base = Some(Arc::new(anew(open)?));
             return Ok(());
         }
         let opened = Arc::new(AtomicBool::new(false));
-        let open = || Base::open(self.file.image_to_read(&opened), self.base_options);
+        let open = || Base::open(self.sources.file.image_to_read(&opened), self.base_options);
         *base = Some(Arc::new(anew(open)?));
         opened.store(true, Ordering::Release);
         Ok(())
@@ -80,8 +84,8 @@ impl Core {
     pub(super) fn lacks_room(&self, fault: &Fault) -> bool {
         let of_the_image = fault.io_kind().is_some() || fault.is_of_an_earlier_read();
         of_the_image
-            && self.file.image_failure() == Some(Failure::NoRoom)
-            && !self.file.has_sync_failed()
+            && self.sources.file.image_failure() == Some(Failure::NoRoom)
+            && !self.sources.file.has_sync_failed()
     }
 
     /// The fault of a change to the tables for which there was no room: that nothing was changed, if a
@@ -91,10 +95,10 @@ impl Core {
             self.revive_as_writer()?;
             let mut state = self.state();
             // Those who look meanwhile need not look again and again.
-            state.load(self, true)?;
-            Ok(self.base()?.view()?.absorbed() == before)
+            state.load(&self.sources, true)?;
+            Ok(self.sources.base()?.view()?.absorbed() == before)
         };
-        match guarded(self.file.watch(), unchanged) {
+        match guarded(self.sources.file.watch(), unchanged) {
             Ok(true) => self.without_room(&fault),
             _ => fault,
         }

@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 use redb::StorageBackend;
 use uuid::Uuid;
 
+use crate::engine::create_in_memory;
+use crate::engine::entries::Entries;
+use crate::engine::handle::{Engine, EngineOptions};
+use crate::engine::log_id::{LogId, LogKind};
+use crate::engine::op::Op;
 use crate::engine::superblock::{MIN_JOURNAL_BYTES, Superblock};
-use crate::engine::{Engine, EngineOptions, Entries, LogId, LogKind, Op, create_in_memory};
 use crate::store::StoreError;
 
 /// Long enough for any machine; only a thread that hangs waits for it.

@@ -2,11 +2,18 @@
 
 use redb::StorageBackend;
 
-use super::Reach;
 use super::found::Found;
 use crate::engine::base::Absorbed;
 use crate::engine::codec;
 use crate::engine::journal::{Frame, Journal, Position};
+
+/// How far a state reaches: two that reach the same hold the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub(super) changes: u64,
+    /// The checksum of the last frame, which depends on all before it.
+    pub(super) chain: u64,
+}
 
 /// Applies the frames that follow on `absorbed`, and returns how far the state reaches then.
 pub(super) fn replay(

@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::found::Found;
 use super::image::Image;
 use super::rows::{Table, prove};
-use super::tables_below;
+use super::tables::tables_below;
 use super::walk::tables_of;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::ArchiveFile;
 use crate::engine::page::{Header, Link, Node, Slot, Widths};
 
-/// Verifies every page below the last commit's root; see [`Engine`](crate::engine::Engine).
+/// Verifies every page below the last commit's root; see [`Engine`](crate::engine::handle::Engine).
 pub(crate) fn check_pages(
     file: &ArchiveFile,
     each: &mut dyn FnMut(Option<(Table, u64)>),

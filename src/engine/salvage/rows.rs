@@ -5,10 +5,11 @@ use std::ops::Range;
 use uuid::Uuid;
 
 use crate::engine::base::Absorbed;
-use crate::engine::op::{LogId, LogKind};
+use crate::engine::log_id::{LogId, LogKind};
 use crate::engine::page::{Node, Widths};
-use crate::engine::row::{self, Head, Reader, unseal};
+use crate::engine::row::{Head, Reader, unseal};
 use crate::engine::run_row::{HEADER_BYTES, RunRow};
+use crate::engine::table;
 use crate::ids::{SegmentId, SessionId};
 
 /// The tables of an archive.
@@ -73,15 +74,15 @@ impl Table {
         Widths { key, value: None }
     }
 
-    fn sealed(self) -> Option<row::Table> {
+    fn sealed(self) -> Option<table::Table> {
         match self {
             Self::Runs | Self::Traces => None,
-            Self::Heads => Some(row::Table::Heads),
-            Self::Sessions => Some(row::Table::Sessions),
-            Self::Index => Some(row::Table::Index),
-            Self::Metadata => Some(row::Table::Metadata),
-            Self::Names => Some(row::Table::Names),
-            Self::Meta => Some(row::Table::Meta),
+            Self::Heads => Some(table::Table::Heads),
+            Self::Sessions => Some(table::Table::Sessions),
+            Self::Index => Some(table::Table::Index),
+            Self::Metadata => Some(table::Table::Metadata),
+            Self::Names => Some(table::Table::Names),
+            Self::Meta => Some(table::Table::Meta),
         }
     }
 
@@ -146,15 +147,15 @@ pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, St
     let content = unseal(sealed, key, value)?;
     let mut fields = Reader::new(key);
     Ok(match sealed {
-        row::Table::Heads => Proved::Head(fields.uuid()?, fields.uuid()?, Head::decode(content)?),
-        row::Table::Sessions => Proved::Session(fields.uuid()?),
-        row::Table::Index => Proved::Index(fields.uuid()?, fields.uuid()?),
-        row::Table::Metadata => Proved::Metadata(fields.uuid()?, content.to_vec()),
-        row::Table::Names => Proved::Name(
+        table::Table::Heads => Proved::Head(fields.uuid()?, fields.uuid()?, Head::decode(content)?),
+        table::Table::Sessions => Proved::Session(fields.uuid()?),
+        table::Table::Index => Proved::Index(fields.uuid()?, fields.uuid()?),
+        table::Table::Metadata => Proved::Metadata(fields.uuid()?, content.to_vec()),
+        table::Table::Names => Proved::Name(
             String::from_utf8(key.to_vec()).map_err(|err| err.to_string())?,
             content.to_vec(),
         ),
-        row::Table::Meta => Proved::Absorbed(Absorbed::decode(value)?),
+        table::Table::Meta => Proved::Absorbed(Absorbed::decode(value)?),
     })
 }
 

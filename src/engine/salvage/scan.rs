@@ -10,7 +10,7 @@ use super::image::Image;
 use super::rows::{Proved, ProvedRun, Table, prove};
 use super::walk::{Lost, Row, RowAt};
 use crate::engine::entries::Entries;
-use crate::engine::op::{LogId, LogKind};
+use crate::engine::log_id::{LogId, LogKind};
 use crate::engine::page::Node;
 use crate::engine::run::Run;
 use crate::engine::run_row::RunRow;

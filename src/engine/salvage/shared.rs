@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::found::{Found, FoundLog, FoundOrigin, RunAt, Source};
 use crate::engine::bases::bases_first;
 use crate::engine::entries::Entries;
-use crate::engine::op::{LogId, OriginRecord};
+use crate::engine::log_id::{LogId, OriginRecord};
 use crate::engine::row::BaseLink;
 use crate::engine::run::Run;
 use crate::ids::{SegmentId, SessionId};

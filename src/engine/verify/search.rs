@@ -3,10 +3,13 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::io;
 
-use super::Read;
 use super::tree::{At, Claim, claim, claims_of};
 use crate::engine::page::Node;
+
+/// Reads from the image, unverified.
+pub(super) type Read<'r> = &'r dyn Fn(u64, &mut [u8]) -> io::Result<()>;
 
 /// No tree is deeper.
 const MAX_DEPTH: usize = 64;

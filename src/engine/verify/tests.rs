@@ -10,10 +10,13 @@ use uuid::Uuid;
 
 use super::tree::roots_of;
 use super::*;
-use crate::engine::op::{LogId, LogKind};
+use crate::engine::create::Creation;
+use crate::engine::entries::Entries;
+use crate::engine::handle::{Engine, EngineOptions};
+use crate::engine::log_id::{LogId, LogKind};
+use crate::engine::op::Op;
 use crate::engine::page::{self, TableRow, Widths};
 use crate::engine::superblock::{MIN_JOURNAL_BYTES, Superblock};
-use crate::engine::{Creation, Engine, EngineOptions, Entries, Op};
 use crate::store::StoreError;
 
 #[derive(Debug, Clone)]
@@ -434,7 +437,7 @@ fn a_damaged_page_is_damaged_after_later_commits_too() {
             engine.checkpoint().unwrap();
         }
         if forgotten {
-            engine.core.file.watch().pages().forget();
+            engine.core.sources.file.watch().pages().forget();
         }
         let view = engine.view().unwrap();
         let place = match view.read(|layers| layers.extent(&damaged)) {
@@ -444,7 +447,7 @@ fn a_damaged_page_is_damaged_after_later_commits_too() {
             found => panic!("after {commits} commits: {found:?}"),
         };
         assert_eq!(place, format!("heads, page at byte {page}"));
-        let suspects = engine.core.file.watch().suspects().clone();
+        let suspects = engine.core.sources.file.watch().suspects().clone();
         assert_eq!(suspects.len(), 1, "{suspects:?}");
         drop(view);
         if byte == key {
@@ -543,8 +546,8 @@ fn a_reader_of_an_older_commit_sees_no_damage() {
     let [reader, writer] = [0, 1].map(|_| Arc::new(Engine::open(&path, options).unwrap()));
     for here in [&reader, &writer] {
         let before = here.view().unwrap();
-        let heads = |view: &crate::engine::View| {
-            here.core.file.watch().pages().forget();
+        let heads = |view: &crate::engine::view::View| {
+            here.core.sources.file.watch().pages().forget();
             let heads = view.read(|layers| layers.heads(LOG.session)).unwrap();
             heads.iter().map(|(_, head)| head.log.entries).sum::<u64>()
         };
@@ -558,8 +561,8 @@ fn a_reader_of_an_older_commit_sees_no_damage() {
             // Others come and go meanwhile.
             assert_eq!(heads(&here.view().unwrap()), entries + 120 * round);
         }
-        assert_eq!(here.core.file.watch().first(), None);
-        assert!(here.core.file.watch().suspects().is_empty());
+        assert_eq!(here.core.sources.file.watch().first(), None);
+        assert!(here.core.sources.file.watch().suspects().is_empty());
     }
 }
 
@@ -611,7 +614,7 @@ fn a_page_replaced_by_an_earlier_version_of_itself_is_damaged() {
         file.seek(io::SeekFrom::Start(leaf as u64)).unwrap();
         file.write_all(earlier).unwrap();
         let engine = &engines[who];
-        engine.core.file.watch().pages().forget();
+        engine.core.sources.file.watch().pages().forget();
         let heads = engine
             .view()
             .and_then(|view| view.read(|layers| layers.heads(LOG.session)));
@@ -656,7 +659,7 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
             scope.spawn(move || {
                 // Not by the registry, which would give all of them the same one.
                 let engine = Arc::new(Engine::open(path, options).unwrap());
-                engine.core.file.watch().pages().set_limit(limit);
+                engine.core.sources.file.watch().pages().set_limit(limit);
                 for round in 0_u64..150 {
                     let mut entries = Entries::default();
                     entries.push(format!("\"{}\"", "x".repeat(3_000)).as_bytes());
@@ -686,8 +689,8 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
                             .unwrap();
                     }
                 }
-                assert_eq!(engine.core.file.watch().first(), None);
-                assert!(engine.core.file.watch().suspects().is_empty());
+                assert_eq!(engine.core.sources.file.watch().first(), None);
+                assert!(engine.core.sources.file.watch().suspects().is_empty());
             });
         }
     });

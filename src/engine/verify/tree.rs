@@ -5,21 +5,12 @@ use std::cmp::Ordering;
 
 use uuid::Uuid;
 
-use crate::engine::base::content_of;
-use crate::engine::op::{LogId, LogKind};
+use crate::engine::log_id::{LogId, LogKind};
 use crate::engine::page::{Geometry, Leaf, Link, Node, Root, Slot, TableRow, Widths};
-use crate::engine::row::{Table, unseal};
+use crate::engine::row::unseal;
 use crate::engine::run_row::RunRow;
 use crate::engine::seeded::{Bug, seeded};
-
-/// What the rows of one of our tables are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// Runs, which say by themselves where they belong; heads know whether one is missing.
-    Runs(LogKind),
-    /// Rows whose absence means something.
-    Rows(Table),
-}
+use crate::engine::table::{Content, Table, content_of};
 
 /// What a page must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! The conditions of a batch: what each of them means.
 
-use super::{Tail, extent_of};
+use super::tail::Tail;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::layers::Layers;
-use crate::engine::op::{Expect, LogId, LogKind};
+use crate::engine::log_id::{LogId, LogKind};
+use crate::engine::op::Expect;
 use crate::engine::row::Head;
 use crate::engine::seeded::{Bug, seeded};
 use crate::ids::{SegmentId, SessionId};
@@ -58,7 +59,7 @@ impl Tail {
     fn entries_of(&self, below: &Layers, log: &LogId) -> Outcome<Option<u64>> {
         let head = self.head(below, log)?;
         let entries = head.and_then(|mut head| {
-            let len = extent_of(&mut head, log.kind).entries;
+            let len = head.extent_mut(log.kind).entries;
             let is_there = match log.kind {
                 LogKind::Entries => head.exists,
                 LogKind::Traces => len > 0,
@@ -70,7 +71,7 @@ impl Tail {
 }
 
 /// Refuses if a log does not have the length that was expected.
-pub(super) fn must_have_len(log: &LogId, expected: u64, actual: u64) -> Outcome<()> {
+pub(crate) fn must_have_len(log: &LogId, expected: u64, actual: u64) -> Outcome<()> {
     if expected == actual {
         return Ok(());
     }

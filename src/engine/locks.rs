@@ -1,0 +1,45 @@
+//! Which byte of the file is locked for what, and waiting for such a lock with a deadline.
+
+use std::time::{Duration, Instant};
+
+use redb::BackendError;
+
+/// Locks from here on belong to redb; below stand the bytes of the file.
+pub(crate) const LOCK_BASE: u64 = 1 << 62;
+/// Held by the process that writes. Of the bytes that redb leaves to its backend
+/// (`2^62 + 896 .. 2^62 + 1024`) its own file backend uses the first two.
+pub(crate) const WRITER_LOCK: u64 = LOCK_BASE + 1000;
+/// Held by the process that makes a file which has no name yet that anybody opens.
+pub(crate) const MAKER_LOCK: u64 = LOCK_BASE + 1001;
+
+/// Whoever reads the tables as of commit number n holds byte n from here on.
+pub(crate) const READER_LOCKS: u64 = LOCK_BASE + 1024;
+
+pub(crate) enum Polled {
+    Acquired,
+    TimedOut(Duration),
+}
+
+/// Tries until it succeeds or the time is up, first eagerly, then every millisecond.
+pub(crate) fn poll(
+    timeout: Duration,
+    attempt: impl Fn() -> Result<bool, BackendError>,
+) -> Result<Polled, BackendError> {
+    let mut start = None;
+    for round in 0_u32.. {
+        if attempt()? {
+            break;
+        }
+        // Mostly nobody else is there, and then the clock is not asked.
+        let waited = start.get_or_insert_with(Instant::now).elapsed();
+        if waited >= timeout {
+            return Ok(Polled::TimedOut(waited));
+        }
+        match round {
+            0..50 => std::thread::yield_now(),
+            50..100 => std::thread::sleep(Duration::from_micros(50)),
+            _ => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    Ok(Polled::Acquired)
+}
