@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::rows::{Place, Proved, ProvedRun, Table};
 use super::walk::{Lost, Row, RowAt};
-use crate::engine::base::Absorbed;
-use crate::engine::entries::Entries;
-use crate::engine::log_id::{LogId, LogKind, OriginRecord};
-use crate::engine::op::Op;
-use crate::engine::row::BaseLink;
-use crate::engine::run::Run;
+use crate::engine::model::entries::Entries;
+use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
+use crate::engine::model::op::Op;
+use crate::engine::model::row::BaseLink;
+use crate::engine::model::run::Run;
+use crate::engine::tables::Absorbed;
 use crate::ids::{SegmentId, SessionId};
 
 /// Where some consecutive entries of a log are.

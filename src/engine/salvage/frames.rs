@@ -3,9 +3,9 @@
 use redb::StorageBackend;
 
 use super::found::Found;
-use crate::engine::base::Absorbed;
-use crate::engine::codec;
+use crate::engine::journal::codec;
 use crate::engine::journal::{Frame, Journal, Position};
+use crate::engine::tables::Absorbed;
 
 /// How far a state reaches: two that reach the same hold the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

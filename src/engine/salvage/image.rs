@@ -7,8 +7,8 @@ use std::io;
 
 use redb::StorageBackend;
 
-use crate::engine::compress::MAX_UNPACKED_BYTES;
-use crate::engine::page::{Geometry, HEADER_LEN, Link, Node, PAGE_LEN, Widths};
+use crate::engine::model::compress::MAX_UNPACKED_BYTES;
+use crate::engine::redb_format::page::{Geometry, HEADER_LEN, Link, Node, PAGE_LEN, Widths};
 
 /// The most that a page is read for: that of the largest entry, whose row is a little longer than the
 /// power of two that the entry may be.

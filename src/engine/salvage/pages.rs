@@ -9,9 +9,9 @@ use super::tables::tables_below;
 use super::walk::tables_of;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::ArchiveFile;
-use crate::engine::page::{Header, Link, Node, Slot, Widths};
+use crate::engine::redb_format::page::{Header, Link, Node, Slot, Widths};
 
-/// Verifies every page below the last commit's root; see [`Engine`](crate::engine::handle::Engine).
+/// Verifies every page below the last commit's root; see [`Engine`](crate::engine::open::handle::Engine).
 pub(crate) fn check_pages(
     file: &ArchiveFile,
     each: &mut dyn FnMut(Option<(Table, u64)>),

@@ -12,17 +12,17 @@ use super::rows::{Proved, Table, prove};
 use super::scan;
 use super::tables::tables_below;
 use super::walk::{RowAt, tables_of};
-use crate::engine::base::Absorbed;
 use crate::engine::fault::Fault;
+use crate::engine::fault::system::named;
 use crate::engine::file::open_regular;
-use crate::engine::log_id::LogId;
-use crate::engine::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
-use crate::engine::run::Run;
-use crate::engine::run_row::RunRow;
-use crate::engine::superblock::{
+use crate::engine::file::superblock::{
     JOURNAL_OFFSET, MAX_JOURNAL_BYTES, MIN_JOURNAL_BYTES, SUPERBLOCK_BYTES, Superblock,
 };
-use crate::engine::system::named;
+use crate::engine::model::log_id::LogId;
+use crate::engine::model::run::Run;
+use crate::engine::model::run_row::RunRow;
+use crate::engine::redb_format::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
+use crate::engine::tables::Absorbed;
 use crate::store::StoreError;
 
 /// What the state that was read rests on, the surest first.

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use crate::engine::base::Absorbed;
-use crate::engine::log_id::{LogId, LogKind};
-use crate::engine::page::{Node, Widths};
-use crate::engine::row::{Head, Reader, unseal};
-use crate::engine::run_row::{HEADER_BYTES, RunRow};
-use crate::engine::table;
+use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::model::row::{Head, Reader, unseal};
+use crate::engine::model::run_row::{HEADER_BYTES, RunRow};
+use crate::engine::model::table;
+use crate::engine::redb_format::page::{Node, Widths};
+use crate::engine::tables::Absorbed;
 use crate::ids::{SegmentId, SessionId};
 
 /// The tables of an archive.

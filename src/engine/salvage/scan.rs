@@ -9,11 +9,11 @@ use super::found::{Found, RunAt, Source};
 use super::image::Image;
 use super::rows::{Proved, ProvedRun, Table, prove};
 use super::walk::{Lost, Row, RowAt};
-use crate::engine::entries::Entries;
-use crate::engine::log_id::{LogId, LogKind};
-use crate::engine::page::Node;
-use crate::engine::run::Run;
-use crate::engine::run_row::RunRow;
+use crate::engine::model::entries::Entries;
+use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::model::run::Run;
+use crate::engine::model::run_row::RunRow;
+use crate::engine::redb_format::page::Node;
 
 /// Where in the image a run is, and how long its row.
 type Span = (u64, u64);

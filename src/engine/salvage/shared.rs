@@ -7,11 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::found::{Found, FoundLog, FoundOrigin, RunAt, Source};
-use crate::engine::bases::bases_first;
-use crate::engine::entries::Entries;
-use crate::engine::log_id::{LogId, OriginRecord};
-use crate::engine::row::BaseLink;
-use crate::engine::run::Run;
+use crate::engine::model::entries::Entries;
+use crate::engine::model::log_id::{LogId, OriginRecord};
+use crate::engine::model::parents::bases_first;
+use crate::engine::model::row::BaseLink;
+use crate::engine::model::run::Run;
 use crate::ids::{SegmentId, SessionId};
 
 impl RunAt {

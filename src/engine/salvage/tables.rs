@@ -3,8 +3,8 @@
 use super::found::Found;
 use super::image::Image;
 use super::walk::{Lost, Walk};
-use crate::engine::guard::caught;
-use crate::engine::page::Link;
+use crate::engine::redb_format::guard::caught;
+use crate::engine::redb_format::page::Link;
 
 /// What is in the tables below one root.
 pub(super) fn tables_below(

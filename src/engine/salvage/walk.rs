@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::image::{Image, Page};
 use super::rows::{Place, Proved, Table, place_of, prove, rows_of_damaged_leaf, shows_damage};
-use crate::engine::page::{Branch, Leaf, Link, Node, TableRow, Widths, mend_one_bit};
+use crate::engine::redb_format::page::{Branch, Leaf, Link, Node, TableRow, Widths, mend_one_bit};
 
 /// No tree is deeper, and no cycle of links is followed further.
 const MAX_DEPTH: u32 = 32;

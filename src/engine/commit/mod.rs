@@ -1,0 +1,606 @@
+//! One open archive file: the way of a change from the caller to the journal; from there `fold` takes
+//! it to the tables. Locks are taken in this order: writers, writer lock of the file, state or folding.
+
+pub(crate) mod background;
+pub(crate) mod checkpoint;
+pub(crate) mod group_commit;
+pub(crate) mod group_sync;
+pub(crate) mod reopen;
+pub(crate) mod sources;
+pub(crate) mod state;
+pub(crate) mod tasks;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use crate::engine::commit::group_commit::GroupCommit;
+use crate::engine::commit::group_sync::GroupSync;
+use crate::engine::commit::sources::Sources;
+use crate::engine::commit::state::State;
+use crate::engine::commit::tasks::Jobs;
+use crate::engine::failpoints::{Bug, seeded};
+use crate::engine::fault::failures::Failure;
+use crate::engine::fault::system::named;
+use crate::engine::fault::{Fault, Outcome, is_no_room};
+use crate::engine::file::superblock::Superblock;
+use crate::engine::file::{ArchiveFile, Awaited, WriterLock};
+use crate::engine::journal::codec;
+use crate::engine::journal::{CutOff, Frame};
+use crate::engine::layers::Layers;
+use crate::engine::model::op::Op;
+use crate::engine::redb_format::guard::guarded;
+use crate::engine::tables::{Base, BaseOptions};
+use crate::store::StoreError;
+
+/// One open archive file in this process, without the thread that keeps it.
+pub(crate) struct Core {
+    pub(crate) sources: Sources,
+    base_options: BaseOptions,
+    pub(crate) jobs: Arc<Jobs>,
+    pub(crate) path: Arc<Path>,
+    pub(crate) archive_id: Uuid,
+    pub(crate) format_version: u32,
+    sync_interval: Duration,
+    read_only: bool,
+    /// Orders the writers of this process.
+    writers: Mutex<()>,
+    state: Mutex<State>,
+    folding: Mutex<()>,
+    syncs: GroupSync,
+    group: GroupCommit<Vec<Op>, Result<Done, StoreError>>,
+    /// Why nobody may write any more.
+    poisoned: OnceLock<String>,
+}
+
+/// What a change did.
+#[derive(Debug, Clone)]
+pub(crate) struct Done {
+    /// What each op leaves; see [`Tail::apply`](crate::engine::memtable::Tail::apply).
+    pub(crate) lengths: Vec<u64>,
+    /// The number of the frame that holds the change.
+    pub(crate) frame: u64,
+    /// What to wait for until it is synced; `None` if it is.
+    ticket: Option<u64>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        file: ArchiveFile,
+        base: Base,
+        superblock: &Superblock,
+        base_options: BaseOptions,
+        sync_interval: Duration,
+    ) -> Self {
+        Self {
+            base_options,
+            path: file.path().into(),
+            sources: Sources::new(file, base, superblock.journal_bytes),
+            jobs: Arc::default(),
+            archive_id: superblock.archive_id,
+            format_version: superblock.version,
+            sync_interval,
+            read_only: base_options.read_only,
+            writers: Mutex::default(),
+            state: Mutex::new(State::new()),
+            folding: Mutex::default(),
+            syncs: GroupSync::default(),
+            group: GroupCommit::default(),
+            poisoned: OnceLock::new(),
+        }
+    }
+
+    /// Fails in a process that was forked from the one that opened the file. What is asked of an
+    /// engine asks this first: a lock may be held by a thread that the child does not have.
+    pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
+        if self.sources.file.held().is_of_this_process() {
+            return Ok(());
+        }
+        Err(StoreError::Forked {
+            path: self.path.to_path_buf(),
+            parent: self.sources.file.held().process().id(),
+        })
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state as of now.
+    pub(crate) fn layers(&self) -> Result<Layers, StoreError> {
+        self.look(State::layers)
+    }
+
+    /// How many frames there have been.
+    pub(crate) fn frames(&self) -> Result<u64, StoreError> {
+        self.look(|state| Ok(state.position()?.frame))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
+        self.revive()?;
+        self.look_now(look)
+    }
+
+    /// The same for a writer.
+    fn look_now<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
+        let start = Instant::now();
+        let seen = guarded(self.sources.file.watch(), || {
+            let mut state = self.state();
+            state.refresh(&self.sources, false)?;
+            look(&mut state)
+        });
+        self.jobs.rest_later();
+        seen.map_err(|fault| self.explain(fault, start))
+    }
+
+    /// Where the journal ends although there are frames behind, if it does.
+    pub(crate) fn journal_cut_off(&self) -> Outcome<Option<CutOff>> {
+        guarded(self.sources.file.watch(), || {
+            let mut state = self.state();
+            state.refresh(&self.sources, false)?;
+            let end = state.position()?;
+            Ok(self
+                .sources
+                .journal
+                .cut_off_at(self.sources.file.storage(), &end)?)
+        })
+    }
+
+    /// Whether there may be frames after that one.
+    pub(crate) fn may_have_more_than(&self, frames: u64) -> Result<bool, StoreError> {
+        let state = self.state();
+        let differs = state.position().map_or(true, |at| at.frame != frames);
+        let behind = || {
+            guarded(self.sources.file.watch(), || {
+                state.may_be_behind(&self.sources)
+            })
+        };
+        Ok(differs || behind().map_err(|fault| fault.at(&self.path))?)
+    }
+
+    /// Makes the changes that `decide` draws from the state, all or none; no other writer comes
+    /// in between.
+    pub(crate) fn commit<R>(
+        &self,
+        decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<(R, Done), StoreError> {
+        let _writers = self.writers()?;
+        let lock = self.lock_writer()?;
+        let (ops, decided) = self.decided(decide)?;
+        Ok((decided, self.put(ops, &lock)?))
+    }
+
+    /// Makes changes as [`commit`](Self::commit) does, but past the journal: they go into the
+    /// tables with what it holds, and its bytes are made zero. Returns what `decide` did once that
+    /// is synced.
+    pub(crate) fn commit_without_journal<R>(
+        &self,
+        decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        let _writers = self.writers()?;
+        let _lock = self.lock_writer()?;
+        let (ops, decided) = self.decided(decide)?;
+        if !ops.is_empty() {
+            self.attempt(|| {
+                // In one step, so that a call that is refused has changed nothing.
+                self.put_into_tables(ops, || self.zero_journal())?;
+                Ok(self.sources.file.sync()?)
+            })?;
+        }
+        Ok(decided)
+    }
+
+    /// What the caller decides, who may have forked meanwhile.
+    fn decided<D>(
+        &self,
+        decide: impl FnOnce(Layers) -> Result<D, StoreError>,
+    ) -> Result<D, StoreError> {
+        let decided = decide(self.look_now(State::layers)?);
+        self.must_be_here()?;
+        decided
+    }
+
+    /// Makes changes that need no look at the state before.
+    pub(crate) fn write(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
+        let _writers = self.writers()?;
+        let lock = self.lock_writer()?;
+        self.put(ops, &lock)
+    }
+
+    /// Makes the first of some changes whose conditions hold, and returns which one that was; no
+    /// other writer comes in between.
+    pub(crate) fn write_first(&self, choices: [Vec<Op>; 2]) -> Result<(usize, Done), StoreError> {
+        let _writers = self.writers()?;
+        let lock = self.lock_writer()?;
+        let [first, otherwise] = choices;
+        match self.put(first, &lock) {
+            Err(StoreError::Conflict { .. } | StoreError::ConditionFailed { .. }) => {
+                Ok((1, self.put(otherwise, &lock)?))
+            }
+            done => Ok((0, done?)),
+        }
+    }
+
+    /// Makes changes that need no look at the state before, and returns once they are synced.
+    pub(crate) fn write_synced(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
+        let done = self.group.run(ops, |group| self.write_group(group));
+        done.unwrap_or_else(|| {
+            let cause = "the thread that wrote for several panicked meanwhile";
+            Err(self.poison(io::Error::other(cause).into()))
+        })
+    }
+
+    /// Makes the changes of several threads, each all or none, with one turn at the file and one
+    /// sync.
+    pub(crate) fn write_group(&self, group: Vec<Vec<Op>>) -> Vec<Result<Done, StoreError>> {
+        let size = group.len();
+        let turn = self
+            .writers()
+            .and_then(|writers| Ok((writers, self.lock_writer()?)));
+        let (writers, lock) = match turn {
+            Ok(turn) => turn,
+            Err(err) => return vec![Err(err); size],
+        };
+        let put = |ops| self.healthy().and_then(|()| self.put(ops, &lock));
+        let written: Vec<_> = group.into_iter().map(put).collect();
+        drop(lock);
+        drop(writers);
+        let last = written
+            .iter()
+            .flatten()
+            .filter_map(|done| done.ticket)
+            .max();
+        match last.map_or(Ok(()), |ticket| self.wait_synced(ticket)) {
+            Ok(()) => written,
+            Err(err) => {
+                let failed = |done: Result<Done, _>| done.and_then(|_| Err(err.clone()));
+                written.into_iter().map(failed).collect()
+            }
+        }
+    }
+
+    /// Waits until the change is synced.
+    pub(crate) fn settle(&self, done: &Done) -> Result<(), StoreError> {
+        done.ticket
+            .map_or(Ok(()), |ticket| self.wait_synced(ticket))
+    }
+
+    /// Lets the keeper sync the change.
+    pub(crate) fn settle_later(&self, done: &Done) {
+        if done.ticket.is_some() {
+            self.jobs.sync_within(self.sync_interval);
+        }
+    }
+
+    pub(crate) fn is_synced(&self, done: &Done) -> bool {
+        done.ticket
+            .is_none_or(|ticket| self.syncs.is_synced(ticket))
+    }
+
+    /// Waits until all that this process has written is synced.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        if self.syncs.is_all_synced() {
+            return Ok(());
+        }
+        self.wait_synced(self.syncs.written())
+    }
+
+    fn wait_synced(&self, ticket: u64) -> Result<(), StoreError> {
+        if seeded(Bug::AcknowledgeEarly) {
+            return Ok(());
+        }
+        self.syncs
+            .wait(ticket, || self.sources.file.sync())
+            .map_err(|err| self.poison(err.into()))
+    }
+
+    /// Fails if nothing can be written through this handle.
+    pub(crate) fn writable(&self) -> Result<(), StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly {
+                path: self.path.to_path_buf(),
+                reason: "it cannot be written to through this handle".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
+        self.writable()?;
+        let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.healthy().map(|()| writers)
+    }
+
+    /// Keeps other processes from writing, with what one that died has left put in order: redb
+    /// shows its last commit to nobody before a writer has been there.
+    fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
+        let lock = self.sources.file.lock_writer()?;
+        self.revive_as_writer()?;
+        if lock.is_unsettled && !seeded(Bug::LeaveUnsettled) {
+            self.attempt(|| self.sources.base()?.settle())?;
+        }
+        Ok(lock)
+    }
+
+    fn healthy(&self) -> Result<(), StoreError> {
+        if let Some(displaced) = self.sources.file.displaced() {
+            return Err(displaced.at(&self.path));
+        }
+        match self.poisoned.get() {
+            Some(cause) if !seeded(Bug::WriteAfterFailure) => {
+                let path = self.path.to_path_buf();
+                Err(StoreError::Poisoned {
+                    path,
+                    cause: cause.clone(),
+                })
+            }
+            _ => match self.sources.file.watch().first() {
+                Some(damage) => Err(StoreError::Poisoned {
+                    path: self.path.to_path_buf(),
+                    cause: damage.to_string(),
+                }),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Puts the ops into one frame of the journal or, where they are too many for that, into the
+    /// tables. Whoever calls this has both locks of a writer.
+    fn put(&self, ops: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
+        if ops.is_empty() {
+            return Ok(Done {
+                lengths: Vec::new(),
+                frame: 0,
+                ticket: None,
+            });
+        }
+        // A change before this one, of the same group, may have found no room.
+        self.revive_as_writer()?;
+        let content: usize = ops.iter().map(codec::content_bytes).sum();
+        if !self.sources.journal.can_hold(content as u64) {
+            // A frame would be another copy of it, for nothing.
+            return self.attempt(|| self.put_into_tables(ops, || Ok(())));
+        }
+        if ops.iter().all(Op::is_condition) {
+            return self.check(ops, lock);
+        }
+        let mut frame = Frame::with_capacity(ops.iter().map(codec::len_estimate).sum());
+        for op in &ops {
+            codec::encode(op, frame.buffer());
+        }
+        self.attempt(|| {
+            if self.sources.journal.can_hold(frame.payload().len() as u64) {
+                self.put_into_journal(ops, &mut frame, lock)
+            } else {
+                self.put_into_tables(ops, || Ok(()))
+            }
+        })
+    }
+
+    /// Looks whether conditions hold, with nothing to be written.
+    fn check(&self, conditions: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
+        let lengths = self.attempt(|| {
+            let mut state = self.state();
+            self.refused(state.refresh_to_write(&self.sources, lock))?;
+            self.refused(state.apply(conditions))
+        })?;
+        Ok(Done {
+            lengths,
+            frame: 0,
+            ticket: None,
+        })
+    }
+
+    fn put_into_journal(
+        &self,
+        ops: Vec<Op>,
+        frame: &mut Frame,
+        lock: &WriterLock<'_>,
+    ) -> Outcome<Done> {
+        let mut state = self.state();
+        self.refused(state.refresh_to_write(&self.sources, lock))?;
+        let needed = frame.payload().len() as u64 + self.kept_free(&state, &ops);
+        if !self.sources.journal.has_room_at(&state.position()?, needed) {
+            state = self.begin_epoch(state)?;
+        }
+        let lengths = self.refused(state.apply(ops))?;
+        let at = state.position()?;
+        self.jobs.rest_later();
+        match self
+            .sources
+            .journal
+            .write(self.sources.file.storage(), &at, frame)
+        {
+            Ok(behind) => state.advance(behind),
+            Err(err) => {
+                state.forget();
+                return Err(err.into());
+            }
+        }
+        Ok(Done {
+            lengths,
+            frame: at.frame,
+            ticket: Some(self.syncs.written()),
+        })
+    }
+
+    /// What has to stay free behind these ops in the half that is written to.
+    fn kept_free(&self, state: &State, ops: &[Op]) -> u64 {
+        if state.closed().is_none() || seeded(Bug::SpendReserve) || ops.iter().all(Op::is_deletion)
+        {
+            return 0;
+        }
+        self.sources.journal.reserve()
+    }
+
+    /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
+    pub(crate) fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
+        let start = Instant::now();
+        match guarded(self.sources.file.watch(), call) {
+            Ok(done) => Ok(done),
+            Err(Fault::Store(err)) => Err(err),
+            Err(fault) if fault.is_lock_timeout() => {
+                Err(self.sources.file.busy(start.elapsed(), Awaited::Tables))
+            }
+            Err(fault) => Err(self.poison(fault)),
+        }
+    }
+
+    /// The same for a call that changes nothing of what the archive holds.
+    pub(crate) fn attempt_unchanged<T>(
+        &self,
+        call: impl FnOnce() -> Outcome<T>,
+    ) -> Result<T, StoreError> {
+        self.attempt(|| {
+            call().map_err(|fault| {
+                if self.lacks_room(&fault) {
+                    return self.without_room(&fault);
+                }
+                fault
+            })
+        })
+    }
+
+    /// Damage that was found before anything was written leaves nothing in doubt, and what is
+    /// not damaged can still be written to.
+    fn refused<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
+        outcome.map_err(|fault| match fault {
+            Fault::Damaged { .. } => fault.at(&self.path).into(),
+            fault => fault,
+        })
+    }
+
+    fn poison(&self, fault: Fault) -> StoreError {
+        let err = match self.sources.file.displaced() {
+            Some(displaced) => displaced.at(&self.path),
+            None => fault.at(&self.path),
+        };
+        self.poisoned.get_or_init(|| err.to_string());
+        match err {
+            StoreError::Io(source) => StoreError::OutcomeUnknown {
+                path: self.path.to_path_buf(),
+                source,
+            },
+            err => err,
+        }
+    }
+
+    fn poison_for(&self, fault: &Fault) {
+        self.poison_because(fault.to_string());
+    }
+
+    /// Takes no more writes from here on.
+    pub(crate) fn poison_because(&self, cause: String) {
+        self.poisoned.get_or_init(|| cause);
+    }
+
+    fn explain(&self, fault: Fault, since: Instant) -> StoreError {
+        if fault.is_lock_timeout() {
+            self.sources.file.busy(since.elapsed(), Awaited::Tables)
+        } else {
+            fault.at(&self.path)
+        }
+    }
+
+    pub(crate) fn file_bytes(&self) -> io::Result<u64> {
+        self.sources
+            .file
+            .len()
+            .map_err(|err| named(&self.path, &err))
+    }
+
+    /// Folds the journal in, closes the file and reports what fails. A checkpoint that has to wait
+    /// for another process is left to that one.
+    pub(crate) fn close(mut self) -> Result<(), StoreError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        let base = self
+            .sources
+            .base
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if base.is_none() {
+            return Ok(());
+        }
+        if let Err(forked) = self.must_be_here() {
+            self.abandon();
+            return Err(forked);
+        }
+        // Who waits for the writer lock must not keep a compaction waiting for its view.
+        if self.sources.file.is_shared() {
+            self.state().let_go();
+        }
+        let all_synced = self.syncs.is_all_synced();
+        let folded = match self.checkpoint() {
+            Err(StoreError::Busy { .. }) => self.sync(),
+            // The journal has it, for which it has its space already.
+            Err(StoreError::Io(err)) if is_no_room(&err) => self.sync(),
+            Err(StoreError::ReadOnly { .. } | StoreError::Poisoned { .. }) => Ok(()),
+            // A checkpoint changes nothing of what the archive holds.
+            Err(StoreError::OutcomeUnknown { source, .. }) if all_synced => Err(source.into()),
+            folded => folded,
+        };
+        let released = self.release();
+        folded.and(released)
+    }
+
+    /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are
+    /// not there.
+    fn abandon(&mut self) {
+        let base = self
+            .sources
+            .base
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::forget(base.take());
+        let state = self.state.get_mut();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        std::mem::forget(std::mem::replace(state, State::new()));
+    }
+
+    fn release(&mut self) -> Result<(), StoreError> {
+        self.state().forget();
+        let base = self
+            .sources
+            .base
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Nobody else has it, since nobody else has this.
+        let Some(base) = base.take().and_then(Arc::into_inner) else {
+            return Ok(());
+        };
+        // redb may write when it is closed, which is refused if something else stands there.
+        let displaced = if self.read_only {
+            None
+        } else {
+            self.sources.file.must_hold_the_archive().err()
+        };
+        let closed = guarded(self.sources.file.watch(), || base.close());
+        if let Some(err) = displaced {
+            return Err(Fault::from(err).at(&self.path));
+        }
+        match self.sources.file.image_failure() {
+            // As above: what closing would have put in order, the next open does.
+            Some(Failure::NoRoom) if !self.sources.file.has_sync_failed() => Ok(()),
+            _ => closed.map_err(|fault| match self.poisoned.get() {
+                Some(cause) => StoreError::Poisoned {
+                    path: self.path.to_path_buf(),
+                    cause: cause.clone(),
+                },
+                None => fault.at(&self.path),
+            }),
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        // What it leaves undone, the journal holds for the next open.
+        let _ = self.end();
+    }
+}

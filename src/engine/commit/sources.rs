@@ -1,0 +1,36 @@
+//! What an archive is read from: the file, the journal in it, and the tables on top of that.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::fault::{Fault, Outcome};
+use crate::engine::file::ArchiveFile;
+use crate::engine::journal::Journal;
+use crate::engine::tables::Base;
+
+/// The file of an open archive with what is in it.
+pub(crate) struct Sources {
+    // Declared, and so dropped, before the file whose locks it holds.
+    pub(crate) base: Mutex<Option<Arc<Base>>>,
+    pub(crate) file: ArchiveFile,
+    pub(crate) journal: Journal,
+}
+
+impl Sources {
+    pub(crate) fn new(file: ArchiveFile, base: Base, journal_bytes: u64) -> Self {
+        Self {
+            base: Mutex::new(Some(Arc::new(base))),
+            journal: Journal::new(journal_bytes, file.salt()),
+            file,
+        }
+    }
+
+    /// The tables, unless they could not be opened again after a failure.
+    pub(crate) fn base(&self) -> Outcome<Arc<Base>> {
+        let base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        base.clone().ok_or_else(not_open)
+    }
+}
+
+fn not_open() -> Fault {
+    std::io::Error::other("its tables could not be opened again after a failure").into()
+}

@@ -1,0 +1,351 @@
+//! What this process knows of the archive: a view of the tables, the tails of the epochs that
+//! are not in them, and how it keeps up with what other processes write.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::engine::commit::sources::Sources;
+use crate::engine::failpoints::{Bug, seeded};
+use crate::engine::fault::carried::LockTimeout;
+use crate::engine::fault::{Fault, Outcome};
+use crate::engine::file::WriterLock;
+use crate::engine::file::shared_page::Notes;
+use crate::engine::journal::Position;
+use crate::engine::journal::codec;
+use crate::engine::layers::Layers;
+use crate::engine::memtable::Tail;
+use crate::engine::model::op::Op;
+use crate::engine::tables::{Absorbed, BaseView};
+
+/// An epoch that no frame is added to any more, and that is not in the tables yet.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) tail: Arc<Tail>,
+    /// What is in the tables before it is folded in, and after.
+    pub(crate) from: Absorbed,
+    pub(crate) to: Absorbed,
+}
+
+/// What this process knows.
+pub(crate) struct State {
+    /// The tables; let go of while the archive is not used, so that the space of what others
+    /// replace can be used again.
+    base: Option<Arc<BaseView>>,
+    closed: Option<Arc<Closed>>,
+    open: Arc<Tail>,
+    /// What is in the tables once all epochs before the open one are.
+    before_open: Absorbed,
+    /// Where the next frame of the open epoch goes; `None` before the first load.
+    at: Option<Position>,
+    /// The generation that the notes told of when all this was read.
+    seen: u64,
+    used: Instant,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            base: None,
+            closed: None,
+            open: Arc::default(),
+            before_open: Absorbed {
+                epoch: 0,
+                frames: 0,
+                chain: 0,
+            },
+            at: None,
+            seen: 0,
+            used: Instant::now(),
+        }
+    }
+
+    /// Lets go of everything, so that the next use reads it from the file.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Lets go of the tables if they have not been used since `when`; tells when they were.
+    pub(crate) fn rest(&mut self, when: Instant) -> Option<Instant> {
+        if self.used <= when {
+            self.let_go();
+        }
+        self.base.as_ref().map(|_| self.used)
+    }
+
+    /// Lets go of the tables until they are used again.
+    pub(crate) fn let_go(&mut self) {
+        self.base = None;
+    }
+
+    /// Everything as of the last refresh.
+    pub(crate) fn layers(&mut self) -> Outcome<Layers> {
+        self.used = Instant::now();
+        let base = self.base.as_ref().ok_or_else(not_loaded)?;
+        let closed = self.closed.as_ref().map(|closed| Arc::clone(&closed.tail));
+        Ok(Layers::new(
+            Arc::clone(base),
+            closed.into_iter().chain([Arc::clone(&self.open)]),
+        ))
+    }
+
+    fn below_open(&self) -> Outcome<Layers> {
+        let base = self.base.as_ref().ok_or_else(not_loaded)?;
+        let closed = self.closed.as_ref().map(|closed| Arc::clone(&closed.tail));
+        Ok(Layers::new(Arc::clone(base), closed))
+    }
+
+    pub(crate) fn closed(&self) -> Option<&Arc<Closed>> {
+        self.closed.as_ref()
+    }
+
+    /// Whether the tables hold everything.
+    pub(crate) fn is_folded(&self) -> Outcome<bool> {
+        Ok(self.closed.is_none() && self.position()?.offset == 0)
+    }
+
+    pub(crate) fn position(&self) -> Outcome<Position> {
+        self.at.ok_or_else(not_loaded)
+    }
+
+    /// Brings the state up to what the file holds. A writer, who holds the writer lock, also
+    /// settles what one that died has left.
+    pub(crate) fn refresh(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
+        if self.base.is_none() || self.at.is_none() {
+            return self.load(sources, writer);
+        }
+        if !sources.file.is_shared() {
+            return Ok(());
+        }
+        // The frames first: if no epoch had begun by the time that the notes are read, none was
+        // missed when the frames were.
+        self.catch_up(sources)?;
+        let notes = sources.file.notes()?;
+        let changed = notes.generation != self.seen || notes.is_unsettled();
+        if changed && !seeded(Bug::IgnoreGeneration) {
+            self.load(sources, writer)?;
+        }
+        Ok(())
+    }
+
+    /// The same for a writer, with the notes if nobody else has written since this process did.
+    pub(crate) fn refresh_to_write(
+        &mut self,
+        sources: &Sources,
+        lock: &WriterLock<'_>,
+    ) -> Outcome<()> {
+        let current = lock
+            .current
+            .is_some_and(|notes| notes.generation == self.seen && !notes.is_unsettled());
+        if current && self.base.is_some() && self.at.is_some() {
+            return Ok(());
+        }
+        self.refresh(sources, true)?;
+        // Only now: who signs knows all that was written before.
+        if sources.file.is_shared() {
+            sources.file.sign()?;
+        }
+        Ok(())
+    }
+
+    /// Whether there may be something that the state does not have. Reads no tables.
+    pub(crate) fn may_be_behind(&self, sources: &Sources) -> Outcome<bool> {
+        let Some(at) = &self.at else { return Ok(true) };
+        let storage = sources.file.storage();
+        let notes = sources.file.notes()?;
+        Ok(notes.generation != self.seen
+            || notes.is_unsettled()
+            || sources.journal.peek(storage, at)?.is_some())
+    }
+
+    /// Reads tables and journal. If that fails it has nothing, since what it has read by then could
+    /// be taken for everything, and be folded without the rest.
+    pub(crate) fn load(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
+        let loaded = self.load_all(sources, writer);
+        if loaded.is_err() && !seeded(Bug::KeepHalfRead) {
+            self.forget();
+        }
+        loaded
+    }
+
+    /// Reads tables and journal until no epoch began meanwhile.
+    fn load_all(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
+        const ATTEMPTS: u32 = 1000;
+        for _ in 0..ATTEMPTS {
+            let notes = sources.file.notes()?;
+            self.rebase(Arc::new(sources.base()?.view()?));
+            self.catch_up_epochs(sources, &notes)?;
+            // All of the notes, since a read beside a write may find half of it.
+            if sources.file.notes()? == notes {
+                self.seen = notes.generation;
+                if writer && notes.is_unsettled() {
+                    self.settle(sources, self.position()?.epoch)?;
+                }
+                return Ok(());
+            }
+            // An epoch that was read while others wrote over it may seem to have ended early.
+            if !seeded(Bug::KeepOvertaken) {
+                self.forget();
+            }
+        }
+        Err(std::io::Error::from(LockTimeout).into())
+    }
+
+    /// Puts the tails on other tables: those that are in them go, and if the open one is among
+    /// them, all begins anew.
+    fn rebase(&mut self, base: Arc<BaseView>) {
+        let absorbed = base.absorbed();
+        self.base = Some(base);
+        if self
+            .closed
+            .as_ref()
+            .is_some_and(|closed| closed.to.epoch <= absorbed.epoch)
+        {
+            self.closed = None;
+        }
+        if self.at.is_none_or(|at| at.epoch <= absorbed.epoch) {
+            self.closed = None;
+            self.open = Arc::default();
+            self.before_open = absorbed;
+            let Absorbed {
+                epoch,
+                frames,
+                chain,
+            } = absorbed;
+            self.at = Some(Position::start_of(epoch + 1, frames, chain));
+        }
+    }
+
+    fn catch_up_epochs(&mut self, sources: &Sources, notes: &Notes) -> Outcome<()> {
+        loop {
+            self.catch_up(sources)?;
+            let next = self.position()?.next_epoch();
+            let storage = sources.file.storage();
+            // With two epochs that are not in the tables, there is no place for a third.
+            if self.closed.is_some()
+                || (notes.epoch != next.epoch && sources.journal.read(storage, &next)?.is_none())
+            {
+                return Ok(());
+            }
+            self.close_epoch()?;
+        }
+    }
+
+    /// Applies the frames of the open epoch that the state does not have yet.
+    fn catch_up(&mut self, sources: &Sources) -> Outcome<()> {
+        let mut at = self.position()?;
+        while let Some((frame, behind)) = sources.journal.read(sources.file.storage(), &at)? {
+            let place = || format!("journal, epoch {}, frame {}", at.epoch, at.frame);
+            let ops = codec::decode_all(frame.payload())
+                .map_err(|message| Fault::damaged(place(), message))?;
+            let below = self.below_open()?;
+            let open = Arc::make_mut(&mut self.open);
+            for op in ops {
+                if let Err(fault) = open.apply(&below, op) {
+                    self.forget();
+                    return Err(match fault {
+                        Fault::Store(err) => Fault::damaged(place(), err.to_string()),
+                        fault => fault,
+                    });
+                }
+            }
+            at = behind;
+            self.at = Some(at);
+        }
+        Ok(())
+    }
+
+    /// Applies the ops of this process, all or none, and returns what each leaves.
+    pub(crate) fn apply(&mut self, mut ops: Vec<Op>) -> Outcome<Vec<u64>> {
+        let conditions = ops.iter().take_while(|op| op.is_condition()).count();
+        if ops.len() > conditions + 1 {
+            let (next, lengths) = self.applied(ops)?;
+            self.open = Arc::new(next);
+            return Ok(lengths);
+        }
+        let last = ops.pop_if(|op| !op.is_condition());
+        let below = self.below_open()?;
+        let mut lengths = Vec::with_capacity(ops.len() + 1);
+        for op in ops {
+            if let Op::Expect(condition) = op {
+                self.open.expect(&below, condition)?;
+                lengths.push(0);
+            }
+        }
+        let Some(op) = last else {
+            return Ok(lengths);
+        };
+        // One op refuses before it changes anything.
+        let applied = Arc::make_mut(&mut self.open).apply(&below, op);
+        if matches!(&applied, Err(fault) if !matches!(fault, Fault::Store(_))) {
+            self.forget();
+        }
+        lengths.push(applied?);
+        Ok(lengths)
+    }
+
+    /// The open tail with the ops applied.
+    pub(crate) fn applied(&self, ops: Vec<Op>) -> Outcome<(Tail, Vec<u64>)> {
+        let below = self.below_open()?;
+        let mut next = Tail::clone(&self.open);
+        let lengths = ops
+            .into_iter()
+            .map(|op| next.apply(&below, op))
+            .collect::<Outcome<_>>()?;
+        Ok((next, lengths))
+    }
+
+    /// Takes note that a frame of this process stands in the journal.
+    pub(crate) fn advance(&mut self, behind: Position) {
+        self.used = Instant::now();
+        self.at = Some(behind);
+    }
+
+    /// What folding the open epoch in leads from, and to.
+    pub(crate) fn span_of_open(&self) -> Outcome<(Absorbed, Absorbed)> {
+        let Position {
+            epoch,
+            frame,
+            chain,
+            ..
+        } = self.position()?;
+        Ok((
+            self.before_open,
+            Absorbed {
+                epoch,
+                frames: frame,
+                chain,
+            },
+        ))
+    }
+
+    /// Ends the open epoch. The next one begins in the other half, which must be free.
+    pub(crate) fn close_epoch(&mut self) -> Outcome<()> {
+        let (from, to) = self.span_of_open()?;
+        let tail = std::mem::take(&mut self.open);
+        self.closed = Some(Arc::new(Closed { tail, from, to }));
+        self.before_open = to;
+        self.at = Some(self.position()?.next_epoch());
+        Ok(())
+    }
+
+    /// Tells other processes that something is under way which they cannot see in the journal.
+    pub(crate) fn unsettle(&mut self, sources: &Sources) -> Outcome<()> {
+        let epoch = self.position()?.epoch;
+        self.note(sources, self.seen | 1, epoch)
+    }
+
+    /// Tells other processes to look again, and which epoch is open.
+    pub(crate) fn settle(&mut self, sources: &Sources, epoch: u64) -> Outcome<()> {
+        self.note(sources, (self.seen | 1).wrapping_add(1), epoch)
+    }
+
+    fn note(&mut self, sources: &Sources, generation: u64, epoch: u64) -> Outcome<()> {
+        Notes::set_generation(sources.file.storage(), generation, epoch)?;
+        self.seen = generation;
+        Ok(())
+    }
+}
+
+fn not_loaded() -> Fault {
+    Fault::damaged("archive", "its state was used before it was read")
+}

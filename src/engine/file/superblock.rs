@@ -1,0 +1,251 @@
+//! The superblock: the first 4 KiB, written once at creation. `docs/format.md` has the byte map.
+
+use std::io;
+use std::path::Path;
+
+use redb::StorageBackend;
+use uuid::Uuid;
+
+use crate::engine::fault::system::named;
+use crate::engine::model::compress;
+use crate::engine::model::row::{Reader, plain_checksum};
+use crate::store::StoreError;
+
+/// The format version of new archives.
+pub(crate) const FORMAT_VERSION: u32 = 2;
+/// The oldest version that is read and written as it is: plain runs, no branches.
+pub(crate) const OLDEST_FORMAT_VERSION: u32 = 1;
+/// The bit of the features that says that runs may be compressed with zstd.
+const FEATURE_ZSTD: u32 = 1;
+
+const LEN: usize = 4096;
+pub(crate) const SUPERBLOCK_BYTES: u64 = LEN as u64;
+const CHECKSUM_AT: usize = LEN - 8;
+const MAGIC: [u8; 16] = *b"sessiondb\0\r\n\x1a\n\0\xff";
+
+/// The notes page: what live processes tell each other.
+pub(crate) const NOTES_OFFSET: u64 = 4096;
+/// Where the journal begins; redb's image follows it.
+pub(crate) const JOURNAL_OFFSET: u64 = 8192;
+/// The journal of an archive that is made with default options, in bytes.
+pub(crate) const DEFAULT_JOURNAL_BYTES: u64 = 2 << 20;
+/// The bounds of a journal's length, in bytes; it is a multiple of the lower one.
+pub(crate) const MIN_JOURNAL_BYTES: u64 = 16 << 10;
+pub(crate) const MAX_JOURNAL_BYTES: u64 = 1 << 30;
+
+/// What the superblock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Superblock {
+    pub(crate) version: u32,
+    /// Whether its runs may be compressed.
+    pub(crate) compressed: bool,
+    pub(crate) archive_id: Uuid,
+    pub(crate) created_ms: u64,
+    pub(crate) journal_bytes: u64,
+}
+
+impl Superblock {
+    pub(crate) fn new(journal_bytes: u64) -> Self {
+        Self {
+            version: FORMAT_VERSION,
+            compressed: compress::IS_AVAILABLE,
+            archive_id: Uuid::now_v7(),
+            created_ms: crate::ids::now_ms(),
+            journal_bytes,
+        }
+    }
+
+    /// That of a fresh copy: of the newest version, with all features.
+    pub(crate) fn renewed(self) -> Self {
+        Self {
+            version: FORMAT_VERSION,
+            compressed: compress::IS_AVAILABLE,
+            ..self
+        }
+    }
+
+    /// Where redb's image begins.
+    pub(crate) fn image_offset(&self) -> u64 {
+        JOURNAL_OFFSET + self.journal_bytes
+    }
+
+    /// The checksum of the page: what tells this archive from any other.
+    pub(crate) fn mark(&self) -> u64 {
+        let page = self.encode();
+        let mark = page.last_chunk::<8>();
+        mark.map_or(0, |mark| u64::from_le_bytes(*mark))
+    }
+
+    /// To what the first frame of the journal is chained.
+    pub(crate) fn first_chain(&self) -> u64 {
+        plain_checksum(self.archive_id.as_bytes())
+    }
+
+    /// Writes superblock, notes page and journal into empty storage. The journal is written, not
+    /// left a hole, so that no later sync has to find space for it.
+    pub(crate) fn write(&self, file: &dyn StorageBackend) -> io::Result<()> {
+        file.set_len(self.image_offset())?;
+        file.write(0, &self.encode())?;
+        let zeros = vec![0; LEN];
+        let pages = (NOTES_OFFSET..self.image_offset()).step_by(LEN);
+        pages
+            .into_iter()
+            .try_for_each(|page| file.write(page, &zeros))
+    }
+
+    pub(crate) fn read(file: &dyn StorageBackend, path: &Path) -> Result<Self, StoreError> {
+        let len = file.len().map_err(|err| named(path, &err))?;
+        let mut page = vec![0; usize::try_from(len).unwrap_or(LEN).min(LEN)];
+        file.read(0, &mut page).map_err(|err| named(path, &err))?;
+        Self::decode(&page, len, path)
+    }
+
+    /// The same, of a file that may end before its database.
+    pub(crate) fn read_first(
+        file: &dyn StorageBackend,
+        len: u64,
+        path: &Path,
+    ) -> Result<Self, StoreError> {
+        let mut page = vec![0; usize::try_from(len).unwrap_or(LEN).min(LEN)];
+        file.read(0, &mut page).map_err(|err| named(path, &err))?;
+        Self::decode(&page, u64::MAX, path)
+    }
+
+    /// Refuses what this build does not read.
+    fn must_be_known(&self, features: u32, path: &Path) -> Result<(), StoreError> {
+        let (path, found) = (path.to_owned(), self.version);
+        if !(OLDEST_FORMAT_VERSION..=FORMAT_VERSION).contains(&found) {
+            let supported = FORMAT_VERSION;
+            return Err(StoreError::UnsupportedVersion {
+                path,
+                found,
+                supported,
+            });
+        }
+        let known = if found == 1 { 0 } else { FEATURE_ZSTD };
+        if features & !known != 0 {
+            let what = format!("features that this version does not know ({features:#x})");
+            return Err(StoreError::UnsupportedFeature { path, what });
+        }
+        if self.compressed && !compress::IS_AVAILABLE {
+            let what = "runs compressed with zstd, and this program was built without the \
+                        feature `zstd` of sessiondb"
+                .to_owned();
+            return Err(StoreError::UnsupportedFeature { path, what });
+        }
+        Ok(())
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut page = Vec::with_capacity(LEN);
+        page.extend_from_slice(&MAGIC);
+        page.extend_from_slice(&self.version.to_le_bytes());
+        let features = if self.compressed { FEATURE_ZSTD } else { 0 };
+        page.extend_from_slice(&features.to_le_bytes());
+        page.extend_from_slice(self.archive_id.as_bytes());
+        page.extend_from_slice(&self.created_ms.to_le_bytes());
+        page.extend_from_slice(&self.journal_bytes.to_le_bytes());
+        page.extend_from_slice(&self.image_offset().to_le_bytes());
+        page.resize(CHECKSUM_AT, 0);
+        let checksum = plain_checksum(&page);
+        page.extend_from_slice(&checksum.to_le_bytes());
+        page
+    }
+
+    fn decode(page: &[u8], len: u64, path: &Path) -> Result<Self, StoreError> {
+        let refuse = |reason: String| {
+            Err(StoreError::NotAnArchive {
+                path: path.to_owned(),
+                reason,
+            })
+        };
+        let damaged = |message: &str| StoreError::Damaged {
+            path: path.to_owned(),
+            place: "superblock".to_owned(),
+            message: message.to_owned(),
+        };
+        if page.is_empty() {
+            return refuse("it is empty".to_owned());
+        }
+        if !page.starts_with(&MAGIC) {
+            return refuse("it does not begin with the mark of one".to_owned());
+        }
+        let Some((body, checksum)) = page.split_last_chunk::<8>().filter(|_| page.len() == LEN)
+        else {
+            return Err(damaged(&format!(
+                "the file ends within it, after {len} bytes"
+            )));
+        };
+        if plain_checksum(body) != u64::from_le_bytes(*checksum) {
+            return Err(damaged("its checksum does not match"));
+        }
+        let mut fields = Reader::new(body);
+        let parsed = (|| {
+            let _magic: [u8; 16] = fields.array()?;
+            let (version, features) = (fields.u32()?, fields.u32()?);
+            let (archive_id, created_ms) = (fields.uuid()?, fields.u64()?);
+            let superblock = Self {
+                version,
+                compressed: features & FEATURE_ZSTD != 0,
+                archive_id,
+                created_ms,
+                journal_bytes: fields.u64()?,
+            };
+            Ok::<_, String>((superblock, features, fields.u64()?))
+        })();
+        let (superblock, features, image_offset) = parsed.map_err(|message| damaged(&message))?;
+        superblock.must_be_known(features, path)?;
+        let journal_bytes = superblock.journal_bytes;
+        if !(MIN_JOURNAL_BYTES..=MAX_JOURNAL_BYTES).contains(&journal_bytes)
+            || journal_bytes % MIN_JOURNAL_BYTES != 0
+            || image_offset != superblock.image_offset()
+        {
+            return Err(damaged("its lengths do not agree"));
+        }
+        if len <= image_offset {
+            return Err(damaged(&format!(
+                "the file ends after {len} bytes, before its database"
+            )));
+        }
+        Ok(superblock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_superblock_reads_back_and_each_flipped_bit_is_refused() {
+        let superblock = Superblock::new(MIN_JOURNAL_BYTES);
+        let page = superblock.encode();
+        let path = Path::new("a.sessiondb");
+        let decode = |page: &[u8]| Superblock::decode(page, 1 << 20, path);
+        assert_eq!(decode(&page).unwrap(), superblock);
+        for bit in 0..LEN * 8 {
+            let mut flipped = page.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decode(&flipped).is_err(), "bit {bit}");
+        }
+        assert!(matches!(
+            decode(&page[..100]),
+            Err(StoreError::Damaged { .. })
+        ));
+        assert!(matches!(decode(&[]), Err(StoreError::NotAnArchive { .. })));
+    }
+
+    #[test]
+    fn a_newer_version_is_named() {
+        let mut page = Superblock::new(MIN_JOURNAL_BYTES).encode();
+        page[16..20].copy_from_slice(&7_u32.to_le_bytes());
+        let checksum = plain_checksum(&page[..CHECKSUM_AT]);
+        page[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+        let refused = Superblock::decode(&page, 1 << 20, Path::new("new.sessiondb"));
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("new.sessiondb"), "{message}");
+        assert!(
+            message.contains("version 7") && message.contains("version 2"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! The meaning of every op: what it changes in a tail, given the layers below.
+
+use crate::engine::fault::Outcome;
+use crate::engine::layers::Layers;
+use crate::engine::layers::conditions::must_have_len;
+use crate::engine::memtable::Tail;
+use crate::engine::memtable::extents::Pieces;
+use crate::engine::model::entries::Entries;
+use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
+use crate::engine::model::op::Op;
+use crate::engine::model::row::Extent;
+use crate::engine::model::run::Run;
+use crate::ids::SessionId;
+use crate::store::StoreError;
+
+impl Tail {
+    /// Applies the op and returns what it leaves: the length of the log for ops on a log, else 1
+    /// if there was something to change and 0 if not. A [`StoreError`] changes nothing.
+    pub(crate) fn apply(&mut self, below: &Layers, op: Op) -> Outcome<u64> {
+        match op {
+            Op::Append {
+                log,
+                expected,
+                entries,
+                origin,
+                at_ms,
+            } => self.append(below, &log, expected, entries, origin, at_ms),
+            Op::Replace {
+                log,
+                entries,
+                origin,
+                at_ms,
+            } => self.replace(below, &log, entries, origin, at_ms),
+            Op::Branch {
+                session,
+                from,
+                len,
+                to,
+                origin,
+                at_ms,
+            } => self.branch(below, (session, from, to), len, origin, at_ms),
+            Op::Erase {
+                log,
+                first,
+                entries,
+                at_ms,
+            } => self.erase(below, &log, first, &entries, at_ms),
+            Op::Truncate { log, len, at_ms } => self.truncate(below, &log, len, at_ms),
+            Op::DeleteLog { log } => self.delete_log(below, &log),
+            Op::DeleteSession { session } => self.delete_session(below, session),
+            Op::SetMetadata { session, json } => {
+                if self.session(below, session)?.is_none() {
+                    return Err(StoreError::SessionNotFound(session).into());
+                }
+                self.metadata.insert(session, Some(json));
+                Ok(1)
+            }
+            Op::SetName { name, json } => {
+                self.names.insert(name, Some(json));
+                Ok(1)
+            }
+            Op::DeleteName { name } => {
+                let there = match self.names.get(&name) {
+                    Some(record) => record.is_some(),
+                    None => below.name(&name)?.is_some(),
+                };
+                self.names.insert(name, None);
+                Ok(u64::from(there))
+            }
+            Op::Expect(condition) => self.expect(below, condition).map(|()| 0),
+        }
+    }
+
+    fn append(
+        &mut self,
+        below: &Layers,
+        log: &LogId,
+        expected: Option<u64>,
+        entries: Entries,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    ) -> Outcome<u64> {
+        let old = self.head(below, log)?;
+        let mut head = old.unwrap_or_default();
+        let len = head.extent_mut(log.kind).entries;
+        if let Some(expected) = expected {
+            must_have_len(log, expected, len)?;
+        }
+        if entries.is_empty() {
+            return Ok(len);
+        }
+        if log.kind == LogKind::Entries && !head.exists {
+            head.exists = true;
+            head.origin = origin;
+        }
+        if old.is_none() {
+            head.created_ms = at_ms;
+        }
+        head.updated_ms = head.updated_ms.max(at_ms);
+        let extent = head.extent_mut(log.kind);
+        extent.entries += entries.len();
+        extent.bytes += entries.entry_bytes();
+        let end = extent.entries;
+        let own_start = head.own_start_of(log.kind);
+        self.put_head(below, log, old.as_ref(), head)?;
+        self.pieces_mut(log, own_start..len)
+            .push(Run::new(len, entries));
+        Ok(end)
+    }
+
+    fn replace(
+        &mut self,
+        below: &Layers,
+        log: &LogId,
+        entries: Entries,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    ) -> Outcome<u64> {
+        self.release(below, log, 0)?;
+        let old = self.head(below, log)?;
+        let mut head = old.unwrap_or_default();
+        if log.kind == LogKind::Entries {
+            head.exists = true;
+            head.origin = origin;
+            head.base = None;
+            head.created_ms = at_ms;
+        } else if old.is_none() {
+            head.created_ms = at_ms;
+        }
+        head.updated_ms = head.updated_ms.max(at_ms);
+        let (len, bytes) = (entries.len(), entries.entry_bytes());
+        *head.extent_mut(log.kind) = Extent {
+            entries: entries.len(),
+            bytes,
+        };
+        self.put_head(below, log, old.as_ref(), head)?;
+        let mut pieces = Pieces::default();
+        if !entries.is_empty() {
+            pieces.push(Run::new(0, entries));
+        }
+        self.logs.insert(*log, pieces);
+        Ok(len)
+    }
+
+    fn truncate(&mut self, below: &Layers, log: &LogId, len: u64, at_ms: u64) -> Outcome<u64> {
+        let old = self.head(below, log)?;
+        let mut head = old.unwrap_or_default();
+        if log.kind == LogKind::Entries && !head.exists {
+            return Err(StoreError::NotFound(log.segment).into());
+        }
+        let extent = *head.extent_mut(log.kind);
+        if len > extent.entries {
+            let asked = usize::try_from(len).unwrap_or(usize::MAX);
+            let actual = extent.entries;
+            let err = StoreError::truncate_past_end(log.session, log.segment, asked, actual);
+            return Err(err.into());
+        }
+        if len == extent.entries {
+            return Ok(len);
+        }
+        let own_start = head.own_start_of(log.kind);
+        let bytes = if len <= own_start {
+            0
+        } else {
+            let cut = self.bytes_between(below, log, len..extent.entries)?;
+            extent.bytes.saturating_sub(cut)
+        };
+        self.release(below, log, len)?;
+        let old = self.head(below, log)?;
+        let mut head = old.unwrap_or_default();
+        *head.extent_mut(log.kind) = Extent {
+            entries: len,
+            bytes,
+        };
+        if len < own_start {
+            head.base = self.base_at(below, log, len)?;
+        }
+        head.updated_ms = head.updated_ms.max(at_ms);
+        self.put_head(below, log, old.as_ref(), head)?;
+        self.pieces_mut(log, own_start..extent.entries)
+            .truncate(len);
+        Ok(len)
+    }
+
+    fn delete_log(&mut self, below: &Layers, log: &LogId) -> Outcome<u64> {
+        self.release(below, log, 0)?;
+        let Some(old) = self.head(below, log)? else {
+            return Ok(0);
+        };
+        let mut head = old;
+        *head.extent_mut(log.kind) = Extent::default();
+        if log.kind == LogKind::Entries {
+            head.exists = false;
+            head.origin = None;
+            head.base = None;
+        }
+        if head == old {
+            return Ok(0);
+        }
+        self.put_head(below, log, Some(&old), head)?;
+        self.logs.insert(*log, Pieces::default());
+        Ok(1)
+    }
+
+    fn delete_session(&mut self, below: &Layers, session: SessionId) -> Outcome<u64> {
+        let heads = self.all_heads(below, session)?;
+        for segment in heads.keys() {
+            self.heads.insert((session, *segment), None);
+            for kind in [LogKind::Entries, LogKind::Traces] {
+                let segment = *segment;
+                let log = LogId {
+                    session,
+                    segment,
+                    kind,
+                };
+                self.logs.insert(log, Pieces::default());
+            }
+        }
+        if !heads.is_empty() {
+            self.sessions.insert(session, None);
+            self.metadata.insert(session, None);
+        }
+        Ok(u64::from(!heads.is_empty()))
+    }
+}

@@ -1,0 +1,398 @@
+//! One consistent state of an archive: the base and the tails on top of it. All reads pass here.
+
+pub(crate) mod apply;
+pub(crate) mod conditions;
+pub(crate) mod heads;
+pub(crate) mod sharing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::engine::fault::{Fault, Outcome};
+use crate::engine::memtable::Tail;
+use crate::engine::memtable::extents::{Piece, Source};
+use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::model::row::{BaseLink, Extent, Head, SessionRow};
+use crate::engine::model::run::Part;
+use crate::engine::tables::BaseView;
+use crate::ids::{SegmentId, SessionId};
+
+/// The base and the tails on top of it, the oldest first.
+#[derive(Clone)]
+pub(crate) struct Layers {
+    base: Arc<BaseView>,
+    tails: Vec<Arc<Tail>>,
+}
+
+/// A page of sessions, and the id below which the next one begins, if there is one.
+pub(crate) type SessionPage = (Vec<(SessionId, SessionRow)>, Option<SessionId>);
+
+impl Layers {
+    pub(crate) fn new(base: Arc<BaseView>, tails: impl IntoIterator<Item = Arc<Tail>>) -> Self {
+        let tails = tails.into_iter().filter(|tail| !tail.is_empty()).collect();
+        Self { base, tails }
+    }
+
+    pub(crate) fn base(&self) -> &BaseView {
+        &self.base
+    }
+
+    /// The base alone.
+    pub(crate) fn without_journal(&self) -> Self {
+        Self {
+            base: Arc::clone(&self.base),
+            tails: Vec::new(),
+        }
+    }
+
+    pub(crate) fn head(&self, session: SessionId, segment: SegmentId) -> Outcome<Option<Head>> {
+        match self.find(|tail| tail.heads.get(&(session, segment))) {
+            Some(head) => Ok(*head),
+            None => self.base.head(session, segment),
+        }
+    }
+
+    /// The extent of a log, or `None` if there is no such log.
+    pub(crate) fn extent(&self, log: &LogId) -> Outcome<Option<Extent>> {
+        let head = self.head(log.session, log.segment)?;
+        Ok(head.and_then(|head| match log.kind {
+            LogKind::Entries => head.exists.then_some(head.log),
+            LogKind::Traces => (head.traces.entries > 0).then_some(head.traces),
+        }))
+    }
+
+    /// The run that holds the entry with this index, which must be below the log's length, as far
+    /// as the log has it; `wanted` are the entries that are read, now and after this one.
+    pub(crate) fn part_holding(
+        &self,
+        log: &LogId,
+        index: u64,
+        wanted: &Range<u64>,
+    ) -> Outcome<Part> {
+        let (mut own, mut range) = (*log, 0..u64::MAX);
+        while let Some(base) = self.base_of(&own)? {
+            if index >= base.len {
+                range.start = base.len;
+                break;
+            }
+            must_descend(&own, base, range.end)?;
+            range.end = base.len;
+            own.segment = base.segment;
+        }
+        self.own_part(&own, index, range, wanted)
+    }
+
+    fn base_of(&self, log: &LogId) -> Outcome<Option<BaseLink>> {
+        if log.kind == LogKind::Traces {
+            return Ok(None);
+        }
+        let head = self.head(log.session, log.segment)?;
+        Ok(head.and_then(|head| head.base))
+    }
+
+    /// A run of a log's own entries that holds the one with this index, without those whose index
+    /// is not in the range, since there a layer above has others.
+    fn own_part(
+        &self,
+        log: &LogId,
+        index: u64,
+        mut range: Range<u64>,
+        wanted: &Range<u64>,
+    ) -> Outcome<Part> {
+        let mut own = *log;
+        for tail in self.tails.iter().rev() {
+            let Some(pieces) = tail.logs.get(&own) else {
+                continue;
+            };
+            let Some(piece) = pieces.holding(index) else {
+                let place = format!("{log}, entry {index}");
+                return Err(Fault::damaged(place, "its run is missing"));
+            };
+            range.start = range.start.max(piece.first);
+            range.end = range.end.min(piece.end);
+            match &piece.source {
+                Source::Run(run) => return Ok(Part::of(Arc::clone(run), &range)),
+                Source::Below(segment) => own.segment = *segment,
+            }
+        }
+        let wanted = wanted.start.max(range.start)..wanted.end.min(range.end);
+        let run = self.base.run_holding(&own, index, &wanted)?;
+        Ok(Part::of(run, &range))
+    }
+
+    /// The bytes of some of a log's own entries.
+    pub(crate) fn bytes_between(&self, log: &LogId, range: Range<u64>) -> Outcome<u64> {
+        for (below, tail) in self.tails.iter().enumerate().rev() {
+            if let Some(pieces) = tail.logs.get(log) {
+                let below = Self {
+                    base: Arc::clone(&self.base),
+                    tails: self.tails.iter().take(below).cloned().collect(),
+                };
+                return below.bytes_of(pieces.between(range), log);
+            }
+        }
+        self.base.bytes_between(log, range)
+    }
+
+    /// The bytes of pieces of a log that lie on these layers.
+    pub(crate) fn bytes_of(
+        &self,
+        pieces: impl Iterator<Item = Piece>,
+        log: &LogId,
+    ) -> Outcome<u64> {
+        let mut bytes = 0;
+        for piece in pieces {
+            bytes += match &piece.source {
+                Source::Run(run) => run.bytes_between(piece.range()),
+                Source::Below(segment) => {
+                    let segment = *segment;
+                    self.bytes_between(&LogId { segment, ..*log }, piece.range())?
+                }
+            };
+        }
+        Ok(bytes)
+    }
+
+    pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
+        match self.find(|tail| tail.sessions.get(&session)) {
+            Some(row) => Ok(*row),
+            None => self.base.session(session),
+        }
+    }
+
+    /// Some sessions with ids below `before`, in descending order, from about `limit` rows.
+    pub(crate) fn sessions_before(
+        &self,
+        before: Option<SessionId>,
+        limit: usize,
+    ) -> Outcome<SessionPage> {
+        let page = self.base.sessions_before(before, limit)?;
+        let next = page
+            .last()
+            .filter(|_| page.len() == limit)
+            .map(|(session, _)| *session);
+        let from = next.unwrap_or_default();
+        let mut changes = BTreeMap::new();
+        for tail in &self.tails {
+            let rows = tail.sessions.range(from..);
+            let rows = rows.take_while(|(id, _)| before.is_none_or(|before| **id < before));
+            changes.extend(rows.map(|(session, row)| (*session, *row)));
+        }
+        if changes.is_empty() {
+            return Ok((page, next));
+        }
+        let rows = page.into_iter().map(|(session, row)| (session, Some(row)));
+        let mut rows: BTreeMap<_, _> = rows.collect();
+        rows.extend(changes);
+        let rows = rows.into_iter().rev();
+        Ok((
+            rows.filter_map(|(session, row)| Some((session, row?)))
+                .collect(),
+            next,
+        ))
+    }
+
+    /// The heads of a session in descending order of the segments' ids.
+    pub(crate) fn heads(&self, session: SessionId) -> Outcome<Vec<(SegmentId, Head)>> {
+        let heads = self.base.heads(session)?;
+        let mut heads: BTreeMap<_, _> = heads
+            .into_iter()
+            .map(|(segment, head)| (segment, Some(head)))
+            .collect();
+        for tail in &self.tails {
+            heads.extend(tail.heads_of(session));
+        }
+        let heads = heads.into_iter().rev();
+        Ok(heads
+            .filter_map(|(segment, head)| Some((segment, head?)))
+            .collect())
+    }
+
+    /// The session with the lowest id among those that hold the segment's log.
+    pub(crate) fn session_of(&self, segment: SegmentId) -> Outcome<Option<SessionId>> {
+        let found = self.segments_between(segment, segment, 1)?;
+        Ok(found.first().map(|(_, session)| *session))
+    }
+
+    /// Up to `limit` sessions with an id from `low` to `high`, ascending.
+    pub(crate) fn sessions_between(
+        &self,
+        low: SessionId,
+        high: SessionId,
+        limit: usize,
+    ) -> Outcome<Vec<SessionId>> {
+        // As many more as the tails may have removed.
+        let changed = self
+            .tails
+            .iter()
+            .map(|tail| tail.sessions.len())
+            .sum::<usize>();
+        let found = self
+            .base
+            .sessions_between(low, high, limit.saturating_add(changed))?;
+        let mut found: BTreeSet<_> = found.into_iter().collect();
+        for tail in &self.tails {
+            for (session, row) in tail.sessions.range(low..=high) {
+                set(&mut found, *session, row.is_some());
+            }
+        }
+        Ok(found.into_iter().take(limit).collect())
+    }
+
+    /// Up to `limit` segments that have a log and an id from `low` to `high`, ascending, with
+    /// their sessions.
+    pub(crate) fn segments_between(
+        &self,
+        low: SegmentId,
+        high: SegmentId,
+        limit: usize,
+    ) -> Outcome<Vec<(SegmentId, SessionId)>> {
+        let changed = self
+            .tails
+            .iter()
+            .map(|tail| tail.heads.len())
+            .sum::<usize>();
+        let found = self
+            .base
+            .segments_between(low, high, limit.saturating_add(changed))?;
+        let mut found: BTreeSet<_> = found.into_iter().collect();
+        for tail in &self.tails {
+            for ((session, segment), head) in &tail.heads {
+                if (low..=high).contains(segment) {
+                    let exists = head.is_some_and(|head| head.exists);
+                    set(&mut found, (*segment, *session), exists);
+                }
+            }
+        }
+        Ok(found.into_iter().take(limit).collect())
+    }
+
+    pub(crate) fn metadata(&self, session: SessionId) -> Outcome<Option<Vec<u8>>> {
+        match self.find(|tail| tail.metadata.get(&session)) {
+            Some(json) => Ok(json.clone()),
+            None => self.base.metadata(session),
+        }
+    }
+
+    pub(crate) fn name(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
+        match self.find(|tail| tail.names.get(name)) {
+            Some(json) => Ok(json.clone()),
+            None => self.base.name(name),
+        }
+    }
+
+    /// All names, sorted.
+    pub(crate) fn names(&self) -> Outcome<Vec<String>> {
+        let mut names: BTreeSet<_> = self.base.names()?.into_iter().collect();
+        for tail in &self.tails {
+            for (name, record) in &tail.names {
+                set(&mut names, name.clone(), record.is_some());
+            }
+        }
+        Ok(names.into_iter().collect())
+    }
+
+    /// What the uppermost tail that has it says.
+    fn find<'t, T>(&'t self, look: impl Fn(&'t Tail) -> Option<&'t T>) -> Option<&'t T> {
+        self.tails.iter().rev().find_map(|tail| look(tail))
+    }
+}
+
+fn set<T: Ord>(found: &mut BTreeSet<T>, item: T, there: bool) {
+    if there {
+        found.insert(item);
+    } else {
+        found.remove(&item);
+    }
+}
+
+/// Each base of a chain shares fewer entries than the one before, or the chain may not end.
+pub(crate) fn must_descend(log: &LogId, base: BaseLink, before: u64) -> Outcome<()> {
+    if base.len < before {
+        return Ok(());
+    }
+    let message = format!(
+        "it shares {} entries where {before} had been shared",
+        base.len
+    );
+    Err(Fault::damaged(format!("{log}, head"), message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::engine::model::entries::Entries;
+    use crate::engine::model::op::Op;
+    use crate::engine::open::handle::{Engine, EngineOptions};
+
+    const OPTIONS: EngineOptions = EngineOptions {
+        read_only: false,
+        shared: false,
+        cache_bytes: 1 << 20,
+        lock_timeout: Duration::from_secs(1),
+        sync_interval: Duration::from_secs(1),
+        background: false,
+    };
+
+    /// Heads with checksums that match can still be made to name each other.
+    #[test]
+    fn bases_that_lead_in_a_circle_are_damage() {
+        let engine = Engine::in_memory(OPTIONS).unwrap();
+        let session = Uuid::from_u128(1);
+        let log = |number| LogId {
+            session,
+            segment: Uuid::from_u128(number),
+            kind: LogKind::Entries,
+        };
+        let head = |base: u128| Head {
+            exists: true,
+            log: Extent {
+                entries: 5,
+                bytes: 0,
+            },
+            base: Some(BaseLink {
+                segment: Uuid::from_u128(base),
+                len: 5,
+            }),
+            branches: 1,
+            ..Head::default()
+        };
+        let mut circle = Tail::default();
+        for (number, base) in [(1, 2), (2, 1), (3, 3)] {
+            let segment = Uuid::from_u128(number);
+            circle.heads.insert((session, segment), Some(head(base)));
+        }
+        let mut layers = engine.core.layers().unwrap();
+        layers.tails.push(Arc::new(circle));
+        let is_damage = |outcome: Outcome<()>| matches!(outcome, Err(Fault::Damaged { .. }));
+        for number in 1..=3 {
+            assert!(is_damage(
+                layers.part_holding(&log(number), 2, &(2..3)).map(drop)
+            ));
+            let branch = Op::Branch {
+                session,
+                from: log(number).segment,
+                len: 4,
+                to: log(9).segment,
+                origin: None,
+                at_ms: 1,
+            };
+            let mut tail = Tail::default();
+            assert!(is_damage(tail.apply(&layers, branch).map(drop)));
+            let mut entries = Entries::default();
+            entries.push(b"1");
+            let erase = Op::Erase {
+                log: log(number),
+                first: 2,
+                entries,
+                at_ms: 1,
+            };
+            assert!(is_damage(tail.apply(&layers, erase).map(drop)));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A tail: what the frames of one epoch change, as state in memory on top of what is below it. It
+//! holds whole heads and sums, so that whoever looks for one asks the layers from the top, and the
+//! first that has it is right.
+
+pub(crate) mod extents;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use crate::engine::memtable::extents::Pieces;
+use crate::engine::model::log_id::LogId;
+use crate::engine::model::row::{Head, SessionRow};
+use crate::ids::{SegmentId, SessionId};
+
+/// The changes of one epoch. `None` in a map is what was removed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tail {
+    pub(crate) heads: BTreeMap<(SessionId, SegmentId), Option<Head>>,
+    pub(crate) logs: HashMap<LogId, Pieces>,
+    pub(crate) sessions: BTreeMap<SessionId, Option<SessionRow>>,
+    pub(crate) metadata: BTreeMap<SessionId, Option<Vec<u8>>>,
+    pub(crate) names: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+impl Tail {
+    /// Whether it changes nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heads.is_empty() && self.metadata.is_empty() && self.names.is_empty()
+    }
+
+    /// The heads that this tail has of a session.
+    pub(crate) fn heads_of(
+        &self,
+        session: SessionId,
+    ) -> impl DoubleEndedIterator<Item = (SegmentId, Option<Head>)> {
+        let range = (session, SegmentId::nil())..=(session, SegmentId::max());
+        self.heads
+            .range(range)
+            .map(|((_, segment), head)| (*segment, *head))
+    }
+
+    /// The pieces of a log, whose own entries are those in the range as long as nothing here says
+    /// otherwise.
+    pub(crate) fn pieces_mut(&mut self, log: &LogId, own: Range<u64>) -> &mut Pieces {
+        let pieces = self.logs.entry(*log);
+        pieces.or_insert_with(|| Pieces::below(log.segment, own))
+    }
+}

@@ -1,0 +1,11 @@
+//! What an archive is made of: logs, ops, heads, runs and their rows. Pure, no I/O.
+
+pub(crate) mod compress;
+pub(crate) mod entries;
+pub(crate) mod log_id;
+pub(crate) mod op;
+pub(crate) mod parents;
+pub(crate) mod row;
+pub(crate) mod run;
+pub(crate) mod run_row;
+pub(crate) mod table;

@@ -1,0 +1,139 @@
+//! The changes that an archive knows. A batch of them is applied as a whole, in one place.
+
+use crate::engine::model::entries::Entries;
+use crate::engine::model::log_id::{LogId, OriginRecord};
+use crate::engine::model::row::BaseLink;
+use crate::ids::{SegmentId, SessionId};
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// Adds entries to the end of a log, which is created if need be.
+    Append {
+        log: LogId,
+        /// The length that the log must have; a conflict otherwise.
+        expected: Option<u64>,
+        entries: Entries,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    },
+    /// Makes a log hold just these entries, whether or not it was there.
+    Replace {
+        log: LogId,
+        entries: Entries,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    },
+    /// Makes a segment whose log begins with the first `len` entries of another one of the
+    /// session, which it shares with it.
+    Branch {
+        session: SessionId,
+        from: SegmentId,
+        len: u64,
+        to: SegmentId,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    },
+    /// Puts entries in the place of those that a log has from number `first` on, wherever they
+    /// are shared.
+    Erase {
+        log: LogId,
+        first: u64,
+        entries: Entries,
+        at_ms: u64,
+    },
+    /// Removes the entries from number `len` on.
+    Truncate { log: LogId, len: u64, at_ms: u64 },
+    /// Removes a log.
+    DeleteLog { log: LogId },
+    /// Removes a session with all that belongs to it.
+    DeleteSession { session: SessionId },
+    /// Sets the metadata of a session: a JSON object.
+    SetMetadata { session: SessionId, json: Vec<u8> },
+    /// Sets the record of a name: a JSON object.
+    SetName { name: String, json: Vec<u8> },
+    /// Removes a name.
+    DeleteName { name: String },
+    /// Changes nothing, and refuses where the condition does not hold. It is never written down.
+    Expect(Expect),
+}
+
+/// What must be so for the ops around it to take effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// The log has that many entries; one that is not there has none.
+    Len { log: LogId, len: u64 },
+    /// The log is not there.
+    Absent(LogId),
+    /// The log is there.
+    Present(LogId),
+    /// The session has no segment besides that of the log, which need not be there.
+    OnlySegment(LogId),
+    /// There is no such session.
+    SessionAbsent(SessionId),
+    /// There is such a session.
+    SessionPresent(SessionId),
+}
+
+impl Op {
+    /// Whether it is a condition, which changes nothing.
+    pub(crate) fn is_condition(&self) -> bool {
+        matches!(self, Self::Expect(_))
+    }
+
+    /// Whether it only takes something away, or changes nothing.
+    pub(crate) fn is_deletion(&self) -> bool {
+        matches!(
+            self,
+            Self::Expect(_)
+                | Self::Truncate { .. }
+                | Self::DeleteLog { .. }
+                | Self::DeleteSession { .. }
+                | Self::DeleteName { .. }
+        )
+    }
+
+    /// Makes a log that begins with what it shares, if anything, or makes one empty.
+    pub(crate) fn begin(
+        log: LogId,
+        shared: Option<BaseLink>,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    ) -> Self {
+        match shared {
+            Some(base) => Self::Branch {
+                session: log.session,
+                from: base.segment,
+                len: base.len,
+                to: log.segment,
+                origin,
+                at_ms,
+            },
+            None => Self::Replace {
+                log,
+                entries: Entries::default(),
+                origin,
+                at_ms,
+            },
+        }
+    }
+
+    /// Appends an entry that stands for nothing.
+    pub(crate) fn append_null(log: LogId, expected: Option<u64>, at_ms: u64) -> Self {
+        let mut entries = Entries::default();
+        entries.push(b"null");
+        Self::Append {
+            log,
+            expected,
+            entries,
+            origin: None,
+            at_ms,
+        }
+    }
+
+    /// Sets the time of the last change of a log of that length, which no other op sets alone.
+    pub(crate) fn touch(log: LogId, len: u64, at_ms: u64) -> [Self; 2] {
+        let truncate = Self::Truncate { log, len, at_ms };
+        [Self::append_null(log, Some(len), at_ms), truncate]
+    }
+}

@@ -1,0 +1,39 @@
+//! The tables of an archive: their names in the file, and what their rows are.
+
+use crate::engine::model::log_id::LogKind;
+
+/// The tables whose rows are sealed here; the tag is part of the checksum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    Sessions = 3,
+    Heads = 4,
+    Index = 5,
+    Metadata = 6,
+    Names = 7,
+    Meta = 8,
+}
+
+/// What the rows of one of our tables are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Runs, which say by themselves where they belong; heads know whether one is missing.
+    Runs(LogKind),
+    /// Rows whose absence means something.
+    Rows(Table),
+}
+
+/// The name of one of these tables, and what its rows are.
+pub(crate) fn content_of(name: &[u8]) -> Option<(&'static str, Content)> {
+    let content = match name {
+        b"runs" => ("runs", Content::Runs(LogKind::Entries)),
+        b"traces" => ("traces", Content::Runs(LogKind::Traces)),
+        b"heads" => ("heads", Content::Rows(Table::Heads)),
+        b"sessions" => ("sessions", Content::Rows(Table::Sessions)),
+        b"segment_index" => ("segment_index", Content::Rows(Table::Index)),
+        b"metadata" => ("metadata", Content::Rows(Table::Metadata)),
+        b"names" => ("names", Content::Rows(Table::Names)),
+        b"meta" => ("meta", Content::Rows(Table::Meta)),
+        _ => return None,
+    };
+    Some(content)
+}

@@ -1,0 +1,81 @@
+//! One consistent state of an archive as callers hold it, which keeps the archive open.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::engine::commit::Done;
+use crate::engine::fault::Outcome;
+use crate::engine::layers::Layers;
+use crate::engine::model::op::Op;
+use crate::engine::open::handle::Engine;
+use crate::engine::redb_format::guard::guarded;
+use crate::store::StoreError;
+
+/// One consistent state; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct View {
+    layers: Layers,
+    engine: Arc<Engine>,
+}
+
+impl View {
+    pub(crate) fn new(layers: Layers, engine: Arc<Engine>) -> Self {
+        Self { layers, engine }
+    }
+
+    /// Reads from the state.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&Layers) -> Outcome<T>,
+    ) -> Result<T, StoreError> {
+        self.engine.core.must_be_here()?;
+        guarded(self.engine.core.sources.file.watch(), || read(&self.layers))
+            .map_err(|fault| fault.at(self.path()))
+    }
+
+    /// Whether reads may use threads of their own: not where nothing happens in the background.
+    pub(crate) fn may_use_threads(&self) -> bool {
+        self.engine.options.background
+    }
+
+    /// Fails in a process that was forked from the one that made the view.
+    pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
+        self.engine.core.must_be_here()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.engine.path()
+    }
+}
+
+impl Engine {
+    /// The state as of now.
+    pub(crate) fn view(self: &Arc<Self>) -> Result<View, StoreError> {
+        self.core.must_be_here()?;
+        Ok(View::new(self.core.layers()?, Arc::clone(self)))
+    }
+
+    /// Makes the changes that `decide` draws from the state, all or none, as one step: between
+    /// the state that it is shown and the changes no other writer comes in.
+    pub(crate) fn commit<R>(
+        self: &Arc<Self>,
+        synced: bool,
+        decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<(R, Done), StoreError> {
+        self.core.must_be_here()?;
+        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        let (decided, done) = self.core.commit(decide)?;
+        self.settle(synced, &done)?;
+        Ok((decided, done))
+    }
+
+    /// The same past the journal, of which no byte is left.
+    pub(crate) fn commit_without_journal<R>(
+        self: &Arc<Self>,
+        decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
+        self.core.must_be_here()?;
+        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        self.core.commit_without_journal(decide)
+    }
+}

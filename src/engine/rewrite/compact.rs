@@ -1,0 +1,380 @@
+//! Compaction: a fresh copy, written in key order, takes the place of the file. Where that cannot
+//! be, since others have the file open, it is put in order as it is.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::engine::commit::Core;
+use crate::engine::failpoints::{Bug, seeded};
+use crate::engine::fault::system::named;
+use crate::engine::fault::{Outcome, is_no_room};
+use crate::engine::file::ArchiveFile;
+use crate::engine::file::identity::FileId;
+use crate::engine::file::place::{Folder, Place};
+use crate::engine::file::shared_page::Notes;
+use crate::engine::file::superblock::Superblock;
+use crate::engine::open::create::Creation;
+use crate::engine::open::create::write_whole;
+use crate::engine::open::handle::{Engine, EngineOptions};
+use crate::engine::open::registry;
+use crate::engine::redb_format::guard::guarded;
+use crate::engine::tables::Progress;
+use crate::store::StoreError;
+
+/// What a compaction did.
+#[derive(Debug, Clone)]
+pub(crate) struct Compaction {
+    pub(crate) bytes_before: u64,
+    pub(crate) bytes_after: u64,
+    /// Why no fresh copy took the file's place, if none did.
+    pub(crate) in_place: Option<String>,
+    /// Why bytes of what was deleted may still be in the file, if they may.
+    pub(crate) not_erased: Option<String>,
+}
+
+/// Compacts the archive, and returns it open as it was.
+pub(crate) fn compact(
+    engine: Arc<Engine>,
+    progress: Progress<'_>,
+) -> Result<(Arc<Engine>, Compaction), StoreError> {
+    engine.core.must_be_here()?;
+    engine.core.writable()?;
+    let bytes_before = engine.file_bytes()?;
+    let (path, options) = (engine.path().to_owned(), engine.options);
+    let subject = Subject::of(&engine)?;
+    let reopened = || subject.unless_another(registry::open(&path, Creation::Never, options)?);
+    let replaced = match lone_file(engine)? {
+        Ok(engine) => {
+            engine.close()?;
+            let replaced = replace(&path, options, Some(&subject), progress)?;
+            replaced.map_err(|reason| (reopened(), reason))
+        }
+        Err((engine, reason)) => Err((Ok(engine), reason)),
+    };
+    match replaced {
+        Ok(bytes_after) => {
+            let engine = reopened()?;
+            let compaction = Compaction {
+                bytes_before,
+                bytes_after,
+                in_place: None,
+                not_erased: None,
+            };
+            Ok((engine, compaction))
+        }
+        Err((engine, reason)) => {
+            let engine = engine?;
+            let done = engine.core.compact_in_place(progress)?;
+            if done.has_free_end {
+                trim(&path, options);
+            }
+            let compaction = Compaction {
+                bytes_before,
+                bytes_after: engine.file_bytes()?,
+                in_place: Some(reason),
+                not_erased: done.not_erased,
+            };
+            Ok((engine, compaction))
+        }
+    }
+}
+
+/// Gives the free end of a file back that others have open, which redb does as it closes one. What fails
+/// costs no more than that.
+fn trim(path: &Path, options: EngineOptions) {
+    let beside = EngineOptions {
+        background: false,
+        ..options
+    };
+    if options.shared {
+        let _ = Engine::open(path, beside).and_then(Engine::close);
+    }
+}
+
+/// Compacts an archive that nobody knows yet, without opening it afterwards. Where the system does
+/// not replace a file in one step it stays as it is.
+pub(crate) fn compact_new(
+    path: &Path,
+    options: EngineOptions,
+    progress: Progress<'_>,
+) -> Result<(), StoreError> {
+    if cfg!(unix) {
+        // What cannot be done leaves it as it was.
+        drop(replace(path, options, None, progress)?);
+    }
+    Ok(())
+}
+
+/// What is to be compacted: by its path alone another archive could be taken for it.
+struct Subject {
+    archive_id: Uuid,
+    file: Option<FileId>,
+}
+
+impl Subject {
+    /// Fails if the archive is not at its path any more.
+    fn of(engine: &Engine) -> Result<Self, StoreError> {
+        let core = &engine.core;
+        core.attempt(|| Ok(core.sources.file.must_be_in_place()?))?;
+        Ok(Self {
+            archive_id: engine.archive_id(),
+            file: engine.file_id().cloned(),
+        })
+    }
+
+    /// Fails if this is another file.
+    fn must_be(&self, engine: &Engine) -> Result<(), StoreError> {
+        if engine.archive_id() == self.archive_id && engine.file_id() == self.file.as_ref() {
+            return Ok(());
+        }
+        Err(another(engine.path()))
+    }
+
+    /// Fails if this is another archive. Its file may be another one by now.
+    fn unless_another(&self, engine: Arc<Engine>) -> Result<Arc<Engine>, StoreError> {
+        if engine.archive_id() == self.archive_id {
+            return Ok(engine);
+        }
+        Err(another(engine.path()))
+    }
+}
+
+fn another(path: &Path) -> StoreError {
+    StoreError::Displaced {
+        path: path.to_owned(),
+        what: "another file took its place while it was compacted; that one was left as it is"
+            .to_owned(),
+        file: None,
+    }
+}
+
+type Lone = Result<Engine, (Arc<Engine>, String)>;
+
+/// The engine by itself if nobody else in this process has it, and its file can be replaced.
+fn lone_file(engine: Arc<Engine>) -> Result<Lone, StoreError> {
+    let reason = if engine.file_id().is_none() {
+        "it is not a file"
+    } else if !cfg!(unix) {
+        "this system does not replace a file in one step"
+    } else if has_other_names(engine.path())? {
+        "the file has other names, which would go on leading to the old one"
+    } else {
+        match Arc::try_unwrap(engine) {
+            Ok(engine) => return Ok(Ok(engine)),
+            Err(engine) => return Ok(Err((engine, OTHER_HANDLES.to_owned()))),
+        }
+    };
+    Ok(Err((engine, reason.to_owned())))
+}
+
+const OTHER_HANDLES: &str = "this process has other handles on it";
+
+#[cfg(unix)]
+fn has_other_names(path: &Path) -> Result<bool, StoreError> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
+    Ok(metadata.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_path: &Path) -> Result<bool, StoreError> {
+    Ok(false)
+}
+
+/// Lets a fresh copy take the place of the file, and returns its length; or says why it cannot.
+fn replace(
+    path: &Path,
+    options: EngineOptions,
+    subject: Option<&Subject>,
+    progress: Progress<'_>,
+) -> Result<Result<u64, String>, StoreError> {
+    // Alone: redb then locks the whole file, and keeps it locked until the name leads to the copy.
+    let alone = EngineOptions {
+        read_only: false,
+        shared: false,
+        background: false,
+        lock_timeout: Duration::ZERO,
+        ..options
+    };
+    let old = match Engine::open(path, alone) {
+        Err(StoreError::Busy { .. }) => {
+            return Ok(Err(
+                "another process, or another handle, has it open".to_owned()
+            ));
+        }
+        opened => opened?,
+    };
+    if let Some(subject) = subject {
+        subject.must_be(&old)?;
+    }
+    let place = Folder::replacing(path)?;
+    // Only now: the place is that of the file which the path led to just before.
+    if !old.core.sources.file.is_at_its_path() {
+        return Err(another(path));
+    }
+    match old.core.copy_over(&place, options.cache_bytes, progress) {
+        // The old file is as it was, and can be put in order as it is.
+        Err(StoreError::Io(err)) if is_no_place_for_a_copy(err.kind()) => {
+            Ok(Err(format!("there is no place for a copy: {err}")))
+        }
+        copied => copied.map(Ok),
+    }
+}
+
+fn is_no_place_for_a_copy(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            // A file that is mounted by itself is not replaced.
+            | io::ErrorKind::ResourceBusy
+    ) || is_no_room(&kind.into())
+}
+
+/// Writes a fresh copy of the archive in the place and lets it replace the archive.
+#[cfg(feature = "_testing")]
+pub(crate) fn compact_into(engine: &Engine, place: &dyn Place) -> Result<(), StoreError> {
+    let copied = engine.core.copy_over(place, 1 << 20, &mut |_, _| {});
+    copied.map(drop)
+}
+
+impl Core {
+    /// Writes a fresh copy in the place and lets it replace this file, which nobody else has open.
+    /// Returns the length of the copy.
+    fn copy_over(
+        &self,
+        place: &dyn Place,
+        cache_bytes: usize,
+        progress: Progress<'_>,
+    ) -> Result<u64, StoreError> {
+        let failed = |err: io::Error| StoreError::from(named(&self.path, &err));
+        // From here on all is in the tables, and no frame of the journal counts.
+        self.checkpoint()?;
+        let superblock = Superblock::read(self.sources.file.storage(), &self.path)?.renewed();
+        let storage = match place.new_file() {
+            Ok(storage) => storage,
+            Err(err) => {
+                let _ = place.remove_first_name();
+                return Err(failed(err));
+            }
+        };
+        let copy = ArchiveFile::on(storage, &*self.path, &superblock);
+        let replace = || place.replace().map_err(failed);
+        let mut written = || self.copy_to(&copy, &superblock, cache_bytes, progress);
+        let replaced = if seeded(Bug::ReplaceEarly) {
+            replace().and_then(|()| written())
+        } else {
+            written().and_then(|()| replace())
+        };
+        if let Err(err) = replaced {
+            let _ = place.remove_first_name();
+            return Err(err);
+        }
+        place.sync().map_err(failed)?;
+        // Whoever opens it before this does the same once more.
+        Notes::set_name_unsynced(copy.storage(), false).map_err(failed)?;
+        copy.len().map_err(failed)
+    }
+
+    fn copy_to(
+        &self,
+        copy: &ArchiveFile,
+        superblock: &Superblock,
+        cache_bytes: usize,
+        progress: Progress<'_>,
+    ) -> Result<(), StoreError> {
+        let layers = self.layers()?;
+        let view = layers.base();
+        let written: Outcome<()> = guarded(self.sources.file.watch(), || {
+            write_whole(copy, superblock, view.absorbed(), cache_bytes, |base| {
+                base.fill(view, progress)?;
+                base.trim()?;
+                Ok(Notes::set_name_unsynced(copy.storage(), true)?)
+            })
+        });
+        written.map_err(|fault| fault.at(&self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::file::superblock::MIN_JOURNAL_BYTES;
+    use crate::engine::model::op::Op;
+    use crate::engine::open::create::create;
+
+    const OPTIONS: EngineOptions = EngineOptions {
+        read_only: false,
+        shared: true,
+        cache_bytes: 1 << 20,
+        lock_timeout: Duration::from_secs(60),
+        sync_interval: Duration::from_secs(1),
+        background: false,
+    };
+
+    /// Between the closing of the handle and the opening for the copy another file can take the place.
+    #[test]
+    fn another_archive_that_takes_the_place_meanwhile_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a"), folder.path().join("b"));
+        for path in [&path, &other] {
+            create(path, &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+        }
+        let engine = Engine::open(&path, OPTIONS).unwrap();
+        let subject = Subject::of(&engine).unwrap();
+        engine.close().unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        let there = FileId::at(&path).unwrap();
+        let refused = replace(&path, OPTIONS, Some(&subject), &mut |_, _| {}).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::Displaced { .. }),
+            "{refused:?}"
+        );
+        assert_eq!(FileId::at(&path).unwrap(), there);
+    }
+
+    /// Opens that found the old file and wait for its locks while a copy takes its place must not
+    /// go on with the old one, which has no name any more.
+    #[test]
+    fn an_open_that_waited_for_the_old_file_opens_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sessiondb");
+        create(&path, &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+        let alone = EngineOptions {
+            shared: false,
+            ..OPTIONS
+        };
+        let modes = [(true, false), (true, true), (false, false), (false, true)];
+        for (shared, read_only) in modes {
+            let old = Engine::open(&path, alone).unwrap();
+            let before = old.file_id().cloned();
+            let mode = EngineOptions {
+                read_only,
+                shared,
+                ..OPTIONS
+            };
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| registry::open(&path, Creation::Never, mode));
+                // Long enough for it to have found the file, and to wait.
+                std::thread::sleep(Duration::from_millis(50));
+                let place = Folder::replacing(&path).unwrap();
+                old.core.copy_over(&place, 1 << 20, &mut |_, _| {}).unwrap();
+                drop(old);
+                let opened = waiting.join().unwrap().unwrap();
+                let there = FileId::at(&path).unwrap();
+                assert_ne!(Some(&there), before.as_ref());
+                assert_eq!(opened.file_id(), Some(&there));
+                if !read_only {
+                    let (name, json) = ("n".to_owned(), b"{}".to_vec());
+                    opened.write(true, [Op::SetName { name, json }]).unwrap();
+                }
+            });
+        }
+        let opened = registry::open(&path, Creation::Never, OPTIONS).unwrap();
+        assert_eq!(opened.version().unwrap(), 2);
+    }
+}

@@ -1,0 +1,292 @@
+//! Folding tails into the tables. Nothing else writes to them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use redb::WriteTransaction;
+
+use crate::engine::failpoints::{Bug, seeded};
+use crate::engine::fault::{Fault, Outcome};
+use crate::engine::memtable::Tail;
+use crate::engine::memtable::extents::{Pieces, Source};
+use crate::engine::model::log_id::LogId;
+use crate::engine::model::row::{Head, seal};
+use crate::engine::model::run::Run;
+use crate::engine::model::table::Table;
+use crate::engine::tables::pack::{Packer, Packing};
+use crate::engine::tables::read::BaseView;
+use crate::engine::tables::runs::run_up_to;
+use crate::engine::tables::schema::{
+    HEADS, INDEX, METADATA, NAMES, RunKey, SESSIONS, pair_bytes, run_key, runs_of,
+};
+use crate::ids::{SegmentId, SessionId};
+
+/// Makes the tables hold what the tail makes of them; `old` opens them as they are now.
+pub(super) fn absorb(
+    txn: &WriteTransaction,
+    tail: &Tail,
+    packing: Packing,
+    old: impl FnOnce() -> Outcome<BaseView>,
+) -> Outcome<()> {
+    // In the order of their keys, which fills pages best and makes the same changes the same file.
+    let mut logs: Vec<_> = tail.logs.iter().collect();
+    logs.sort_unstable_by_key(|(log, _)| (log.session, log.segment, log.kind.tag()));
+    let appended = |(log, pieces): &(&LogId, &Pieces)| {
+        let below = pieces.appended_behind(log.segment);
+        below.is_some()
+    };
+    let old = if logs.iter().all(appended) {
+        None
+    } else {
+        Some(old()?)
+    };
+    for (log, pieces) in logs {
+        match (pieces.appended_behind(log.segment), &old) {
+            (Some(below), _) => {
+                cut_runs(txn, log, below, packing)?;
+                append_runs(txn, log, pieces, packing)?;
+            }
+            (None, Some(old)) => rearrange(txn, old, log, pieces, packing)?,
+            (None, None) => return Err(Fault::damaged(log.to_string(), "no tables to take from")),
+        }
+    }
+    for ((session, segment), head) in &tail.heads {
+        put_head(txn, *session, *segment, head.as_ref())?;
+    }
+    let mut sessions = txn.open_table(SESSIONS)?;
+    for (session, row) in &tail.sessions {
+        match row {
+            Some(row) => {
+                let row = seal(Table::Sessions, session.as_bytes(), &row.encode());
+                sessions.insert(session, row.as_slice())?;
+            }
+            None => drop(sessions.remove(session)?),
+        }
+    }
+    let mut metadata = txn.open_table(METADATA)?;
+    for (session, json) in &tail.metadata {
+        match json {
+            Some(json) => {
+                let row = seal(Table::Metadata, session.as_bytes(), json);
+                metadata.insert(session, row.as_slice())?;
+            }
+            None => drop(metadata.remove(session)?),
+        }
+    }
+    let mut names = txn.open_table(NAMES)?;
+    for (name, json) in &tail.names {
+        match json {
+            Some(json) => {
+                let row = seal(Table::Names, name.as_bytes(), json);
+                names.insert(name.as_str(), row.as_slice())?;
+            }
+            None => drop(names.remove(name.as_str())?),
+        }
+    }
+    Ok(())
+}
+
+/// Cuts the log down to `len` entries, if it has more. A run that is damaged stays as it is, for a
+/// check to find; the damage of one log must not keep others from writing.
+fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64, packing: Packing) -> Outcome<()> {
+    let mut table = txn.open_table(runs_of(log.kind))?;
+    let cut = match len.checked_sub(1) {
+        Some(last) => readable(run_up_to(&table, log, last))?.and_then(|stored| {
+            let numbers = stored.row().ok()?.range();
+            let run = (numbers.end > len).then(|| stored.unpack());
+            run?.ok()
+        }),
+        // All of it, unread, so that a damaged log can be removed as well.
+        None => None,
+    };
+    let from = cut.as_ref().map_or(len, Run::first);
+    table.retain_in(run_key(log, from)..=run_key(log, u64::MAX), |_, _| false)?;
+    if let Some(mut run) = cut {
+        run.truncate(len);
+        for (number, row) in packing.rows(log, run.first(), run.entries()) {
+            table.insert(run_key(log, number), row.as_slice())?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes damage for nothing that can be read.
+fn readable<T>(outcome: Outcome<Option<T>>) -> Outcome<Option<T>> {
+    match outcome {
+        Err(Fault::Damaged { .. }) => Ok(None),
+        outcome => outcome,
+    }
+}
+
+/// Puts the entries of the tail behind those that are there. Runs at the end that are not full
+/// are taken up again if what is new is as large: so the end of a log is a few runs, each larger
+/// than the next, and an entry is packed a few times at most.
+fn append_runs(
+    txn: &WriteTransaction,
+    log: &LogId,
+    pieces: &Pieces,
+    packing: Packing,
+) -> Outcome<()> {
+    let runs = || {
+        let pieces = pieces.list().iter();
+        pieces.filter_map(|piece| match &piece.source {
+            Source::Run(run) => Some((run, piece.range())),
+            Source::Below(_) => None,
+        })
+    };
+    let Some((
+        _,
+        Range {
+            start: mut first, ..
+        },
+    )) = runs().next()
+    else {
+        return Ok(());
+    };
+    let mut table = txn.open_table(runs_of(log.kind))?;
+    let mut new_bytes: usize = runs().map(|(run, _)| run.entries().payload().len()).sum();
+    let (mut taken, mut taken_bytes) = (Vec::new(), 0);
+    while !packing.is_enough_to_take(taken_bytes)
+        && let Some(run) = take_last_run(&mut table, log, first, new_bytes, packing)?
+    {
+        let bytes = run.entries().payload().len();
+        new_bytes += bytes;
+        taken_bytes += bytes;
+        first = run.first();
+        taken.push(run);
+    }
+    let mut packer = Packer::new(packing, *log, first, |first, row: &[u8]| {
+        table.insert(run_key(log, first), row)?;
+        Ok(())
+    });
+    for run in taken.iter().rev() {
+        packer.extend(run.entries().iter())?;
+    }
+    for (run, range) in runs() {
+        packer.extend(run.entries_between(range))?;
+    }
+    packer.finish()
+}
+
+/// Makes the table hold the pieces of a log, of which some are in other runs than its own, or
+/// between runs that stay. What is taken from below is read from the tables as they were, since
+/// the runs of other logs may have been changed by now.
+fn rearrange(
+    txn: &WriteTransaction,
+    old: &BaseView,
+    log: &LogId,
+    pieces: &Pieces,
+    packing: Packing,
+) -> Outcome<()> {
+    let stay = staying(old, log, pieces)?;
+    let mut table = txn.open_table(runs_of(log.kind))?;
+    table.retain_in(run_key(log, 0)..=run_key(log, u64::MAX), |key, _| {
+        let run = stay.range(..=key.2).next_back();
+        run.is_some_and(|(_, end)| key.2 < *end)
+    })?;
+    let start = pieces.list().first().map_or(0, |piece| piece.first);
+    let mut packer = Packer::new(packing, *log, start, |first, row: &[u8]| {
+        table.insert(run_key(log, first), row)?;
+        Ok(())
+    });
+    for piece in pieces.list() {
+        let mut next = piece.first;
+        while next < piece.end {
+            if let (Source::Below(_), Some(end)) = (&piece.source, stay.get(&next)) {
+                next = *end;
+                packer.go_on_at(next)?;
+                continue;
+            }
+            if matches!(piece.source, Source::Below(_)) && seeded(Bug::LoseTaken) {
+                next = piece.end;
+                packer.go_on_at(next)?;
+                continue;
+            }
+            let run = match &piece.source {
+                Source::Run(run) => Arc::clone(run),
+                Source::Below(segment) => {
+                    let segment = *segment;
+                    old.run_holding(&LogId { segment, ..*log }, next, &(0..u64::MAX))?
+                }
+            };
+            let end = run.end().min(piece.end);
+            packer.extend(run.entries_between(next..end))?;
+            next = end;
+        }
+    }
+    packer.finish()
+}
+
+/// The runs of a log in the tables that lie as a whole in a piece which says that they stay: the
+/// end of each by the index of its first entry.
+fn staying(old: &BaseView, log: &LogId, pieces: &Pieces) -> Outcome<BTreeMap<u64, u64>> {
+    let mut stay = BTreeMap::new();
+    for span in old.spans_of(log)? {
+        let piece = pieces.holding(span.start);
+        let whole = piece.is_some_and(|piece| {
+            matches!(piece.source, Source::Below(segment) if segment == log.segment)
+                && span.end <= piece.end
+        });
+        if whole {
+            stay.insert(span.start, span.end);
+        }
+    }
+    Ok(stay)
+}
+
+/// Takes the last run of a log out of the table if it ends at `end`, has room, and is not larger
+/// than what is to follow.
+fn take_last_run(
+    table: &mut redb::Table<'_, RunKey, &'static [u8]>,
+    log: &LogId,
+    end: u64,
+    new_bytes: usize,
+    packing: Packing,
+) -> Outcome<Option<Run>> {
+    let Some(last) = end.checked_sub(1) else {
+        return Ok(None);
+    };
+    let taken = {
+        let Some(stored) = readable(run_up_to(table, log, last))? else {
+            return Ok(None);
+        };
+        let row = stored.row()?;
+        let is_larger = row.unpacked_bytes() > new_bytes;
+        if row.range().end != end || is_larger || packing.is_full(&row) {
+            return Ok(None);
+        }
+        // One that does not unpack stays as it is.
+        stored.unpack().ok()
+    };
+    if let Some(run) = &taken {
+        table.retain_in(run_key(log, run.first())..run_key(log, end), |_, _| false)?;
+    }
+    Ok(taken)
+}
+
+/// Stores a head, and what the index by segment derives from it.
+fn put_head(
+    txn: &WriteTransaction,
+    session: SessionId,
+    segment: SegmentId,
+    head: Option<&Head>,
+) -> Outcome<()> {
+    let mut heads = txn.open_table(HEADS)?;
+    match head {
+        Some(head) => {
+            let row = seal(Table::Heads, &pair_bytes(session, segment), &head.encode());
+            heads.insert((session, segment), row.as_slice())?;
+        }
+        None => drop(heads.remove((session, segment))?),
+    }
+    let exists = head.is_some_and(|head| head.exists);
+    let mut index = txn.open_table(INDEX)?;
+    if exists {
+        let row = seal(Table::Index, &pair_bytes(segment, session), &[]);
+        index.insert((segment, session), row.as_slice())?;
+    } else {
+        index.remove((segment, session))?;
+    }
+    Ok(())
+}

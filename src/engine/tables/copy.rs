@@ -1,0 +1,163 @@
+//! Filling a new image with what a view of another one shows: each table in the order of its keys,
+//! which fills pages best, and the runs of each log packed anew.
+
+use std::borrow::Borrow;
+use std::ops::Range;
+
+use redb::{Key, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
+
+use crate::engine::fault::{Fault, Outcome};
+use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::model::table::Table;
+use crate::engine::tables::open::{Base, Image, Patience};
+use crate::engine::tables::pack::{Packer, Packing};
+use crate::engine::tables::read::BaseView;
+use crate::engine::tables::read::{
+    decode_head, decode_session, sound_index, sound_metadata, sound_name,
+};
+use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, run_key, runs_of};
+
+/// Takes how much is done, of how much, in rows.
+pub(crate) type Progress<'p> = &'p mut dyn FnMut(u64, u64);
+
+impl Base {
+    /// Fills this image, which is new, with all that the view shows. Every row is verified on the
+    /// way, so that no damage gets a checksum that matches.
+    pub(crate) fn fill(&self, view: &BaseView, progress: Progress<'_>) -> Outcome<()> {
+        let txn = self.begin_write(Patience::UntilTimeout)?;
+        let total = view.row_count()?;
+        let mut copy = Copy {
+            view,
+            txn: &txn,
+            packing: self.packing,
+            done: 0,
+            total,
+            progress,
+        };
+        copy.runs(LogKind::Entries)?;
+        copy.runs(LogKind::Traces)?;
+        copy.rows(HEADS, Table::Heads, |(session, segment), row| {
+            decode_head(session, segment, row).map(drop)
+        })?;
+        copy.rows(SESSIONS, Table::Sessions, |session, row| {
+            decode_session(session, row).map(drop)
+        })?;
+        copy.rows(INDEX, Table::Index, |(segment, session), row| {
+            sound_index(segment, session, row)
+        })?;
+        copy.rows(METADATA, Table::Metadata, |session, row| {
+            sound_metadata(session, row).map(drop)
+        })?;
+        copy.rows(NAMES, Table::Names, |name, row| {
+            sound_name(name, row).map(drop)
+        })?;
+        (copy.progress)(total, total);
+        Ok(self.commit(txn)?)
+    }
+
+    /// Gives the space at the end of the image back that no page needs. Only for an image that
+    /// has no name yet: after power loss in the midst of it redb would look for the commit that
+    /// counts by the checksums of pages that were never written, and such pages are not let
+    /// through to it.
+    pub(crate) fn trim(&mut self) -> Outcome<()> {
+        if let Image::Writable(db) = &mut self.image {
+            db.compact()?;
+        }
+        Ok(())
+    }
+}
+
+struct Copy<'c> {
+    view: &'c BaseView,
+    txn: &'c WriteTransaction,
+    packing: Packing,
+    done: u64,
+    total: u64,
+    progress: Progress<'c>,
+}
+
+impl Copy<'_> {
+    /// The runs of all logs of a kind.
+    fn runs(&mut self, kind: LogKind) -> Outcome<()> {
+        let rows = self.view.txn.open_table(runs_of(kind))?.len()?;
+        let mut found = 0;
+        self.view.for_each_head(|session, segment, head| {
+            let log = LogId {
+                session,
+                segment,
+                kind,
+            };
+            let head = head?;
+            let (own_start, end) = match kind {
+                LogKind::Entries => (head.own_start(), head.log.entries),
+                LogKind::Traces => (0, head.traces.entries),
+            };
+            found += self.log(&log, own_start..end)?;
+            Ok(())
+        })?;
+        self.view.watch.complete(Table::Heads)?;
+        if found == rows {
+            return Ok(());
+        }
+        let place = runs_of(kind).to_string();
+        let message = format!("{rows} runs are there, and the segments lead to {found}");
+        Err(Fault::damaged(place, message))
+    }
+
+    /// The runs of a log, whose own entries are those in the range. Returns how many there were.
+    fn log(&mut self, log: &LogId, own: Range<u64>) -> Outcome<u64> {
+        if own.is_empty() {
+            return Ok(0);
+        }
+        let mut to = self.txn.open_table(runs_of(log.kind))?;
+        let mut packer = Packer::new(self.packing, *log, own.start, |first, row: &[u8]| {
+            to.insert(run_key(log, first), row)?;
+            Ok(())
+        });
+        let (mut rows, mut end) = (0, own.start);
+        self.view.for_each_run_of(log, |found| {
+            if found.first != end {
+                return Err(missing(log, end));
+            }
+            let run = found.run?;
+            end = run.end();
+            packer.extend(run.entries().iter())?;
+            rows += found.rows;
+            self.done += found.rows;
+            (self.progress)(self.done, self.total);
+            Ok(())
+        })?;
+        if end != own.end {
+            return Err(missing(log, end));
+        }
+        packer.finish()?;
+        Ok(rows)
+    }
+
+    /// All rows of another table, each verified by `check`.
+    fn rows<K: Key + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, &'static [u8]>,
+        table: Table,
+        check: impl for<'k> Fn(K::SelfType<'k>, &[u8]) -> Outcome<()>,
+    ) -> Outcome<()>
+    where
+        for<'k> K::SelfType<'k>: Borrow<K::SelfType<'k>>,
+    {
+        let mut to = self.txn.open_table(definition)?;
+        for row in self.view.txn.open_table(definition)?.iter()? {
+            let (key, value) = row?;
+            check(key.value(), value.value())?;
+            to.insert(key.value(), value.value())?;
+            if table == Table::Heads {
+                self.done += 1;
+                (self.progress)(self.done, self.total);
+            }
+        }
+        Ok(self.view.watch.complete(table)?)
+    }
+}
+
+fn missing(log: &LogId, entry: u64) -> Fault {
+    Fault::damaged(format!("{log}, entry {entry}"), "its run is missing")
+}

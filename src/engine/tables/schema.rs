@@ -1,0 +1,100 @@
+//! The tables as redb knows them, and the row that says how much of the journal is in them.
+
+use redb::TableDefinition;
+use uuid::Uuid;
+
+use crate::engine::fault::{Fault, Outcome};
+use crate::engine::file::superblock::Superblock;
+use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::model::row::{Reader, seal, unseal};
+use crate::engine::model::table::Table;
+
+pub(super) type RunKey = (Uuid, Uuid, u64);
+pub(super) type SegmentKey = (Uuid, Uuid);
+
+/// Runs of entries by session, segment and the index of their first entry.
+pub(super) const RUNS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("runs");
+/// The same for traces.
+pub(super) const TRACES: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("traces");
+/// Heads by session and segment.
+pub(super) const HEADS: TableDefinition<'_, SegmentKey, &[u8]> = TableDefinition::new("heads");
+/// Sums over the heads of a session.
+pub(super) const SESSIONS: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("sessions");
+/// Segments that have a log, by segment and session.
+pub(super) const INDEX: TableDefinition<'_, SegmentKey, &[u8]> =
+    TableDefinition::new("segment_index");
+/// JSON metadata by session.
+pub(super) const METADATA: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("metadata");
+/// JSON records by name.
+pub(super) const NAMES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
+
+/// What the archive knows of itself; see [`Absorbed`].
+pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+pub(super) const ABSORBED: &str = "absorbed";
+
+/// How much of the journal is in the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Absorbed {
+    /// The last epoch that is.
+    pub(crate) epoch: u64,
+    /// How many frames there have been up to its end.
+    pub(crate) frames: u64,
+    /// The checksum of its last frame, to which the next epoch's first is chained.
+    pub(crate) chain: u64,
+}
+
+impl Absorbed {
+    /// That of a new archive.
+    pub(crate) fn none(superblock: &Superblock) -> Self {
+        Self {
+            epoch: 0,
+            frames: 0,
+            chain: superblock.first_chain(),
+        }
+    }
+
+    pub(super) fn encode(self) -> Vec<u8> {
+        let content: Vec<u8> = [self.epoch, self.frames, self.chain]
+            .iter()
+            .flat_map(|field| field.to_le_bytes())
+            .collect();
+        seal(Table::Meta, ABSORBED.as_bytes(), &content)
+    }
+
+    pub(crate) fn decode(row: &[u8]) -> Result<Self, String> {
+        let mut fields = Reader::new(unseal(Table::Meta, ABSORBED.as_bytes(), row)?);
+        Ok(Self {
+            epoch: fields.u64()?,
+            frames: fields.u64()?,
+            chain: fields.u64()?,
+        })
+    }
+
+    pub(super) fn read(
+        table: &impl redb::ReadableTable<&'static str, &'static [u8]>,
+    ) -> Outcome<Self> {
+        let row = table.get(ABSORBED)?;
+        let row =
+            row.ok_or_else(|| Fault::damaged("meta", "the state of the journal is missing"))?;
+        Self::decode(row.value()).map_err(|message| Fault::damaged("meta", message))
+    }
+}
+
+pub(super) fn runs_of(kind: LogKind) -> TableDefinition<'static, RunKey, &'static [u8]> {
+    match kind {
+        LogKind::Entries => RUNS,
+        LogKind::Traces => TRACES,
+    }
+}
+
+pub(super) fn run_key(log: &LogId, first: u64) -> RunKey {
+    (log.session, log.segment, first)
+}
+
+pub(super) fn pair_bytes(first: Uuid, second: Uuid) -> [u8; 32] {
+    let mut key = [0; 32];
+    let (left, right) = key.split_at_mut(16);
+    left.copy_from_slice(first.as_bytes());
+    right.copy_from_slice(second.as_bytes());
+    key
+}
