@@ -17,10 +17,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use self::subject::{Subject, entries, entry, join, new_ids, unreadable};
+use crate::error::StoreError;
 use crate::ids::{new_segment_id, new_session_id};
 use crate::raw_json::RawJson;
 use crate::segment_log::LogEntry;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// One law of the contract.
 ///

@@ -29,12 +29,13 @@ pub use self::save::{
     save_run_errored, save_turn_end, save_usage, save_user_input,
 };
 
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
 use crate::item::Item;
 use crate::replay::{SegmentState, collect_state};
 use crate::request_config::RequestConfig;
 use crate::segment_log::{LogEntry, Origin, SegmentStart};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::wire::Extra;
 
 /// Where a writer writes, with its own tally of the entries there.

@@ -12,9 +12,9 @@ use super::entry::Collected;
 use super::names::name_op;
 use super::{Archive, Durability, Log, set_metadata};
 use crate::engine::{Expect, Op};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::names::PodName;
-use crate::store::StoreError;
 
 /// Changes that take effect as one: made by [`Archive::batch`], done by
 /// [`commit`](Self::commit). Dropped, it does nothing.

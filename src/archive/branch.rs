@@ -10,12 +10,12 @@ use super::log::bounds_of;
 use super::typed::LogEntries;
 use super::{Archive, Log, Snapshot};
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
 use crate::raw_json;
 use crate::replay::{SegmentState, collect_state};
 use crate::segment::{self, Head};
 use crate::segment_log::LogEntry;
-use crate::store::StoreError;
 
 /// The first format version that has branches and erased entries.
 const SINCE_VERSION: u32 = 2;

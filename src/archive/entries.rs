@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::ahead::Ahead;
 use super::entry::Entry;
 use crate::engine::{EntrySlice, Layers, LogId, Part, View};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// The raw entries of a part of a log, from both ends; made by [`Log::read_raw`](crate::Log).
 ///

@@ -33,8 +33,8 @@ pub use self::options::{ArchiveOptions, Durability, Sharing};
 pub use self::snapshot::{Sessions, Snapshot};
 pub use self::typed::TypedEntries;
 use crate::engine::{Engine, LogId, LogKind, Op, View};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::store::StoreError;
 
 /// One file of sessions, open in this process. One for all sessions of a runtime is the intended
 /// use: making one costs some waits for the disk. Cheap to clone; all clones, and all handles that

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{Archive, MAX_RECORD_BYTES, Snapshot, within};
 use crate::engine::{Layers, Op};
+use crate::error::StoreError;
 use crate::names::{NameRecord, PodName, PodRecord};
 use crate::raw_json::RawJson;
-use crate::store::StoreError;
 
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Archive;
 use crate::engine::{self, Creation, EngineOptions};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// Whether other processes may have the archive open at the same time.
 ///

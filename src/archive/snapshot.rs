@@ -9,9 +9,9 @@ use uuid::Uuid;
 use super::entries::RawEntries;
 use super::info::{Match, SegmentInfo, SessionInfo};
 use crate::engine::{Layers, LogId, LogKind, View};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::raw_json::RawJson;
-use crate::store::StoreError;
 
 /// An archive as it was at one moment: made by [`Archive::snapshot`](crate::Archive::snapshot).
 ///

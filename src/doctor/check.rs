@@ -15,8 +15,8 @@ use crate::engine::{
     BaseView, Engine, Extent, Fault, Found, Head, Layers, LogId, LogKind, Outcome, SessionRow,
     Table,
 };
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::store::StoreError;
 
 /// So many problems are listed; of those beyond only the number is kept.
 const MAX_PROBLEMS: usize = 1000;

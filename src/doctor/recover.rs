@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::problem::{EntryRange, Part, Problem};
 use super::restore::restore;
 use crate::engine::{Basis, Lost, Salvaged, Superblock, Table, create_filled};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::store::StoreError;
 
 /// How far a recovery has come, in bytes: first those of the damaged file that are read, then
 /// those of the entries that are written.
