@@ -6,9 +6,11 @@ use std::ops::RangeBounds;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::log::bounds_of;
+use super::entries::bounds_of;
+use super::handle::Archive;
+use super::log::Log;
+use super::snapshot::Snapshot;
 use super::typed::LogEntries;
-use super::{Archive, Log, Snapshot};
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Archive;
+use super::handle::Archive;
 use crate::engine;
 use crate::error::StoreError;
 

@@ -1,6 +1,6 @@
 //! The archive as a [`Store`].
 
-use super::Archive;
+use super::handle::Archive;
 use super::typed::LogEntries;
 use crate::error::StoreError;
 use crate::event_trace::TraceEntry;

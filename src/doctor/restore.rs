@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::problem::{EntryRange, Part, Problem};
-use super::recover::{Piece, RecoverReport, RecoveredLog};
+use super::recovered::{Piece, RecoverReport, RecoveredLog};
 use crate::archive::origin_of;
 use crate::engine::{
     self, BaseLink, Creation, Engine, EngineOptions, FoundLog, FoundOrigin, FoundSegment, LogId,
