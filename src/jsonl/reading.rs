@@ -75,14 +75,7 @@ pub(super) fn read_line<'a>(
     match bad_lines {
         BadLines::Skip => with_remark(Entries::None, format!("left out: {defect}")),
         BadLines::Keep if !over_limit => {
-            let marker = bad_line::encode(line.bytes);
-            if marker.len() > limit_bytes {
-                return Err(format!(
-                    "{defect}; it is too long to be kept, as it would take {} bytes where {limit_bytes} \
-                     are the limit; `--bad-lines=skip` leaves it out",
-                    marker.len()
-                ));
-            }
+            let marker = marker_of(line, &defect, limit_bytes)?;
             with_remark(
                 Entries::One(Cow::Owned(marker)),
                 format!("kept as a `{}` entry: {defect}", bad_line::KIND),
@@ -94,6 +87,19 @@ pub(super) fn read_line<'a>(
         }
         _ => Err(format!("{defect}; {}", defect.advice())),
     }
+}
+
+/// The entry that stands for a bad line.
+fn marker_of(line: &Line<'_>, defect: &Defect<'_>, limit_bytes: usize) -> Result<Vec<u8>, String> {
+    let marker = bad_line::encode(line.bytes);
+    if marker.len() > limit_bytes {
+        return Err(format!(
+            "{defect}; it is too long to be kept, as it would take {} bytes where {limit_bytes} \
+             are the limit; `--bad-lines=skip` leaves it out",
+            marker.len()
+        ));
+    }
+    Ok(marker)
 }
 
 /// Makes an entry out of a line that is known to be blank or one JSON value.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Head;
+use super::head::Head;
 use crate::error::StoreError;
 use crate::ids::now_ms;
 use crate::item::Item;
