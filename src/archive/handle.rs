@@ -15,9 +15,9 @@ use crate::ids::{SegmentId, SessionId};
 /// use: making one costs some waits for the disk. Cheap to clone; all clones, and all handles that
 /// this process has opened on the same file, are the same store.
 ///
-/// Entries are reached through a [`Log`]; reads that must agree with each other go through a
-/// [`Snapshot`]; changes that must happen together go into a [`Batch`]. An archive is also a
-/// [`Store`](crate::Store).
+/// Entries are reached through a [`Log`](crate::Log); reads that must agree with each other go
+/// through a [`Snapshot`]; changes that must happen together go into a [`Batch`](crate::Batch). An
+/// archive is also a [`Store`](crate::Store).
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
