@@ -21,7 +21,8 @@ pub struct Head {
     /// The number of entries in the segment as far as the writer knows. The functions that save
     /// an entry count it here.
     pub entries: usize,
-    /// Whether [`ensure_head_or_fork`](crate::segment::ensure_head_or_fork) found another writer and made this segment a fresh one.
+    /// Whether [`ensure_head_or_fork`](crate::segment::ensure_head_or_fork) found another writer
+    /// and made this segment a fresh one.
     pub forked: bool,
 }
 
