@@ -43,6 +43,7 @@ mod archive;
 pub mod conformance;
 mod doctor;
 mod engine;
+mod error;
 mod event_trace;
 mod ids;
 mod item;
@@ -73,6 +74,7 @@ pub use doctor::{
     CheckProgress, CheckReport, EntryRange, Part, Piece, Problem, RecoverBasis, RecoverProgress,
     RecoverReport, RecoveredLog, recover,
 };
+pub use error::{Condition, StoreError};
 pub use event_trace::{TraceEntry, TraceLifecycle, TraceStreamEvent};
 pub use ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
 pub use item::{
@@ -92,7 +94,7 @@ pub use segment_log::{
     PausedTurnAbandoned, RunCompleted, RunErrored, RunResult, SegmentStart, SystemItemEntry,
     Trigger, TurnEnd, UserInput,
 };
-pub use store::{Condition, Store, StoreError};
+pub use store::Store;
 pub use system_item::{
     FileAttachment, Interrupt, Knowledge, Notification, PodEvent, SkillActivation, SystemItem,
     TaskReminder, WorkerEvent, Workflow,

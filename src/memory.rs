@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::error::StoreError;
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
 use crate::segment_log::LogEntry;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// A [`Store`] in memory, for tests and for sessions that need not outlive the process.
 ///

@@ -7,9 +7,9 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::raw_json::{self, RawJson};
-use crate::store::StoreError;
 use crate::wire::{Extra, Floats, wire_struct};
 
 /// What a name points to, with free-form JSON metadata beside it in `extra`.

@@ -22,98 +22,24 @@
 //! # Ok::<(), sessiondb::StoreError>(())
 //! ```
 
+mod head;
 mod save;
+mod seed;
 
+pub use self::head::Head;
 pub use self::save::{
     HistoryItem, save_config, save_extension, save_history_delta, save_invoke, save_run_completed,
     save_run_errored, save_turn_end, save_usage, save_user_input,
 };
+pub use self::seed::{Seed, fork_entry};
+pub(crate) use self::seed::{last_turn, len_at_turn_end, origin_at};
 
-use crate::ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
-use crate::item::Item;
+use self::seed::start_entry;
+use crate::error::StoreError;
+use crate::ids::{SegmentId, SessionId, new_segment_id, new_session_id};
 use crate::replay::{SegmentState, collect_state};
-use crate::request_config::RequestConfig;
-use crate::segment_log::{LogEntry, Origin, SegmentStart};
-use crate::store::{Store, StoreError};
-use crate::wire::Extra;
-
-/// Where a writer writes, with its own tally of the entries there.
-///
-/// ```
-/// use sessiondb::segment::Head;
-/// use sessiondb::{new_segment_id, new_session_id};
-///
-/// let head = Head::new(new_session_id(), new_segment_id(), 12);
-/// assert_eq!(head.entries, 12);
-/// assert!(!head.forked);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// The session.
-    pub session_id: SessionId,
-    /// The segment that the writer appends to.
-    pub segment_id: SegmentId,
-    /// The number of entries in the segment as far as the writer knows. The functions that save
-    /// an entry count it here.
-    pub entries: usize,
-    /// Whether [`ensure_head_or_fork`] found another writer and made this segment a fresh one.
-    pub forked: bool,
-}
-
-impl Head {
-    /// The head of a segment that holds `entries` entries, such as one that was restored.
-    pub fn new(session_id: SessionId, segment_id: SegmentId, entries: usize) -> Self {
-        Self {
-            session_id,
-            segment_id,
-            entries,
-            forked: false,
-        }
-    }
-}
-
-/// What a segment begins with.
-///
-/// ```
-/// use sessiondb::segment::Seed;
-/// use sessiondb::{Item, Role};
-///
-/// let seed = Seed {
-///     system_prompt: Some("Be brief.".to_owned()),
-///     history: vec![Item::message(Role::User, "Where were we?")],
-///     ..Seed::default()
-/// };
-/// assert_eq!(seed.history.len(), 1);
-/// ```
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Seed {
-    /// The system prompt, if there is one.
-    pub system_prompt: Option<String>,
-    /// How the model is asked.
-    pub config: RequestConfig,
-    /// The conversation so far.
-    pub history: Vec<Item>,
-}
-
-impl From<SegmentState> for Seed {
-    fn from(state: SegmentState) -> Self {
-        Self {
-            system_prompt: state.system_prompt,
-            config: state.config,
-            history: state.history,
-        }
-    }
-}
-
-impl From<&SegmentState> for Seed {
-    fn from(state: &SegmentState) -> Self {
-        Self {
-            system_prompt: state.system_prompt.clone(),
-            config: state.config.clone(),
-            history: state.history.clone(),
-        }
-    }
-}
+use crate::segment_log::LogEntry;
+use crate::store::Store;
 
 /// Starts a session with fresh ids by writing its `segment_start`.
 ///
@@ -311,7 +237,7 @@ pub fn fork_at<S: Store + ?Sized>(
     })?;
     entries.truncate(len);
     let state = collect_state(entries);
-    let entry = fork_entry(session_id, &state, origin(segment_id, turn));
+    let entry = fork_entry(session_id, &state, origin_at(segment_id, turn));
     create(store, session_id, new_segment_id(), entry)
 }
 
@@ -346,7 +272,7 @@ pub fn compact<S: Store + ?Sized>(
     seed: &Seed,
 ) -> Result<Head, StoreError> {
     let mut start = start_entry(session_id, seed.clone());
-    start.compacted_from = Some(origin(segment_id, turn));
+    start.compacted_from = Some(origin_at(segment_id, turn));
     let entry = LogEntry::SegmentStart(start);
     create(store, session_id, new_segment_id(), entry)
 }
@@ -394,54 +320,12 @@ pub fn ensure_head_or_fork<S: Store + ?Sized>(
     if store.read_entry_count(session_id, segment_id)? == entries {
         return Ok(Head::new(session_id, segment_id, entries));
     }
-    let entry = fork_entry(session_id, state, origin(segment_id, state.turn_count));
+    let entry = fork_entry(session_id, state, origin_at(segment_id, state.turn_count));
     let fork = create(store, session_id, new_segment_id(), entry)?;
     Ok(Head {
         forked: true,
         ..fork
     })
-}
-
-/// The `segment_start` of a segment that continues `state` and was forked from `origin`.
-///
-/// It carries prompt, config and history. Turn count, usage, extensions and the segments of user
-/// input begin anew in the new segment.
-///
-/// ```
-/// use sessiondb::{Extra, Origin, SegmentState};
-/// use sessiondb::{collect_state, new_segment_id, new_session_id, segment};
-///
-/// let state = SegmentState::default();
-/// let origin = Origin { segment_id: new_segment_id(), at_turn_index: 3, extra: Extra::new() };
-/// let entry = segment::fork_entry(new_session_id(), &state, origin.clone());
-/// assert_eq!(collect_state([entry]).forked_from, Some(origin));
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-pub fn fork_entry(session_id: SessionId, state: &SegmentState, origin: Origin) -> LogEntry {
-    let mut start = start_entry(session_id, Seed::from(state));
-    start.forked_from = Some(origin);
-    LogEntry::SegmentStart(start)
-}
-
-fn start_entry(session_id: SessionId, seed: Seed) -> SegmentStart {
-    SegmentStart {
-        ts: now_ms(),
-        session_id,
-        system_prompt: seed.system_prompt.into(),
-        config: seed.config,
-        history: seed.history,
-        forked_from: None,
-        compacted_from: None,
-        extra: Extra::new(),
-    }
-}
-
-pub(crate) fn origin(segment_id: SegmentId, at_turn_index: u64) -> Origin {
-    Origin {
-        segment_id,
-        at_turn_index,
-        extra: Extra::new(),
-    }
 }
 
 fn create<S: Store + ?Sized>(
@@ -452,25 +336,4 @@ fn create<S: Store + ?Sized>(
 ) -> Result<Head, StoreError> {
     store.create_segment(session_id, segment_id, &[start])?;
     Ok(Head::new(session_id, segment_id, 1))
-}
-
-/// The number of entries up to the end of a turn, the last if several ends have that number.
-pub(crate) fn len_at_turn_end(entries: &[LogEntry], turn: u64) -> Option<usize> {
-    let is_last = |entry: &LogEntry| match (turn, entry) {
-        (0, entry) => matches!(entry, LogEntry::SegmentStart(_)),
-        (_, LogEntry::TurnEnd(end)) => end.turn_count == turn,
-        _ => false,
-    };
-    match entries.iter().rposition(is_last) {
-        Some(index) => Some(index + 1),
-        None => (turn == 0).then_some(0),
-    }
-}
-
-pub(crate) fn last_turn(entries: &[LogEntry]) -> u64 {
-    let turns = entries.iter().rev().find_map(|entry| match entry {
-        LogEntry::TurnEnd(end) => Some(end.turn_count),
-        _ => None,
-    });
-    turns.unwrap_or(0)
 }

@@ -14,7 +14,7 @@ pub use crate::engine::{
     BackendError, Bug, StorageBackend, decode_run, encode_run, entries_in, journal_frames,
     recode_ops, scan_journal, seed,
 };
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// How storage is opened.
 #[derive(Debug, Clone, Copy)]

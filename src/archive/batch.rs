@@ -8,13 +8,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::branch::branch_op;
+use super::durability::Durability;
 use super::entry::Collected;
+use super::handle::Archive;
+use super::log::Log;
+use super::metadata::set_metadata;
 use super::names::name_op;
-use super::{Archive, Durability, Log, set_metadata};
 use crate::engine::{Expect, Op};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::names::PodName;
-use crate::store::StoreError;
 
 /// Changes that take effect as one: made by [`Archive::batch`], done by
 /// [`commit`](Self::commit). Dropped, it does nothing.
@@ -62,8 +65,15 @@ pub struct Batch {
     foreign: Option<PathBuf>,
 }
 
+impl Archive {
+    /// Changes that take effect as one.
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.clone())
+    }
+}
+
 impl Batch {
-    pub(super) fn new(archive: Archive) -> Self {
+    fn new(archive: Archive) -> Self {
         Self {
             archive,
             ops: Vec::new(),

@@ -6,16 +6,18 @@ use std::ops::RangeBounds;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::log::bounds_of;
+use super::entries::bounds_of;
+use super::handle::Archive;
+use super::log::Log;
+use super::snapshot::Snapshot;
 use super::typed::LogEntries;
-use super::{Archive, Log, Snapshot};
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
 use crate::raw_json;
 use crate::replay::{SegmentState, collect_state};
-use crate::segment::{self, Head};
+use crate::segment::{Head, fork_entry, last_turn, len_at_turn_end, origin_at};
 use crate::segment_log::LogEntry;
-use crate::store::StoreError;
 
 /// The first format version that has branches and erased entries.
 const SINCE_VERSION: u32 = 2;
@@ -77,9 +79,9 @@ impl Archive {
         self.write([branch_op(ids, at, origin, now_ms())])
     }
 
-    /// Forks within a session, as [`segment::fork_at`] does, without a copy of the history: the
-    /// new segment shares the entries up to the end of turn `turn`, so that it restores to just
-    /// the state of that moment. Where it came from is in its
+    /// Forks within a session, as [`segment::fork_at`](crate::segment::fork_at) does, without a
+    /// copy of the history: the new segment shares the entries up to the end of turn `turn`, so
+    /// that it restores to just the state of that moment. Where it came from is in its
     /// [`SegmentInfo::origin`](crate::SegmentInfo), not in an entry.
     ///
     /// ```
@@ -114,8 +116,8 @@ impl Archive {
         let fork = new_segment_id();
         self.commit(|snapshot| {
             let entries = entries_of(snapshot, session, segment, u64::MAX)?;
-            let len = segment::len_at_turn_end(&entries, turn).ok_or_else(|| {
-                let last = segment::last_turn(&entries);
+            let len = len_at_turn_end(&entries, turn).ok_or_else(|| {
+                let last = last_turn(&entries);
                 StoreError::TurnNotFound {
                     segment,
                     turn,
@@ -128,8 +130,9 @@ impl Archive {
         })
     }
 
-    /// Makes sure that a writer is alone on its segment, as [`segment::ensure_head_or_fork`]
-    /// does, with the check and the fork as one step: no other writer comes in between.
+    /// Makes sure that a writer is alone on its segment, as
+    /// [`segment::ensure_head_or_fork`](crate::segment::ensure_head_or_fork) does, with the check and the
+    /// fork as one step: no other writer comes in between.
     ///
     /// If the entries that the writer counted are still what its state adds up to, the fork is a
     /// [`branch`](Self::branch) that shares them; else it is seeded with the state.
@@ -179,9 +182,9 @@ impl Archive {
                 let ids = (session_id, segment_id, fork_id);
                 (branch_op(ids, entries as u64, origin, now_ms()), entries)
             } else {
-                let origin = segment::origin(segment_id, state.turn_count);
+                let origin = origin_at(segment_id, state.turn_count);
                 let fork = self.log(session_id, fork_id);
-                let entry = segment::fork_entry(session_id, state, origin);
+                let entry = fork_entry(session_id, state, origin);
                 (fork.replace_op(fork.collect(&[entry])?), 1)
             };
             let forked = true;

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Archive;
+use super::handle::Archive;
 use crate::engine;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// How far a compaction has come, in rows of the database or, in place, in its pages.
 ///

@@ -1,12 +1,12 @@
 //! Iterators over the entries of a log. They hold one run at each end, however long the log is.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Bound, Range, RangeBounds};
 
 use super::ahead::Ahead;
 use super::entry::Entry;
 use crate::engine::{EntrySlice, Layers, LogId, Part, View};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// The raw entries of a part of a log, from both ends; made by [`Log::read_raw`](crate::Log).
 ///
@@ -224,4 +224,19 @@ impl Stretch {
         let entry = |index| Some(Entry::new(self.log, index, self.part.entry(index)?));
         self.numbers.clone().filter_map(entry)
     }
+}
+
+/// The first number in the range, and the one behind its last, if it has an end.
+pub(super) fn bounds_of(range: &impl RangeBounds<u64>) -> (u64, Option<u64>) {
+    let start = match range.start_bound() {
+        Bound::Unbounded => 0,
+        Bound::Included(start) => *start,
+        Bound::Excluded(start) => start.saturating_add(1),
+    };
+    let end = match range.end_bound() {
+        Bound::Unbounded => None,
+        Bound::Included(end) => Some(end.saturating_add(1)),
+        Bound::Excluded(end) => Some(*end),
+    };
+    (start, end)
 }

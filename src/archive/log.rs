@@ -1,18 +1,19 @@
 //! A log: the entries of a segment, or its traces. The two have the same methods.
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::durability::Durability;
 use super::entries::RawEntries;
 use super::entry::Collected;
+use super::handle::Archive;
 use super::typed::TypedEntries;
-use super::{Archive, Durability, Snapshot};
 use crate::engine::{Done, Entries, LogId, LogKind, Op};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, now_ms};
 use crate::segment_log::LogEntry;
-use crate::store::StoreError;
 
 /// A handle on one log of an archive: the entries of a segment ([`Archive::log`]) or its traces
 /// ([`Archive::trace`]). Making one reads nothing; the log is created by the first append.
@@ -60,13 +61,20 @@ pub struct Receipt {
     pub synced: bool,
 }
 
+impl Archive {
+    /// The entries of a segment.
+    pub fn log(&self, session: SessionId, segment: SegmentId) -> Log {
+        Log::new(self.clone(), session, segment, LogKind::Entries)
+    }
+
+    /// The traces of a segment: a second log, independent of the first.
+    pub fn trace(&self, session: SessionId, segment: SegmentId) -> Log {
+        Log::new(self.clone(), session, segment, LogKind::Traces)
+    }
+}
+
 impl Log {
-    pub(super) fn new(
-        archive: Archive,
-        session: SessionId,
-        segment: SegmentId,
-        kind: LogKind,
-    ) -> Self {
+    fn new(archive: Archive, session: SessionId, segment: SegmentId, kind: LogKind) -> Self {
         let durability = match kind {
             LogKind::Entries => archive.durability(),
             LogKind::Traces => Durability::Written,
@@ -384,54 +392,5 @@ impl Log {
 
     pub(super) fn at_ms(&self) -> u64 {
         self.timestamp_ms.unwrap_or_else(now_ms)
-    }
-}
-
-/// The first number in the range, and the one behind its last, if it has an end.
-pub(super) fn bounds_of(range: &impl RangeBounds<u64>) -> (u64, Option<u64>) {
-    let start = match range.start_bound() {
-        Bound::Unbounded => 0,
-        Bound::Included(start) => *start,
-        Bound::Excluded(start) => start.saturating_add(1),
-    };
-    let end = match range.end_bound() {
-        Bound::Unbounded => None,
-        Bound::Included(end) => Some(end.saturating_add(1)),
-        Bound::Excluded(end) => Some(*end),
-    };
-    (start, end)
-}
-
-impl Snapshot {
-    pub(super) fn len_of(&self, log: &LogId) -> Result<u64, StoreError> {
-        match (self.view.read(|base| base.extent(log))?, log.kind) {
-            (Some(extent), _) => Ok(extent.entries),
-            (None, LogKind::Traces) => Ok(0),
-            (None, LogKind::Entries) => Err(StoreError::NotFound(log.segment)),
-        }
-    }
-
-    pub(super) fn exists(&self, log: &LogId) -> Result<bool, StoreError> {
-        Ok(self.view.read(|base| base.extent(log))?.is_some())
-    }
-
-    pub(super) fn read_raw_of(
-        self,
-        log: LogId,
-        range: impl RangeBounds<u64>,
-    ) -> Result<RawEntries, StoreError> {
-        let len = self.len_of(&log)?;
-        let (start, end) = bounds_of(&range);
-        let end = end.unwrap_or(len).min(len);
-        Ok(RawEntries::new(self.view, log, start.min(end)..end))
-    }
-
-    pub(super) fn last_raw_of(self, log: LogId, count: u64) -> Result<RawEntries, StoreError> {
-        let len = self.len_of(&log)?;
-        Ok(RawEntries::new(
-            self.view,
-            log,
-            len.saturating_sub(count)..len,
-        ))
     }
 }

@@ -4,11 +4,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Archive, MAX_RECORD_BYTES, Snapshot, within};
+use super::handle::Archive;
+use super::record::{MAX_RECORD_BYTES, within};
+use super::snapshot::Snapshot;
 use crate::engine::{Layers, Op};
+use crate::error::StoreError;
 use crate::names::{NameRecord, PodName, PodRecord};
 use crate::raw_json::RawJson;
-use crate::store::StoreError;
 
 /// The longest name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::Archive;
+use super::durability::Durability;
+use super::handle::Archive;
 use crate::engine::{self, Creation, EngineOptions};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// Whether other processes may have the archive open at the same time.
 ///
@@ -21,21 +22,6 @@ pub enum Sharing {
     /// A writer excludes every other process; readers share the file with each other. Works
     /// where there are no byte-range locks, and takes the whole-file lock in their place.
     Exclusive,
-}
-
-/// What an append that returns `Ok` has survived.
-///
-/// ```
-/// assert_eq!(sessiondb::Durability::default(), sessiondb::Durability::Synced);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Durability {
-    /// Power loss.
-    #[default]
-    Synced,
-    /// The death of the process: it is in the operating system, which is asked to put it on the
-    /// disk at the latest [`sync_interval`](ArchiveOptions::sync_interval) later.
-    Written,
 }
 
 /// How an archive is opened: made by [`Archive::options`].
@@ -64,8 +50,33 @@ pub struct ArchiveOptions {
     sync_interval: Duration,
 }
 
+impl Archive {
+    /// Opens the archive at `path`, or makes it if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ArchiveOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::options().open(path)
+    }
+
+    /// Options for opening an archive.
+    pub fn options() -> ArchiveOptions {
+        ArchiveOptions::new()
+    }
+
+    /// An archive in memory, which ends with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write, though none is known to happen.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::options().in_memory()
+    }
+}
+
 impl ArchiveOptions {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             create: true,
             create_new: false,
@@ -171,7 +182,7 @@ impl ArchiveOptions {
         Ok(Archive::new(engine, self.durability))
     }
 
-    pub(super) fn in_memory(self) -> Result<Archive, StoreError> {
+    fn in_memory(self) -> Result<Archive, StoreError> {
         let engine = engine::Engine::in_memory(EngineOptions {
             shared: false,
             ..self.for_engine()

@@ -6,12 +6,12 @@ use std::ops::RangeBounds;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::entries::RawEntries;
+use super::entries::{RawEntries, bounds_of};
 use super::info::{Match, SegmentInfo, SessionInfo};
 use crate::engine::{Layers, LogId, LogKind, View};
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::raw_json::RawJson;
-use crate::store::StoreError;
 
 /// An archive as it was at one moment: made by [`Archive::snapshot`](crate::Archive::snapshot).
 ///
@@ -194,6 +194,38 @@ impl Snapshot {
         let json = self.view.read(|base| base.metadata(session))?;
         let raw = json.map(|json| RawJson::new(String::from_utf8_lossy(&json)));
         Ok(raw.transpose()?)
+    }
+
+    pub(super) fn len_of(&self, log: &LogId) -> Result<u64, StoreError> {
+        match (self.view.read(|base| base.extent(log))?, log.kind) {
+            (Some(extent), _) => Ok(extent.entries),
+            (None, LogKind::Traces) => Ok(0),
+            (None, LogKind::Entries) => Err(StoreError::NotFound(log.segment)),
+        }
+    }
+
+    pub(super) fn exists(&self, log: &LogId) -> Result<bool, StoreError> {
+        Ok(self.view.read(|base| base.extent(log))?.is_some())
+    }
+
+    pub(super) fn read_raw_of(
+        self,
+        log: LogId,
+        range: impl RangeBounds<u64>,
+    ) -> Result<RawEntries, StoreError> {
+        let len = self.len_of(&log)?;
+        let (start, end) = bounds_of(&range);
+        let end = end.unwrap_or(len).min(len);
+        Ok(RawEntries::new(self.view, log, start.min(end)..end))
+    }
+
+    pub(super) fn last_raw_of(self, log: LogId, count: u64) -> Result<RawEntries, StoreError> {
+        let len = self.len_of(&log)?;
+        Ok(RawEntries::new(
+            self.view,
+            log,
+            len.saturating_sub(count)..len,
+        ))
     }
 }
 

@@ -1,11 +1,12 @@
 //! The archive as a [`Store`].
 
-use super::Archive;
+use super::handle::Archive;
 use super::typed::LogEntries;
+use crate::error::StoreError;
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
 use crate::segment_log::LogEntry;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 impl Store for Archive {
     fn append(

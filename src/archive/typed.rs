@@ -10,8 +10,8 @@ use serde_json::Deserializer;
 
 use super::entries::{RawEntries, Stretch};
 use super::entry::Entry;
+use crate::error::StoreError;
 use crate::segment_log::LogEntry;
-use crate::store::StoreError;
 use crate::wire::Known;
 
 /// The most entries that are decoded in one go.

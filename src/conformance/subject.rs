@@ -5,11 +5,12 @@ use std::thread::ScopedJoinHandle;
 
 use serde_json::{Value, json};
 
+use crate::error::StoreError;
 use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId, new_segment_id, new_session_id};
 use crate::item::Item;
 use crate::segment_log::{ItemEntry, LogEntry};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::wire::Extra;
 
 /// A store under test, with the case that is being run against it.

@@ -1,13 +1,15 @@
 //! What is done about damage: finding it, and reading around it.
 
 mod check;
+mod findings;
 mod links;
 mod problem;
 mod recover;
+mod recovered;
 mod restore;
+mod tables;
 
-pub use self::check::{CheckProgress, CheckReport};
+pub use self::findings::{CheckProgress, CheckReport};
 pub use self::problem::{EntryRange, Part, Problem};
-pub use self::recover::{
-    Piece, RecoverBasis, RecoverProgress, RecoverReport, RecoveredLog, recover,
-};
+pub use self::recover::{RecoverProgress, recover};
+pub use self::recovered::{Piece, RecoverBasis, RecoverReport, RecoveredLog};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::engine::{LogId, LogKind};
+use crate::engine::{LogId, LogKind, Lost, Table};
 use crate::ids::{SegmentId, SessionId};
 
 /// A part of an archive.
@@ -45,6 +45,21 @@ impl Part {
         match kind {
             LogKind::Entries => Self::Entries,
             LogKind::Traces => Self::Traces,
+        }
+    }
+}
+
+impl From<Table> for Part {
+    fn from(table: Table) -> Self {
+        match table {
+            Table::Runs => Self::Entries,
+            Table::Traces => Self::Traces,
+            Table::Heads => Self::Heads,
+            Table::Sessions => Self::Sessions,
+            Table::Index => Self::Index,
+            Table::Metadata => Self::Metadata,
+            Table::Names => Self::Names,
+            Table::Meta => Self::Meta,
         }
     }
 }
@@ -166,6 +181,18 @@ impl Problem {
         Self {
             entries: Some(entries),
             ..Self::new(Part::of(log.kind), message).of_segment(log.session, log.segment)
+        }
+    }
+
+    /// What could not be read of a table.
+    pub(super) fn of_lost(lost: &Lost) -> Self {
+        let at = lost.at.map_or(String::new(), |at| format!(" (byte {at})"));
+        let problem = Self::new(lost.table.into(), format!("{}{at}", lost.message));
+        match (lost.after, lost.up_to) {
+            (Some((session, segment, _)), Some(to)) if (session, segment) == (to.0, to.1) => {
+                problem.of_segment(session, segment)
+            }
+            _ => problem,
         }
     }
 }

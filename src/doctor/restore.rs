@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::problem::{EntryRange, Part, Problem};
-use super::recover::{Piece, RecoverReport, RecoveredLog};
+use super::recovered::{Piece, RecoverReport, RecoveredLog};
 use crate::archive::origin_of;
 use crate::engine::{
     self, BaseLink, Creation, Engine, EngineOptions, FoundLog, FoundOrigin, FoundSegment, LogId,
     LogKind, Op, OriginRecord, Run, Salvaged, bases_first,
 };
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
-use crate::store::StoreError;
 
 /// So many bytes are written as one change: more than the journal takes, so that they go straight
 /// into the tables.

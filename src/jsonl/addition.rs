@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::import::Stop;
 use super::lines::{Line, Position};
+use super::not_imported::Stop;
 use crate::engine::Entries;
 use crate::{Log, StoreError};
 

@@ -1,6 +1,8 @@
 //! The marker entry that stands for a line that is not an entry (`BadLines::Keep`), and the way
 //! back to the line's bytes.
 
+use std::borrow::Cow;
+
 /// The marker's `kind`.
 pub(super) const KIND: &str = "sessiondb_bad_line";
 
@@ -30,6 +32,11 @@ pub(super) fn decode(entry: &[u8]) -> Option<Vec<u8>> {
             .collect::<Option<_>>()?
     };
     (!line.contains(&b'\n') && encode(&line) == entry).then_some(line)
+}
+
+/// The line that an entry came from.
+pub(super) fn line_of(entry: &[u8]) -> Cow<'_, [u8]> {
+    decode(entry).map_or(Cow::Borrowed(entry), Cow::Owned)
 }
 
 fn hex(bytes: &[u8]) -> String {

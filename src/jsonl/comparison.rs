@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
 use std::path::Path;
 
-use super::BadLines;
 use super::addition::Addition;
+use super::choices::BadLines;
 use super::ids::Place;
-use super::import::{Meter, Stop};
-use super::lines::{Lines, Position, Reading, read_checked_line, read_line};
+use super::lines::{Lines, Position};
+use super::meter::{Meter, READ_BUFFER_BYTES};
 use super::no_log;
+use super::not_imported::Stop;
+use super::reading::{Reading, read_checked_line, read_line};
 use super::warnings::Warnings;
 use crate::{Entry, Log, MAX_ENTRY_BYTES, RawEntries, StoreError};
-
-pub(super) const READ_BUFFER_BYTES: usize = 256 << 10;
 
 /// A file that is to be compared with the log at `place`.
 pub(super) struct Comparison<'a> {

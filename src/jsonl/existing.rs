@@ -5,8 +5,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use super::export::{BUFFER_BYTES, Stop, line_of};
+use super::bad_line::line_of;
+use super::not_exported::Stop;
 use crate::Log;
+
+/// How much is read at a time.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// What stands where a file is to be written.
 pub(super) enum Existing {

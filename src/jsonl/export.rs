@@ -1,22 +1,22 @@
 //! Export: writes the logs of an archive as a tree of JSONL files.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde::Serialize;
 
-use super::bad_line;
+use super::bad_line::line_of;
 use super::existing::{Existing, compare};
+use super::not_exported::{Stop, in_part};
+use super::path_text::serialize_path;
 use super::permissions::Permissions;
-use super::serialize_path;
 use super::session_file::{self, SessionFile, SessionFileOutcome};
 use super::unfinished::{Finisher, Unfinished};
 use crate::{Archive, Log, Rebase, SegmentId, SessionId, StoreError};
 
-pub(super) const BUFFER_BYTES: usize = 256 << 10;
+/// How much is written at a time.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes sessions of an archive as `{folder}/{session}/{segment}.jsonl` and
 /// `{segment}.trace.jsonl`, one entry per line.
@@ -292,11 +292,6 @@ fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, 
     Ok((entries, bytes))
 }
 
-/// The line that an entry came from.
-pub(super) fn line_of(entry: &[u8]) -> Cow<'_, [u8]> {
-    bad_line::decode(entry).map_or(Cow::Borrowed(entry), Cow::Owned)
-}
-
 fn path_of(folder: &Path, log: &Log) -> PathBuf {
     let suffix = if log.is_trace() {
         "trace.jsonl"
@@ -306,41 +301,6 @@ fn path_of(folder: &Path, log: &Log) -> PathBuf {
     folder
         .join(log.session_id().to_string())
         .join(format!("{}.{suffix}", log.segment_id()))
-}
-
-/// What an error says of a part of the archive that cannot be read, while others can; other errors
-/// come back.
-pub(super) fn in_part(error: StoreError, part: &dyn fmt::Display) -> Result<String, StoreError> {
-    match error {
-        StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
-            Ok(format!("{part}: not written: {error}"))
-        }
-        error => Err(error),
-    }
-}
-
-/// Why a file is not exported.
-pub(super) enum Stop {
-    /// The file cannot be exported; others can.
-    File(String),
-    /// No file can be exported.
-    Archive(StoreError),
-}
-
-impl Stop {
-    pub(super) fn io(path: &Path, error: &io::Error) -> Self {
-        Self::File(format!("{}: {error}", path.display()))
-    }
-
-    /// A log that cannot be read.
-    pub(super) fn log(path: &Path, error: StoreError) -> Self {
-        match error {
-            StoreError::NotFound(_) | StoreError::Corrupt { .. } | StoreError::Damaged { .. } => {
-                Self::File(format!("{}: not written: {error}", path.display()))
-            }
-            error => Self::Archive(error),
-        }
-    }
 }
 
 /// How far an export is.

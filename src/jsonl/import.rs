@@ -1,22 +1,23 @@
 //! Import: compares each file with what is stored and appends what is new.
 
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::addition::{Appending, Chunk, Rest};
-use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored, lines_between};
-use super::ids::{Place, diverged};
-use super::lines::{Position, read_checked_line, read_line};
+use super::choices::{BadLines, LastLine};
+use super::comparison::{Comparison, Stored, lines_between};
+use super::ids::Place;
+use super::meter::Meter;
+use super::not_imported::Stop;
 use super::passed_over::PassedOver;
+use super::reading::{read_checked_line, read_line};
+use super::report::{FileReport, ImportReport, Outcome, Progress};
 use super::session_file;
 use super::tree::{self, FoundFile};
 use super::warnings::Warnings;
 use super::workers;
-use super::{BadLines, FileReport, ImportReport, LastLine, Outcome, Progress};
-use crate::{Archive, Log, MAX_ENTRY_BYTES, Rebase, SegmentId, StoreError};
+use crate::{Archive, Log, MAX_ENTRY_BYTES, Rebase, StoreError};
 
 /// Brings JSONL files into an archive. The [module page](crate::jsonl) says how.
 ///
@@ -142,11 +143,7 @@ impl<'a> Import<'a> {
         found: &FoundFile,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<FileReport, StoreError> {
-        let mut meter = Meter {
-            progress,
-            done: 0,
-            total: found.len_bytes,
-        };
+        let mut meter = Meter::new(progress, found.len_bytes);
         let mut place = found.place;
         // What was appended before another writer was found to be at work.
         let mut before = 0_u64;
@@ -345,12 +342,11 @@ fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Optio
             bad_lines,
             drops_last_line: last_line.drops(found),
         };
-        let mut meter = Meter {
-            progress: &mut |_| (),
-            done: 0,
-            total: 0,
-        };
-        comparison.run(&mut Stored::nothing(), &mut Warnings::default(), &mut meter)
+        comparison.run(
+            &mut Stored::nothing(),
+            &mut Warnings::default(),
+            &mut Meter::new(&mut |_| (), 0),
+        )
     };
     match compare() {
         Err(Stop::File(message)) => Some(message),
@@ -369,19 +365,6 @@ fn modified_ms(file: &File) -> u64 {
     }
 }
 
-/// Why a file is not imported as it is.
-pub(super) enum Stop {
-    /// The file cannot be imported; others can.
-    File(String),
-    /// The file differs from what is stored. `segment` is the one to try instead.
-    Diverged { message: String, segment: SegmentId },
-    /// Another writer has changed the log since the file was compared with it. `appended` entries
-    /// of the file had been appended before.
-    Overtaken { appended: u64 },
-    /// No file can be imported.
-    Archive(StoreError),
-}
-
 impl Outcome {
     /// The outcome of an import that had appended `before` entries of the file already.
     fn after(self, before: u64) -> Self {
@@ -392,94 +375,6 @@ impl Outcome {
             },
             Self::Unchanged { total } if before > 0 => Self::Imported { new: before, total },
             other => other,
-        }
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Archive(error)
-    }
-}
-
-impl Stop {
-    pub(super) fn file(path: &Path, error: &io::Error) -> Self {
-        Self::File(format!("{}: {error}", path.display()))
-    }
-
-    /// A file that holds something, but nothing of a log.
-    pub(super) fn no_log(path: &Path, what: &str) -> Self {
-        Self::File(format!(
-            "{}: no log: {what}; nothing was imported",
-            path.display()
-        ))
-    }
-
-    pub(super) fn bad_line(path: &Path, at: Position, message: &str) -> Self {
-        Self::File(format!(
-            "{}; nothing was imported: {message}",
-            Location(path, at)
-        ))
-    }
-
-    pub(super) fn diverged(
-        path: &Path,
-        at: Position,
-        place: Place,
-        index: u64,
-        entry: &[u8],
-    ) -> Self {
-        Self::Diverged {
-            message: format!(
-                "{}: differs from entry {index} (counted from 0) of segment {} of session {}; \
-                 nothing was imported; `--as-new` imports the file into a segment of its own",
-                Location(path, at),
-                place.segment,
-                place.session,
-            ),
-            segment: diverged(place.segment, index, entry),
-        }
-    }
-
-    /// An append that was refused after `appended` entries of the file had been appended.
-    pub(super) fn append(path: &Path, appended: u64, error: StoreError) -> Self {
-        let path = path.display();
-        match error {
-            StoreError::Conflict { .. } => Self::Overtaken { appended },
-            StoreError::TooLarge { .. } if appended == 0 => Self::File(format!("{path}: {error}")),
-            StoreError::TooLarge { .. } => Self::File(format!(
-                "{path}: {error}; {appended} entries of the file were imported before that, \
-                 and importing it again goes on from there if the log still agrees"
-            )),
-            error => Self::Archive(error),
-        }
-    }
-}
-
-/// A place in a file as messages name it.
-struct Location<'a>(&'a Path, Position);
-
-impl fmt::Display for Location<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(path, Position { line, byte_offset }) = self;
-        write!(f, "{}:{line} (byte offset {byte_offset})", path.display())
-    }
-}
-
-/// Tells how far the reading of a file is. Each byte counts once, however often it is read.
-pub(super) struct Meter<'a> {
-    progress: &'a mut dyn FnMut(Progress<'_>),
-    done: u64,
-    total: u64,
-}
-
-impl Meter<'_> {
-    pub(super) fn reach(&mut self, byte_offset: u64) {
-        let reached = byte_offset.min(self.total);
-        let bytes = reached.saturating_sub(self.done);
-        if bytes >= READ_BUFFER_BYTES as u64 || (bytes > 0 && reached == self.total) {
-            self.done = reached;
-            (self.progress)(Progress::Read { bytes });
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::lines::{count_values, is_blank, is_value, values_of};
+use super::values::{Values, count_values, is_blank, is_value};
 
 /// The NUL bytes of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(super) fn drop_nuls<'a>(line: &'a [u8], nuls: &Nuls) -> Left<'a> {
     for piece in &pieces {
         match std::str::from_utf8(piece) {
             Ok(text) if count_values(text).is_some() => {
-                values.extend(values_of(text).map(Cow::Borrowed));
+                values.extend(Values::new(text).map(Cow::Borrowed));
             }
             _ => torn_bytes += piece.len(),
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::ids;
-use super::serialize_path;
+use super::path_text::serialize_path;
 
 /// Something in a folder that an import did not take for a log, by its name or by what it is.
 ///

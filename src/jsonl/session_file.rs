@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::export::in_part;
 use super::layout::{compact, pretty};
+use super::not_exported::in_part;
+use super::path_text::serialize_path;
 use super::permissions::Permissions;
-use super::serialize_path;
 use super::unfinished::Unfinished;
 use crate::archive::set_metadata;
 use crate::engine::Op;

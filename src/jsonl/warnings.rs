@@ -1,7 +1,7 @@
 //! Collects the warnings about a file, however many there are, in little memory.
 
-use super::Warning;
 use super::lines::Position;
+use super::report::Warning;
 
 /// A report is for people: of a file with more warnings, the rest are only counted.
 const MAX_WARNINGS: usize = 100;

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::layout::compact;
-use super::{SessionFileOutcome, serialize_path};
+use super::path_text::serialize_path;
+use super::session_file::SessionFileOutcome;
 use crate::names::NameRecord;
 use crate::raw_json::RawJson;
 use crate::{Archive, SessionId, StoreError};

@@ -7,8 +7,8 @@ use crate::archive::{
     OriginKind, RawEntries, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo, Snapshot,
 };
 use crate::engine::{BaseLink, Entries, LogId, LogKind, Op, OriginRecord, bases_first};
+use crate::error::StoreError;
 use crate::ids::new_segment_id;
-use crate::store::StoreError;
 
 /// The most bytes of entries in one op, as long as one entry does not have more.
 const OP_BYTES: usize = 4 << 20;

@@ -8,9 +8,9 @@ use super::session::SessionMerge;
 use super::write::{CopyProgress, Meter};
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::Op;
+use crate::error::StoreError;
 use crate::names::NameRecord;
 use crate::rebase::Rebase;
-use crate::store::StoreError;
 
 /// Brings what another archive holds into this one.
 ///

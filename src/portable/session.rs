@@ -12,10 +12,10 @@ use super::report::{MergeConflict, MergeOutcome, MergedSession};
 use super::write::Meter;
 use crate::archive::{Archive, SegmentBase, SegmentInfo, SessionInfo, Snapshot, set_metadata};
 use crate::engine::{LogId, LogKind, Op};
+use crate::error::StoreError;
 use crate::ids::SegmentId;
 use crate::raw_json::{RawJson, fields};
 use crate::rebase::Rebase;
-use crate::store::StoreError;
 
 /// What is new in a session is added as one change up to so many bytes.
 const SESSION_BYTES: u64 = 64 << 20;

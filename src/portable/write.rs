@@ -12,8 +12,8 @@ use crate::engine::{
     self, Creation, DEFAULT_JOURNAL_BYTES, Engine, EngineOptions, MIN_JOURNAL_BYTES, Op,
     Superblock, compact_new, create_filled,
 };
+use crate::error::StoreError;
 use crate::ids::SessionId;
-use crate::store::StoreError;
 
 /// So many bytes are written as one change: more than the journal takes, so that they go straight
 /// into the tables.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::Head;
+use super::head::Head;
+use crate::error::StoreError;
 use crate::ids::now_ms;
 use crate::item::Item;
 use crate::request_config::RequestConfig;
@@ -10,7 +11,7 @@ use crate::segment_log::{
     ConfigChanged, Extension, InputExtension, Invoke, ItemEntry, LlmUsage, LogEntry, RunCompleted,
     RunErrored, RunResult, SystemItemEntry, Trigger, TurnEnd, UserInput,
 };
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::system_item::SystemItem;
 use crate::user_input::UserSegment;
 use crate::wire::Extra;
