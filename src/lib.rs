@@ -43,66 +43,48 @@ mod archive;
 pub mod conformance;
 mod doctor;
 mod engine;
+mod entry;
 mod error;
-mod event_trace;
 mod ids;
-mod item;
 pub mod jsonl;
 mod memory;
-mod names;
 mod portable;
 mod raw_json;
 mod rebase;
-mod replay;
-mod request_config;
 pub mod retention;
 pub mod segment;
-mod segment_log;
 mod store;
-mod system_item;
 #[cfg(feature = "_testing")]
 pub mod testing;
-mod user_input;
-mod wire;
 
-pub use archive::{
+pub use self::archive::{
     Archive, ArchiveOptions, ArchiveStats, Batch, CompactMode, CompactProgress, Compacted,
     Durability, Entry, Log, MAX_ENTRY_BYTES, Match, OriginKind, RawEntries, Receipt, SegmentBase,
     SegmentInfo, SegmentOrigin, SessionInfo, Sessions, Sharing, Snapshot, TypedEntries,
 };
-pub use doctor::{
+pub use self::doctor::{
     CheckProgress, CheckReport, EntryRange, Part, Piece, Problem, RecoverBasis, RecoverProgress,
     RecoverReport, RecoveredLog, recover,
 };
-pub use error::{Condition, StoreError};
-pub use event_trace::{TraceEntry, TraceLifecycle, TraceStreamEvent};
-pub use ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
-pub use item::{
-    ContentPart, Item, Message, ReasoningItem, RefusalPart, Role, TextPart, ToolCall, ToolOutput,
+pub use self::entry::{
+    Active, ConfigChanged, ContentPart, Extension, Extra, FileAttachment, FileRef, Flow,
+    InputExtension, Interrupt, Invoke, Item, ItemEntry, Knowledge, KnowledgeRef, LlmUsage,
+    LogEntry, Message, Notification, Nullable, Origin, Paste, PausedTurnAbandoned, PodEvent,
+    PodName, PodRecord, Reasoning, ReasoningItem, RefusalPart, RequestConfig, Role, RunCompleted,
+    RunErrored, RunResult, SegmentStart, SegmentState, SkillActivation, SystemItem,
+    SystemItemEntry, TaskReminder, TextPart, TextSegment, ToolCall, ToolOutput, TraceEntry,
+    TraceLifecycle, TraceStreamEvent, Trigger, TurnEnd, UserInput, UserSegment, WorkerEvent,
+    Workflow, WorkflowInvoke, collect_state,
 };
-pub use memory::MemoryStore;
-pub use names::{Active, PodName, PodRecord};
-pub use portable::{
+pub use self::error::{Condition, StoreError};
+pub use self::ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
+pub use self::memory::MemoryStore;
+pub use self::portable::{
     CopyProgress, CopyReport, Merge, MergeConflict, MergeOutcome, MergeReport, MergedSession,
 };
-pub use raw_json::RawJson;
-pub use rebase::Rebase;
-pub use replay::{SegmentState, collect_state};
-pub use request_config::{Reasoning, RequestConfig};
-pub use segment_log::{
-    ConfigChanged, Extension, InputExtension, Invoke, ItemEntry, LlmUsage, LogEntry, Origin,
-    PausedTurnAbandoned, RunCompleted, RunErrored, RunResult, SegmentStart, SystemItemEntry,
-    Trigger, TurnEnd, UserInput,
-};
-pub use store::Store;
-pub use system_item::{
-    FileAttachment, Interrupt, Knowledge, Notification, PodEvent, SkillActivation, SystemItem,
-    TaskReminder, WorkerEvent, Workflow,
-};
-pub use user_input::{
-    FileRef, Flow, KnowledgeRef, Paste, TextSegment, UserSegment, WorkflowInvoke,
-};
-pub use wire::{Extra, Nullable};
+pub use self::raw_json::RawJson;
+pub use self::rebase::Rebase;
+pub use self::store::Store;
 
 /// The README's examples run as tests.
 #[cfg(doctest)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::entry::segment_log::LogEntry;
+use crate::entry::trace::TraceEntry;
 use crate::error::StoreError;
-use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
-use crate::segment_log::LogEntry;
 use crate::store::Store;
 
 /// A [`Store`] in memory, for tests and for sessions that need not outlive the process.

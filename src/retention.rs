@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::Op;
+use crate::entry::names::NameRecord;
 use crate::error::StoreError;
 use crate::ids::SessionId;
-use crate::names::NameRecord;
 
 /// How many sessions are removed as one change.
 const CHANGE_SESSIONS: usize = 64;

@@ -22,23 +22,21 @@
 //! # Ok::<(), sessiondb::StoreError>(())
 //! ```
 
-mod head;
 mod save;
-mod seed;
 
-pub use self::head::Head;
 pub use self::save::{
     HistoryItem, save_config, save_extension, save_history_delta, save_invoke, save_run_completed,
     save_run_errored, save_turn_end, save_usage, save_user_input,
 };
-pub use self::seed::{Seed, fork_entry};
-pub(crate) use self::seed::{last_turn, len_at_turn_end, origin_at};
+pub use crate::entry::seed::{Seed, fork_entry};
+pub(crate) use crate::entry::seed::{last_turn, len_at_turn_end, origin_at};
+pub use crate::entry::segment_head::Head;
 
-use self::seed::start_entry;
+use crate::entry::replay::{SegmentState, collect_state};
+use crate::entry::seed::start_entry;
+use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, new_session_id};
-use crate::replay::{SegmentState, collect_state};
-use crate::segment_log::LogEntry;
 use crate::store::Store;
 
 /// Starts a session with fresh ids by writing its `segment_start`.

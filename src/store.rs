@@ -1,9 +1,9 @@
 //! The contract: what an agent runtime asks of the place where its sessions are kept.
 
-pub(crate) use crate::error::{Condition, StoreError, same_io_error};
-use crate::event_trace::TraceEntry;
+use crate::entry::segment_log::LogEntry;
+use crate::entry::trace::TraceEntry;
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::segment_log::LogEntry;
 
 /// A place that keeps sessions.
 ///

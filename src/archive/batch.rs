@@ -15,9 +15,9 @@ use super::log::Log;
 use super::metadata::set_metadata;
 use super::names::name_op;
 use crate::engine::{Expect, Op};
+use crate::entry::names::PodName;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::names::PodName;
 
 /// Changes that take effect as one: made by [`Archive::batch`], done by
 /// [`commit`](Self::commit). Dropped, it does nothing.

@@ -12,12 +12,12 @@ use super::log::Log;
 use super::snapshot::Snapshot;
 use super::typed::LogEntries;
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
+use crate::entry::replay::{SegmentState, collect_state};
+use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
 use crate::raw_json;
-use crate::replay::{SegmentState, collect_state};
 use crate::segment::{Head, fork_entry, last_turn, len_at_turn_end, origin_at};
-use crate::segment_log::LogEntry;
 
 /// The first format version that has branches and erased entries.
 const SINCE_VERSION: u32 = 2;

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::engine::{Entries, EntrySlice, LogId, LogKind, OriginRecord};
+use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
 use crate::raw_json;
-use crate::segment_log::LogEntry;
 
 /// The largest entry that an archive takes, in bytes (256 MiB).
 pub const MAX_ENTRY_BYTES: usize = 256 << 20;

@@ -11,9 +11,9 @@ use super::entry::Collected;
 use super::handle::Archive;
 use super::typed::TypedEntries;
 use crate::engine::{Done, Entries, LogId, LogKind, Op};
+use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, now_ms};
-use crate::segment_log::LogEntry;
 
 /// A handle on one log of an archive: the entries of a segment ([`Archive::log`]) or its traces
 /// ([`Archive::trace`]). Making one reads nothing; the log is created by the first append.

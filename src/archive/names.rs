@@ -8,8 +8,8 @@ use super::handle::Archive;
 use super::record::{MAX_RECORD_BYTES, within};
 use super::snapshot::Snapshot;
 use crate::engine::{Layers, Op};
+use crate::entry::names::{NameRecord, PodName, PodRecord};
 use crate::error::StoreError;
-use crate::names::{NameRecord, PodName, PodRecord};
 use crate::raw_json::RawJson;
 
 /// The longest name, in bytes.

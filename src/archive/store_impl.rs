@@ -2,10 +2,10 @@
 
 use super::handle::Archive;
 use super::typed::LogEntries;
+use crate::entry::segment_log::LogEntry;
+use crate::entry::trace::TraceEntry;
 use crate::error::StoreError;
-use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId};
-use crate::segment_log::LogEntry;
 use crate::store::Store;
 
 impl Store for Archive {

@@ -10,9 +10,9 @@ use serde_json::Deserializer;
 
 use super::entries::{RawEntries, Stretch};
 use super::entry::Entry;
+use crate::entry::segment_log::LogEntry;
+use crate::entry::wire::Known;
 use crate::error::StoreError;
-use crate::segment_log::LogEntry;
-use crate::wire::Known;
 
 /// The most entries that are decoded in one go.
 const MAX_BATCH: u64 = 64;

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::subject::{Subject, entries, entry, new_ids, unreadable};
+use crate::entry::segment_log::LogEntry;
 use crate::ids::new_segment_id;
 use crate::raw_json::RawJson;
-use crate::segment_log::LogEntry;
 
 pub(super) fn failed_append_leaves_nothing(subject: &Subject) {
     for refused in unreadable() {

@@ -5,13 +5,13 @@ use std::thread::ScopedJoinHandle;
 
 use serde_json::{Value, json};
 
+use crate::entry::item::Item;
+use crate::entry::segment_log::{ItemEntry, LogEntry};
+use crate::entry::trace::TraceEntry;
+use crate::entry::wire::Extra;
 use crate::error::StoreError;
-use crate::event_trace::TraceEntry;
 use crate::ids::{SegmentId, SessionId, new_segment_id, new_session_id};
-use crate::item::Item;
-use crate::segment_log::{ItemEntry, LogEntry};
 use crate::store::Store;
-use crate::wire::Extra;
 
 /// A store under test, with the case that is being run against it.
 #[derive(Clone, Copy)]

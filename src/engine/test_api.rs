@@ -17,7 +17,7 @@ use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::run_row::{Packed, RunRow};
 use crate::engine::open::create::create_in;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// Reads bytes as the rows of a run, by themselves. Returns its entries.
 ///

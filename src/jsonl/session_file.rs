@@ -16,7 +16,7 @@ use super::permissions::Permissions;
 use super::unfinished::Unfinished;
 use crate::archive::set_metadata;
 use crate::engine::Op;
-use crate::names::NameRecord;
+use crate::entry::names::NameRecord;
 use crate::raw_json::{RawJson, fields};
 use crate::{Archive, Rebase, SessionId, Snapshot, StoreError};
 

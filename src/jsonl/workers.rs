@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::compact;
 use super::path_text::serialize_path;
 use super::session_file::SessionFileOutcome;
-use crate::names::NameRecord;
+use crate::entry::names::NameRecord;
 use crate::raw_json::RawJson;
 use crate::{Archive, SessionId, StoreError};
 

@@ -8,8 +8,8 @@ use super::session::SessionMerge;
 use super::write::{CopyProgress, Meter};
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::Op;
+use crate::entry::names::NameRecord;
 use crate::error::StoreError;
-use crate::names::NameRecord;
 use crate::rebase::Rebase;
 
 /// Brings what another archive holds into this one.

@@ -2,19 +2,19 @@
 
 use serde_json::Value;
 
-use super::head::Head;
-use crate::error::StoreError;
-use crate::ids::now_ms;
-use crate::item::Item;
-use crate::request_config::RequestConfig;
-use crate::segment_log::{
+use crate::entry::config::RequestConfig;
+use crate::entry::item::Item;
+use crate::entry::segment_head::Head;
+use crate::entry::segment_log::{
     ConfigChanged, Extension, InputExtension, Invoke, ItemEntry, LlmUsage, LogEntry, RunCompleted,
     RunErrored, RunResult, SystemItemEntry, Trigger, TurnEnd, UserInput,
 };
+use crate::entry::system_item::SystemItem;
+use crate::entry::user_input::UserSegment;
+use crate::entry::wire::Extra;
+use crate::error::StoreError;
+use crate::ids::now_ms;
 use crate::store::Store;
-use crate::system_item::SystemItem;
-use crate::user_input::UserSegment;
-use crate::wire::Extra;
 
 /// Saves that a run begins, and why. Until a run completed or errored it counts as interrupted.
 ///

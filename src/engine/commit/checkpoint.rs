@@ -14,7 +14,7 @@ use crate::engine::memtable::Tail;
 use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::{AbsorbError, Absorbed, Base, Hold, Patience};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 const NO_FREE_PAGES: &str = "it has no free pages for what is in its journal, and is not made longer \
      for that; compact once more after a checkpoint, or when nobody else has it open";

@@ -34,7 +34,7 @@ use crate::engine::layers::Layers;
 use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::{Base, BaseOptions};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// One open archive file in this process, without the thread that keeps it.
 pub(crate) struct Core {

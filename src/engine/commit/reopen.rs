@@ -12,7 +12,7 @@ use crate::engine::fault::{Fault, Outcome, no_room};
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::backend::anew;
 use crate::engine::tables::{Absorbed, Base};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 impl Core {
     /// Opens the tables again if redb has given them up. Views from before cannot be read any more.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::engine::fault::carried::{Damage, Overtaken};
 use crate::engine::fault::system::named;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// The result of everything inside the engine.
 pub(crate) type Outcome<T> = Result<T, Fault>;

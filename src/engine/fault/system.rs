@@ -10,7 +10,7 @@ use redb::BackendError;
 
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::carried::{Damage, Displaced, LockTimeout, NoLockLeft};
-use crate::store::{StoreError, same_io_error};
+use crate::error::{StoreError, same_io_error};
 
 /// "No locks available": the table of locks is full, or a remote file system has none.
 const ENOLCK: i32 = if cfg!(any(target_os = "linux", target_os = "android")) {

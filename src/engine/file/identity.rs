@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// How often an open begins anew since another file has taken the place of the one it had.
 pub(crate) const MAX_REPLACEMENTS: u32 = 100;

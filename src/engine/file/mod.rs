@@ -39,7 +39,7 @@ use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::engine::file::whereabouts::Whereabouts;
 use crate::engine::redb_format::page::{HEADER_LEN, Header};
 use crate::engine::redb_format::verify::Watch;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// An open archive file.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::engine::file::directory::sync_folder;
 use crate::engine::file::identity::FileId;
 use crate::engine::file::temporary;
 use crate::engine::file::temporary::Temporary;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// Where an archive is made.
 pub(crate) trait Place {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::engine::fault::system::named;
 use crate::engine::model::compress;
 use crate::engine::model::row::{Reader, plain_checksum};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// The format version of new archives.
 pub(crate) const FORMAT_VERSION: u32 = 2;

@@ -10,8 +10,8 @@ use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
 use crate::engine::model::row::Extent;
 use crate::engine::model::run::Run;
+use crate::error::StoreError;
 use crate::ids::SessionId;
-use crate::store::StoreError;
 
 impl Tail {
     /// Applies the op and returns what it leaves: the length of the log for ops on a log, else 1

@@ -7,8 +7,8 @@ use crate::engine::memtable::Tail;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Expect;
 use crate::engine::model::row::Head;
+use crate::error::{Condition, StoreError};
 use crate::ids::{SegmentId, SessionId};
-use crate::store::{Condition, StoreError};
 
 impl Tail {
     /// Refuses if the condition does not hold. Changes nothing.

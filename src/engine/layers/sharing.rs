@@ -9,8 +9,8 @@ use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::row::{BaseLink, Extent, Head};
 use crate::engine::model::run::Run;
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::store::StoreError;
 
 impl Tail {
     pub(crate) fn branch(

@@ -16,7 +16,7 @@ use crate::engine::file::place::{Folder, Place, is_there};
 use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
 use crate::engine::tables::pack::Packing;
 use crate::engine::tables::{Absorbed, Base, BaseOptions};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// Writes a new archive and publishes it under `path` if nothing is there.
 pub(crate) fn create(path: &Path, superblock: &Superblock) -> Result<(), StoreError> {

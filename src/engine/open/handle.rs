@@ -26,7 +26,7 @@ use crate::engine::salvage::{Found, Table};
 use crate::engine::tables::pack::Packing;
 use crate::engine::tables::unclosed::end_on_a_page;
 use crate::engine::tables::{Absorbed, Base, BaseOptions};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// How a file is to be opened.
 #[derive(Debug, Clone, Copy)]

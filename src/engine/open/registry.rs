@@ -10,7 +10,7 @@ use crate::engine::file::identity as file_id;
 use crate::engine::file::identity::{FileId, MAX_REPLACEMENTS};
 use crate::engine::open::create::{Creation, create_if_asked};
 use crate::engine::open::handle::{Engine, EngineOptions};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// What makes two opens the same: the file, and how this process may use it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use crate::engine::layers::Layers;
 use crate::engine::model::op::Op;
 use crate::engine::open::handle::Engine;
 use crate::engine::redb_format::guard::guarded;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// One consistent state; cheap to clone.
 #[derive(Clone)]

@@ -23,7 +23,7 @@ use crate::engine::open::handle::{Engine, EngineOptions};
 use crate::engine::open::registry;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::Progress;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// What a compaction did.
 #[derive(Debug, Clone)]

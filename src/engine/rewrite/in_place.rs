@@ -10,7 +10,7 @@ use crate::engine::file::wipe as scrub;
 use crate::engine::file::wipe::Scrub;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::{Base, Hold, Progress};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -23,7 +23,7 @@ use crate::engine::model::run::Run;
 use crate::engine::model::run_row::RunRow;
 use crate::engine::redb_format::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
 use crate::engine::tables::Absorbed;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// What the state that was read rests on, the surest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

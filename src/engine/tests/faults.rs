@@ -20,7 +20,7 @@ use crate::engine::open::create::Creation;
 use crate::engine::open::handle::base_options;
 use crate::engine::open::handle::{Engine, EngineOptions};
 use crate::engine::tables::{Absorbed, Base};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// Storage in memory whose calls fail from a given one on, as a full or broken disk's do.
 #[derive(Debug)]

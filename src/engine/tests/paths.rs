@@ -18,7 +18,7 @@ use crate::engine::model::op::Op;
 use crate::engine::open::create;
 use crate::engine::open::handle::{Engine, EngineOptions};
 use crate::engine::tables::Patience;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 const LOG: LogId = LogId {
     session: Uuid::from_u128(1),

@@ -15,7 +15,7 @@ use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Op;
 use crate::engine::open::handle::{Engine, EngineOptions};
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 /// Long enough for any machine; only a thread that hangs waits for it.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -18,7 +18,7 @@ use crate::engine::open::handle::{Engine, EngineOptions};
 use crate::engine::redb_format::page;
 use crate::engine::redb_format::page::{TableRow, Widths};
 use crate::engine::redb_format::verify::tree::roots_of;
-use crate::store::StoreError;
+use crate::error::StoreError;
 
 #[derive(Debug, Clone)]
 struct Memory(Arc<Mutex<Vec<u8>>>);

@@ -4,7 +4,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use crate::wire::{Floats, Nullable, wire_struct};
+use crate::entry::wire::{Floats, Nullable, wire_struct};
 
 wire_struct! {
     /// The parameters of the requests to the model.

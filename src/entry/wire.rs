@@ -7,92 +7,17 @@
 
 mod exact;
 mod field;
+mod nullable;
 mod tagged;
 
-pub(crate) use exact::{Floats, numbers_are_exact};
-pub(crate) use field::{
+pub(crate) use self::exact::{Floats, numbers_are_exact};
+pub(crate) use self::field::{
     AnyJson, Fields, FieldsVisitor, Id, List, Mode, Nulled, Optional, Required, in_field,
 };
-pub(crate) use tagged::{
+pub use self::nullable::{Extra, Nullable};
+pub(crate) use self::tagged::{
     Holder, Key, Known, Scalar, Tagged, TaggedVisitor, expect_same_kind, unknown,
 };
-
-/// The fields of an object that this version of the crate does not know, as they were read.
-///
-/// They are written back after the known ones. A field that is normally left out but was written
-/// as `null` or `[]` is kept here as well, and counts while the field itself is empty.
-///
-/// ```
-/// use sessiondb::LogEntry;
-///
-/// let line = r#"{"kind":"turn_end","ts":7,"turn_count":1,"took_ms":250}"#;
-/// let LogEntry::TurnEnd(turn) = serde_json::from_str(line)? else { unreachable!() };
-/// assert_eq!(turn.extra["took_ms"], 250);
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-pub type Extra = serde_json::Map<String, serde_json::Value>;
-
-/// A field that is written as `null` where it has no value, and that older writers left out.
-///
-/// ```
-/// use sessiondb::Nullable;
-///
-/// let prompt: Nullable<String> = Some("Be brief.".to_owned()).into();
-/// assert_eq!(prompt.as_option().map(String::as_str), Some("Be brief."));
-/// assert_eq!(Nullable::<u64>::default(), Nullable::Null);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Nullable<T> {
-    /// The field is not there.
-    Absent,
-    /// The field is `null`.
-    #[default]
-    Null,
-    /// The field has a value.
-    Value(T),
-}
-
-impl<T> Nullable<T> {
-    /// The value, if there is one.
-    pub fn as_option(&self) -> Option<&T> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Absent | Self::Null => None,
-        }
-    }
-
-    /// The value, if there is one.
-    pub fn into_option(self) -> Option<T> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Absent | Self::Null => None,
-        }
-    }
-}
-
-impl<T> From<Option<T>> for Nullable<T> {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Self::Value)
-    }
-}
-
-impl<T> From<T> for Nullable<T> {
-    fn from(value: T) -> Self {
-        Self::Value(value)
-    }
-}
-
-impl<T: serde::Serialize> serde::Serialize for Nullable<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_option().serialize(serializer)
-    }
-}
-
-impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Nullable<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self::from)
-    }
-}
 
 /// Defines a struct that is a JSON object on the wire, with an `extra` field for what it does not
 /// know. Each field names the [`Mode`](field::Mode) in which it is written.
@@ -108,24 +33,24 @@ macro_rules! wire_struct {
         pub struct $name {
             $( $(#[$field_meta])* pub $field: $ty, )*
             /// The fields that this version of the crate does not know.
-            pub extra: $crate::wire::Extra,
+            pub extra: $crate::entry::wire::Extra,
         }
 
-        impl $crate::wire::Fields for $name {
+        impl $crate::entry::wire::Fields for $name {
             fn read_fields<'de, A: serde::de::MapAccess<'de>>(
                 mut map: A,
                 kind: Option<&str>,
             ) -> Result<Self, A::Error> {
-                use $crate::wire::Mode;
-                $( let mut $field = <$crate::wire::$mode as Mode<$ty>>::Slot::default(); )*
-                let mut extra = $crate::wire::Extra::new();
-                while let Some($crate::wire::Key(key)) = map.next_key()? {
+                use $crate::entry::wire::Mode;
+                $( let mut $field = <$crate::entry::wire::$mode as Mode<$ty>>::Slot::default(); )*
+                let mut extra = $crate::entry::wire::Extra::new();
+                while let Some($crate::entry::wire::Key(key)) = map.next_key()? {
                     match (&*key, kind) {
-                        $( (stringify!($field), _) => <$crate::wire::$mode as Mode<$ty>>::read(
+                        $( (stringify!($field), _) => <$crate::entry::wire::$mode as Mode<$ty>>::read(
                             &mut $field, stringify!($field), &mut map, &mut extra,
                         )?, )*
                         ("kind", Some(kind)) => {
-                            $crate::wire::expect_same_kind(kind, &mut map)?;
+                            $crate::entry::wire::expect_same_kind(kind, &mut map)?;
                         }
                         _ => {
                             extra.insert(key.into_owned(), map.next_value()?);
@@ -133,7 +58,7 @@ macro_rules! wire_struct {
                     }
                 }
                 Ok(Self {
-                    $( $field: <$crate::wire::$mode as Mode<$ty>>::finish(
+                    $( $field: <$crate::entry::wire::$mode as Mode<$ty>>::finish(
                         $field, stringify!($field),
                     )?, )*
                     extra,
@@ -145,8 +70,8 @@ macro_rules! wire_struct {
                 map: &mut M,
                 tagged: bool,
             ) -> Result<(), M::Error> {
-                use $crate::wire::Mode;
-                $( if <$crate::wire::$mode as Mode<$ty>>::is_written(
+                use $crate::entry::wire::Mode;
+                $( if <$crate::entry::wire::$mode as Mode<$ty>>::is_written(
                     &self.$field, stringify!($field), &self.extra,
                 ) {
                     map.serialize_entry(stringify!($field), &self.$field)?;
@@ -154,7 +79,7 @@ macro_rules! wire_struct {
                 for (key, value) in &self.extra {
                     let written = match key.as_str() {
                         $( stringify!($field) => {
-                            <$crate::wire::$mode as Mode<$ty>>::is_written(
+                            <$crate::entry::wire::$mode as Mode<$ty>>::is_written(
                                 &self.$field, stringify!($field), &self.extra,
                             )
                         } )*
@@ -169,24 +94,24 @@ macro_rules! wire_struct {
             }
         }
 
-        impl $crate::wire::Floats for $name {
+        impl $crate::entry::wire::Floats for $name {
             fn holds_float(&self) -> bool {
-                $( $crate::wire::Floats::holds_float(&self.$field) || )*
-                $crate::wire::Floats::holds_float(&self.extra)
+                $( $crate::entry::wire::Floats::holds_float(&self.$field) || )*
+                $crate::entry::wire::Floats::holds_float(&self.extra)
             }
         }
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut map = serializer.serialize_map(None)?;
-                $crate::wire::Fields::write_fields(self, &mut map, false)?;
+                $crate::entry::wire::Fields::write_fields(self, &mut map, false)?;
                 serde::ser::SerializeMap::end(map)
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_map($crate::wire::FieldsVisitor::new())
+                deserializer.deserialize_map($crate::entry::wire::FieldsVisitor::new())
             }
         }
     };
@@ -215,21 +140,21 @@ macro_rules! tagged_enum {
             pub fn kind(&self) -> &str {
                 match self {
                     $( Self::$variant(_) => $kind, )*
-                    Self::Unknown(unknown) => $crate::wire::Holder::kind_of(unknown),
+                    Self::Unknown(unknown) => $crate::entry::wire::Holder::kind_of(unknown),
                 }
             }
         }
 
-        impl $crate::wire::Floats for $name {
+        impl $crate::entry::wire::Floats for $name {
             fn holds_float(&self) -> bool {
                 match self {
-                    $( Self::$variant(body) => $crate::wire::Floats::holds_float(body), )*
-                    Self::Unknown(unknown) => $crate::wire::Floats::holds_float(unknown),
+                    $( Self::$variant(body) => $crate::entry::wire::Floats::holds_float(body), )*
+                    Self::Unknown(unknown) => $crate::entry::wire::Floats::holds_float(unknown),
                 }
             }
         }
 
-        impl $crate::wire::Tagged for $name {
+        impl $crate::entry::wire::Tagged for $name {
             const EXPECTING: &'static str = $what;
 
             fn from_unknown(value: serde_json::Value) -> Self {
@@ -246,9 +171,9 @@ macro_rules! tagged_enum {
             ) -> Result<Self, A::Error> {
                 match kind {
                     $( $kind => {
-                        $crate::wire::Fields::read_fields(map, Some($kind)).map(Self::$variant)
+                        $crate::entry::wire::Fields::read_fields(map, Some($kind)).map(Self::$variant)
                     } )*
-                    _ => $crate::wire::unknown(kind, map),
+                    _ => $crate::entry::wire::unknown(kind, map),
                 }
             }
         }
@@ -260,11 +185,11 @@ macro_rules! tagged_enum {
                     $( Self::$variant(body) => {
                         let mut map = serializer.serialize_map(None)?;
                         map.serialize_entry("kind", $kind)?;
-                        $crate::wire::Fields::write_fields(body, &mut map, true)?;
+                        $crate::entry::wire::Fields::write_fields(body, &mut map, true)?;
                         map.end()
                     } )*
                     Self::Unknown(unknown) => {
-                        $crate::wire::Holder::check::<Self>(unknown)
+                        $crate::entry::wire::Holder::check::<Self>(unknown)
                             .map_err(serde::ser::Error::custom)?;
                         unknown.serialize(serializer)
                     }
@@ -274,7 +199,7 @@ macro_rules! tagged_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_map($crate::wire::TaggedVisitor::new())
+                deserializer.deserialize_map($crate::entry::wire::TaggedVisitor::new())
             }
         }
     };
@@ -332,7 +257,7 @@ macro_rules! open_words {
             }
         }
 
-        impl $crate::wire::Floats for $name {
+        impl $crate::entry::wire::Floats for $name {
             fn holds_float(&self) -> bool {
                 false
             }
@@ -346,7 +271,7 @@ macro_rules! open_words {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let $crate::wire::Key(word) = serde::Deserialize::deserialize(deserializer)?;
+                let $crate::entry::wire::Key(word) = serde::Deserialize::deserialize(deserializer)?;
                 Ok(match word {
                     std::borrow::Cow::Borrowed(word) => word.into(),
                     std::borrow::Cow::Owned(word) => word.into(),

@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use crate::ids::{SegmentId, SessionId};
-use crate::item::Item;
-use crate::raw_json::RawJson;
-use crate::request_config::RequestConfig;
-use crate::system_item::SystemItem;
-use crate::user_input::UserSegment;
-use crate::wire::{
+use crate::entry::config::RequestConfig;
+use crate::entry::item::Item;
+use crate::entry::system_item::SystemItem;
+use crate::entry::user_input::UserSegment;
+use crate::entry::wire::{
     Floats, Known, Nullable, numbers_are_exact, open_words, tagged_enum, wire_struct,
 };
+use crate::ids::{SegmentId, SessionId};
+use crate::raw_json::RawJson;
 
 tagged_enum! {
     /// One entry of a segment's log.

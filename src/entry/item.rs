@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wire::{Extra, open_words, tagged_enum, wire_struct};
+use crate::entry::wire::{Extra, open_words, tagged_enum, wire_struct};
 
 tagged_enum! {
     /// One item of a conversation, as the model sees it.

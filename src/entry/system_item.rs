@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wire::{tagged_enum, wire_struct};
+use crate::entry::wire::{tagged_enum, wire_struct};
 
 tagged_enum! {
     /// Something that the runtime tells the model. Its `body` is the exact text that the model saw.

@@ -7,10 +7,11 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::entry::wire::{Extra, Floats, wire_struct};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::raw_json::{self, RawJson};
-use crate::wire::{Extra, Floats, wire_struct};
+use crate::raw_json;
+use crate::raw_json::RawJson;
 
 /// What a name points to, with free-form JSON metadata beside it in `extra`.
 ///

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::wire::{Extra, tagged_enum, wire_struct};
+use crate::entry::wire::{Extra, tagged_enum, wire_struct};
 
 tagged_enum! {
     /// One segment of a user's input.

@@ -4,7 +4,7 @@
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
-use super::Nullable;
+use super::nullable::Nullable;
 
 /// A value that may hold floats. One that holds none is what was written: all else is text, or a
 /// whole number of 64 bits.

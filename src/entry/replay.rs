@@ -1,13 +1,13 @@
 //! Replay: the state that a segment's entries add up to.
 
-use crate::ids::SessionId;
-use crate::item::{Item, Role};
-use crate::request_config::RequestConfig;
-use crate::segment_log::{
+use crate::entry::config::RequestConfig;
+use crate::entry::item::{Item, Role};
+use crate::entry::segment_log::{
     Extension, InputExtension, LlmUsage, LogEntry, Origin, SegmentStart, UserInput,
 };
-use crate::system_item::SystemItem;
-use crate::user_input::UserSegment;
+use crate::entry::system_item::SystemItem;
+use crate::entry::user_input::UserSegment;
+use crate::ids::SessionId;
 
 /// The state of a conversation after some entries of a segment.
 ///

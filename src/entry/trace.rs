@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Vi
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::wire::{Extra, Key, Scalar, in_field, wire_struct};
+use crate::entry::wire::{Extra, Key, Scalar, in_field, wire_struct};
 
 /// One entry of a trace.
 ///

@@ -8,7 +8,8 @@ use serde::ser::SerializeMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Extra, Key, Nullable};
+use super::nullable::{Extra, Nullable};
+use super::tagged::Key;
 
 /// An object of known fields and an `extra` map, as `wire_struct!` defines it.
 pub(crate) trait Fields: Sized {

@@ -12,7 +12,8 @@ use serde::de::{
 };
 use serde_json::Value;
 
-use super::{Extra, Floats};
+use super::exact::Floats;
+use super::nullable::Extra;
 use crate::raw_json::RawJson;
 
 /// An enum as `tagged_enum!` defines it.

@@ -1,11 +1,11 @@
 //! What a segment begins with, also where it goes on from another one. Pure: knows no store.
 
+use crate::entry::config::RequestConfig;
+use crate::entry::item::Item;
+use crate::entry::replay::SegmentState;
+use crate::entry::segment_log::{LogEntry, Origin, SegmentStart};
+use crate::entry::wire::Extra;
 use crate::ids::{SegmentId, SessionId, now_ms};
-use crate::item::Item;
-use crate::replay::SegmentState;
-use crate::request_config::RequestConfig;
-use crate::segment_log::{LogEntry, Origin, SegmentStart};
-use crate::wire::Extra;
 
 /// What a segment begins with.
 ///
@@ -72,7 +72,7 @@ pub fn fork_entry(session_id: SessionId, state: &SegmentState, origin: Origin) -
 }
 
 /// The `segment_start` of a segment without an origin.
-pub(super) fn start_entry(session_id: SessionId, seed: Seed) -> SegmentStart {
+pub(crate) fn start_entry(session_id: SessionId, seed: Seed) -> SegmentStart {
     SegmentStart {
         ts: now_ms(),
         session_id,
