@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use sessiondb::{Archive, SegmentId, SessionId, new_segment_id, new_session_id};
 
-use super::{Place, Run, sessiondb};
+use crate::place::{Place, Run, sessiondb};
 
 /// How a command ends whose standard output cannot be written to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -288,7 +288,7 @@ fn a_terminal_gets_no_character_that_it_obeys_or_hides_and_a_pipe_gets_the_bytes
     assert_eq!(place.raw(segment), format!("{entry}\n"));
     let mut import = sessiondb();
     import.args(["import", archive, &name]);
-    super::feed(import, b"").code(8).err(&name);
+    crate::place::feed(import, b"").code(8).err(&name);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `import` and `export`.
 
-#[path = "../../../examples/make_samples/scenes.rs"]
+#[path = "../../../../examples/make_samples/scenes.rs"]
 mod scenes;
-#[path = "../../../examples/make_samples/script.rs"]
+#[path = "../../../../examples/make_samples/script.rs"]
 mod script;
 
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sessiondb::LogEntry;
 
-use super::{Place, feed, samples, sessiondb, tree};
+use crate::place::{Place, feed, samples, sessiondb, tree};
 
 #[test]
 fn the_samples_come_back_byte_for_byte() {
@@ -85,8 +85,8 @@ fn a_second_import_reports_nothing_new() {
 
 #[test]
 fn a_real_session_imports_lists_shows_and_exports() {
-    let real =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/real/pi-large-session.jsonl");
+    let real = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/real/pi-large-session.jsonl");
     if !real.is_file() {
         eprintln!("SKIPPED: {} is not there", real.display());
         return;

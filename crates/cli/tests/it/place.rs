@@ -1,14 +1,4 @@
-//! The `sessiondb` command as its users meet it: arguments in; output, exit code and files out.
-
-mod branches;
-mod errors;
-mod import_export;
-mod listings;
-#[cfg(unix)]
-mod outputs;
-mod portable;
-mod processes;
-mod writes;
+//! A folder with an archive that the command is run on, and what a command that has ended left.
 
 use std::fs;
 use std::io::Write;
@@ -20,19 +10,19 @@ use sessiondb::{SegmentId, SessionId, new_segment_id, new_session_id};
 use tempfile::TempDir;
 
 /// A folder for one test, with an archive in it that commands are run on.
-struct Place {
-    folder: TempDir,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
         }
     }
 
     /// With the sample sessions imported.
-    fn with_samples() -> Self {
+    pub(crate) fn with_samples() -> Self {
         let place = Self::new();
         place
             .run("import", &[samples().to_str().expect("a UTF-8 path")])
@@ -40,24 +30,24 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn archive(&self) -> PathBuf {
+    pub(crate) fn archive(&self) -> PathBuf {
         self.path("test.sessiondb")
     }
 
     /// Runs `sessiondb {command} {archive} {args}`.
-    fn run(&self, command: &str, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, command: &str, args: &[&str]) -> Run {
         self.run_with(command, args, b"")
     }
 
-    fn run_with(&self, command: &str, args: &[&str], stdin: &[u8]) -> Run {
+    pub(crate) fn run_with(&self, command: &str, args: &[&str], stdin: &[u8]) -> Run {
         feed(self.command(command, args), stdin)
     }
 
-    fn command(&self, command: &str, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, command: &str, args: &[&str]) -> Command {
         let mut sessiondb = sessiondb();
         if !args.contains(&"--lock-timeout") {
             // Long enough for the slowest machine: only the test of it waits in vain.
@@ -68,11 +58,11 @@ impl Place {
     }
 
     /// Appends lines to a segment.
-    fn append(&self, (session, segment): (SessionId, SegmentId), lines: &str) -> Run {
+    pub(crate) fn append(&self, (session, segment): (SessionId, SegmentId), lines: &str) -> Run {
         self.run_with("append", &ids(session, segment), lines.as_bytes())
     }
 
-    fn raw(&self, segment: SegmentId) -> String {
+    pub(crate) fn raw(&self, segment: SegmentId) -> String {
         self.run("show", &["--raw", &segment.to_string()])
             .code(0)
             .stdout
@@ -81,21 +71,21 @@ impl Place {
 
 /// What a finished command left: checked step by step.
 #[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
     #[track_caller]
-    fn code(self, code: i32) -> Self {
+    pub(crate) fn code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
     #[track_caller]
-    fn out(self, part: &str) -> Self {
+    pub(crate) fn out(self, part: &str) -> Self {
         assert!(
             self.stdout.contains(part),
             "stdout lacks {part:?}: {self:#?}"
@@ -104,7 +94,7 @@ impl Run {
     }
 
     #[track_caller]
-    fn err(self, part: &str) -> Self {
+    pub(crate) fn err(self, part: &str) -> Self {
         assert!(
             self.stderr.contains(part),
             "stderr lacks {part:?}: {self:#?}"
@@ -113,7 +103,7 @@ impl Run {
     }
 
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 }
@@ -129,7 +119,7 @@ impl From<Output> for Run {
     }
 }
 
-fn sessiondb() -> Command {
+pub(crate) fn sessiondb() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sessiondb"));
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
@@ -137,7 +127,7 @@ fn sessiondb() -> Command {
     command
 }
 
-fn feed(mut command: Command, stdin: &[u8]) -> Run {
+pub(crate) fn feed(mut command: Command, stdin: &[u8]) -> Run {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -151,21 +141,21 @@ fn feed(mut command: Command, stdin: &[u8]) -> Run {
     child.wait_with_output().expect("the command ends").into()
 }
 
-fn ids(session: SessionId, segment: SegmentId) -> Vec<&'static str> {
+pub(crate) fn ids(session: SessionId, segment: SegmentId) -> Vec<&'static str> {
     let own = |id: uuid::Uuid| -> &'static str { id.to_string().leak() };
     vec!["--session", own(session), "--segment", own(segment)]
 }
 
-fn new_ids() -> (SessionId, SegmentId) {
+pub(crate) fn new_ids() -> (SessionId, SegmentId) {
     (new_session_id(), new_segment_id())
 }
 
-fn samples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sessions")
+pub(crate) fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/sessions")
 }
 
 /// All files below a folder with their bytes, sorted.
-fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     fn walk(folder: &Path, top: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();

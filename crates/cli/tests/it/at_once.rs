@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use serde_json::Value;
 use sessiondb::{Archive, SegmentId, SessionId};
 
-use super::{Place, ids, new_ids};
+use crate::place::{Place, ids, new_ids};
 
 /// `append --ack` at work.
 struct Writer {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use super::{Place, Run, ids, new_ids};
+use crate::place::{Place, Run, ids, new_ids};
 
 #[test]
 fn append_creates_and_prints_the_new_length() {

@@ -6,7 +6,7 @@ use std::io::Write;
 use serde_json::json;
 use sessiondb::{Archive, Sharing};
 
-use super::{Place, Run, feed, new_ids, sessiondb};
+use crate::place::{Place, Run, feed, new_ids, sessiondb};
 
 /// Every command but those that create an archive, with arguments that would do.
 const ON_AN_ARCHIVE: [(&str, &[&str]); 9] = [
@@ -152,7 +152,7 @@ fn busy() {
         .run("stats", &["--lock-timeout", "0.1"])
         .code(7)
         .err("busy");
-    let mut args = super::ids(new_ids().0, new_ids().1);
+    let mut args = crate::place::ids(new_ids().0, new_ids().1);
     args.extend(["--lock-timeout", "0.1"]);
     place.run_with("append", &args, b"{}\n").code(7).err("busy");
     held.close().unwrap();
@@ -234,7 +234,7 @@ fn recovering_what_is_whole() {
         let mut export = sessiondb();
         export.arg("export").arg(archive).arg(place.path(folder));
         feed(export, b"").code(0);
-        super::tree(&place.path(folder))
+        crate::place::tree(&place.path(folder))
     };
     let (old, new) = (export(&place.archive(), "old"), export(&new, "new"));
     assert!(!old.is_empty() && old == new);

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 use sessiondb::SegmentId;
 
-use super::{Place, new_ids};
+use crate::place::{Place, new_ids};
 
 /// Makes a branch and returns its id.
 fn branch(place: &Place, args: &[&str]) -> SegmentId {
@@ -124,7 +124,7 @@ fn erased_entries_are_gone_wherever_they_are_shared() {
     let secret = |n: u32| format!("{{\"ts\":{n},\"text\":\"secret-{n}\"}}\n");
     let lines: String = (0..6).map(secret).collect();
     place.append((session, segment), &lines).code(0);
-    let mut trace = super::ids(session, segment);
+    let mut trace = crate::place::ids(session, segment);
     trace.push("--trace");
     place.run_with("append", &trace, b"7\n8\n").code(0);
     let id = segment.to_string();
@@ -208,7 +208,7 @@ fn an_archive_of_format_1_is_read_and_compacted_before_it_has_branches() {
     let place = Place::new();
     let golden = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/tests/data/golden/v1/closed.sessiondb"
+        "/../../tests/data/golden/v1/closed.sessiondb"
     );
     fs::copy(golden, place.archive()).unwrap();
     let mut permissions = fs::metadata(place.archive()).unwrap().permissions();
@@ -221,7 +221,7 @@ fn an_archive_of_format_1_is_read_and_compacted_before_it_has_branches() {
     let exported = |name: &str| {
         let out = place.path(name);
         place.run("export", &[out.to_str().unwrap()]).code(0);
-        super::tree(&out)
+        crate::place::tree(&out)
     };
     place.run("stats", &[]).code(0).out("format version  1");
     let before = exported("before");

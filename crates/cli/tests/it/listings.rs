@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use super::{Place, new_ids, samples, tree};
+use crate::place::{Place, new_ids, samples, tree};
 
 #[test]
 fn sessions_and_segments_are_listed() {
@@ -128,7 +128,10 @@ fn colours_only_where_they_are_wanted() {
     let coloured = |variables: &[(&str, &str)]| {
         let mut command = place.command("ls", &[]);
         command.envs(variables.iter().copied());
-        super::feed(command, b"").code(0).stdout.contains('\u{1b}')
+        crate::place::feed(command, b"")
+            .code(0)
+            .stdout
+            .contains('\u{1b}')
     };
     assert!(!coloured(&[]), "a pipe is no terminal");
     assert!(coloured(&[("CLICOLOR_FORCE", "1")]));

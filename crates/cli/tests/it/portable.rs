@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use sessiondb::Archive;
 
-use super::{Place, Run, feed, new_ids, samples, sessiondb, tree};
+use crate::place::{Place, Run, feed, new_ids, samples, sessiondb, tree};
 
 /// Runs a command on another file than the archive of the place.
 fn run(command: &str, args: &[&str]) -> Run {
