@@ -21,7 +21,7 @@ pub(crate) fn run(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
 fn append_all(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
     // All of the input first: the archive is neither created for a bad one nor held meanwhile.
     let lines: Vec<Line> = Lines::of(io::stdin().lock()).collect::<Result<_, _>>()?;
-    let archive = context.open(&args.archive, Access::Create)?;
+    let archive = context.open(Access::Create)?;
     let receipt = append(&log(&archive, args), args.expect_len, &lines).map_err(|error| {
         let (code, message) = explain(error, &lines);
         Failure::new(code, format_args!("{message}; nothing was appended"))
@@ -47,7 +47,7 @@ fn print(len: u64) -> Result<(), Failure> {
 
 /// Appends each line as it arrives. What was acknowledged stays, whatever comes after it.
 fn append_each(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Create)?;
+    let archive = context.open(Access::Create)?;
     let log = log(&archive, args);
     let mut expect_len = args.expect_len;
     for (appended, line) in (0..).zip(Lines::of(io::stdin().lock())) {

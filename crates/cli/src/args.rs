@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::{Rebase, SegmentId, SessionId};
 
 use crate::values::{EntryNumbers, age, mode, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
+Every command works on the archive that --archive or SESSIONDB_ARCHIVE names.
 Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
 Data goes to standard output, talk to standard error. NO_COLOR=1 turns colours off.
 
@@ -25,9 +26,9 @@ Exit codes:
   9  done, but the result could not be printed; the error says what was done
 
 Examples:
-  sessiondb import all.sessiondb ~/.agent/sessions --list
-  sessiondb show all.sessiondb 019a --last 20
-  sessiondb export all.sessiondb backup/
+  sessiondb -a all.sessiondb import ~/.agent/sessions --list
+  sessiondb -a all.sessiondb show 019a --last 20
+  sessiondb -a all.sessiondb export backup/
 ";
 
 const GLOBAL: &str = "Options of all commands";
@@ -44,6 +45,11 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Args)]
 pub(crate) struct Globals {
+    /// The archive
+    // An empty one reaches `Context`, since the option may follow an empty variable. A value of the
+    // environment is not shown: help reaches a terminal as it is.
+    #[arg(short, long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SESSIONDB_ARCHIVE", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub(crate) archive: Option<PathBuf>,
     /// How long to wait for another process that holds the archive
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) lock_timeout: Duration,
@@ -95,8 +101,6 @@ pub(crate) enum Command {
 /// fails stops nothing else, and what a folder holds besides logs is named.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// Files, or folders that are searched for *.jsonl and *.ndjson
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
@@ -150,8 +154,6 @@ pub(crate) enum BadLines {
 /// session that has any go into DIR/{session}/session.json, from which import takes them.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The folder; it is created if need be
     pub(crate) dir: PathBuf,
     /// The sessions; all of them if none is given
@@ -173,8 +175,6 @@ pub(crate) struct ExportArgs {
 /// List the sessions of an archive, newest first, or the segments of one session
 #[derive(Debug, Args)]
 pub(crate) struct LsArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// List the segments of this session
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) session: Option<String>,
@@ -188,8 +188,6 @@ pub(crate) struct LsArgs {
 /// Of a session the newest segment is shown. Entries are numbered from 0.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// A session or a segment
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
@@ -219,8 +217,6 @@ pub(crate) struct ShowArgs {
 /// them is bad, none is.
 #[derive(Debug, Args)]
 pub(crate) struct AppendArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The session, a whole UUID
     #[arg(long, value_name = "ID")]
     pub(crate) session: SessionId,
@@ -244,8 +240,6 @@ pub(crate) struct AppendArgs {
 /// one stays in the other.
 #[derive(Debug, Args)]
 pub(crate) struct BranchArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The segment, or a session that has only one
     #[arg(value_name = "SEGMENT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
@@ -262,8 +256,6 @@ pub(crate) struct BranchArgs {
 /// Branches that share what is cut off keep it.
 #[derive(Debug, Args)]
 pub(crate) struct TruncateArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The segment, or a session that has only one
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
@@ -284,8 +276,6 @@ pub(crate) struct TruncateArgs {
 /// from the file with `sessiondb compact`.
 #[derive(Debug, Args)]
 pub(crate) struct EraseArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The segment, or a session that has only one
     #[arg(value_name = "SEGMENT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
@@ -307,8 +297,6 @@ pub(crate) struct EraseArgs {
 /// Segments that share entries with one that is removed keep them.
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The session or segment
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
@@ -323,8 +311,6 @@ pub(crate) struct RmArgs {
 /// Print what an archive holds, and its size
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// Print a JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -336,8 +322,6 @@ pub(crate) struct StatsArgs {
 /// code is 5. Other processes may write meanwhile.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// Print the report as one JSON object; entries as {"from": N, "to": N}, "to" not included
     #[arg(long)]
     pub(crate) json: bool,
@@ -345,14 +329,12 @@ pub(crate) struct CheckArgs {
 
 /// Write what can be read out of a damaged archive into a new one
 ///
-/// BROKEN is only read, and nobody may write to it meanwhile; NEW must not be there. Entries keep
+/// The archive is only read, and nobody may write to it meanwhile; NEW must not be there. Entries keep
 /// session, segment and number. Those behind a missing one go into a new segment of their session,
 /// which is listed. If anything is missing it is listed, and the exit code is 5; NEW is written all
 /// the same. Nothing that was removed comes back, unless a warning says that it may.
 #[derive(Debug, Args)]
 pub(crate) struct RecoverArgs {
-    /// The damaged archive
-    pub(crate) broken: PathBuf,
     /// The archive to be made
     pub(crate) new: PathBuf,
     /// Print the report as one JSON object; entries as {"from": N, "to": N}, "to" not included
@@ -366,8 +348,6 @@ pub(crate) struct RecoverArgs {
 /// `sessiondb compact` makes it smaller.
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The archive to be made
     pub(crate) out: PathBuf,
     /// Print the report as one JSON object
@@ -381,8 +361,6 @@ pub(crate) struct BackupArgs {
 /// `sessiondb merge` brings its sessions into another archive.
 #[derive(Debug, Args)]
 pub(crate) struct ExtractArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The archive to be made
     pub(crate) out: PathBuf,
     /// The sessions
@@ -401,8 +379,6 @@ pub(crate) struct ExtractArgs {
 /// changes nothing. Metadata and names that are here already stay as they are.
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// The archives to take from; they are only read
     #[arg(required = true, value_name = "OTHER")]
     pub(crate) others: Vec<PathBuf>,
@@ -439,8 +415,6 @@ impl RebaseArgs {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limits").required(true).multiple(true))]
 pub(crate) struct PruneArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// Sessions whose last update is longer ago: 90m, 12h, 30d, 2w
     #[arg(long, value_name = "AGE", value_parser = age, group = "limits")]
     pub(crate) older_than: Option<Duration>,
@@ -468,8 +442,6 @@ pub(crate) struct PruneArgs {
 /// removed cannot be erased while others read an earlier state, and that is then said.
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
-    /// The archive
-    pub(crate) archive: PathBuf,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -13,7 +13,7 @@ use crate::progress::{self, Unit};
 use crate::render;
 
 pub(crate) fn backup(context: &Context, args: &BackupArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Read)?;
+    let archive = context.open(Access::Read)?;
     let bar = progress::bar(context, Unit::Bytes);
     let report = archive.backup(&args.out, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
@@ -21,7 +21,7 @@ pub(crate) fn backup(context: &Context, args: &BackupArgs) -> Result<(), Failure
 }
 
 pub(crate) fn extract(context: &Context, args: &ExtractArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Read)?;
+    let archive = context.open(Access::Read)?;
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
     let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
     let bar = progress::bar(context, Unit::Bytes);

@@ -12,7 +12,7 @@ use crate::output;
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &BranchArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Write)?;
+    let archive = context.open(Access::Write)?;
     let (session, segment) = find::segment(&archive, &args.id)?;
     let at = match args.at {
         Some(at) => at,

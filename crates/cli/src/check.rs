@@ -12,7 +12,7 @@ use crate::progress::{self, Unit};
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Read)?;
+    let archive = context.open(Access::Read)?;
     let bar = progress::bar(context, Unit::Rows);
     let report = archive.check(&mut |progress| {
         bar.set_length(progress.total);
@@ -25,10 +25,10 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     } else {
         write_problems(&report)
     };
-    exit::found(printed, conclude(context, args, &report))
+    exit::found(printed, conclude(context, &report))
 }
 
-fn conclude(context: &Context, args: &CheckArgs, report: &CheckReport) -> Result<(), Failure> {
+fn conclude(context: &Context, report: &CheckReport) -> Result<(), Failure> {
     for note in &report.notes {
         context.say(format_args!("note: {note}"));
     }
@@ -48,7 +48,7 @@ fn conclude(context: &Context, args: &CheckArgs, report: &CheckReport) -> Result
         format_args!(
             "{}: damaged: {} found in {checked}; `sessiondb recover` writes what can be read \
              into a new archive",
-            args.archive.display(),
+            context.archive().display(),
             render::count(report.problems_found, "problem"),
         ),
     ))

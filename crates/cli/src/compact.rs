@@ -7,7 +7,7 @@ use crate::progress::{self, Unit};
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &CompactArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Write)?;
+    let archive = context.open(Access::Write)?;
     let bar = progress::bar(context, Unit::Rows);
     let compacted = archive.compact(&mut |progress| {
         bar.set_length(progress.total);

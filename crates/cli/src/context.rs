@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::styling::Style;
 use sessiondb::{Archive, Sharing, StoreError};
@@ -13,6 +13,7 @@ use crate::output;
 
 #[derive(Debug)]
 pub(crate) struct Context {
+    archive: PathBuf,
     globals: Globals,
 }
 
@@ -28,11 +29,34 @@ pub(crate) enum Access {
 }
 
 impl Context {
-    pub(crate) fn new(globals: Globals) -> Self {
-        Self { globals }
+    pub(crate) fn new(mut globals: Globals) -> Result<Self, Failure> {
+        let why = match globals.archive.take() {
+            Some(archive) if !archive.as_os_str().is_empty() => {
+                return Ok(Self { archive, globals });
+            }
+            Some(_) => "the name of the archive is empty",
+            None => "no archive is named",
+        };
+        Err(Failure::new(
+            Code::Usage,
+            format_args!(
+                "{why}; give it with --archive FILE or in the variable SESSIONDB_ARCHIVE, as in \
+                 `sessiondb -a all.sessiondb ls`"
+            ),
+        ))
     }
 
-    pub(crate) fn open(&self, path: &Path, access: Access) -> Result<Archive, Failure> {
+    /// Where the archive is that the command works on.
+    pub(crate) fn archive(&self) -> &Path {
+        &self.archive
+    }
+
+    /// Opens the archive that the command works on.
+    pub(crate) fn open(&self, access: Access) -> Result<Archive, Failure> {
+        self.open_at(&self.archive, access)
+    }
+
+    pub(crate) fn open_at(&self, path: &Path, access: Access) -> Result<Archive, Failure> {
         Archive::options()
             .create(access == Access::Create)
             .read_only(access == Access::Read)

@@ -15,7 +15,7 @@ use crate::progress::{self, Unit};
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Read)?;
+    let archive = context.open(Access::Read)?;
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
     let mut export = Export::new(&archive)
         .sessions(sessions.collect::<Result<_, _>>()?)

@@ -98,7 +98,7 @@ fn only(id: &str, what: &str, found: &[Match]) -> Result<Match, Failure> {
         [] => Err(Failure::new(
             Code::NotFound,
             format_args!(
-                "{id}: no {what} has an id that begins so; `sessiondb ls ARCHIVE` lists the sessions"
+                "{id}: no {what} has an id that begins so; `sessiondb ls` lists the sessions"
             ),
         )),
         several => Err(Failure::new(Code::Usage, ambiguous(id, several))),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use sessiondb::Archive;
@@ -35,7 +36,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         LastLine::Take => jsonl::LastLine::Take,
         LastLine::Drop => jsonl::LastLine::Drop,
     };
-    if fs::symlink_metadata(&args.archive).is_err()
+    if fs::symlink_metadata(context.archive()).is_err()
         && let Some(report) = jsonl::nothing_to_import(&args.paths, bad_lines, last_line)
     {
         // No archive is made for nothing.
@@ -43,7 +44,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         tell_notes(context, &report);
         return exit::found(printed, conclude(context, args, &report));
     }
-    let archive = context.open(&args.archive, Access::Create)?;
+    let archive = context.open(Access::Create)?;
     let bar = progress::bar(context, Unit::Bytes);
     let report = Import::new(&archive)
         .bad_lines(bad_lines)
@@ -195,7 +196,7 @@ fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Resu
     let new_entries = report.new_entries();
     if failed > 0 {
         let causes: Vec<&str> = causes(report).collect();
-        let advice = suggestion(args, &causes);
+        let advice = suggestion(context, args, &causes);
         return Err(Failure::new(
             code(report),
             format_args!(
@@ -249,22 +250,22 @@ fn code(report: &ImportReport) -> Code {
 }
 
 /// The whole command that takes fused lines apart, if that is what a file failed for.
-fn suggestion(args: &ImportArgs, causes: &[&str]) -> String {
+fn suggestion(context: &Context, args: &ImportArgs, causes: &[&str]) -> String {
     const SPLIT: &str = "--bad-lines=split";
     if !causes.iter().any(|cause| cause.contains(SPLIT)) {
         return String::new();
     }
+    let word = |path: &Path| quoted(&path.display().to_string());
     let mut words = vec![
-        "sessiondb".to_owned(),
+        "sessiondb -a".to_owned(),
+        word(context.archive()),
         "import".to_owned(),
         SPLIT.to_owned(),
     ];
     if args.as_new {
         words.push("--as-new".to_owned());
     }
-    for path in std::iter::once(&args.archive).chain(&args.paths) {
-        words.push(quoted(&path.display().to_string()));
-    }
+    words.extend(args.paths.iter().map(|path| word(path)));
     format!("\nto take the values apart: {}", words.join(" "))
 }
 

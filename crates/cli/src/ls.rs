@@ -17,7 +17,7 @@ use crate::render::{self, Column, Table};
 const TITLE_CHARS: usize = 60;
 
 pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Read)?;
+    let archive = context.open(Access::Read)?;
     match &args.session {
         None if args.json => render::write_json(&listed(&archive)?),
         None => write_sessions(&archive),

@@ -59,7 +59,7 @@ fn print_help(help: &StyledStr) -> Result<(), Failure> {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let context = Context::new(cli.globals);
+    let context = Context::new(cli.globals)?;
     #[cfg(unix)]
     interrupt::explain(&cli.command);
     match cli.command {

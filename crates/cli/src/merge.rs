@@ -21,7 +21,7 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     } else {
         Access::Create
     };
-    let archive = context.open(&args.archive, access)?;
+    let archive = context.open(access)?;
     let merge = Merge::new(&archive)
         .rebase(args.rebase.to_rebase())
         .dry_run(args.dry_run);
@@ -69,7 +69,7 @@ fn open_others<'a>(
 ) -> Result<(Vec<Other<'a>>, Vec<Unmerged>), Failure> {
     let (mut others, mut failed) = (Vec::new(), Vec::new());
     for path in paths {
-        match context.open(path, Access::Read) {
+        match context.open_at(path, Access::Read) {
             Ok(other) => others.push((path.as_path(), other)),
             Err(failure) => failed.push(Unmerged::new(path, failure)),
         }
@@ -243,7 +243,7 @@ fn conclude(
             Code::InPart,
             format_args!(
                 "{sessions}, {new}; some sessions contradict {}; {left}:{}",
-                args.archive.display(),
+                context.archive().display(),
                 render::indented(places)
             ),
         ));

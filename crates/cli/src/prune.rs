@@ -18,7 +18,7 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
     } else {
         Access::Read
     };
-    let archive = context.open(&args.archive, access)?;
+    let archive = context.open(access)?;
     let plan = retention::plan(&archive, &limits(args), sessiondb::now_ms())?;
     if !args.json {
         let nothing_done = |failure: Failure| failure.after("nothing was removed");

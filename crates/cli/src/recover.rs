@@ -13,7 +13,7 @@ use crate::render;
 
 pub(crate) fn run(context: &Context, args: &RecoverArgs) -> Result<(), Failure> {
     let bar = progress::bar(context, Unit::Bytes);
-    let report = sessiondb::recover(&args.broken, &args.new, &mut |progress| {
+    let report = sessiondb::recover(context.archive(), &args.new, &mut |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     });
@@ -51,7 +51,7 @@ fn conclude(context: &Context, args: &RecoverArgs, report: &RecoverReport) -> Re
         format_args!(
             "{}: damaged: not everything could be recovered; {} has {recovered}, and {} known to \
              be missing",
-            args.broken.display(),
+            context.archive().display(),
             args.new.display(),
             match report.missing_entries {
                 1 => "1 entry is".to_owned(),

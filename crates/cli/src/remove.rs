@@ -49,7 +49,7 @@ impl Done {
 }
 
 pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Write)?;
+    let archive = context.open(Access::Write)?;
     let (session, segment) = find::segment(&archive, &args.id)?;
     let log = archive.log(session, segment);
     let goes = log.len()?.saturating_sub(args.len);
@@ -76,7 +76,7 @@ pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Fai
 }
 
 pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Write)?;
+    let archive = context.open(Access::Write)?;
     let (session, segment) = find::segment(&archive, &args.id)?;
     let (log, noun) = if args.trace {
         (archive.trace(session, segment), "trace")
@@ -113,7 +113,7 @@ pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> 
 }
 
 pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Write)?;
+    let archive = context.open(Access::Write)?;
     let found = find::for_removal(&archive, &args.id)?;
     let (what, removed) = describe(&archive, &found)?;
     if !args.yes {

@@ -17,7 +17,7 @@ const FAINT: Style = Style::new().dimmed();
 const KIND: Style = AnsiColor::Cyan.on_default();
 
 pub(crate) fn run(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
-    let archive = context.open(&args.archive, Access::Read)?;
+    let archive = context.open(Access::Read)?;
     let log = choose_log(context, &archive, args)?;
     let entries = choose_entries(context, &archive, &log, args)?;
     if args.raw {
@@ -69,7 +69,7 @@ fn newest_segment(
     if segments.len() > 1 {
         context.say(format_args!(
             "session {session} has {}; this is the newest, {} \
-             (`sessiondb ls ARCHIVE {session}` lists them)",
+             (`sessiondb ls {session}` lists them)",
             render::count(segments.len() as u64, "segment"),
             newest.id
         ));

@@ -11,7 +11,7 @@ use crate::output;
 use crate::render;
 
 pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
-    let stats = context.open(&args.archive, Access::Read)?.stats()?;
+    let stats = context.open(Access::Read)?.stats()?;
     if args.json {
         return render::write_json(&stats);
     }

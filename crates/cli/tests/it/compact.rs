@@ -18,7 +18,7 @@ const SEGMENT: SegmentId = SegmentId::from_u128(0x0199_0000_0000_7000_9000_0000_
 /// Appends one line by a process of its own; whether it was acknowledged.
 fn append(archive: &Path, line: &str) -> bool {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sessiondb"))
-        .args(["append", "--lock-timeout", "60"])
+        .args(["append", "--lock-timeout", "60", "-a"])
         .arg(archive)
         .args(["--session", &SESSION.to_string()])
         .args(["--segment", &SEGMENT.to_string()])
@@ -114,7 +114,7 @@ fn a_file_that_is_mounted_by_itself_stays_where_it_is() {
         eprintln!("SKIPPED: no file can be mounted here");
         return;
     }
-    let compacted = inside(&format!("{mount} && \"$2\" compact \"$1\""));
+    let compacted = inside(&format!("{mount} && \"$2\" -a \"$1\" compact"));
     let message = String::from_utf8_lossy(&compacted.stderr).into_owned();
     assert!(compacted.status.success(), "{message}");
     let archive = Archive::open(&path).unwrap();

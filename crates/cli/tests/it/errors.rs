@@ -31,8 +31,9 @@ fn usage() {
     for wrong in [
         &["frobnicate"][..],
         &["ls"],
-        &["ls", ""],
-        &["show", "a", "b", "--last", "x"],
+        &["-a", "a.sessiondb"],
+        &["-a", "a.sessiondb", "ls", ""],
+        &["-a", "a.sessiondb", "show", "b", "--last", "x"],
     ] {
         let mut command = sessiondb();
         command.args(wrong);
@@ -91,6 +92,7 @@ fn no_such_folder() {
             "aaaa0000-0000-7000-8000-000000000001",
         ])
         .args(["--segment", "aaaa0000-0000-7000-8000-000000000002"])
+        .arg("-a")
         .arg(place.path("no/such/folder.sessiondb"));
     feed(command, b"{}\n").code(3).err("folder.sessiondb");
 }
@@ -206,7 +208,7 @@ fn recovered_in_part(place: &Place, segment: &str) {
         .out("0 of 1 entries recovered")
         .err("1 entry is known to be missing");
     let mut check = sessiondb();
-    check.arg("check").arg(&new);
+    check.arg("-a").arg(&new).arg("check");
     feed(check, b"").code(0);
     // It is not written over.
     place
@@ -232,7 +234,8 @@ fn recovering_what_is_whole() {
     assert!(fs::read(place.archive()).unwrap() == before);
     let export = |archive: &std::path::Path, folder: &str| {
         let mut export = sessiondb();
-        export.arg("export").arg(archive).arg(place.path(folder));
+        export.arg("-a").arg(archive).arg("export");
+        export.arg(place.path(folder));
         feed(export, b"").code(0);
         crate::place::tree(&place.path(folder))
     };

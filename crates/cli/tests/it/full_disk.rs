@@ -137,8 +137,9 @@ fn fill_up(kind: &str) {
     assert!(archive.delete_name("builder").unwrap());
     for segment in &small[11..] {
         let removed = Command::new(env!("CARGO_BIN_EXE_sessiondb"))
-            .arg("rm")
+            .arg("-a")
             .arg(&path)
+            .arg("rm")
             .args([&segment.to_string(), "--yes"])
             .output()
             .unwrap();

@@ -308,7 +308,7 @@ fn no_archive_is_made_where_nothing_comes_in_and_one_where_something_does() {
         .code(8)
         .err("2 of 2 files failed")
         .err(&format!(
-            "sessiondb import --bad-lines=split {}",
+            "sessiondb -a {} import --bad-lines=split ",
             place.archive().display()
         ));
     let report = place.run("import", &["--json", &missing]).code(3).json();
@@ -356,7 +356,8 @@ fn quiet_means_that_nothing_is_said_of_what_went_well() {
         assert_eq!((&*run.stdout, &*run.stderr), ("", ""), "{command}");
     }
     let mut merge = sessiondb();
-    merge.args(["merge", "-q"]).arg(other).arg(place.archive());
+    merge.arg("-a").arg(other).args(["merge", "-q"]);
+    merge.arg(place.archive());
     let run = feed(merge, b"").code(0);
     assert_eq!((&*run.stdout, &*run.stderr), ("", ""));
 }

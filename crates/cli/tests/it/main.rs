@@ -8,6 +8,8 @@
     reason = "a test reports by panicking, and its helpers are not seen as tests by the lints"
 )]
 
+/// How the archive is named: by option or environment.
+mod archive;
 /// Several processes that append at once, and one that is killed.
 mod at_once;
 /// `branch` and `erase`, and archives of format 1.

@@ -32,38 +32,38 @@ const COMMANDS: [(&str, Kind); 35] = [
     ("--help", Tells),
     ("--version", Tells),
     ("help append", Tells),
-    ("import A D/logs", Changes),
-    ("import A D/logs --json", Changes),
-    ("import A D/logs --list", Changes),
-    ("export A D/out", Changes),
-    ("export A D/out --json", Changes),
-    ("ls A", Tells),
-    ("ls A --json", Tells),
-    ("ls A S", Tells),
-    ("show A G", Tells),
-    ("show A G --raw", Tells),
-    ("show A G --json", Tells),
-    ("append A --session S --segment G", Changes),
-    ("append A --session S --segment G --ack", Acknowledges),
-    ("branch A G", Changes),
-    ("branch A G --json", Changes),
-    ("truncate A G 1 --yes", Silent),
-    ("truncate A G 1 --yes --json", Changes),
-    ("erase A G 0 --yes", Silent),
-    ("erase A G 0 --yes --json", Changes),
-    ("rm A G --yes", Silent),
-    ("rm A G --yes --json", Changes),
-    ("stats A", Tells),
-    ("stats A --json", Tells),
-    ("check A --json", Tells),
-    ("recover A D/new.sessiondb --json", Changes),
-    ("backup A D/new.sessiondb --json", Changes),
-    ("extract A D/new.sessiondb S --json", Changes),
-    ("merge D/merged.sessiondb A", Changes),
-    ("merge D/merged.sessiondb A --json", Changes),
-    ("prune A --keep-last 0 --yes", ChangesNothing),
-    ("prune A --keep-last 0 --yes --json", Changes),
-    ("compact A --json", Changes),
+    ("-a A import D/logs", Changes),
+    ("-a A import D/logs --json", Changes),
+    ("-a A import D/logs --list", Changes),
+    ("-a A export D/out", Changes),
+    ("-a A export D/out --json", Changes),
+    ("-a A ls", Tells),
+    ("-a A ls --json", Tells),
+    ("-a A ls S", Tells),
+    ("-a A show G", Tells),
+    ("-a A show G --raw", Tells),
+    ("-a A show G --json", Tells),
+    ("-a A append --session S --segment G", Changes),
+    ("-a A append --session S --segment G --ack", Acknowledges),
+    ("-a A branch G", Changes),
+    ("-a A branch G --json", Changes),
+    ("-a A truncate G 1 --yes", Silent),
+    ("-a A truncate G 1 --yes --json", Changes),
+    ("-a A erase G 0 --yes", Silent),
+    ("-a A erase G 0 --yes --json", Changes),
+    ("-a A rm G --yes", Silent),
+    ("-a A rm G --yes --json", Changes),
+    ("-a A stats", Tells),
+    ("-a A stats --json", Tells),
+    ("-a A check --json", Tells),
+    ("-a A recover D/new.sessiondb --json", Changes),
+    ("-a A backup D/new.sessiondb --json", Changes),
+    ("-a A extract D/new.sessiondb S --json", Changes),
+    ("-a D/merged.sessiondb merge A", Changes),
+    ("-a D/merged.sessiondb merge A --json", Changes),
+    ("-a A prune --keep-last 0 --yes", ChangesNothing),
+    ("-a A prune --keep-last 0 --yes --json", Changes),
+    ("-a A compact --json", Changes),
 ];
 
 /// What takes nothing in the place of an output.
@@ -182,7 +182,7 @@ fn no_command_panics_or_forgets_what_it_has_done_when_nobody_can_be_told() {
 fn a_branch_that_could_not_be_printed_is_named_in_the_error() {
     for (sink, code) in [(FullDisk, 9), (ClosedPipe, 0)] {
         let given = Given::new();
-        let run = given.run("branch A G -q", sink, Open).code(code);
+        let run = given.run("-a A branch G -q", sink, Open).code(code);
         let archive = Archive::open(given.place.archive()).unwrap();
         let segments = archive.segments(given.session).unwrap();
         let branch = segments.iter().find(|info| info.id != given.segment);
@@ -194,7 +194,7 @@ fn a_branch_that_could_not_be_printed_is_named_in_the_error() {
 fn an_append_that_could_not_be_printed_says_what_is_there_now() {
     let given = Given::new();
     given
-        .run("append A --session S --segment G", FullDisk, Open)
+        .run("-a A append --session S --segment G", FullDisk, Open)
         .code(9)
         .err("1 line appended")
         .err("has 3 now");
@@ -205,7 +205,7 @@ fn an_append_that_could_not_be_printed_says_what_is_there_now() {
 fn what_was_to_be_printed_first_and_could_not_be_is_not_done() {
     let given = Given::new();
     given
-        .run("prune A --keep-last 0 --yes", FullDisk, Open)
+        .run("-a A prune --keep-last 0 --yes", FullDisk, Open)
         .code(1)
         .err("nothing was removed");
     assert_eq!(given.place.raw(given.segment).lines().count(), 2);
@@ -262,14 +262,14 @@ fn a_terminal_gets_no_character_that_it_obeys_or_hides_and_a_pipe_gets_the_bytes
     let (archive, id) = (archive.to_str().unwrap(), segment.to_string());
 
     for (arguments, code) in [
-        (&["show", archive, &*id][..], 0),
-        (&["show", archive, &id, "--raw"], 0),
-        (&["show", archive, &id, "--json"], 0),
-        (&["ls", archive], 0),
-        (&["ls", archive, "--json"], 0),
-        (&["import", archive, &name], 8),
-        (&["import", &name, &name], 6),
-        (&["ls", archive, &format!("--{name}")], 2),
+        (&["-a", archive, "show", &*id][..], 0),
+        (&["-a", archive, "show", &id, "--raw"], 0),
+        (&["-a", archive, "show", &id, "--json"], 0),
+        (&["-a", archive, "ls"], 0),
+        (&["-a", archive, "ls", "--json"], 0),
+        (&["-a", archive, "import", &name], 8),
+        (&["-a", &name, "import", &name], 6),
+        (&["-a", archive, "ls", &format!("--{name}")], 2),
     ] {
         let Some(run) = on_a_terminal(arguments) else {
             return;
@@ -283,11 +283,11 @@ fn a_terminal_gets_no_character_that_it_obeys_or_hides_and_a_pipe_gets_the_bytes
         assert!(!shown.contains(obeyed), "{arguments:?}: {run:#?}");
         assert!(shown.contains("a\\u200bb"), "{arguments:?}: {run:#?}");
     }
-    let raw = on_a_terminal(&["show", archive, &id, "--raw"]).unwrap();
+    let raw = on_a_terminal(&["-a", archive, "show", &id, "--raw"]).unwrap();
     assert!(raw.stdout.contains(SHOWN), "{raw:#?}");
     assert_eq!(place.raw(segment), format!("{entry}\n"));
     let mut import = sessiondb();
-    import.args(["import", archive, &name]);
+    import.args(["-a", archive, "import", &name]);
     crate::place::feed(import, b"").code(8).err(&name);
 }
 
@@ -301,7 +301,7 @@ fn who_interrupts_at_a_terminal_is_told_what_is_safe() {
     drop(log);
     archive.close().unwrap();
     let (path, id) = (place.archive(), segment.to_string());
-    let Some(mut script) = script(&["truncate", path.to_str().unwrap(), &id, "1"]) else {
+    let Some(mut script) = script(&["-a", path.to_str().unwrap(), "truncate", &id, "1"]) else {
         return;
     };
     let mut child = script

@@ -38,7 +38,7 @@ impl Place {
         self.path("test.sessiondb")
     }
 
-    /// Runs `sessiondb {command} {archive} {args}`.
+    /// Runs `sessiondb -a {archive} {command} {args}`.
     pub(crate) fn run(&self, command: &str, args: &[&str]) -> Run {
         self.run_with(command, args, b"")
     }
@@ -53,7 +53,11 @@ impl Place {
             // Long enough for the slowest machine: only the test of it waits in vain.
             sessiondb.args(["--lock-timeout", "60"]);
         }
-        sessiondb.arg(command).arg(self.archive()).args(args);
+        sessiondb
+            .arg("-a")
+            .arg(self.archive())
+            .arg(command)
+            .args(args);
         sessiondb
     }
 
@@ -121,7 +125,12 @@ impl From<Output> for Run {
 
 pub(crate) fn sessiondb() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sessiondb"));
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    for variable in [
+        "NO_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+        "SESSIONDB_ARCHIVE",
+    ] {
         command.env_remove(variable);
     }
     command

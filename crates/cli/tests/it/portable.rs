@@ -9,15 +9,15 @@ use sessiondb::Archive;
 use crate::place::{Place, Run, feed, new_ids, samples, sessiondb, tree};
 
 /// Runs a command on another file than the archive of the place.
-fn run(command: &str, args: &[&str]) -> Run {
+fn run(archive: &str, command: &str, args: &[&str]) -> Run {
     let mut sessiondb: Command = sessiondb();
-    sessiondb.arg(command).args(args);
+    sessiondb.args(["-a", archive, command]).args(args);
     feed(sessiondb, b"")
 }
 
 fn exported(place: &Place, archive: &str, dir: &str) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let dir = place.path(dir);
-    run("export", &[archive, dir.to_str().unwrap()]).code(0);
+    run(archive, "export", &[dir.to_str().unwrap()]).code(0);
     tree(&dir)
 }
 
@@ -38,7 +38,7 @@ fn a_backup_exports_the_same_and_is_not_written_over() {
     let out = text(&place, "copy.sessiondb");
     place.run("backup", &[&out]).code(0).err("7 sessions");
     assert_eq!(exported(&place, &out, "back"), tree(&samples()));
-    run("check", &[&out]).code(0);
+    run(&out, "check", &[]).code(0);
     place
         .run("backup", &[&out])
         .code(1)
@@ -78,7 +78,7 @@ fn a_backup_that_is_killed_leaves_nothing_or_all_at_its_path() {
         child.kill().unwrap();
         let ended_by_itself = child.wait().unwrap().success();
         if place.path(&name).exists() {
-            run("check", &[&text(&place, &name)])
+            run(&text(&place, &name), "check", &[])
                 .code(0)
                 .err("60 sessions");
         } else {
@@ -130,14 +130,14 @@ fn extracted_sessions_merge_into_what_they_came_from() {
     assert!(!place.path("none").exists());
 
     let all = text(&place, "all.sessiondb");
-    let merged = run("merge", &[&all, &one, &rest]).code(0).out(&ids[0]);
+    let merged = run(&all, "merge", &[&one, &rest]).code(0).out(&ids[0]);
     assert_eq!(merged.stdout.matches("added").count(), 7);
     assert_eq!(exported(&place, &all, "back"), tree(&samples()));
-    run("merge", &[&all, &one, &rest])
+    run(&all, "merge", &[&one, &rest])
         .code(0)
         .err("nothing new");
-    run("merge", &[&all, &all]).code(1).err("with itself");
-    run("merge", &[&all, &text(&place, "none")])
+    run(&all, "merge", &[&all]).code(1).err("with itself");
+    run(&all, "merge", &[&text(&place, "none")])
         .code(3)
         .err("no such archive");
 }
@@ -188,7 +188,7 @@ fn a_conflict_is_listed_and_the_others_are_merged() {
     assert_eq!(conflict.unwrap()[0]["entry"], 2);
     // A dry run into nothing makes nothing.
     let new = text(&place, "new.sessiondb");
-    run("merge", &["--dry-run", &new, &there]).code(3);
+    run(&new, "merge", &["--dry-run", &there]).code(3);
     assert!(!place.path("new.sessiondb").exists());
 }
 
@@ -204,7 +204,7 @@ fn paths_are_rebased_by_export_import_and_merge() {
         archive.close().unwrap();
     };
     let cwd = |archive: &str| -> Value {
-        let listed = run("ls", &[archive, "--json"]).code(0).json();
+        let listed = run(archive, "ls", &["--json"]).code(0).json();
         listed[0]["metadata"]["cwd"].clone()
     };
     set("/home/ann/a");
@@ -215,23 +215,25 @@ fn paths_are_rebased_by_export_import_and_merge() {
         .out("session.json");
     let (one, two) = (text(&place, "one"), text(&place, "two"));
     run(
+        &one,
         "import",
-        &[&one, &dir, "--rebase", "/b=/c", "--rebase", "/b/a=/d"],
+        &[&dir, "--rebase", "/b=/c", "--rebase", "/b/a=/d"],
     )
     .code(0);
     assert_eq!(cwd(&one), "/d");
-    run("import", &[&one, &dir])
+    run(&one, "import", &[&dir])
         .code(0)
         .err("metadata of session")
         .err("nothing new");
     let archive = place.archive();
     run(
+        &two,
         "merge",
-        &[&two, archive.to_str().unwrap(), "--rebase=/home/ann=/e"],
+        &[archive.to_str().unwrap(), "--rebase=/home/ann=/e"],
     )
     .code(0);
     assert_eq!(cwd(&two), "/e/a");
-    run("merge", &[&two, &one, "--rebase", "/home"])
+    run(&two, "merge", &[&one, "--rebase", "/home"])
         .code(2)
         .err("OLD=NEW");
 }
@@ -291,13 +293,13 @@ fn archives_that_cannot_be_merged_are_named_and_the_others_are_merged() {
     let samples = place.archive();
     let samples = samples.to_str().unwrap();
 
-    run("merge", &[&merged, &garbage, &missing])
+    run(&merged, "merge", &[&garbage, &missing])
         .code(6)
         .err("garbage: not a sessiondb archive")
         .err("missing: no such archive");
     assert!(!std::path::Path::new(&merged).exists());
 
-    let report = run("merge", &["--json", &merged, &garbage, samples, &missing])
+    let report = run(&merged, "merge", &["--json", &garbage, samples, &missing])
         .code(8)
         .err("2 of 3 archives failed")
         .err("garbage: not a sessiondb archive")

@@ -37,7 +37,8 @@ impl Place {
 
     fn command(&self, command: &str, options: &[&str]) -> Command {
         let mut sessiondb = Command::new(env!("CARGO_BIN_EXE_sessiondb"));
-        sessiondb.args(options).arg(command).arg(&self.archive);
+        sessiondb.arg("-a").arg(&self.archive);
+        sessiondb.args(options).arg(command);
         sessiondb.stdin(Stdio::piped());
         sessiondb.stdout(Stdio::piped()).stderr(Stdio::piped());
         sessiondb
@@ -102,8 +103,9 @@ impl Place {
 
     fn verify_file(&self, archive: &Path, told: &BTreeMap<u64, Told>) {
         let check = Command::new(env!("CARGO_BIN_EXE_sessiondb"))
-            .arg("check")
+            .arg("-a")
             .arg(archive)
+            .arg("check")
             .output()
             .expect("the command runs");
         assert!(check.status.success(), "{check:?}");

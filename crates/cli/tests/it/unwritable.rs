@@ -35,8 +35,9 @@ impl Left {
             acknowledged,
         };
         let mut writer = Command::new(env!("CARGO_BIN_EXE_sessiondb"))
-            .arg("append")
+            .arg("-a")
             .arg(&left.archive)
+            .arg("append")
             .args(["--session", &left.session, "--segment", &left.segment])
             .args(["--ack", "--durability", "written"])
             .stdin(Stdio::piped())
@@ -95,21 +96,21 @@ impl Left {
         };
         for options in [&[][..], &["--exclusive"][..]] {
             let with = |args: &[&str]| run(&[options, args].concat());
-            assert!(with(&["ls", &archive]).contains(&self.session[..8]));
-            with(&["ls", &archive, &self.session]);
-            self.is_whole(&with(&["show", &archive, &self.segment, "--raw"]));
-            with(&["stats", &archive]);
-            with(&["check", &archive]);
+            assert!(with(&["-a", &archive, "ls"]).contains(&self.session[..8]));
+            with(&["-a", &archive, "ls", &self.session]);
+            self.is_whole(&with(&["-a", &archive, "show", &self.segment, "--raw"]));
+            with(&["-a", &archive, "stats"]);
+            with(&["-a", &archive, "check"]);
         }
-        run(&["export", &archive, &out_of("export")]);
+        run(&["-a", &archive, "export", &out_of("export")]);
         let exported = out("export")
             .join(&self.session)
             .join(format!("{}.jsonl", self.segment));
         self.is_whole(&fs::read_to_string(exported).unwrap());
-        run(&["backup", &archive, &out_of("backup")]);
-        run(&["extract", &archive, &out_of("extract"), &self.session]);
+        run(&["-a", &archive, "backup", &out_of("backup")]);
+        run(&["-a", &archive, "extract", &out_of("extract"), &self.session]);
         for copy in [out_of("backup"), out_of("extract")] {
-            self.is_whole(&run(&["show", &copy, &self.segment, "--raw"]));
+            self.is_whole(&run(&["-a", &copy, "show", &self.segment, "--raw"]));
         }
         assert!(before == self.traces_of_writing(), "something was written");
     }
