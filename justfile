@@ -5,7 +5,7 @@ _default:
 
 # All tests
 test:
-    cargo test --release --all-features
+    cargo test --release --workspace --all-features
 
 # The reliability scoreboard; `just scoreboard deep` takes an hour
 scoreboard form="quick":
@@ -17,10 +17,10 @@ mutants:
 
 # Format, clippy, docs: nothing may be left
 lint:
-    cargo fmt --check
-    cargo clippy --all-targets --all-features -- -D warnings
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
     cargo clippy -- -D warnings
-    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace --all-features
 
 # The archive beside a folder of JSONL files; `just bench --quick` is faster
 bench *args:
@@ -40,7 +40,7 @@ fuzz-replay seconds="0":
 
 # Import the sample sessions into an archive and list it
 demo:
-    cargo run --release --features cli -- import target/demo.sessiondb tests/data/sessions --list
+    cargo run --release -p sessiondb-cli -- -a target/demo.sessiondb import tests/data/sessions --list
 
 # All that must pass before a change lands
 ci:

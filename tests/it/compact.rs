@@ -3,9 +3,6 @@
 
 #[cfg(unix)]
 mod at_the_path;
-#[cfg(all(unix, feature = "cli"))]
-mod beside;
-
 mod growth;
 
 use std::collections::BTreeMap;

@@ -14,9 +14,6 @@ mod archive;
 mod batches;
 /// Branches and erased entries against a model that shares nothing.
 mod branches;
-/// The `sessiondb` command: output, exit codes, several processes, a kill.
-#[cfg(feature = "cli")]
-mod cli;
 /// Compaction: the space goes back, the bytes are gone, and nothing else has changed.
 mod compact;
 /// The contract as a suite, and the proof that each of its cases can fail.
@@ -26,9 +23,6 @@ mod conformance;
 mod docs;
 /// Checking an archive, and recovering what a damaged one still holds.
 mod doctor;
-/// A disk that is really full.
-#[cfg(target_os = "linux")]
-mod full_disk;
 /// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.
 mod grammar;
 /// Which source file imports which: none in a circle, none upwards.
@@ -49,9 +43,6 @@ mod model_store;
 mod opening;
 /// Backups, extracted sessions and merged archives.
 mod portable;
-/// Several real processes on one archive: stopped, killed, watched, and copied beneath.
-#[cfg(all(unix, feature = "cli"))]
-mod processes;
 /// What a segment's entries add up to.
 mod replay;
 /// Reads of what was read before, or is read ahead, against what a log holds now.
@@ -64,6 +55,3 @@ mod scoreboard;
 mod scratch;
 /// Start, restore, fork, compact and save over any store.
 mod segment;
-/// What may only be read: by a user without write access, and on a read-only mount.
-#[cfg(all(unix, feature = "cli"))]
-mod unwritable;

@@ -1,0 +1,448 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use sessiondb::{Rebase, SegmentId, SessionId};
+
+use crate::values::{EntryNumbers, age, mode, seconds, size, whole};
+
+const AFTER_HELP: &str = "\
+Every command works on the archive that --archive or SESSIONDB_ARCHIVE names.
+Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
+Data goes to standard output, talk to standard error. NO_COLOR=1 turns colours off.
+
+Exit codes:
+  0  done
+  1  another error
+  2  wrong usage, or an id that is not unique
+  3  archive, session, segment or file to import not found
+  5  the archive is damaged, or not all of it could be recovered
+  6  not an archive, or one of an unknown format version
+  7  busy: another process kept the archive for longer than --lock-timeout
+  8  done in part, or not at all: files or lines failed, or sessions contradict each other
+  9  done, but the result could not be printed; the error says what was done
+
+Examples:
+  sessiondb -a all.sessiondb import ~/.agent/sessions --list
+  sessiondb -a all.sessiondb show 019a --last 20
+  sessiondb -a all.sessiondb export backup/
+";
+
+const GLOBAL: &str = "Options of all commands";
+
+/// Every session of an LLM agent in one crash-safe file.
+#[derive(Debug, Parser)]
+#[command(name = "sessiondb", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Globals {
+    /// The archive
+    // An empty one reaches `Context`, since the option may follow an empty variable. A value of the
+    // environment is not shown: help reaches a terminal as it is.
+    #[arg(short, long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SESSIONDB_ARCHIVE", hide_env_values = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub(crate) archive: Option<PathBuf>,
+    /// How long to wait for another process that holds the archive
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) lock_timeout: Duration,
+    /// Keep other processes out: a writer keeps out all, readers keep out writers. For file
+    /// systems that have no byte-range locks
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) exclusive: bool,
+    /// What a write that is done survives: power loss, or the death of this process
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t = Durability::Synced)]
+    pub(crate) durability: Durability,
+    /// Print nothing but errors, and the data that was asked for
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Durability {
+    /// Power loss
+    Synced,
+    /// The death of this process
+    Written,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Import(ImportArgs),
+    Export(ExportArgs),
+    Ls(LsArgs),
+    Show(ShowArgs),
+    Append(AppendArgs),
+    Branch(BranchArgs),
+    Truncate(TruncateArgs),
+    Erase(EraseArgs),
+    Rm(RmArgs),
+    Stats(StatsArgs),
+    Check(CheckArgs),
+    Recover(RecoverArgs),
+    Backup(BackupArgs),
+    Extract(ExtractArgs),
+    Merge(MergeArgs),
+    Prune(PruneArgs),
+    Compact(CompactArgs),
+}
+
+/// Import JSONL files, or folders of them, into an archive
+///
+/// The archive is created if something comes in. Importing a file again adds what it has grown by. A
+/// file whose beginning differs from what is stored is not imported, unless --as-new is given. What
+/// fails stops nothing else, and what a folder holds besides logs is named.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Files, or folders that are searched for *.jsonl and *.ndjson
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What to do with a line that is not one JSON value
+    #[arg(long, value_enum, default_value_t = BadLines::Fail)]
+    pub(crate) bad_lines: BadLines,
+    /// What to do with a last line without line end that is whole
+    #[arg(long, value_enum, default_value_t = LastLine::ByLayout)]
+    pub(crate) last_line: LastLine,
+    /// Import a file that differs from what is stored into another segment of its session
+    #[arg(long)]
+    pub(crate) as_new: bool,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
+    /// List the sessions of the archive afterwards
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum LastLine {
+    /// Leave it out where its writer would cut it off: in {session}/{segment}.jsonl and workers' folders
+    ByLayout,
+    /// Take it
+    Take,
+    /// Leave it out, with a warning
+    Drop,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum BadLines {
+    /// The file fails, and nothing of it is imported
+    Fail,
+    /// Leave the line out, with a warning
+    Skip,
+    /// Take several values on one line apart
+    Split,
+    /// Drop the NUL bytes that a crash left, keep what is whole beside them, and say where they were
+    DropNuls,
+    /// Store the text under a marker, so that export gives it back
+    Keep,
+}
+
+/// Write sessions as DIR/{session}/{segment}.jsonl
+///
+/// A file that is there already is left alone if it is equal, and replaced if it is a beginning
+/// of what is stored; one that differs fails, unless --force is given. Metadata and names of a
+/// session that has any go into DIR/{session}/session.json, from which import takes them.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The folder; it is created if need be
+    pub(crate) dir: PathBuf,
+    /// The sessions; all of them if none is given
+    #[arg(value_name = "SESSION", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) sessions: Vec<String>,
+    /// Replace files that differ
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The permission bits of new files, as in 0644; without it they are as private as the archive
+    #[arg(long, value_name = "BITS", value_parser = mode)]
+    pub(crate) mode: Option<u32>,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// List the sessions of an archive, newest first, or the segments of one session
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    /// List the segments of this session
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) session: Option<String>,
+    /// Print a JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show the entries of a segment, one line each
+///
+/// Of a session the newest segment is shown. Entries are numbered from 0.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// A session or a segment
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// Only the last N entries
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with_all = ["from", "to"])]
+    pub(crate) last: Option<u64>,
+    /// Begin with entry N
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub(crate) from: Option<u64>,
+    /// End before entry N
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub(crate) to: Option<u64>,
+    /// Show the trace log beside the segment
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Print the stored bytes, one entry a line
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
+    /// Print one JSON object a line: {"index": N, "entry": ...}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Append JSON lines from standard input to a segment, and print its new length
+///
+/// Archive, session and segment are created if need be. All lines are appended as one: if one of
+/// them is bad, none is.
+#[derive(Debug, Args)]
+pub(crate) struct AppendArgs {
+    /// The session, a whole UUID
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: SessionId,
+    /// The segment, a whole UUID
+    #[arg(long, value_name = "ID")]
+    pub(crate) segment: SegmentId,
+    /// Append to the trace log beside the segment
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Append only if there are N entries now
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub(crate) expect_len: Option<u64>,
+    /// Append each line as it arrives, and print the new length once the line is durable
+    #[arg(long)]
+    pub(crate) ack: bool,
+}
+
+/// Make a segment that shares the first AT entries of another one, and print its id
+///
+/// Nothing is copied, and each of the two goes on by itself: what is truncated or removed in the
+/// one stays in the other.
+#[derive(Debug, Args)]
+pub(crate) struct BranchArgs {
+    /// The segment, or a session that has only one
+    #[arg(value_name = "SEGMENT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// How many entries to share; all that there are if it is not given
+    #[arg(value_parser = whole, allow_negative_numbers = true)]
+    pub(crate) at: Option<u64>,
+    /// Print what is known of the new segment as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Cut a segment off after LEN entries
+///
+/// Branches that share what is cut off keep it.
+#[derive(Debug, Args)]
+pub(crate) struct TruncateArgs {
+    /// The segment, or a session that has only one
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// The number of entries to keep
+    #[arg(value_parser = whole, allow_negative_numbers = true)]
+    pub(crate) len: u64,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print what was done as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Erase what entries say, wherever they are shared
+///
+/// Each keeps its number and its time, as {"kind":"erased"}. The last bytes of what was erased go
+/// from the file with `sessiondb compact`.
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The segment, or a session that has only one
+    #[arg(value_name = "SEGMENT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// The entries, numbered from 0: N for one, FROM..TO without entry TO, FROM.. to the end
+    pub(crate) entries: EntryNumbers,
+    /// Erase in the trace log beside the segment
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print what was done as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Remove a session or a segment, with its traces
+///
+/// Segments that share entries with one that is removed keep them.
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// The session or segment
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: String,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print what was done as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print what an archive holds, and its size
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Read everything in an archive and verify it
+///
+/// Problems are printed one a line, with session, segment and entries; if there are any, the exit
+/// code is 5. Other processes may write meanwhile.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Print the report as one JSON object; entries as {"from": N, "to": N}, "to" not included
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write what can be read out of a damaged archive into a new one
+///
+/// The archive is only read, and nobody may write to it meanwhile; NEW must not be there. Entries keep
+/// session, segment and number. Those behind a missing one go into a new segment of their session,
+/// which is listed. If anything is missing it is listed, and the exit code is 5; NEW is written all
+/// the same. Nothing that was removed comes back, unless a warning says that it may.
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    /// The archive to be made
+    pub(crate) new: PathBuf,
+    /// Print the report as one JSON object; entries as {"from": N, "to": N}, "to" not included
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write a copy of an archive, as it is at this moment
+///
+/// Other processes may write meanwhile. OUT must not be there, and appears when it is whole;
+/// `sessiondb compact` makes it smaller.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The archive to be made
+    pub(crate) out: PathBuf,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write some sessions into a small archive of their own
+///
+/// The names that point to them come along. OUT must not be there, and appears when it is whole;
+/// `sessiondb merge` brings its sessions into another archive.
+#[derive(Debug, Args)]
+pub(crate) struct ExtractArgs {
+    /// The archive to be made
+    pub(crate) out: PathBuf,
+    /// The sessions
+    #[arg(required = true, value_name = "SESSION", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) sessions: Vec<String>,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Add to an archive what other archives hold beyond it
+///
+/// The archive is created if need be. Sessions that are missing are added, and a segment that is
+/// the beginning of the other's is extended. A session in which a segment differs is left wholly
+/// alone; it is listed with the first entry that differs, and the exit code is 8. Merging again
+/// changes nothing. Metadata and names that are here already stay as they are.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The archives to take from; they are only read
+    #[arg(required = true, value_name = "OTHER")]
+    pub(crate) others: Vec<PathBuf>,
+    /// Write nothing, and tell what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) rebase: RebaseArgs,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RebaseArgs {
+    /// Turn the path OLD into NEW, as in /home/ann=/home/bob, in the `cwd` of the metadata of
+    /// sessions, for OLD itself and all below it; of several that fit the longest counts. Entries
+    /// stay as they are, byte for byte
+    #[arg(long = "rebase", value_name = "OLD=NEW")]
+    moves: Vec<Rebase>,
+}
+
+impl RebaseArgs {
+    pub(crate) fn to_rebase(&self) -> Rebase {
+        self.moves.iter().cloned().collect()
+    }
+}
+
+/// List the sessions that are too old or too many, and with --yes remove them
+///
+/// Nothing is removed without --yes. With several limits a session goes if one of them says so;
+/// but beside another limit --keep-last only protects: the newest N stay in any case. Sessions
+/// that a name points to stay, unless --named is given.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("limits").required(true).multiple(true))]
+pub(crate) struct PruneArgs {
+    /// Sessions whose last update is longer ago: 90m, 12h, 30d, 2w
+    #[arg(long, value_name = "AGE", value_parser = age, group = "limits")]
+    pub(crate) older_than: Option<Duration>,
+    /// All but the N that were updated last; beside another limit, these N stay
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, group = "limits")]
+    pub(crate) keep_last: Option<u64>,
+    /// The oldest, until the others have at most SIZE as JSONL: 500M, 2G, or a number of bytes
+    #[arg(long, value_name = "SIZE", value_parser = size, group = "limits")]
+    pub(crate) max_size: Option<u64>,
+    /// Sessions that a name points to as well
+    #[arg(long)]
+    pub(crate) named: bool,
+    /// Remove them
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print the plan, and what was removed, as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Give the space of what was removed back, and leave no byte of it in the file
+///
+/// If nobody else has the archive open, a fresh copy takes its place in one step, for which the
+/// disk needs room. Otherwise the file is put in order as it is, which gives less back; what was
+/// removed cannot be erased while others read an earlier state, and that is then said.
+#[derive(Debug, Args)]
+pub(crate) struct CompactArgs {
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}

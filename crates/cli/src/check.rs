@@ -1,0 +1,67 @@
+//! `check`: everything in an archive read and verified.
+
+use std::io::Write;
+
+use sessiondb::CheckReport;
+
+use crate::args::CheckArgs;
+use crate::context::{Access, Context};
+use crate::exit::{self, Code, Failure};
+use crate::output;
+use crate::progress::{self, Unit};
+use crate::render;
+
+pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
+    let archive = context.open(Access::Read)?;
+    let bar = progress::bar(context, Unit::Rows);
+    let report = archive.check(&mut |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let printed = if args.json {
+        render::write_json(&report)
+    } else {
+        write_problems(&report)
+    };
+    exit::found(printed, conclude(context, &report))
+}
+
+fn conclude(context: &Context, report: &CheckReport) -> Result<(), Failure> {
+    for note in &report.notes {
+        context.say(format_args!("note: {note}"));
+    }
+    let checked = format!(
+        "{}, {}, {}, {}",
+        render::count(report.sessions, "session"),
+        render::count(report.segments, "segment"),
+        render::count(report.entries, "entry"),
+        render::count(report.traces, "trace"),
+    );
+    if report.is_clean() {
+        context.say(format_args!("no problem in {checked}"));
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Damaged,
+        format_args!(
+            "{}: damaged: {} found in {checked}; `sessiondb recover` writes what can be read \
+             into a new archive",
+            context.archive().display(),
+            render::count(report.problems_found, "problem"),
+        ),
+    ))
+}
+
+fn write_problems(report: &CheckReport) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    for problem in &report.problems {
+        writeln!(out, "{problem}")?;
+    }
+    let more = report.problems_found - report.problems.len() as u64;
+    if more > 0 {
+        writeln!(out, "and {more} more")?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,88 @@
+//! `export`: sessions written as folders of JSONL files.
+
+use std::io::Write;
+
+use sessiondb::jsonl::{
+    Export, ExportOutcome, ExportProgress, ExportReport, SessionFile, SessionFileOutcome,
+};
+
+use crate::args::ExportArgs;
+use crate::context::{Access, Context};
+use crate::exit::{self, Code, Failure};
+use crate::find;
+use crate::output;
+use crate::progress::{self, Unit};
+use crate::render;
+
+pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
+    let archive = context.open(Access::Read)?;
+    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
+    let mut export = Export::new(&archive)
+        .sessions(sessions.collect::<Result<_, _>>()?)
+        .force(args.force)
+        .rebase(args.rebase.to_rebase());
+    if let Some(mode) = args.mode {
+        export = export.mode(mode);
+    }
+    let bar = progress::bar(context, Unit::Bytes);
+    let report = export.run(&args.dir, &mut |progress| match progress {
+        ExportProgress::Found { bytes, .. } => bar.set_length(bytes),
+        ExportProgress::Written { bytes } => bar.inc(bytes),
+        ExportProgress::Done(file) => bar.set_message(progress::file_name(&file.path)),
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let printed = if args.json {
+        render::write_json(&report)
+    } else {
+        write_files(context, &report)
+    };
+    let done = format!("{} written", render::count(report.written() as u64, "file"));
+    exit::done(printed, done, conclude(context, &report))
+}
+
+fn write_files(context: &Context, report: &ExportReport) -> Result<(), Failure> {
+    if context.is_quiet() {
+        return Ok(());
+    }
+    let mut out = output::stdout();
+    for file in &report.files {
+        let (word, entries) = match &file.outcome {
+            ExportOutcome::Written { entries, .. } => ("written", entries.to_string()),
+            ExportOutcome::Unchanged { entries } => ("unchanged", entries.to_string()),
+            ExportOutcome::Failed(_) => ("failed", String::new()),
+        };
+        writeln!(out, "{word:9}  {entries:>7}  {}", file.path.display())?;
+    }
+    for file in &report.session_files {
+        let word = match &file.outcome {
+            SessionFileOutcome::Changed => "written",
+            SessionFileOutcome::Unchanged => "unchanged",
+            SessionFileOutcome::Failed(_) => "failed",
+        };
+        writeln!(out, "{word:9}  {:>7}  {}", "", file.path.display())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn conclude(context: &Context, report: &ExportReport) -> Result<(), Failure> {
+    let failed = report.files.iter().filter_map(|file| match &file.outcome {
+        ExportOutcome::Failed(message) => Some(message.as_str()),
+        _ => None,
+    });
+    let failed = failed.chain(report.session_files.iter().filter_map(SessionFile::failure));
+    let failed = failed.chain(report.unreadable.iter().map(String::as_str));
+    let files = report.files.len() + report.session_files.len() + report.unreadable.len();
+    let files = files as u64;
+    let files = render::count(files, "file");
+    match report.failed() {
+        0 => {
+            context.say(format_args!("{files}, {} written", report.written()));
+            Ok(())
+        }
+        number => Err(Failure::new(
+            Code::InPart,
+            format_args!("{number} of {files} failed:{}", render::indented(failed)),
+        )),
+    }
+}

@@ -1,0 +1,120 @@
+//! From what the user typed to the session or segment that is meant.
+
+use sessiondb::{Archive, Match, SegmentId, SessionId, StoreError};
+
+use crate::exit::{Code, Failure};
+use crate::render;
+
+/// How many candidates an error lists.
+const LISTED: usize = 10;
+
+/// Finds the session or segment whose id begins with `id`, or `SESSION/SEGMENT`. A session goes
+/// before its own segments: ids made in the same instant begin alike.
+pub(crate) fn any(archive: &Archive, id: &str) -> Result<Match, Failure> {
+    let mut found = candidates(archive, id)?;
+    if let [Match::Session(first), ..] = *found {
+        found.retain(|found| match found {
+            Match::Session(_) => true,
+            Match::Segment { session, .. } => *session != first,
+        });
+    }
+    only(id, "session or segment", &found)
+}
+
+/// Finds the one session or segment as [`any`] does, but takes no session where a segment may be
+/// meant, unless they have the same id.
+pub(crate) fn for_removal(archive: &Archive, id: &str) -> Result<Match, Failure> {
+    let mut found = candidates(archive, id)?;
+    if let [Match::Session(first), ..] = *found {
+        let same = Match::Segment {
+            session: first,
+            segment: first,
+        };
+        found.retain(|found| *found != same);
+    }
+    only(id, "session or segment", &found)
+}
+
+/// Finds the one session whose id begins with `id`.
+pub(crate) fn session(archive: &Archive, id: &str) -> Result<SessionId, Failure> {
+    let mut found = candidates(archive, id)?;
+    found.retain(|found| matches!(found, Match::Session(_)));
+    match only(id, "session", &found)? {
+        Match::Session(session) | Match::Segment { session, .. } => Ok(session),
+    }
+}
+
+/// Finds the one segment whose id begins with `id`, or the only segment of the session that is
+/// meant.
+pub(crate) fn segment(archive: &Archive, id: &str) -> Result<(SessionId, SegmentId), Failure> {
+    let session = match any(archive, id)? {
+        Match::Segment { session, segment } => return Ok((session, segment)),
+        Match::Session(session) => session,
+    };
+    let mut segments = archive.segments(session)?;
+    segments.retain(|info| info.exists);
+    let segments = segments.iter().map(|info| Match::Segment {
+        session,
+        segment: info.id,
+    });
+    match only(id, "segment", &segments.collect::<Vec<_>>())? {
+        Match::Segment { session, segment } => Ok((session, segment)),
+        Match::Session(_) => Err(StoreError::SessionNotFound(session).into()),
+    }
+}
+
+/// All that `id` may mean, sessions first.
+fn candidates(archive: &Archive, id: &str) -> Result<Vec<Match>, Failure> {
+    let Some((session_id, segment_id)) = id.split_once('/') else {
+        let mut found = match prefix(id) {
+            Some(prefix) => archive.matching(&prefix)?,
+            None => Vec::new(),
+        };
+        found.sort_by_key(|found| matches!(found, Match::Segment { .. }));
+        return Ok(found);
+    };
+    let session = session(archive, session_id)?;
+    let Some(prefix) = prefix(segment_id) else {
+        return Ok(Vec::new());
+    };
+    let mut segments = archive.segments(session)?;
+    segments.retain(|info| info.id.simple().to_string().starts_with(&prefix));
+    let found = segments.iter().map(|info| Match::Segment {
+        session,
+        segment: info.id,
+    });
+    Ok(found.collect())
+}
+
+/// The beginning of an id in lower case and without hyphens; `None` if no id begins so.
+fn prefix(id: &str) -> Option<String> {
+    let is_id = !id.is_empty() && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    is_id.then(|| id.to_ascii_lowercase().replace('-', ""))
+}
+
+fn only(id: &str, what: &str, found: &[Match]) -> Result<Match, Failure> {
+    match found {
+        [one] => Ok(*one),
+        [] => Err(Failure::new(
+            Code::NotFound,
+            format_args!(
+                "{id}: no {what} has an id that begins so; `sessiondb ls` lists the sessions"
+            ),
+        )),
+        several => Err(Failure::new(Code::Usage, ambiguous(id, several))),
+    }
+}
+
+fn ambiguous(id: &str, found: &[Match]) -> String {
+    let listed = found.iter().take(LISTED).map(|candidate| match candidate {
+        Match::Session(session) => format!("session {session}"),
+        Match::Segment { session, segment } => format!("segment {session}/{segment}"),
+    });
+    let more = found.len().saturating_sub(LISTED);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    format!(
+        "{id}: {} ids fit; give more of the one you mean:{}",
+        found.len(),
+        render::indented(listed.chain(more))
+    )
+}

@@ -1,0 +1,144 @@
+//! `ls`: the sessions of an archive, or the segments of a session.
+
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sessiondb::{Archive, SegmentInfo, SessionInfo, Snapshot};
+
+use crate::args::LsArgs;
+use crate::context::{Access, Context};
+use crate::exit::Failure;
+use crate::find;
+use crate::output;
+use crate::render::{self, Column, Table};
+
+/// The most characters of a title in the table.
+const TITLE_CHARS: usize = 60;
+
+pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
+    let archive = context.open(Access::Read)?;
+    match &args.session {
+        None if args.json => render::write_json(&listed(&archive)?),
+        None => write_sessions(&archive),
+        Some(id) => {
+            let segments = archive.segments(find::session(&archive, id)?)?;
+            if args.json {
+                render::write_json(&segments)
+            } else {
+                write_segments(&segments)
+            }
+        }
+    }
+}
+
+/// A session as JSON: what is known of it, and its metadata if it has any.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed {
+    #[serde(flatten)]
+    info: SessionInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Map<String, Value>>,
+}
+
+/// The sessions, newest first.
+pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
+    let snapshot = archive.snapshot()?;
+    newest_first(&snapshot)?
+        .into_iter()
+        .map(|info| {
+            let metadata = snapshot.metadata(info.id)?;
+            Ok(Listed { info, metadata })
+        })
+        .collect()
+}
+
+/// The sessions as a table, newest first.
+pub(crate) fn write_sessions(archive: &Archive) -> Result<(), Failure> {
+    let mut table = Table::new([
+        Column::Left("SESSION"),
+        Column::Left("UPDATED (UTC)"),
+        Column::Right("SEGMENTS"),
+        Column::Right("ENTRIES"),
+        Column::Right("SIZE"),
+        Column::Left("TITLE"),
+    ]);
+    for session in listed(archive)? {
+        let info = &session.info;
+        table.push([
+            info.id.to_string(),
+            render::time(info.updated_ms),
+            info.segments.to_string(),
+            info.entries.to_string(),
+            render::size(info.entry_bytes),
+            session.title(),
+        ]);
+    }
+    write_table(&table)
+}
+
+impl Listed {
+    fn title(&self) -> String {
+        let title = self
+            .metadata
+            .as_ref()
+            .and_then(|fields| fields.get("title")?.as_str());
+        render::clip(title.unwrap_or_default(), TITLE_CHARS)
+    }
+}
+
+fn newest_first(snapshot: &Snapshot) -> Result<Vec<SessionInfo>, Failure> {
+    let mut sessions = snapshot.sessions().collect::<Result<Vec<_>, _>>()?;
+    sessions.sort_by_key(|info| std::cmp::Reverse((info.updated_ms, info.id)));
+    Ok(sessions)
+}
+
+fn write_segments(segments: &[SegmentInfo]) -> Result<(), Failure> {
+    let mut table = Table::new([
+        Column::Left("SEGMENT"),
+        Column::Left("UPDATED (UTC)"),
+        Column::Right("ENTRIES"),
+        Column::Right("SIZE"),
+        Column::Right("TRACES"),
+        Column::Left("ORIGIN"),
+    ]);
+    for info in segments {
+        table.push([
+            info.id.to_string(),
+            render::time(info.updated_ms),
+            if info.exists {
+                info.entries.to_string()
+            } else {
+                "-".to_owned()
+            },
+            render::size(info.entry_bytes),
+            info.traces.to_string(),
+            origin(info),
+        ]);
+    }
+    write_table(&table)
+}
+
+/// Where a segment came from, and what it shares with which one.
+fn origin(info: &SegmentInfo) -> String {
+    use sessiondb::OriginKind::{Compaction, Fork};
+    let origin = info.origin.as_ref().map(|origin| {
+        let word = match origin.kind {
+            Fork => "fork",
+            Compaction => "compaction",
+        };
+        format!("{word} of {} at turn {}", origin.segment, origin.at_turn)
+    });
+    let base = info
+        .base
+        .as_ref()
+        .map(|base| format!("branch of {} at entry {}", base.segment, base.len));
+    let parts: Vec<String> = origin.into_iter().chain(base).collect();
+    parts.join(", ")
+}
+
+fn write_table<const N: usize>(table: &Table<N>) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    table.write(&mut out)?;
+    Ok(out.flush()?)
+}

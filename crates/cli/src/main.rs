@@ -1,0 +1,84 @@
+//! The `sessiondb` command: parse, run, exit code.
+
+mod append;
+mod args;
+mod backup;
+mod branch;
+mod check;
+mod compact;
+mod context;
+mod exit;
+mod export;
+mod find;
+mod import;
+#[cfg(unix)]
+mod interrupt;
+mod ls;
+mod merge;
+mod output;
+mod progress;
+mod prune;
+mod recover;
+mod remove;
+mod render;
+mod show;
+mod stats;
+mod summary;
+mod values;
+mod written;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::builder::StyledStr;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::exit::{Code, Failure};
+
+fn main() -> ExitCode {
+    let done = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) if error.use_stderr() => {
+            output::tell_usage(&error.render());
+            return ExitCode::from(Code::Usage as u8);
+        }
+        Err(help) => print_help(&help.render()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn print_help(help: &StyledStr) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    out.styled(help)?;
+    Ok(out.flush()?)
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let context = Context::new(cli.globals)?;
+    #[cfg(unix)]
+    interrupt::explain(&cli.command);
+    match cli.command {
+        Command::Import(args) => import::run(&context, &args),
+        Command::Export(args) => export::run(&context, &args),
+        Command::Ls(args) => ls::run(&context, &args),
+        Command::Show(args) => show::run(&context, &args),
+        Command::Append(args) => append::run(&context, &args),
+        Command::Branch(args) => branch::run(&context, &args),
+        Command::Truncate(args) => remove::truncate(&context, &args),
+        Command::Erase(args) => remove::erase(&context, &args),
+        Command::Rm(args) => remove::rm(&context, &args),
+        Command::Stats(args) => stats::run(&context, &args),
+        Command::Check(args) => check::run(&context, &args),
+        Command::Recover(args) => recover::run(&context, &args),
+        Command::Backup(args) => backup::backup(&context, &args),
+        Command::Extract(args) => backup::extract(&context, &args),
+        Command::Merge(args) => merge::run(&context, &args),
+        Command::Prune(args) => prune::run(&context, &args),
+        Command::Compact(args) => compact::run(&context, &args),
+    }
+}

@@ -1,0 +1,285 @@
+//! `merge`: what other archives hold beyond this one, added to it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sessiondb::{Archive, Merge, MergeOutcome, MergeReport, MergedSession, StoreError};
+
+use crate::args::MergeArgs;
+use crate::context::{Access, Context};
+use crate::exit::{self, Code, Failure};
+use crate::output;
+use crate::progress::{self, Unit};
+use crate::render;
+
+pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
+    // If nothing can be opened, nothing is made.
+    let (others, mut failed) = open_others(context, &args.others)?;
+    let access = if args.dry_run {
+        Access::Read
+    } else {
+        Access::Create
+    };
+    let archive = context.open(access)?;
+    let merge = Merge::new(&archive)
+        .rebase(args.rebase.to_rebase())
+        .dry_run(args.dry_run);
+    let mut merged = Vec::new();
+    for (path, other) in &others {
+        match merge_one(context, &merge, path, other) {
+            Ok(report) => merged.push(Merged {
+                path: path.display().to_string(),
+                report,
+            }),
+            Err(error) if is_of_one(&error) => failed.push(Unmerged::new(path, error.into())),
+            Err(error) => return Err(stopped(error.into(), &merged)),
+        }
+    }
+    if merged.is_empty() {
+        return Err(failure(failed));
+    }
+    let told = Told::new(&merged, &failed);
+    let printed = if args.json {
+        render::write_json(&told)
+    } else {
+        write_sessions(context, &merged, args.dry_run)
+    };
+    for note in merged.iter().flat_map(|merged| &merged.report.notes) {
+        context.say(format_args!("note: {note}"));
+    }
+    let done = format!("{} merged", render::count(told.new_entries, "new entry"));
+    let outcome = conclude(context, args, &merged, &failed);
+    if args.dry_run {
+        return exit::found(printed, outcome);
+    }
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(&done))?;
+    exit::done(printed, done, outcome)
+}
+
+/// An archive to merge, and where it is.
+type Other<'a> = (&'a Path, Archive);
+
+/// The archives that can be opened, and those that cannot; an error if none can.
+fn open_others<'a>(
+    context: &Context,
+    paths: &'a [PathBuf],
+) -> Result<(Vec<Other<'a>>, Vec<Unmerged>), Failure> {
+    let (mut others, mut failed) = (Vec::new(), Vec::new());
+    for path in paths {
+        match context.open_at(path, Access::Read) {
+            Ok(other) => others.push((path.as_path(), other)),
+            Err(failure) => failed.push(Unmerged::new(path, failure)),
+        }
+    }
+    if others.is_empty() {
+        return Err(failure(failed));
+    }
+    Ok((others, failed))
+}
+
+fn merge_one(
+    context: &Context,
+    merge: &Merge<'_>,
+    path: &Path,
+    other: &Archive,
+) -> Result<MergeReport, StoreError> {
+    merge.check_other(other)?;
+    let bar = progress::bar(context, Unit::Bytes);
+    bar.set_message(progress::file_name(path));
+    let report = merge.run(other, &mut |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    });
+    bar.finish_and_clear();
+    report
+}
+
+/// Whether an error tells of what one archive holds, so that the next one may do.
+fn is_of_one(error: &StoreError) -> bool {
+    !matches!(
+        error,
+        StoreError::Busy { .. } | StoreError::Poisoned { .. } | StoreError::OutcomeUnknown { .. }
+    )
+}
+
+/// The failure that ends the merge, and what was merged before it.
+fn stopped(failure: Failure, merged: &[Merged]) -> Failure {
+    if merged.is_empty() {
+        return failure;
+    }
+    let paths = merged.iter().map(|merged| merged.path.as_str());
+    let paths: Vec<&str> = paths.collect();
+    failure.after(format_args!("merged before that: {}", paths.join(", ")))
+}
+
+/// Several failures as one, with the code of the first.
+fn failure(failed: Vec<Unmerged>) -> Failure {
+    let code = failed.first().map_or(Code::Other, |unmerged| unmerged.code);
+    let messages = failed.into_iter().map(|unmerged| unmerged.message);
+    Failure::new(code, messages.collect::<Vec<_>>().join("\n  "))
+}
+
+/// One of the other archives of which nothing was merged, or not all.
+#[derive(Serialize)]
+struct Unmerged {
+    path: String,
+    message: String,
+    #[serde(skip)]
+    code: Code,
+}
+
+impl Unmerged {
+    fn new(path: &Path, failure: Failure) -> Self {
+        let (code, mut message) = failure.into_parts();
+        let path = path.display().to_string();
+        if !message.contains(&path) {
+            message = format!("{path}: {message}");
+        }
+        Self {
+            path,
+            message,
+            code,
+        }
+    }
+}
+
+/// What became of one of the other archives.
+#[derive(Serialize)]
+struct Merged {
+    path: String,
+    #[serde(flatten)]
+    report: MergeReport,
+}
+
+/// All reports as JSON, with their sums.
+#[derive(Serialize)]
+struct Told<'a> {
+    new_entries: u64,
+    conflicts: usize,
+    others: &'a [Merged],
+    failed: &'a [Unmerged],
+}
+
+impl<'a> Told<'a> {
+    fn new(others: &'a [Merged], failed: &'a [Unmerged]) -> Self {
+        let reports = || others.iter().map(|merged| &merged.report);
+        Self {
+            new_entries: reports().map(MergeReport::new_entries).sum(),
+            conflicts: reports().map(|report| report.conflicts().count()).sum(),
+            others,
+            failed,
+        }
+    }
+}
+
+fn write_sessions(context: &Context, merged: &[Merged], dry_run: bool) -> Result<(), Failure> {
+    // With --dry-run they are what was asked for.
+    if context.is_quiet() && !dry_run {
+        return Ok(());
+    }
+    let mut out = output::stdout();
+    let words = if dry_run {
+        ["would add", "would extend"]
+    } else {
+        ["added", "extended"]
+    };
+    let [added, extended] = words;
+    for session in merged.iter().flat_map(|merged| &merged.report.sessions) {
+        let word = match &session.outcome {
+            MergeOutcome::Added => added,
+            MergeOutcome::Extended => extended,
+            MergeOutcome::Conflict(_) => "conflict",
+            _ => continue,
+        };
+        writeln!(out, "{word:12}  {}  {}", session.id, what_is_new(session))?;
+    }
+    for name in merged.iter().flat_map(|merged| &merged.report.names) {
+        writeln!(out, "{added:12}  name {name:?}")?;
+    }
+    Ok(out.flush()?)
+}
+
+fn what_is_new(session: &MergedSession) -> String {
+    if let MergeOutcome::Conflict(conflicts) = &session.outcome {
+        return render::count(conflicts.len() as u64, "log") + " that differ";
+    }
+    let counts = [
+        (session.segments, "new segment"),
+        (session.entries, "entry"),
+        (session.traces, "trace"),
+    ];
+    let counts = counts.iter().filter(|(number, _)| *number > 0);
+    let mut parts: Vec<String> = counts
+        .map(|(number, noun)| render::count(*number, noun))
+        .collect();
+    parts.extend(session.metadata.then(|| "metadata".to_owned()));
+    parts.join(", ")
+}
+
+fn conclude(
+    context: &Context,
+    args: &MergeArgs,
+    merged: &[Merged],
+    failed: &[Unmerged],
+) -> Result<(), Failure> {
+    let told = Told::new(merged, failed);
+    let sessions = merged
+        .iter()
+        .map(|merged| merged.report.sessions.len() as u64);
+    let sessions = render::count(sessions.sum(), "session");
+    let new = render::count(told.new_entries, "new entry");
+    if told.conflicts > 0 {
+        let places = merged.iter().flat_map(conflicts);
+        let places = places.chain(failed.iter().map(|unmerged| unmerged.message.clone()));
+        let left = if args.dry_run {
+            "they would be left as they are"
+        } else {
+            "they were left as they are; the others are merged"
+        };
+        return Err(Failure::new(
+            Code::InPart,
+            format_args!(
+                "{sessions}, {new}; some sessions contradict {}; {left}:{}",
+                context.archive().display(),
+                render::indented(places)
+            ),
+        ));
+    }
+    if !failed.is_empty() {
+        return Err(Failure::new(
+            Code::InPart,
+            format_args!(
+                "{sessions}, {new}; {} of {} failed:{}",
+                failed.len(),
+                render::count((merged.len() + failed.len()) as u64, "archive"),
+                render::indented(failed.iter().map(|unmerged| &unmerged.message))
+            ),
+        ));
+    }
+    if merged.iter().all(|merged| merged.report.is_unchanged()) {
+        context.say(format_args!("{sessions}, nothing new"));
+    } else if args.dry_run {
+        context.say(format_args!("{sessions}, {new}; nothing was written"));
+    } else {
+        context.say(format_args!("{sessions}, {new}"));
+    }
+    Ok(())
+}
+
+fn conflicts(merged: &Merged) -> impl Iterator<Item = String> {
+    let path = Path::new(&merged.path).display();
+    merged.report.conflicts().map(move |(session, conflict)| {
+        let (log, entry) = if conflict.traces {
+            (", traces", "trace")
+        } else {
+            ("", "entry")
+        };
+        format!(
+            "{path}: session {session}, segment {}{log}: {entry} {} differs",
+            conflict.segment, conflict.entry
+        )
+    })
+}

@@ -1,0 +1,153 @@
+//! `prune`: sessions that are too old or too many, listed and, if asked, removed.
+
+use std::io::Write;
+
+use serde::Serialize;
+use sessiondb::retention::{self, Limits, Plan, Pruned};
+
+use crate::args::PruneArgs;
+use crate::context::{Access, Context};
+use crate::exit::{self, Failure};
+use crate::output;
+use crate::progress::{self, Unit};
+use crate::render::{self, Column, Table};
+
+pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
+    let access = if args.yes {
+        Access::Write
+    } else {
+        Access::Read
+    };
+    let archive = context.open(access)?;
+    let plan = retention::plan(&archive, &limits(args), sessiondb::now_ms())?;
+    if !args.json {
+        let nothing_done = |failure: Failure| failure.after("nothing was removed");
+        exit::found(write_plan(&plan), Ok(())).map_err(nothing_done)?;
+    }
+    let mut pruned = None;
+    if args.yes {
+        let bar = progress::bar(context, Unit::Sessions);
+        let mut done = 0;
+        let applied = plan.apply(&archive, &mut |progress| {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+            done = progress.done;
+        });
+        bar.finish_and_clear();
+        pruned = Some(applied.map_err(|error| {
+            let listed = plan.sessions.len();
+            Failure::from(error).after(format_args!(
+                "of the {listed} listed, the first {done} were removed, but for those that were changed meanwhile"
+            ))
+        })?);
+        archive.close()?;
+    }
+    let printed = if args.json {
+        let pruned = pruned.as_ref();
+        render::write_json(&Told {
+            plan: &plan,
+            pruned,
+        })
+    } else {
+        Ok(())
+    };
+    conclude(context, args, &plan, pruned.as_ref());
+    match &pruned {
+        Some(pruned) => exit::done(printed, removed(pruned), Ok(())),
+        None => exit::found(printed, Ok(())),
+    }
+}
+
+/// The plan as JSON, and with `--yes` what was done.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pruned: Option<&'a Pruned>,
+}
+
+fn limits(args: &PruneArgs) -> Limits {
+    let mut limits = Limits::new().named(args.named);
+    if let Some(age) = args.older_than {
+        limits = limits.older_than(age);
+    }
+    if let Some(sessions) = args.keep_last {
+        limits = limits.keep_last(sessions);
+    }
+    if let Some(bytes) = args.max_size {
+        limits = limits.max_bytes(bytes);
+    }
+    limits
+}
+
+fn write_plan(plan: &Plan) -> Result<(), Failure> {
+    if plan.sessions.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        Column::Left("SESSION"),
+        Column::Left("UPDATED (UTC)"),
+        Column::Right("ENTRIES"),
+        Column::Right("SIZE"),
+    ]);
+    for session in &plan.sessions {
+        table.push([
+            session.id.to_string(),
+            render::time(session.updated_ms),
+            session.entries.to_string(),
+            render::size(session.entry_bytes),
+        ]);
+    }
+    let mut out = output::stdout();
+    table.write(&mut out)?;
+    Ok(out.flush()?)
+}
+
+fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pruned>) {
+    if plan.kept_named > 0 {
+        context.say(format_args!(
+            "note: names keep {}; --named removes what they point to as well",
+            render::count(plan.kept_named, "session")
+        ));
+    }
+    if let Some(max_size) = args.max_size.filter(|max_size| plan.kept_bytes > *max_size) {
+        context.say(format_args!(
+            "note: what stays has {}, which is more than {}",
+            render::size(plan.kept_bytes),
+            render::size(max_size)
+        ));
+    }
+    let kept = format!(
+        "{} with {} as JSONL",
+        render::count(plan.kept_sessions, "session"),
+        render::size(plan.kept_bytes)
+    );
+    match pruned {
+        None if plan.sessions.is_empty() => {
+            context.say(format_args!("nothing to remove of {kept}"));
+        }
+        None => context.say(format_args!(
+            "this would remove {} with {} as JSONL and leave {kept}; --yes removes them",
+            render::count(plan.sessions.len() as u64, "session"),
+            render::size(plan.bytes)
+        )),
+        Some(pruned) => {
+            for session in &pruned.spared {
+                let why = "it was changed, named or removed meanwhile";
+                context.say(format_args!(
+                    "note: session {session} was left alone: {why}"
+                ));
+            }
+            context.say(removed(pruned));
+        }
+    }
+}
+
+fn removed(pruned: &Pruned) -> String {
+    format!(
+        "removed {} with {} as JSONL",
+        render::count(pruned.removed.len() as u64, "session"),
+        render::size(pruned.bytes)
+    )
+}

@@ -1,0 +1,227 @@
+//! `truncate`, `erase` and `rm`: taking entries, segments and sessions away.
+
+use std::io::{self, IsTerminal};
+
+use clap::builder::styling::Style;
+use serde::Serialize;
+use sessiondb::{Archive, Match, SegmentId, SessionId, StoreError};
+
+use crate::args::{EraseArgs, RmArgs, TruncateArgs};
+use crate::context::{Access, Context};
+use crate::exit::{self, Code, Failure};
+use crate::find;
+use crate::output;
+use crate::render;
+
+/// What was done, as JSON. What a command does not do it does not name.
+#[derive(Default, Serialize)]
+struct Done {
+    session: SessionId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment: Option<SegmentId>,
+    /// The entries that are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    len: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<Removed>,
+}
+
+/// What went with a session or a segment.
+#[derive(Serialize)]
+struct Removed {
+    segments: u64,
+    entries: u64,
+    traces: u64,
+}
+
+impl Done {
+    fn conclude(&self, context: &Context, json: bool, what: &str) -> Result<(), Failure> {
+        context.say(what);
+        let printed = if json {
+            render::write_json(self)
+        } else {
+            Ok(())
+        };
+        exit::done(printed, what, Ok(()))
+    }
+}
+
+pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Failure> {
+    let archive = context.open(Access::Write)?;
+    let (session, segment) = find::segment(&archive, &args.id)?;
+    let log = archive.log(session, segment);
+    let goes = log.len()?.saturating_sub(args.len);
+    if goes > 0 && !args.yes {
+        let (count, from) = (render::count(goes, "entry"), args.len);
+        confirm(
+            "cut off",
+            &format!("{count} from number {from} on of segment {segment} of session {session}"),
+        )?;
+    }
+    log.truncate(args.len)?;
+    let what = format!(
+        "segment {segment} of session {session} now has {}",
+        render::count(args.len, "entry")
+    );
+    close(archive, &what)?;
+    let done = Done {
+        session,
+        segment: Some(segment),
+        len: Some(args.len),
+        ..Done::default()
+    };
+    done.conclude(context, args.json, &what)
+}
+
+pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> {
+    let archive = context.open(Access::Write)?;
+    let (session, segment) = find::segment(&archive, &args.id)?;
+    let (log, noun) = if args.trace {
+        (archive.trace(session, segment), "trace")
+    } else {
+        (archive.log(session, segment), "entry")
+    };
+    let from = args.entries.from;
+    let to = match args.entries.to {
+        Some(to) => to,
+        None => log.len()?.max(from),
+    };
+    if !args.yes {
+        let count = render::count(to - from, noun);
+        confirm(
+            "erase",
+            &format!("{count} from number {from} on of segment {segment} of session {session}"),
+        )?;
+    }
+    let erased = log.erase(from..to)?;
+    drop(log);
+    let what = format!(
+        "erased {} of segment {segment} of session {session}; `sessiondb compact` removes the \
+         last bytes of what was erased from the file",
+        render::count(erased, noun)
+    );
+    close(archive, &what)?;
+    let done = Done {
+        session,
+        segment: Some(segment),
+        erased: Some(erased),
+        ..Done::default()
+    };
+    done.conclude(context, args.json, &what)
+}
+
+pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
+    let archive = context.open(Access::Write)?;
+    let found = find::for_removal(&archive, &args.id)?;
+    let (what, removed) = describe(&archive, &found)?;
+    if !args.yes {
+        confirm("remove", &what)?;
+    }
+    // Another process may have removed it since.
+    let (session, segment) = match found {
+        Match::Session(session) => {
+            if !archive.delete_session(session)? {
+                return Err(StoreError::SessionNotFound(session).into());
+            }
+            (session, None)
+        }
+        Match::Segment { session, segment } => {
+            if !archive.delete_segment(session, segment)? {
+                return Err(StoreError::NotFound(segment).into());
+            }
+            (session, Some(segment))
+        }
+    };
+    let what = format!("removed {what}");
+    close(archive, &what)?;
+    let done = Done {
+        session,
+        segment,
+        removed: Some(removed),
+        ..Done::default()
+    };
+    done.conclude(context, args.json, &what)
+}
+
+fn close(archive: Archive, done: &str) -> Result<(), Failure> {
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(done))
+}
+
+fn describe(archive: &Archive, found: &Match) -> Result<(String, Removed), Failure> {
+    match *found {
+        Match::Session(session) => describe_session(archive, session),
+        Match::Segment { session, segment } => describe_segment(archive, session, segment),
+    }
+}
+
+fn describe_session(archive: &Archive, session: SessionId) -> Result<(String, Removed), Failure> {
+    let info = archive.session(session)?;
+    let info = info.ok_or(StoreError::SessionNotFound(session))?;
+    let text = format!(
+        "session {session}: {}, {}, {}",
+        render::count(info.segments, "segment"),
+        render::count(info.entries, "entry"),
+        render::count(info.traces, "trace"),
+    );
+    let removed = Removed {
+        segments: info.segments,
+        entries: info.entries,
+        traces: info.traces,
+    };
+    Ok((text, removed))
+}
+
+fn describe_segment(
+    archive: &Archive,
+    session: SessionId,
+    segment: SegmentId,
+) -> Result<(String, Removed), Failure> {
+    let info = archive.segment(session, segment)?;
+    let info = info.ok_or(StoreError::NotFound(segment))?;
+    let text = format!(
+        "segment {segment} of session {session}: {}, {}{}",
+        render::count(info.entries, "entry"),
+        render::count(info.traces, "trace"),
+        shared(info.branches),
+    );
+    let removed = Removed {
+        segments: 1,
+        entries: info.entries,
+        traces: info.traces,
+    };
+    Ok((text, removed))
+}
+
+/// What is said of a segment whose entries others share.
+fn shared(branches: u64) -> String {
+    match branches {
+        0 => String::new(),
+        1 => "; 1 segment shares entries with it and keeps them".to_owned(),
+        several => format!("; {several} segments share entries with it and keep them"),
+    }
+}
+
+fn confirm(verb: &str, what: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::new(
+            Code::Usage,
+            format_args!(
+                "this would {verb} {what}; give --yes, since there is no terminal to ask on"
+            ),
+        ));
+    }
+    let question = format_args!("About to {verb} {what}. Go on? [y/N] ");
+    output::tell(Style::new(), "", question);
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::new(Code::Other, format_args!("standard input: {error}")))?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::Declined),
+    }
+}

@@ -1,0 +1,49 @@
+//! `stats`: what an archive holds, and its size.
+
+use std::io::Write;
+
+use sessiondb::ArchiveStats;
+
+use crate::args::StatsArgs;
+use crate::context::{Access, Context};
+use crate::exit::Failure;
+use crate::output;
+use crate::render;
+
+pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
+    let stats = context.open(Access::Read)?.stats()?;
+    if args.json {
+        return render::write_json(&stats);
+    }
+    let mut out = output::stdout();
+    for (name, value) in [
+        ("path", stats.path.display().to_string()),
+        ("archive id", stats.archive_id.to_string()),
+        ("format version", stats.format_version.to_string()),
+        ("file size", render::size(stats.file_bytes)),
+        ("sessions", stats.sessions.to_string()),
+        ("segments", stats.segments.to_string()),
+        ("entries", of_size(stats.entries, stats.entry_bytes)),
+        ("traces", of_size(stats.traces, stats.trace_bytes)),
+        ("names", stats.names.to_string()),
+        ("packed", packed(&stats)),
+    ] {
+        writeln!(out, "{name:14}  {value}")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// How many bytes of entries and traces the file holds per byte of its own.
+fn packed(stats: &ArchiveStats) -> String {
+    let bytes = stats.entry_bytes + stats.trace_bytes;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "one digit after the point is shown, far fewer than a float holds"
+    )]
+    let times = bytes as f64 / stats.file_bytes.max(1) as f64;
+    format!("{times:.1} bytes of entries and traces per byte of the file")
+}
+
+fn of_size(count: u64, bytes: u64) -> String {
+    format!("{count} ({})", render::size(bytes))
+}

@@ -1,0 +1,47 @@
+//! All tests of the command in one binary: arguments in; output, exit code and files out.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test reports by panicking, and its helpers are not seen as tests by the lints"
+)]
+
+/// How the archive is named: by option or environment.
+mod archive;
+/// Several processes that append at once, and one that is killed.
+mod at_once;
+/// `branch` and `erase`, and archives of format 1.
+mod branches;
+/// Compaction beside processes that append, and of a file that cannot be replaced.
+#[cfg(unix)]
+mod compact;
+/// What cannot be done: exit codes and messages.
+mod errors;
+/// A disk that is really full.
+#[cfg(target_os = "linux")]
+mod full_disk;
+/// `import` and `export`.
+mod import_export;
+/// `ls`, `show`, `stats` and `check`.
+mod listings;
+/// Outputs that take nothing, and what a terminal is given.
+#[cfg(unix)]
+mod outputs;
+/// A folder with an archive that the command is run on.
+mod place;
+/// `backup`, `extract`, `merge` and `prune`.
+mod portable;
+/// Several real processes on one archive: stopped, killed, watched, and copied beneath.
+#[cfg(unix)]
+mod processes;
+/// A folder for the files of one test.
+#[cfg(unix)]
+#[path = "../../../../tests/it/scratch.rs"]
+mod scratch;
+/// What may only be read: by a user without write access, and on a read-only mount.
+#[cfg(unix)]
+mod unwritable;
+/// `append`, `truncate`, `rm` and `compact`.
+mod writes;
