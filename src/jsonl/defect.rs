@@ -75,6 +75,11 @@ impl Defect<'_> {
 
     /// Whether what comes next may make an entry of the line.
     pub(super) fn is_beginning(&self, line: &[u8]) -> bool {
+        // What a crash cuts off may have zeros behind it.
+        let line = match self {
+            Self::Nuls(_) => line.split(|byte| *byte == 0).next().unwrap_or_default(),
+            _ => line,
+        };
         let text = match std::str::from_utf8(line) {
             Ok(text) => text,
             // A character may be cut as well.

@@ -92,7 +92,9 @@ fn what_holds_no_entry_is_no_log_whatever_its_name_and_however_bad_lines_are_tak
 #[test]
 fn an_empty_file_or_the_beginning_of_a_first_entry_is_an_empty_log() {
     let folder = Folder::new();
-    for content in ["", "\n \n", "{\"kind\":", "[1,", "\"\u{e4}", "\u{feff}{"] {
+    let zeros_behind = "{\"kind\":\"a\0\0\0{\"b";
+    let beginnings = ["{\"kind\":", "[1,", "\"\u{e4}", "\u{feff}{", zeros_behind];
+    for content in ["", "\n \n"].into_iter().chain(beginnings) {
         let archive = Archive::in_memory().unwrap();
         let path = folder.write(&format!("{A}/{B}.jsonl"), content);
         let report = import_one(&Import::new(&archive), &path);
