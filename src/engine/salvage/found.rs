@@ -380,20 +380,7 @@ impl Found {
 
     /// The segment of a log that is written to.
     pub(super) fn segment(&mut self, log: &LogId, at_ms: u64) -> &mut FoundSegment {
-        let (session, segment) = (log.session, log.segment);
-        let is_new = self.deleted_sessions.contains(&session)
-            || !may_hold(&self.lost, Table::Heads, (session, segment, 0));
-        let len = |kind| {
-            let unknown = !is_new && may_hold_runs(&self.lost, session, segment, kind, 0);
-            (!unknown).then_some(0)
-        };
-        let (log_len, traces_len) = (len(LogKind::Entries), len(LogKind::Traces));
-        let found = self.segments.entry((session, segment)).or_insert_with(|| {
-            let mut found = FoundSegment::default();
-            (found.log.len, found.traces.len) = (log_len, traces_len);
-            found.created_ms = is_new.then_some(at_ms);
-            found
-        });
+        let found = self.changed(log);
         if !found.is_there() && found.log.len == Some(0) && found.traces.len == Some(0) {
             found.created_ms = Some(at_ms);
             found.updated_ms = None;
@@ -402,11 +389,29 @@ impl Found {
         found
     }
 
+    /// The segment of a log that is changed: empty if nothing was found of it and nothing of it can
+    /// be lost.
+    fn changed(&mut self, log: &LogId) -> &mut FoundSegment {
+        let (session, segment) = (log.session, log.segment);
+        let is_new = self.deleted_sessions.contains(&session)
+            || !may_hold(&self.lost, Table::Heads, (session, segment, 0));
+        let len = |kind| {
+            let unknown = !is_new && may_hold_runs(&self.lost, session, segment, kind, 0);
+            (!unknown).then_some(0)
+        };
+        let (log_len, traces_len) = (len(LogKind::Entries), len(LogKind::Traces));
+        self.segments.entry((session, segment)).or_insert_with(|| {
+            let mut found = FoundSegment::default();
+            (found.log.len, found.traces.len) = (log_len, traces_len);
+            found
+        })
+    }
+
     fn delete_log(&mut self, log: &LogId) {
         if log.kind == LogKind::Entries {
             self.release(log, 0);
         }
-        let segment = self.segments.entry((log.session, log.segment)).or_default();
+        let segment = self.changed(log);
         segment.log_mut(log.kind).set(Entries::default());
         if log.kind == LogKind::Entries {
             segment.exists = false;

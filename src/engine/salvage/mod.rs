@@ -15,6 +15,8 @@ mod shared;
 mod tables;
 mod walk;
 
+#[cfg(test)]
+pub(crate) use self::found::Source;
 pub(crate) use self::found::{Found, FoundLog, FoundOrigin, FoundSegment};
 pub(crate) use self::pages::{check_pages, read_tables};
 pub(crate) use self::read::{Basis, Salvaged};

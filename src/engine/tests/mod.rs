@@ -1,4 +1,5 @@
-//! Tests of the engine as a whole: failing disks, and what processes do to each other.
+//! Tests of the engine as a whole: failing disks, the meaning of ops, and what processes do to each other.
 
 mod faults;
+mod meanings;
 mod paths;
