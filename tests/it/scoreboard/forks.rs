@@ -418,7 +418,7 @@ struct Seen {
 
 /// Lets a family live, and looks at what it leaves.
 fn watch(family: &Family, seen: &mut Seen) -> Result<(), String> {
-    let mut first = Child::start(&Task::Fork(family.clone()));
+    let mut first = Child::start(Task::Fork, family);
     let mut stored: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     loop {
         match first.hear().ok_or("the family ended early")? {

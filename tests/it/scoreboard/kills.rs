@@ -171,7 +171,7 @@ impl Round {
             archive,
             dice: Dice::new(seed().wrapping_add(number)),
             writers: Vec::new(),
-            spare: Child::start(&Task::Write),
+            spare: Child::start(Task::Write, &()),
             next_run: number << 16,
             seen: Seen::default(),
         };
@@ -183,7 +183,7 @@ impl Round {
     }
 
     fn start(&mut self, number: u64, logs: Logs) -> Writer {
-        let child = std::mem::replace(&mut self.spare, Child::start(&Task::Write));
+        let child = std::mem::replace(&mut self.spare, Child::start(Task::Write, &()));
         self.next_run += 1;
         Writer::start(child, &self.archive, number, self.next_run, logs)
     }

@@ -445,7 +445,7 @@ fn cycles(row: &mut Row) {
             count,
             empty_every,
         };
-        (Child::start(&Task::Cycle(cycles)), empty_bytes, kept)
+        (Child::start(Task::Cycle, &cycles), empty_bytes, kept)
     });
     for (mut child, empty_bytes, kept) in children {
         let Some(found): Option<Found> = child.hear() else {
@@ -508,12 +508,7 @@ fn with_another(changes: u64, snapshot: Option<bool>) -> Result<u64, String> {
         .append_many_raw(&entries)
         .map_err(|err| err.to_string())?;
     drop(archive);
-    let mut child = snapshot.map(|snapshot| {
-        Child::start(&Task::Stay {
-            path: path.clone(),
-            snapshot,
-        })
-    });
+    let mut child = snapshot.map(|snapshot| Child::start(Task::Stay, &(&path, snapshot)));
     if let Some(child) = &mut child {
         let read: Option<usize> = child.hear();
         ensure(read == Some(100), || {

@@ -252,7 +252,7 @@ impl Case {
     }
 
     fn run(&self) -> Result<(), String> {
-        let mut child = Child::start(&Task::Path(self.life.clone()));
+        let mut child = Child::start(Task::Path, &self.life);
         let mut seen = Acknowledged::default();
         seen.hear(&mut child)?;
         for _ in 0..5 {
