@@ -2,3 +2,5 @@
 
 mod faults;
 mod paths;
+mod random;
+mod shared;
