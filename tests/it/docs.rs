@@ -33,12 +33,12 @@ fn the_numbers_on_the_page_are_those_of_the_sources() {
     }
     let mut found = BTreeMap::new();
     for source in [
-        "engine/superblock.rs",
-        "engine/file.rs",
-        "engine/journal.rs",
-        "engine/run_row.rs",
-        "engine/pack.rs",
-        "engine/compress.rs",
+        "engine/file/superblock.rs",
+        "engine/file/locks.rs",
+        "engine/journal/mod.rs",
+        "engine/model/run_row.rs",
+        "engine/tables/pack.rs",
+        "engine/model/compress.rs",
         "archive/record.rs",
         "archive/entry.rs",
         "archive/names.rs",

@@ -53,7 +53,7 @@ fn change_in_each_way(archive: &Archive) {
     archive
         .set_metadata(SESSION, metadata.as_object().unwrap())
         .unwrap();
-    write_name(&archive);
+    write_name(archive);
     archive.delete_name("builder").unwrap();
     archive.delete_segment(SESSION, PARENT).unwrap();
     archive.branch_to(SESSION, SEGMENT, 2, PARENT).unwrap();

@@ -13,7 +13,7 @@ fn the_layers_are_kept_apart() {
         sources.into_iter().filter(naming).map(|(path, _)| path)
     };
     assert_eq!(names("redb::", "engine/").collect::<Vec<_>>(), [""; 0]);
-    let mut of_tables = names("TableDefinition", "engine/base/");
+    let mut of_tables = names("TableDefinition", "engine/tables/");
     assert_eq!(of_tables.find(|path| !path.ends_with("/tests.rs")), None);
     assert!(!names("LogEntry", "none").any(|path| path.starts_with("engine/")));
     assert!(!names("crate::archive", "none").any(|path| path.starts_with("engine/")));
