@@ -212,10 +212,8 @@ fn speeds(scratch: &Path, folder: &Path, files: &[File], bytes: u64) -> Outcome 
     for file in files {
         frames.push((file.text.len(), zstd.compress(&file.text)?));
     }
-    let mut times: Vec<(&str, Vec<Duration>)> = Vec::new();
-    for name in ["import", "export", "cp", "zstd -3", "zstd -d"] {
-        times.push((name, Vec::new()));
-    }
+    let names = ["import", "export", "cp", "zstd -3", "zstd -d"];
+    let mut times = names.map(|name| (name, Vec::new()));
     for round in 0..5 {
         let path = scratch.join(format!("imported-{round}.sessiondb"));
         let out = scratch.join(format!("exported-{round}"));
@@ -269,6 +267,12 @@ fn speeds(scratch: &Path, folder: &Path, files: &[File], bytes: u64) -> Outcome 
         fs::remove_dir_all(&out)?;
         fs::remove_dir_all(&copy)?;
     }
+    print_speeds(times, bytes);
+    Ok(())
+}
+
+/// How many megabytes each of these does in a second.
+fn print_speeds(times: [(&str, Vec<Duration>); 5], bytes: u64) {
     println!("MB of JSONL a second, median of 5 rounds");
     for (name, mut times) in times {
         times.sort_unstable();
@@ -276,5 +280,4 @@ fn speeds(scratch: &Path, folder: &Path, files: &[File], bytes: u64) -> Outcome 
         let speed = u128::from(bytes) * 1000 / median.as_nanos().max(1);
         println!("  {name:<10} {speed:>6}");
     }
-    Ok(())
 }

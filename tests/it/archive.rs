@@ -1,12 +1,13 @@
 //! What an archive promises beyond the contract: raw entries, ranges, batches, snapshots,
 //! metadata, names, and handles.
 
+/// Names and their records.
+mod names;
+
 use proptest::prelude::*;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sessiondb::{
-    Active, Archive, Extra, LogEntry, MAX_ENTRY_BYTES, Match, PodName, PodRecord, StoreError,
-    new_segment_id, new_session_id, segment,
+    Archive, LogEntry, MAX_ENTRY_BYTES, Match, StoreError, new_segment_id, new_session_id, segment,
 };
 use uuid::Uuid;
 
@@ -347,153 +348,6 @@ fn a_session_ends_with_its_last_log_and_takes_its_metadata_along() {
     assert_eq!(archive.metadata(session).unwrap(), None);
     assert!(!archive.delete_segment(session, segment).unwrap());
     assert_eq!(archive.check(&mut |_| {}).unwrap().problems, []);
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Worker {
-    port: u16,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    active: Option<Value>,
-}
-
-#[test]
-fn records_may_be_of_a_type_of_the_callers_own() {
-    let archive = Archive::in_memory().unwrap();
-    let (session, other) = (new_session_id(), new_session_id());
-    for session in [session, other] {
-        archive
-            .log(session, new_segment_id())
-            .append_raw(b"1")
-            .unwrap();
-    }
-    let active = Some(json!({"session_id": session}));
-    let worker = Worker { port: 7, active };
-    archive.write_name("worker-a", &worker).unwrap();
-    assert_eq!(
-        archive.read_name_as("worker-a").unwrap(),
-        Some(worker.clone())
-    );
-    assert_eq!(archive.read_name_as::<Worker>("worker-b").unwrap(), None);
-    assert!(archive.check(&mut |_| ()).unwrap().problems.is_empty());
-
-    // What knows only `PodRecord` gets along with it.
-    let record = archive.read_name("worker-a").unwrap().unwrap();
-    assert_eq!(
-        (&*record.worker_name, &record.extra["port"]),
-        ("worker-a", &json!(7))
-    );
-    archive
-        .update_name("worker-a", |record| {
-            drop(record.extra.insert("more".into(), json!(1)));
-        })
-        .unwrap();
-    assert_eq!(archive.read_name_as("worker-a").unwrap(), Some(worker));
-
-    for no_object in [json!(7), json!([]), json!("x"), json!(null)] {
-        let refused = archive.write_name("worker-a", &no_object);
-        assert!(matches!(refused, Err(StoreError::Serde(_))), "{no_object}");
-    }
-    assert!(archive.read_name_as::<Vec<u8>>("worker-a").is_err());
-}
-
-#[test]
-fn a_name_is_updated_all_or_not_and_the_update_returns_a_value() {
-    #[derive(Debug)]
-    enum Refused {
-        Taken,
-        Store,
-    }
-    impl From<StoreError> for Refused {
-        fn from(_: StoreError) -> Self {
-            Self::Store
-        }
-    }
-    let archive = Archive::in_memory().unwrap();
-    let bump = |limit: u16| {
-        archive.try_update_name("worker-a", |worker: &mut Option<Worker>| {
-            let worker = worker.get_or_insert(Worker {
-                port: 0,
-                active: None,
-            });
-            worker.port += 1;
-            if worker.port > limit {
-                Err(Refused::Taken)
-            } else {
-                Ok(worker.port)
-            }
-        })
-    };
-    assert_eq!(bump(2).unwrap(), 1);
-    assert_eq!(bump(2).unwrap(), 2);
-    let version = archive.version().unwrap();
-    assert!(matches!(bump(2), Err(Refused::Taken)));
-    assert_eq!(archive.version().unwrap(), version, "nothing is written");
-    let taken: Option<Worker> = archive
-        .try_update_name("worker-a", |worker| Ok::<_, StoreError>(worker.take()))
-        .unwrap();
-    assert_eq!(taken.unwrap().port, 2);
-    assert!(archive.list_names().unwrap().is_empty());
-    let nameless = archive.try_update_name("a/b", |_: &mut Option<Worker>| Ok::<_, Refused>(()));
-    assert!(matches!(nameless, Err(Refused::Store)));
-    let gone = archive.try_update_metadata(new_session_id(), |_| Ok::<_, StoreError>(1));
-    assert!(matches!(gone, Err(StoreError::SessionNotFound(_))));
-}
-
-#[test]
-fn names_keep_the_fields_that_an_update_does_not_know() {
-    let archive = Archive::in_memory().unwrap();
-    let record: PodRecord =
-        serde_json::from_value(json!({"pod_name": "worker-b", "children": [1, {"x": null}]}))
-            .unwrap();
-    archive.write_name("worker-b", &record).unwrap();
-    archive
-        .write_name(
-            "worker-a",
-            &PodRecord::new(PodName::new("worker-a").unwrap()),
-        )
-        .unwrap();
-    assert_eq!(archive.list_names().unwrap(), ["worker-a", "worker-b"]);
-    let session_id = new_session_id();
-    let active = Active {
-        session_id,
-        segment_id: None,
-        extra: Extra::new(),
-    };
-    archive
-        .update_name("worker-b", |record| record.active = Some(active))
-        .unwrap();
-    let back = serde_json::to_value(archive.read_name("worker-b").unwrap()).unwrap();
-    let expected = json!({
-        "worker_name": "worker-b", "children": [1, {"x": null}],
-        "active": {"session_id": session_id},
-    });
-    assert_eq!(back, expected);
-    archive.update_name("worker-c", |_| ()).unwrap();
-    assert!(archive.read_name("worker-c").unwrap().is_some());
-    assert!(archive.delete_name("worker-c").unwrap());
-    assert!(!archive.delete_name("worker-c").unwrap());
-    assert_eq!(archive.read_name("worker-c").unwrap(), None);
-    for name in ["", ".", "..", "a/b", "a\0b"] {
-        assert!(
-            matches!(archive.read_name(name), Err(StoreError::InvalidPodName(_))),
-            "{name:?}"
-        );
-        assert!(matches!(
-            archive.delete_name(name),
-            Err(StoreError::InvalidPodName(_))
-        ));
-        assert!(matches!(
-            archive.update_name(name, |_| ()),
-            Err(StoreError::InvalidPodName(_))
-        ));
-    }
-    let mut long = PodRecord::new(PodName::new(&"n".repeat(1024)).unwrap());
-    archive.write_name(&long.worker_name, &long).unwrap();
-    long.worker_name = PodName::new(&"n".repeat(1025)).unwrap();
-    assert!(matches!(
-        archive.write_name(&long.worker_name, &long),
-        Err(StoreError::TooLarge { .. })
-    ));
 }
 
 #[test]

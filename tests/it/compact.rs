@@ -58,6 +58,33 @@ fn entry(text: &str) -> Vec<u8> {
 fn fill(archive: &Archive) {
     let mut mark = 0..;
     let mut doomed = || entry(&doomed(mark.next().unwrap()));
+    write_sessions(archive, &mut doomed);
+    delete_sessions_segments_and_ends(archive, &mut doomed);
+    erase_what_is_shared(archive, &mut doomed);
+    for number in 0..SESSIONS {
+        let log = archive.log(session(number), segment(number));
+        if number % 3 == 1 && log.exists().unwrap() {
+            log.replace_raw(&[entry("all new")]).unwrap();
+        }
+    }
+    let mut record = PodRecord::new(PodName::new("builder").unwrap());
+    record
+        .extra
+        .insert("note".to_owned(), self::doomed(900).into());
+    archive.write_name(&record.worker_name, &record).unwrap();
+    record.extra.insert("note".to_owned(), "kept".into());
+    archive.write_name(&record.worker_name, &record).unwrap();
+    let trace = archive.trace(session(0), segment(0));
+    trace.append_raw(&doomed()).unwrap();
+    archive.checkpoint().unwrap();
+    trace.truncate(1).unwrap();
+}
+
+/// Makes an entry that will be removed, other than all before.
+type Doomed<'d> = &'d mut dyn FnMut() -> Vec<u8>;
+
+/// Sessions with what stays and what does not, over several epochs.
+fn write_sessions(archive: &Archive, doomed: Doomed<'_>) {
     for number in 0..SESSIONS {
         let log = archive.log(session(number), segment(number));
         for round in 0..30_u64 {
@@ -78,8 +105,9 @@ fn fill(archive: &Archive) {
             archive.checkpoint().unwrap();
         }
     }
-    // What goes: whole sessions, single segments, the ends of logs, what is erased or replaced, a
-    // name.
+}
+
+fn delete_sessions_segments_and_ends(archive: &Archive, doomed: Doomed<'_>) {
     for number in 0..SESSIONS {
         match number % 4 {
             1 => {
@@ -107,8 +135,11 @@ fn fill(archive: &Archive) {
             }
         }
     }
+}
+
+/// Erases in the base of a branch and in what the branch has taken over.
+fn erase_what_is_shared(archive: &Archive, doomed: Doomed<'_>) {
     for number in [0, 3, 11] {
-        // Erased where it is shared, in the base and in what a branch has taken over.
         let log = archive.log(session(number), segment(number));
         let len = log.len().unwrap();
         for _ in 0..5 {
@@ -124,23 +155,6 @@ fn fill(archive: &Archive) {
         log.truncate(len + 2).unwrap();
         archive.erase(session, branch, len..len + 5).unwrap();
     }
-    for number in 0..SESSIONS {
-        let log = archive.log(session(number), segment(number));
-        if number % 3 == 1 && log.exists().unwrap() {
-            log.replace_raw(&[entry("all new")]).unwrap();
-        }
-    }
-    let mut record = PodRecord::new(PodName::new("builder").unwrap());
-    record
-        .extra
-        .insert("note".to_owned(), self::doomed(900).into());
-    archive.write_name(&record.worker_name, &record).unwrap();
-    record.extra.insert("note".to_owned(), "kept".into());
-    archive.write_name(&record.worker_name, &record).unwrap();
-    let trace = archive.trace(session(0), segment(0));
-    trace.append_raw(&doomed()).unwrap();
-    archive.checkpoint().unwrap();
-    trace.truncate(1).unwrap();
 }
 
 /// Everything that an archive shows.

@@ -2,6 +2,8 @@
 //! `docs/format.md` alone, and the commands of the README are those that `.ci/run` executes.
 
 mod journal;
+mod layers;
+mod readme;
 mod reliability;
 mod runs;
 
@@ -31,12 +33,12 @@ fn the_numbers_on_the_page_are_those_of_the_sources() {
     }
     let mut found = BTreeMap::new();
     for source in [
-        "engine/superblock.rs",
-        "engine/file.rs",
-        "engine/journal.rs",
-        "engine/run_row.rs",
-        "engine/pack.rs",
-        "engine/compress.rs",
+        "engine/file/superblock.rs",
+        "engine/file/locks.rs",
+        "engine/journal/mod.rs",
+        "engine/model/run_row.rs",
+        "engine/tables/pack.rs",
+        "engine/model/compress.rs",
         "archive/record.rs",
         "archive/entry.rs",
         "archive/names.rs",
@@ -246,90 +248,9 @@ fn records_and_the_index_are_as_the_page_says() {
     });
 }
 
-/// The absences that `ARCHITECTURE.md` lists.
-#[test]
-fn the_layers_are_kept_apart() {
-    let names = |word: &'static str, inside: &'static str| {
-        let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
-        let naming =
-            move |(path, text): &(String, String)| text.contains(word) && !path.starts_with(inside);
-        sources.into_iter().filter(naming).map(|(path, _)| path)
-    };
-    assert_eq!(names("redb::", "engine/").collect::<Vec<_>>(), [""; 0]);
-    let mut of_tables = names("TableDefinition", "engine/base/");
-    assert_eq!(of_tables.find(|path| !path.ends_with("/tests.rs")), None);
-    assert!(!names("LogEntry", "none").any(|path| path.starts_with("engine/")));
-    assert!(!names("crate::archive", "none").any(|path| path.starts_with("engine/")));
-    assert!(!names("Archive", "none").any(|path| path.starts_with("segment/")));
-}
-
-#[test]
-fn the_readme_s_commands_are_those_that_ci_runs() {
-    let readme = text("README.md");
-    let ci = text(".ci/run");
-    let commands: Vec<&str> = readme
-        .split("```sh\n")
-        .skip(1)
-        .filter_map(|block| block.split("```").next())
-        .flat_map(str::lines)
-        .filter(|line| line.starts_with("cargo "))
-        .collect();
-    assert!(
-        commands
-            .iter()
-            .any(|command| command.starts_with("cargo test "))
-    );
-    assert!(
-        commands
-            .iter()
-            .any(|command| command.starts_with("cargo run "))
-    );
-    for command in commands {
-        let runs = ci.lines().any(|line| line.trim() == command);
-        assert!(runs, ".ci/run does not run the README's `{command}`");
-    }
-}
-
-#[test]
-fn the_readme_states_the_crates_that_ci_counts() {
-    let readme = text("README.md");
-    let ci = text(".ci/run");
-    let counted = ci
-        .lines()
-        .find_map(|line| line.strip_prefix("readme_crates="))
-        .expect("a line `readme_crates=N` in .ci/run");
-    let sentence = format!("pulls in {counted} crates");
-    assert!(readme.contains(&sentence), "README: {sentence}");
-}
-
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
-}
-
-/// The sources below a folder: path from there, and text without comments.
-fn sources(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let code: String = fs::read_to_string(&path)
-                .unwrap()
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .flat_map(|line| [line, "\n"])
-                .collect();
-            let name = path.strip_prefix(folder).unwrap().to_string_lossy();
-            found.push((name.replace('\\', "/"), code));
-        }
-    }
-    assert!(found.len() > 30, "the sources were not found");
-    found
 }
 
 fn first_entry() -> String {

@@ -123,17 +123,27 @@ fn judge(
 fn sample(path: &Path) -> Archive {
     testing::create_file(path, 16 << 10).unwrap();
     let archive = Archive::open(path).unwrap();
-    let id = |number: u128| Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number);
-    let entry = |what: &str, number: usize, len: usize| {
-        json!({"kind": what, "ts": 1_700_000_000_000_u64 + number as u64, "n": number,
-               "text": noise(number as u64 + what.len() as u64 * 1000, len)})
-        .to_string()
-    };
-    let entries = |what: &str, numbers: std::ops::Range<usize>, len: usize| {
-        numbers
-            .map(|number| entry(what, number, len))
-            .collect::<Vec<_>>()
-    };
+    write_sessions(&archive);
+    write_unusual_logs(&archive);
+    archive
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number)
+}
+
+fn entry(what: &str, number: usize, len: usize) -> String {
+    json!({"kind": what, "ts": 1_700_000_000_000_u64 + number as u64, "n": number,
+           "text": noise(number as u64 + what.len() as u64 * 1000, len)})
+    .to_string()
+}
+
+fn entries(what: &str, numbers: std::ops::Range<usize>, len: usize) -> Vec<String> {
+    numbers.map(|number| entry(what, number, len)).collect()
+}
+
+/// Four sessions with metadata, a name, logs whose ends were removed, and traces.
+fn write_sessions(archive: &Archive) {
     for session in 0..4 {
         let session_id = id(session);
         for segment in 0..7 {
@@ -165,6 +175,11 @@ fn sample(path: &Path) -> Archive {
             .write_name(&name, &PodRecord::new(name.clone()))
             .unwrap();
     }
+}
+
+/// A long log, one that was replaced and one without entries, traces without a log, and what was
+/// deleted.
+fn write_unusual_logs(archive: &Archive) {
     // One long log, some of whose entries need a row to themselves.
     let long = archive.log(id(0), id(99));
     for number in 0..12 {
@@ -190,7 +205,6 @@ fn sample(path: &Path) -> Archive {
     archive.checkpoint().unwrap();
     archive.delete_session(id(7)).unwrap();
     archive.delete_name("agent-3").unwrap();
-    archive
 }
 
 /// The sample, closed.

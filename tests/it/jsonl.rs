@@ -2,6 +2,8 @@
 
 /// Bad lines of every kind under every option, against a naive oracle.
 mod bad_lines;
+/// Imports of the same files at the same time.
+mod concurrent;
 /// Files that differ from what is stored, or change while they are read.
 mod diverged;
 /// What export does with files that are there.
@@ -12,8 +14,6 @@ mod large;
 mod passed_over;
 /// Metadata and names beside the logs.
 mod session_file;
-/// Imports of the same files at the same time.
-mod together;
 /// The folders of workers, and last lines without line end.
 mod workers;
 

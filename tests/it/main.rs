@@ -55,3 +55,5 @@ mod scoreboard;
 mod scratch;
 /// Start, restore, fork, compact and save over any store.
 mod segment;
+/// How long the source files and their functions are.
+mod sizes;

@@ -1,15 +1,18 @@
 //! The functions over any `Store`: what they write, what a restore makes of it, and what they
 //! leave alone.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+/// A store that fails after some entries.
+mod refusing;
 
 use serde_json::{Value, json};
 use sessiondb::segment::{self, Head, HistoryItem, Seed};
 use sessiondb::{
-    Item, LlmUsage, LogEntry, MemoryStore, RequestConfig, Role, RunResult, SegmentId, SegmentState,
-    SessionId, Store, StoreError, SystemItem, TraceEntry, Trigger, UserSegment, new_segment_id,
-    new_session_id, now_ms,
+    Item, LlmUsage, LogEntry, MemoryStore, RequestConfig, Role, RunResult, SegmentState, Store,
+    StoreError, SystemItem, TraceEntry, Trigger, UserSegment, new_segment_id, new_session_id,
+    now_ms,
 };
+
+use self::refusing::Refusing;
 
 #[test]
 fn start_writes_one_segment_start_that_restores_the_seed() {
@@ -444,75 +447,4 @@ fn restored(store: &dyn Store, head: Head) -> SegmentState {
 fn line_at(store: &dyn Store, head: Head, index: usize) -> Value {
     let entries = store.read_all(head.session_id, head.segment_id).unwrap();
     serde_json::to_value(&entries[index]).unwrap()
-}
-
-/// A store that takes `after` entries and then no more.
-struct Refusing {
-    inner: MemoryStore,
-    after: AtomicUsize,
-}
-
-impl Store for Refusing {
-    fn append(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        entry: &LogEntry,
-    ) -> Result<(), StoreError> {
-        if self.after.load(Ordering::Relaxed) == 0 {
-            return Err(std::io::Error::other("no space").into());
-        }
-        self.after.fetch_sub(1, Ordering::Relaxed);
-        self.inner.append(session, segment, entry)
-    }
-
-    fn read_all(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-    ) -> Result<Vec<LogEntry>, StoreError> {
-        self.inner.read_all(session, segment)
-    }
-
-    fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError> {
-        self.inner.list_sessions()
-    }
-
-    fn list_segments(&self, session: SessionId) -> Result<Vec<SegmentId>, StoreError> {
-        self.inner.list_segments(session)
-    }
-
-    fn lookup_session_of(&self, segment: SegmentId) -> Result<Option<SessionId>, StoreError> {
-        self.inner.lookup_session_of(segment)
-    }
-
-    fn create_segment(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        entries: &[LogEntry],
-    ) -> Result<(), StoreError> {
-        self.inner.create_segment(session, segment, entries)
-    }
-
-    fn exists(&self, session: SessionId, segment: SegmentId) -> Result<bool, StoreError> {
-        self.inner.exists(session, segment)
-    }
-
-    fn read_entry_count(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-    ) -> Result<usize, StoreError> {
-        self.inner.read_entry_count(session, segment)
-    }
-
-    fn append_trace(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        entry: &TraceEntry,
-    ) -> Result<(), StoreError> {
-        self.inner.append_trace(session, segment, entry)
-    }
 }

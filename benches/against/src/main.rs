@@ -31,10 +31,11 @@ macro_rules! build {
     ($build:ident) => {
         mod $build {
             use std::hint::black_box;
-            use std::path::Path;
+            use std::path::{Path, PathBuf};
 
             use ::$build::{
-                Archive, Durability, LogEntry, Sharing, new_segment_id, new_session_id,
+                Archive, Durability, Log, LogEntry, Sharing, StoreError, new_segment_id,
+                new_session_id,
             };
 
             use crate::{Case, ENTRIES, LONG_TURN_US, Outcome, TURN_US, entry};
@@ -42,110 +43,146 @@ macro_rules! build {
             pub(crate) fn cases(folder: &Path, shared: bool) -> Outcome<Vec<Case>> {
                 let line: &'static [u8] = entry().leak();
                 let path = folder.join(format!("{}-{shared}.sessiondb", stringify!($build)));
-                let sharing = [Sharing::Exclusive, Sharing::Shared][usize::from(shared)];
-                let open = move |path: &Path| Archive::options().sharing(sharing).open(path);
-                let archive = open(&path)?;
-                let entries = vec![line; ENTRIES];
-                for _ in 0..20 {
-                    let log = archive.log(new_session_id(), new_segment_id());
-                    log.append_many_raw(&entries)?;
-                }
-                archive.checkpoint()?;
-                let log = |durability| {
-                    let log = archive.log(new_session_id(), new_segment_id());
-                    log.with_durability(durability)
-                };
-                let tables = log(Durability::Written);
-                tables.append_many_raw(&entries)?;
-                archive.checkpoint()?;
-                let recent = log(Durability::Written);
-                for _ in 0..20 {
-                    recent.append_raw(line)?;
-                }
-                let (written, synced) = (log(Durability::Written), log(Durability::Synced));
                 let other = folder.join(format!("{}-{shared}-b.sessiondb", stringify!($build)));
-                open(&other)?.log(new_session_id(), new_segment_id()).append_raw(line)?;
-                let case = |name, call: Box<dyn FnMut() -> Outcome>| Case {
+                let sharing = [Sharing::Exclusive, Sharing::Shared][usize::from(shared)];
+                let logs = Logs::of(open(&path, sharing)?, line)?;
+                open(&other, sharing)?
+                    .log(new_session_id(), new_segment_id())
+                    .append_raw(line)?;
+                let mut cases = reads(&logs);
+                cases.extend(appends(&logs, line));
+                cases.push(opening(other, sharing));
+                Ok(cases)
+            }
+
+            fn open(path: &Path, sharing: Sharing) -> Result<Archive, StoreError> {
+                Archive::options().sharing(sharing).open(path)
+            }
+
+            /// An archive with the logs that are read and written, among others.
+            struct Logs {
+                archive: Archive,
+                /// Its entries are in the tables.
+                tables: Log,
+                /// Its entries are in the journal.
+                recent: Log,
+                written: Log,
+                synced: Log,
+            }
+
+            impl Logs {
+                fn of(archive: Archive, line: &[u8]) -> Outcome<Self> {
+                    let log = |durability| {
+                        let log = archive.log(new_session_id(), new_segment_id());
+                        log.with_durability(durability)
+                    };
+                    let entries = vec![line; ENTRIES];
+                    for _ in 0..20 {
+                        let log = archive.log(new_session_id(), new_segment_id());
+                        log.append_many_raw(&entries)?;
+                    }
+                    archive.checkpoint()?;
+                    let tables = log(Durability::Written);
+                    tables.append_many_raw(&entries)?;
+                    archive.checkpoint()?;
+                    let recent = log(Durability::Written);
+                    for _ in 0..20 {
+                        recent.append_raw(line)?;
+                    }
+                    let (written, synced) = (log(Durability::Written), log(Durability::Synced));
+                    Ok(Self {
+                        archive,
+                        tables,
+                        recent,
+                        written,
+                        synced,
+                    })
+                }
+            }
+
+            fn case(
+                name: &'static str,
+                log: &Log,
+                mut call: impl FnMut(&Log) -> Outcome + 'static,
+            ) -> Case {
+                let log = log.clone();
+                Case {
                     name,
                     turn_us: TURN_US,
-                    call,
-                };
-                macro_rules! case {
-                    ($name:literal, $log:ident, $call:expr) => {{
-                        let log = $log.clone();
-                        let call = $call;
-                        case($name, Box::new(move || call(&log)))
-                    }};
+                    call: Box::new(move || call(&log)),
                 }
-                type Log = ::$build::Log;
-                let checkpoint = archive.clone();
+            }
+
+            fn reads(logs: &Logs) -> Vec<Case> {
                 let mut at = 0;
-                let one = tables.clone();
-                Ok(vec![
-                    case!("count", tables, |log: &Log| {
+                vec![
+                    case("count", &logs.tables, |log| {
                         black_box(log.len()?);
                         Ok(())
                     }),
-                    case!("last entry", tables, |log: &Log| {
+                    case("last entry", &logs.tables, |log| {
                         black_box(log.last_raw(1)?.count());
                         Ok(())
                     }),
-                    case!("last entry, journal", recent, |log: &Log| {
+                    case("last entry, journal", &logs.recent, |log| {
                         black_box(log.last_raw(1)?.count());
                         Ok(())
                     }),
-                    case!("last 20", tables, |log: &Log| {
+                    case("last 20", &logs.tables, |log| {
                         black_box(log.last_raw(20)?.count());
                         Ok(())
                     }),
-                    case(
-                        "one entry, anywhere",
-                        Box::new(move || {
-                            at = (at + 617) % ENTRIES as u64;
-                            black_box(one.read_raw(at..=at)?.count());
-                            Ok(())
-                        }),
-                    ),
-                    case!("all, raw", tables, |log: &Log| {
+                    case("one entry, anywhere", &logs.tables, move |log| {
+                        at = (at + 617) % ENTRIES as u64;
+                        black_box(log.read_raw(at..=at)?.count());
+                        Ok(())
+                    }),
+                    case("all, raw", &logs.tables, |log| {
                         black_box(log.read_raw(..)?.count());
                         Ok(())
                     }),
-                    case!("all, typed", tables, |log: &Log| {
+                    case("all, typed", &logs.tables, |log| {
                         for entry in log.read::<LogEntry>(..)? {
                             black_box(entry?);
                         }
                         Ok(())
                     }),
-                    case!("append, written", written, |log: &Log| {
-                        black_box(log.append_raw(line)?);
-                        Ok(())
-                    }),
+                ]
+            }
+
+            fn appends(logs: &Logs, line: &'static [u8]) -> Vec<Case> {
+                let append = move |log: &Log| {
+                    black_box(log.append_raw(line)?);
+                    Ok(())
+                };
+                let archive = logs.archive.clone();
+                vec![
+                    case("append, written", &logs.written, append),
                     Case {
                         turn_us: LONG_TURN_US,
-                        ..case!("append, written, no pause", written, |log: &Log| {
-                            black_box(log.append_raw(line)?);
-                            Ok(())
-                        })
+                        ..case("append, written, no pause", &logs.written, append)
                     },
-                    case!("append, synced", synced, |log: &Log| {
-                        black_box(log.append_raw(line)?);
-                        Ok(())
-                    }),
-                    case!("append, checkpoint, last", written, move |log: &Log| {
+                    case("append, synced", &logs.synced, append),
+                    case("append, checkpoint, last", &logs.written, move |log| {
                         log.append_raw(line)?;
-                        checkpoint.checkpoint()?;
+                        archive.checkpoint()?;
                         black_box(log.last_raw(1)?.count());
                         Ok(())
                     }),
-                    case(
-                        "open, count, close",
-                        Box::new(move || {
-                            let archive = open(&other)?;
-                            black_box(archive.sessions()?.count());
-                            Ok(archive.close()?)
-                        }),
-                    ),
-                ])
+                ]
+            }
+
+            fn opening(path: PathBuf, sharing: Sharing) -> Case {
+                let call = move || {
+                    let archive = open(&path, sharing)?;
+                    black_box(archive.sessions()?.count());
+                    Ok(archive.close()?)
+                };
+                Case {
+                    name: "open, count, close",
+                    turn_us: TURN_US,
+                    call: Box::new(call),
+                }
             }
         }
     };
@@ -177,13 +214,21 @@ fn compare(folder: &Path, shared: bool, words: &[String]) -> Outcome {
         .zip(now::cases(folder, shared)?);
     std::thread::sleep(REST);
     for (mut before, mut now) in builds {
-        let name = format!("{}, {}", ["exclusive", "shared"][usize::from(shared)], now.name);
+        let name = format!(
+            "{}, {}",
+            ["exclusive", "shared"][usize::from(shared)],
+            now.name
+        );
         if !words.is_empty() && !words.iter().any(|word| name.contains(word.as_str())) {
             continue;
         }
         let calls = calls_in_a_turn(&mut now)?;
         let (mut left, mut right) = (Vec::new(), Vec::new());
-        let rounds = if now.turn_us > TURN_US { ROUNDS / 5 } else { ROUNDS };
+        let rounds = if now.turn_us > TURN_US {
+            ROUNDS / 5
+        } else {
+            ROUNDS
+        };
         for round in 0..rounds {
             if round % 2 == 0 {
                 left.push(turn(&mut before, calls)?);
@@ -202,7 +247,11 @@ fn compare(folder: &Path, shared: bool, words: &[String]) -> Outcome {
     Ok(())
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small count"
+)]
 fn calls_in_a_turn(case: &mut Case) -> Outcome<u32> {
     turn(case, 10)?;
     Ok((case.turn_us / turn(case, 10)?).clamp(1.0, 10_000.0) as u32)

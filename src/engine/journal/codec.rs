@@ -1,5 +1,7 @@
 //! Ops as bytes: the payload of a journal frame. Pure, no I/O. `docs/format.md` has the layout.
 
+use uuid::Uuid;
+
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
@@ -45,10 +47,7 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
             origin,
             at_ms,
         } => {
-            out.push(BRANCH);
-            for id in [session, from, to] {
-                out.extend_from_slice(id.as_bytes());
-            }
+            put_ids(out, BRANCH, &[session, from, to]);
             out.extend_from_slice(&len.to_le_bytes());
             out.extend_from_slice(&at_ms.to_le_bytes());
             put_origin(out, *origin);
@@ -70,13 +69,9 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
             out.extend_from_slice(&at_ms.to_le_bytes());
         }
         Op::DeleteLog { log } => put_log(out, DELETE_LOG, log),
-        Op::DeleteSession { session } => {
-            out.push(DELETE_SESSION);
-            out.extend_from_slice(session.as_bytes());
-        }
+        Op::DeleteSession { session } => put_ids(out, DELETE_SESSION, &[session]),
         Op::SetMetadata { session, json } => {
-            out.push(SET_METADATA);
-            out.extend_from_slice(session.as_bytes());
+            put_ids(out, SET_METADATA, &[session]);
             put_bytes(out, json);
         }
         Op::SetName { name, json } => {
@@ -254,6 +249,13 @@ fn put_log(out: &mut Vec<u8>, tag: u8, log: &LogId) {
     out.extend_from_slice(log.segment.as_bytes());
 }
 
+fn put_ids(out: &mut Vec<u8>, tag: u8, ids: &[&Uuid]) {
+    out.push(tag);
+    for id in ids {
+        out.extend_from_slice(id.as_bytes());
+    }
+}
+
 fn log(fields: &mut Reader<'_>) -> Result<LogId, String> {
     let kind = LogKind::from_tag(fields.u8()?).ok_or("a log of an unknown kind")?;
     Ok(LogId {
@@ -280,7 +282,6 @@ fn text(fields: &mut Reader<'_>) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     use super::*;
 

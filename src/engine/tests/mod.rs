@@ -3,3 +3,5 @@
 mod faults;
 mod meanings;
 mod paths;
+mod random;
+mod shared;

@@ -1,107 +1,19 @@
 //! Tests of every path through the engine by name. Two engines on one file are to each other
 //! what two processes are: each has a file description, and so locks, of its own.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
-use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::engine::Layers;
+use super::shared::{LOG, Shared, append, append_at, open, put, stored, texts};
 use crate::engine::file::shared_page::Notes;
-use crate::engine::file::superblock::{MIN_JOURNAL_BYTES, Superblock};
-use crate::engine::model::entries::Entries;
-use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::file::superblock::MIN_JOURNAL_BYTES;
+use crate::engine::model::log_id::LogId;
 use crate::engine::model::op::Op;
-use crate::engine::open::create;
-use crate::engine::open::handle::{Engine, EngineOptions};
+use crate::engine::open::handle::Engine;
 use crate::engine::tables::Patience;
 use crate::error::StoreError;
-
-const LOG: LogId = LogId {
-    session: Uuid::from_u128(1),
-    segment: Uuid::from_u128(2),
-    kind: LogKind::Entries,
-};
-
-/// A file whose journal holds two halves of 8 KiB.
-struct Shared {
-    folder: TempDir,
-}
-
-impl Shared {
-    fn new() -> Self {
-        let this = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        create::create(&this.path(), &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
-        this
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("paths.sessiondb")
-    }
-
-    fn open(&self) -> Arc<Engine> {
-        open(&self.path())
-    }
-}
-
-fn open(path: &Path) -> Arc<Engine> {
-    let options = EngineOptions {
-        read_only: false,
-        shared: true,
-        cache_bytes: 1 << 20,
-        lock_timeout: Duration::from_secs(20),
-        sync_interval: Duration::from_millis(50),
-        background: true,
-    };
-    Arc::new(Engine::open(path, options).unwrap())
-}
-
-fn append_at(expected: Option<u64>, list: &[String]) -> Op {
-    let mut entries = Entries::default();
-    for entry in list {
-        entries.push(entry.as_bytes());
-    }
-    Op::Append {
-        log: LOG,
-        expected,
-        entries,
-        origin: None,
-        at_ms: 1,
-    }
-}
-
-fn append(list: &[String]) -> Op {
-    append_at(None, list)
-}
-
-fn texts(numbers: std::ops::Range<usize>, len: usize) -> Vec<String> {
-    numbers
-        .map(|number| format!("\"{number}{}\"", "x".repeat(len)))
-        .collect()
-}
-
-fn stored(engine: &Arc<Engine>) -> Vec<String> {
-    let view = engine.view().unwrap();
-    let len = view
-        .read(|layers| layers.extent(&LOG))
-        .unwrap()
-        .map_or(0, |extent| extent.entries);
-    let entry = |index| {
-        let read = |layers: &Layers| layers.part_holding(&LOG, index, &(index..index + 1));
-        let part = view.read(read).unwrap();
-        String::from_utf8(part.entry(index).unwrap().bytes().to_vec()).unwrap()
-    };
-    (0..len).map(entry).collect()
-}
-
-fn put(engine: &Arc<Engine>, list: &[String]) {
-    engine.write(false, &[append(list)]).unwrap();
-}
 
 /// The epoch that the tables hold, and the one that is open.
 fn epochs(engine: &Arc<Engine>) -> (u64, u64) {
@@ -465,93 +377,4 @@ fn a_failed_sync_is_mended_by_the_next_open() {
     let notes = Notes::read(two.core.sources.file.storage()).unwrap();
     assert!(!notes.sync_failed);
     assert_eq!(stored(&two).len(), 2);
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Append { by: usize, count: usize, len: usize },
-    Batch { by: usize, lens: Vec<usize> },
-    Truncate { by: usize, share: usize },
-    Replace { by: usize, count: usize, len: usize },
-    Delete { by: usize },
-    Checkpoint { by: usize },
-    Reopen { by: usize },
-    Read { by: usize },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let by = 0..3_usize;
-    let len = prop_oneof![6 => 0..900_usize, 2 => 3_000..7_000_usize, 1 => 8_000..30_000_usize];
-    prop_oneof![
-        8 => (by.clone(), 1..4_usize, len.clone())
-            .prop_map(|(by, count, len)| Step::Append { by, count, len }),
-        2 => (by.clone(), prop::collection::vec(len.clone(), 1..5))
-            .prop_map(|(by, lens)| Step::Batch { by, lens }),
-        2 => (by.clone(), 0..=100_usize).prop_map(|(by, share)| Step::Truncate { by, share }),
-        1 => (by.clone(), 0..3_usize, len).prop_map(|(by, count, len)| Step::Replace { by, count, len }),
-        1 => by.clone().prop_map(|by| Step::Delete { by }),
-        1 => by.clone().prop_map(|by| Step::Checkpoint { by }),
-        1 => by.clone().prop_map(|by| Step::Reopen { by }),
-        4 => by.prop_map(|by| Step::Read { by }),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 40,
-        failure_persistence: None,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(11),
-        ..ProptestConfig::default()
-    })]
-
-    /// Three engines on one file, whatever each of them does, answer as one list does.
-    #[test]
-    fn engines_on_one_file_answer_as_one_list(steps in prop::collection::vec(step(), 1..60)) {
-        let shared = Shared::new();
-        let mut engines = [shared.open(), shared.open(), shared.open()];
-        let mut model: Option<Vec<String>> = None;
-        for (number, step) in steps.iter().enumerate() {
-            match step {
-                Step::Append { by, count, len } => {
-                    let list = texts(number..number + count, *len);
-                    put(&engines[*by], &list);
-                    model.get_or_insert_default().extend(list);
-                }
-                Step::Batch { by, lens } => {
-                    let lists: Vec<_> = lens.iter().map(|len| texts(number..number + 1, *len)).collect();
-                    let ops: Vec<_> = lists.iter().map(|list| append(list)).collect();
-                    engines[*by].write(false, ops).unwrap();
-                    model.get_or_insert_default().extend(lists.concat());
-                }
-                Step::Truncate { by, share } => {
-                    let len = model.as_ref().map_or(0, |model| model.len() * share / 100);
-                    let op = Op::Truncate { log: LOG, len: len as u64, at_ms: 1 };
-                    let done = engines[*by].write(false, &[op]);
-                    prop_assert_eq!(done.is_ok(), model.is_some());
-                    if let Some(model) = &mut model {
-                        model.truncate(len);
-                    }
-                }
-                Step::Replace { by, count, len } => {
-                    let list = texts(number..number + count, *len);
-                    let Op::Append { entries, .. } = append(&list) else { unreachable!() };
-                    let op = Op::Replace { log: LOG, entries, origin: None, at_ms: 1 };
-                    engines[*by].write(false, &[op]).unwrap();
-                    model = Some(list);
-                }
-                Step::Delete { by } => {
-                    engines[*by].write(false, &[Op::DeleteLog { log: LOG }]).unwrap();
-                    model = None;
-                }
-                Step::Checkpoint { by } => engines[*by].checkpoint().unwrap(),
-                Step::Reopen { by } => engines[*by] = shared.open(),
-                Step::Read { by } => {
-                    prop_assert_eq!(stored(&engines[*by]), model.clone().unwrap_or_default());
-                }
-            }
-        }
-        for engine in &engines {
-            prop_assert_eq!(stored(engine), model.clone().unwrap_or_default());
-        }
-    }
 }

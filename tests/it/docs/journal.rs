@@ -18,67 +18,11 @@ fn frames_and_ops_are_as_the_page_says() {
     let scratch = Scratch::new();
     let path = scratch.fresh();
     let archive = Archive::open(&path).unwrap();
-    let log = archive.log(SESSION, SEGMENT).with_timestamp(1000);
-    log.append_raw(first_entry().as_bytes()).unwrap();
-    log.append_many_raw(&[r#"{"n":2}"#, r#"{"n":3}"#]).unwrap();
-    log.truncate(2).unwrap();
-    let traces = archive.trace(SESSION, PARENT).with_timestamp(2000);
-    traces.replace_raw(&[""; 0]).unwrap();
-    let metadata = json!({"title": "sample"});
-    archive
-        .set_metadata(SESSION, metadata.as_object().unwrap())
-        .unwrap();
-    write_name(&archive);
-    archive.delete_name("builder").unwrap();
-    archive.delete_segment(SESSION, PARENT).unwrap();
-    archive.branch_to(SESSION, SEGMENT, 2, PARENT).unwrap();
-    let open = fs::read(&path).unwrap();
-
-    let log_id = |kind: u8, segment: Uuid| {
-        let ids = [*SESSION.as_bytes(), *segment.as_bytes()].concat();
-        [&[kind][..], &ids].concat()
-    };
-    let number = |number: u64| number.to_le_bytes().to_vec();
-    let write = |log, at_ms, origin, count, entries: &str| -> Fields {
-        vec![
-            ("log", log),
-            ("at_ms", number(at_ms)),
-            ("origin", origin),
-            ("count", number(count)),
-            ("entries", entries.as_bytes().to_vec()),
-        ]
-    };
-    let (first, name) = (log_id(1, SEGMENT), || ("name", b"builder".to_vec()));
-    let origin = [&[1][..], PARENT.as_bytes(), &number(3)].concat();
-    let none = || vec![0];
-    let (title, record) = (br#"{"title":"sample"}"#, br#"{"worker_name":"builder"}"#);
-    let session = || ("session", SESSION.as_bytes().to_vec());
-    let lines = "{\"n\":2}\n{\"n\":3}";
-    let cut = vec![
-        ("log", first.clone()),
-        ("len", number(2)),
-        ("at_ms", number(1000)),
-    ];
-    let expected = [
-        (
-            1,
-            0,
-            1,
-            write(first.clone(), 1000, origin, 1, &first_entry()),
-        ),
-        (1, 1, 1, write(first, 1000, none(), 2, lines)),
-        (1, 2, 3, cut),
-        (1, 3, 2, write(log_id(2, PARENT), 2000, none(), 0, "")),
-        (1, 4, 6, vec![session(), ("json", title.to_vec())]),
-        (1, 5, 7, vec![name(), ("json", record.to_vec())]),
-        (1, 6, 8, vec![name()]),
-        (1, 7, 4, vec![("log", log_id(1, PARENT))]),
-        (1, 7, 4, vec![("log", log_id(2, PARENT))]),
-    ];
-    let mut found = ops(&open);
+    change_in_each_way(&archive);
+    let mut found = ops(&fs::read(&path).unwrap());
     // Its time is that of the call.
     let branch = found.pop().unwrap();
-    assert_eq!(found, expected);
+    assert_eq!(found, expected_ops());
     let ids = [("session", SESSION), ("from", SEGMENT), ("to", PARENT)];
     let mut fields = ids
         .map(|(name, id)| (name, id.as_bytes().to_vec()))
@@ -93,9 +37,84 @@ fn frames_and_ops_are_as_the_page_says() {
     archive.delete_session(SESSION).unwrap();
     let folded = fs::read(&path).unwrap();
     assert_eq!(ops(&folded), [(2, 9, 5, vec![session()])]);
-    drop((log, traces));
     archive.close().unwrap();
     assert_eq!(ops(&fs::read(&path).unwrap()), []);
+}
+
+/// One change of each kind, so that each op is in the journal.
+fn change_in_each_way(archive: &Archive) {
+    let log = archive.log(SESSION, SEGMENT).with_timestamp(1000);
+    log.append_raw(first_entry().as_bytes()).unwrap();
+    log.append_many_raw(&[r#"{"n":2}"#, r#"{"n":3}"#]).unwrap();
+    log.truncate(2).unwrap();
+    let traces = archive.trace(SESSION, PARENT).with_timestamp(2000);
+    traces.replace_raw(&[""; 0]).unwrap();
+    let metadata = json!({"title": "sample"});
+    archive
+        .set_metadata(SESSION, metadata.as_object().unwrap())
+        .unwrap();
+    write_name(archive);
+    archive.delete_name("builder").unwrap();
+    archive.delete_segment(SESSION, PARENT).unwrap();
+    archive.branch_to(SESSION, SEGMENT, 2, PARENT).unwrap();
+}
+
+/// An op in the journal: epoch and number of its frame, its tag and its fields.
+type FoundOp = (u64, u64, u64, Fields);
+
+/// The ops of these changes but for the last, the branch.
+fn expected_ops() -> [FoundOp; 9] {
+    let write = |log, at_ms, origin, count, entries: &str| -> Fields {
+        vec![
+            ("log", log),
+            ("at_ms", number(at_ms)),
+            ("origin", origin),
+            ("count", number(count)),
+            ("entries", entries.as_bytes().to_vec()),
+        ]
+    };
+    let (first, name) = (log_id(1, SEGMENT), || ("name", b"builder".to_vec()));
+    let origin = [&[1][..], PARENT.as_bytes(), &number(3)].concat();
+    let (title, record) = (br#"{"title":"sample"}"#, br#"{"worker_name":"builder"}"#);
+    let lines = "{\"n\":2}\n{\"n\":3}";
+    let cut = vec![
+        ("log", first.clone()),
+        ("len", number(2)),
+        ("at_ms", number(1000)),
+    ];
+    [
+        (
+            1,
+            0,
+            1,
+            write(first.clone(), 1000, origin, 1, &first_entry()),
+        ),
+        (1, 1, 1, write(first, 1000, none(), 2, lines)),
+        (1, 2, 3, cut),
+        (1, 3, 2, write(log_id(2, PARENT), 2000, none(), 0, "")),
+        (1, 4, 6, vec![session(), ("json", title.to_vec())]),
+        (1, 5, 7, vec![name(), ("json", record.to_vec())]),
+        (1, 6, 8, vec![name()]),
+        (1, 7, 4, vec![("log", log_id(1, PARENT))]),
+        (1, 7, 4, vec![("log", log_id(2, PARENT))]),
+    ]
+}
+
+fn log_id(kind: u8, segment: Uuid) -> Vec<u8> {
+    let ids = [*SESSION.as_bytes(), *segment.as_bytes()].concat();
+    [&[kind][..], &ids].concat()
+}
+
+fn number(number: u64) -> Vec<u8> {
+    number.to_le_bytes().to_vec()
+}
+
+fn none() -> Vec<u8> {
+    vec![0]
+}
+
+fn session() -> (&'static str, Vec<u8>) {
+    ("session", SESSION.as_bytes().to_vec())
 }
 
 /// What the page says of damage: a bit that flips in the journal ends it there.
@@ -120,8 +139,8 @@ fn a_flipped_bit_cuts_the_journal_of_an_archive_that_was_not_closed() {
 /// The fields of an op, by the names that the page has for them.
 type Fields = Vec<(&'static str, Vec<u8>)>;
 
-/// The ops in the journal of an archive: epoch and number of the frame, tag and fields of the op.
-fn ops(file: &[u8]) -> Vec<(u64, u64, u64, Fields)> {
+/// The ops in the journal of an archive.
+fn ops(file: &[u8]) -> Vec<FoundOp> {
     let page = text("docs/format.md");
     let layout = Layout::of(&page, "### Frame");
     let mut ops = Vec::new();

@@ -4,8 +4,8 @@ use sessiondb::testing::{Bug, seed};
 
 use super::row::Row;
 use super::{
-    compaction, creation, damage, erased, errors, failing, full, loss, stopped, together, trees,
-    unclosed, unsynced,
+    compaction, concurrent_processes, creation, damage, erased, errors, failing, full, loss,
+    stopped, trees, unclosed, unsynced,
 };
 
 /// Which rows have to find a bug.
@@ -22,7 +22,10 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         | Bug::EraseOwnAlone
         | Bug::LoseTaken => vec![("R1, R2", loss::catches)],
         Bug::SkipWriterLock | Bug::IgnoreGeneration => {
-            vec![("R1, pairs", loss::pairs_catch), ("R9", together::catches)]
+            vec![
+                ("R1, pairs", loss::pairs_catch),
+                ("R9", concurrent_processes::catches),
+            ]
         }
         Bug::LockHeader | Bug::LookOnce => vec![("R9, stopped", stopped::catches)],
         Bug::LeaveUnsettled => vec![("R1, pairs", loss::pairs_catch)],

@@ -2,38 +2,42 @@
 //! what to do, and spoken to in lines of JSON over its pipes.
 
 use std::io::{BufRead, BufReader, Stdin, Stdout, Write};
-use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-#[cfg(unix)]
-use super::{forks, paths};
-use super::{kills, limits, together};
-
 /// Says what a child is to do; a process that runs the tests does not have it.
 const TASK: &str = "SCOREBOARD_CHILD";
+/// The test that looks which of its functions a child is to run.
+const OBEY: &str = "scoreboard::children::obey";
 /// Begins each line that a child says, since the test harness says some of its own.
 const MARK: char = '@';
 
-/// What a child is to do.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a child is to do, by name. Which function that is, `children` knows.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) enum Task {
     /// Write to the archive until it is killed.
     Write,
     /// Do one call after the other, as told.
-    Serve(together::Service),
+    Serve,
     /// Open an archive and close it again, many times.
-    Cycle(limits::Cycles),
+    Cycle,
     /// Fork while it has an archive open.
     #[cfg(unix)]
-    Fork(forks::Family),
+    Fork,
     /// Write to an archive whose file is removed, moved, replaced or written over meanwhile.
     #[cfg(unix)]
-    Path(paths::Life),
+    Path,
     /// Open the archive, read once, and stay; with a snapshot in hand, or without.
-    Stay { path: PathBuf, snapshot: bool },
+    Stay,
+}
+
+/// The task of this process, and what it needs to know for it; `None` in a process that runs the
+/// tests.
+pub(super) fn own_task() -> Option<(Task, serde_json::Value)> {
+    let told = std::env::var(TASK).ok()?;
+    Some(serde_json::from_str(&told).expect("a task"))
 }
 
 /// A child as its parent has it; killed at the latest when this is dropped.
@@ -44,13 +48,14 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) fn start(task: &Task) -> Self {
+    /// Starts a child, told its task and what it needs to know for it.
+    pub(super) fn start(task: Task, details: &impl Serialize) -> Self {
         let program = std::env::current_exe().expect("this program has a path");
         let mut process = Command::new(program)
-            .args(["--exact", "scoreboard::child::obey", "--nocapture"])
+            .args(["--exact", OBEY, "--nocapture"])
             .env(
                 TASK,
-                serde_json::to_string(task).expect("a task turns into JSON"),
+                serde_json::to_string(&(task, details)).expect("a task turns into JSON"),
             )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -107,13 +112,17 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// The same parent, for another thread.
-    #[cfg(unix)]
-    pub(super) fn for_another_thread() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             input: std::io::stdin(),
             output: std::io::stdout(),
         }
+    }
+
+    /// The same parent, for another thread.
+    #[cfg(unix)]
+    pub(super) fn for_another_thread() -> Self {
+        Self::new()
     }
 
     /// Says something, in one write, so that a kill cuts it off or does not.
@@ -134,29 +143,4 @@ impl Parent {
             _ => std::process::exit(0),
         }
     }
-}
-
-/// What a child does; without a task, nothing.
-#[test]
-fn obey() {
-    let Ok(task) = std::env::var(TASK) else {
-        return;
-    };
-    // Behind what the harness may have begun to say.
-    println!();
-    let parent = Parent {
-        input: std::io::stdin(),
-        output: std::io::stdout(),
-    };
-    match serde_json::from_str(&task).expect("a task") {
-        Task::Write => kills::write(&parent),
-        Task::Serve(service) => together::serve(&service, &parent),
-        Task::Cycle(cycles) => limits::cycle(&cycles, &parent),
-        #[cfg(unix)]
-        Task::Fork(family) => forks::live(&family, &parent),
-        #[cfg(unix)]
-        Task::Path(life) => paths::live(&life, &parent),
-        Task::Stay { path, snapshot } => limits::stay(&path, snapshot, &parent),
-    }
-    std::process::exit(0);
 }

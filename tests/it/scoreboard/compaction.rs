@@ -8,9 +8,9 @@ use std::sync::Arc;
 use sessiondb::StoreError;
 use sessiondb::testing::{Bug, Place, StorageBackend, compact_into};
 
+use super::crash_oracle::{Played, open, take, verify};
 use super::disk::{Disk, Fault, Pages, new_archive};
 use super::history::History;
-use super::played::{Played, open, take, verify};
 use super::power::crashes;
 use super::row::{Dice, Row, by_form};
 

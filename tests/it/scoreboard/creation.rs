@@ -8,9 +8,9 @@ use std::sync::Arc;
 use sessiondb::testing::{Bug, Place, StorageBackend, create_in};
 use sessiondb::{Durability, StoreError};
 
+use super::crash_oracle::verify;
 use super::disk::{Disk, Fault, Pages};
 use super::history::History;
-use super::played::verify;
 use super::power::crashes;
 use super::row::{Dice, Row, by_form};
 

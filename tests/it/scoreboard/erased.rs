@@ -9,11 +9,11 @@ use memchr::memmem;
 use sessiondb::testing::{Bug, entries_in};
 
 use super::compaction::Folder;
+use super::crash_oracle::{open, take};
 use super::disk::{Disk, Event, Pages, new_archive};
 use super::history::{History, Step};
-use super::pair::erased_meanwhile;
-use super::played::{open, take};
 use super::row::{Dice, Row, by_form};
+use super::two_handles::erased_meanwhile;
 
 const STEPS: usize = 40;
 /// The journal of a new archive.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use sessiondb::testing::Bug;
 use sessiondb::{Archive, StoreError};
 
+use super::crash_oracle::{Played, open, take, verify};
 use super::disk::{Disk, Fault, Pages, new_archive};
 use super::history::{History, State, Step};
-use super::played::{Played, open, take, verify};
 use super::power::crashes;
 use super::row::{Dice, Row, by_form};
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use sessiondb::testing::Bug;
 use sessiondb::{Archive, Durability, StoreError};
 
+use super::crash_oracle::{open_with, verify_state};
 use super::disk::{Disk, Full, new_archive};
 use super::history::{State, Step, play, random_step};
-use super::played::{open_with, verify_state};
 use super::row::{Dice, Row, by_form};
 
 /// So many steps are taken before, while the disk is full, and after.

@@ -2,6 +2,7 @@
 //! place; of the call that they were in, all is there or nothing; and work goes on.
 
 mod deaths;
+mod open;
 mod plan;
 mod stored;
 
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use sessiondb::{Archive, StoreError, testing};
 
-use self::plan::{Call, Entry, Logs, Open, Plan, made_path, options, shared};
+use self::open::{Open, made_path, options, shared};
+use self::plan::{Call, Entry, Logs, Plan};
 use self::stored::{Stored, brief, check, stored_logs, texts, texts_of};
 use super::child::{Child, Parent, Task};
 use super::row::{Dice, Row, by_form, deep, seed};
@@ -171,7 +173,7 @@ impl Round {
             archive,
             dice: Dice::new(seed().wrapping_add(number)),
             writers: Vec::new(),
-            spare: Child::start(&Task::Write),
+            spare: Child::start(Task::Write, &()),
             next_run: number << 16,
             seen: Seen::default(),
         };
@@ -183,7 +185,7 @@ impl Round {
     }
 
     fn start(&mut self, number: u64, logs: Logs) -> Writer {
-        let child = std::mem::replace(&mut self.spare, Child::start(&Task::Write));
+        let child = std::mem::replace(&mut self.spare, Child::start(Task::Write, &()));
         self.next_run += 1;
         Writer::start(child, &self.archive, number, self.next_run, logs)
     }

@@ -6,12 +6,13 @@ use std::ops::RangeInclusive;
 use sessiondb::Durability;
 use sessiondb::testing::Bug;
 
+use super::crash_oracle::{Played, verify};
 use super::disk::{Pages, new_archive};
-use super::history::{History, SHORT_KINDS, Step, Tally, short_steps};
-use super::pair::{Met, overtaken, random_pair};
-use super::played::{Played, verify};
+use super::history::tally::Tally;
+use super::history::{History, SHORT_KINDS, Step, short_steps};
 use super::power::crashes;
 use super::row::{Dice, Row, by_form};
+use super::two_handles::{Met, overtaken, random_pair};
 
 /// Loses power at the moments of what was played, from the event `from` on, and verifies what is
 /// left. `most` images a moment.

@@ -1,22 +1,22 @@
 //! R11: a state machine. An archive that is folded, closed and opened in between answers as
 //! `MemoryStore` does, and as a naive model of what only an archive has.
 
+/// What the archive should show.
+mod model;
 /// The calls of a history, and how they are drawn.
 mod steps;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
-use serde_json::{Map, Value};
 use sessiondb::testing::{self, Bug, Opening, StorageBackend};
-use sessiondb::{Archive, Durability, MemoryStore, PodRecord, SessionId, Store, TraceEntry};
+use sessiondb::{Archive, Durability};
 
-use self::steps::{History, Kind, NAMES, Place, Step};
+use self::model::Model;
+use self::steps::{History, Kind, Step};
 use super::row::{Dice, Row, by_form, seed};
-use crate::model_store::{SEGMENTS, SESSIONS, compare, segment_id, session_id};
 use crate::scratch::Scratch;
 
 const JOURNAL_BYTES: u64 = 16 << 10;
@@ -106,7 +106,7 @@ fn play(history: &History, kind: Option<Kind>) -> u64 {
             Step::Change(change) => {
                 let version = subject.archive.version().unwrap();
                 let found = change.on_archive(&subject.archive);
-                let expected = change.on_model(&mut model);
+                let expected = model.make(change);
                 assert_eq!(found, expected, "{place}");
                 assert!(subject.archive.version().unwrap() >= version, "{place}");
             }
@@ -183,102 +183,4 @@ impl Home {
 
 fn file_in(scratch: &Scratch) -> PathBuf {
     scratch.path().join("archive.sessiondb")
-}
-
-/// What the archive should show.
-#[derive(Default)]
-struct Model {
-    logs: MemoryStore,
-    metadata: BTreeMap<SessionId, Map<String, Value>>,
-    names: BTreeMap<String, PodRecord>,
-}
-
-impl Model {
-    /// The length of a log, 0 if it is not there.
-    fn len(&self, place: Place) -> usize {
-        let (session, segment) = place.ids();
-        self.logs.read_entry_count(session, segment).unwrap_or(0)
-    }
-
-    fn has_session(&self, session: SessionId) -> bool {
-        self.logs.list_sessions().unwrap().contains(&session)
-    }
-
-    /// The logs for which `keep` is true, told whether it is asked about traces.
-    fn copy(&self, keep: impl Fn(Place, bool) -> bool) -> MemoryStore {
-        let copy = MemoryStore::new();
-        for place in Place::all() {
-            let (session, segment) = place.ids();
-            if keep(place, false)
-                && let Ok(entries) = self.logs.read_all(session, segment)
-            {
-                copy.create_segment(session, segment, &entries).unwrap();
-            }
-            for trace in self.logs.read_traces(session, segment) {
-                if keep(place, true) {
-                    copy.append_trace(session, segment, &trace).unwrap();
-                }
-            }
-        }
-        copy
-    }
-
-    /// Keeps only these logs. Metadata goes with the last log of its session.
-    fn retain(&mut self, keep: impl Fn(Place, bool) -> bool) {
-        self.logs = self.copy(keep);
-        let sessions = self.logs.list_sessions().unwrap();
-        self.metadata
-            .retain(|session, _| sessions.contains(session));
-    }
-
-    fn compare(&self, archive: &Archive, place: &str) {
-        compare(archive, &self.logs, place);
-        self.compare_traces(archive, place);
-        self.compare_sums(archive, place);
-        for session in (0..SESSIONS).map(session_id) {
-            let metadata = archive.metadata(session).unwrap();
-            assert_eq!(metadata.as_ref(), self.metadata.get(&session), "{place}");
-        }
-        let names: Vec<&str> = self.names.keys().map(String::as_str).collect();
-        assert_eq!(archive.list_names().unwrap(), names, "{place}");
-        for name in NAMES {
-            let record = archive.read_name(name).unwrap();
-            assert_eq!(record.as_ref(), self.names.get(name), "{place}");
-        }
-    }
-
-    fn compare_traces(&self, archive: &Archive, place: &str) {
-        for log in Place::all() {
-            let (session, segment) = log.ids();
-            let traces = archive.trace(session, segment);
-            let found = traces.read::<TraceEntry>(..).unwrap();
-            let found: Result<Vec<TraceEntry>, _> = found.collect();
-            let expected = self.logs.read_traces(session, segment);
-            assert_eq!(found.unwrap(), expected, "{place}: traces of {log:?}");
-        }
-    }
-
-    /// What an archive says of sessions and segments without reading entries.
-    fn compare_sums(&self, archive: &Archive, place: &str) {
-        for number in 0..SESSIONS {
-            let session = session_id(number);
-            let info = archive.session(session).unwrap();
-            assert_eq!(info.is_some(), self.has_session(session), "{place}");
-            let Some(info) = info else { continue };
-            let mut sums = [0; 4];
-            for segment in (0..SEGMENTS).map(segment_id) {
-                let exists = self.logs.exists(session, segment).unwrap();
-                let entries = self.logs.read_all(session, segment).unwrap_or_default();
-                let texts = entries
-                    .iter()
-                    .map(|entry| serde_json::to_string(entry).unwrap());
-                sums[0] += u64::from(exists);
-                sums[1] += entries.len() as u64;
-                sums[2] += texts.map(|text| text.len() as u64).sum::<u64>();
-                sums[3] += self.logs.read_traces(session, segment).len() as u64;
-            }
-            let found = [info.segments, info.entries, info.entry_bytes, info.traces];
-            assert_eq!(found, sums, "{place}: session {number}");
-        }
-    }
 }

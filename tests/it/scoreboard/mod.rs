@@ -9,8 +9,14 @@
 mod bugs;
 /// Child processes: this binary once more.
 mod child;
+/// What each child is to do.
+mod children;
 /// R16: a fresh copy that takes an archive's place.
 mod compaction;
+/// R9: several processes at the same time.
+mod concurrent_processes;
+/// A history played on a disk, and what a crash may leave of it.
+mod crash_oracle;
 /// R3: creation.
 mod creation;
 /// R8: damage of every bit, and of pages as a whole.
@@ -48,13 +54,9 @@ mod loss;
 mod machine;
 /// R17: merges that end early.
 mod merges;
-/// Two archives on one disk.
-mod pair;
 /// R21: what becomes of an archive's path.
 #[cfg(unix)]
 mod paths;
-/// A history played on a disk, and what a crash may leave of it.
-mod played;
 /// What can be on a disk after power loss.
 mod power;
 /// R8: what is recovered from damage.
@@ -65,10 +67,10 @@ mod row;
 mod shared;
 /// R9: a process that is stopped, at each of its calls.
 mod stopped;
-/// R9: several processes at the same time.
-mod together;
 /// R8: damage of deep trees, before, while and after others write.
 mod trees;
+/// Two archives on one disk.
+mod two_handles;
 /// R23: what a crash left, read without a write.
 mod unclosed;
 /// R5: failed syncs.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use redb::{ReadableDatabase, ReadableTableMetadata};
 use serde_json::{Map, Value};
 use sessiondb::testing::{self, Bug, Opening};
-use sessiondb::{Archive, CompactMode, Store, StoreError};
+use sessiondb::{Archive, CompactMode, Log, Store, StoreError};
 use uuid::Uuid;
 
 use self::layered::{Layered, PAGE};
@@ -235,12 +235,15 @@ fn judge(sample: &Sample, case: (Harm, When, Step), dice: &mut Dice) -> Result<b
     }
     // Far from what is damaged, and in the way of what follows.
     let far = (target + sample.segments / 2) % sample.segments;
-    let beside = archive
-        .log(session(far), Uuid::from_u128(1_000))
-        .with_timestamp(AT_MS);
+    let log_beside = |archive: &Archive| {
+        let log = archive.log(session(far), Uuid::from_u128(1_000));
+        log.with_timestamp(AT_MS)
+    };
+    let beside = log_beside(&archive);
     let mut acknowledged = 0;
     if step != Step::Nothing {
-        acknowledged += u64::from(seen.take("a change", beside.append_raw(b"1"))?.is_some());
+        let changed = seen.take("a change", beside.append_raw(b"1"))?;
+        acknowledged += u64::from(changed.is_some());
     }
     match step {
         Step::Nothing | Step::Change => {}
@@ -255,43 +258,41 @@ fn judge(sample: &Sample, case: (Harm, When, Step), dice: &mut Dice) -> Result<b
         }
         Step::OtherHandle => {
             if let Some(second) = seen.take("another open", open(&disk))? {
-                let log = second
-                    .log(session(far), Uuid::from_u128(1_000))
-                    .with_timestamp(AT_MS);
-                acknowledged += u64::from(seen.take("its change", log.append_raw(b"1"))?.is_some());
+                let changed = seen.take("its change", log_beside(&second).append_raw(b"1"))?;
+                acknowledged += u64::from(changed.is_some());
                 seen.take("its checkpoint", second.checkpoint())?;
-                drop(second);
             }
         }
     }
     for number in [*target, other, (target + 1) % sample.segments] {
         seen.ask(&archive, number, 2)?;
     }
-    let log = archive
-        .log(session(*target), segment(*target))
-        .with_timestamp(AT_MS);
-    let appended = seen.take("append", log.append_raw(entry(*target, 2).as_bytes()))?;
-    if let Some(receipt) = &appended
-        && receipt.len != 3
-    {
-        return Err(format!("an append made it {} entries", receipt.len));
-    }
+    let log = archive.log(session(*target), segment(*target));
+    let appended = append_third(&log, *target, &mut seen)?;
     seen.take("close", archive.close())?;
     let Some(archive) = seen.take("open again", open(&disk))? else {
         return Ok(true);
     };
-    let entries = 2 + u64::from(appended.is_some());
-    seen.ask_one_of(
-        &archive,
-        *target,
-        &[entries, 2 + u64::from(seen.errors > 0)],
-    )?;
-    let len = archive.log(session(far), Uuid::from_u128(1_000)).len();
-    match seen.take("a length", absent_is_none(len))? {
+    let entries = 2 + u64::from(appended);
+    let lens = [entries, 2 + u64::from(seen.errors > 0)];
+    seen.ask_one_of(&archive, *target, &lens)?;
+    match seen.take("a length", absent_is_none(log_beside(&archive).len()))? {
         Some(len) if len.unwrap_or(0) < acknowledged => {
             Err(format!("{acknowledged} acknowledged, {len:?} are there"))
         }
         _ => Ok(seen.errors > 0),
+    }
+}
+
+/// Whether a third entry of the target was acknowledged.
+fn append_third(log: &Log, target: u128, seen: &mut Seen) -> Result<bool, String> {
+    let log = log.clone().with_timestamp(AT_MS);
+    let appended = seen.take("append", log.append_raw(entry(target, 2).as_bytes()))?;
+    match &appended {
+        Some(receipt) if receipt.len != 3 => {
+            Err(format!("an append made it {} entries", receipt.len))
+        }
+        _ => Ok(appended.is_some()),
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use sessiondb::testing::{self, Bug, Opening, StorageBackend};
 use sessiondb::{Archive, Durability};
 
+use super::crash_oracle::Played;
 use super::disk::{Disk, Pages, new_archive};
 use super::history::{History, State, Step, play};
 use super::loss::random_played;
-use super::played::Played;
 use super::power::crashes;
 use super::row::{Dice, Row, by_form, seed};
 use super::shared::{Handle, Shared};

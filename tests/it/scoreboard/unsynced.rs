@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use sessiondb::testing::{self, Bug, Opening, StorageBackend};
 use sessiondb::{Archive, Durability};
 
+use super::crash_oracle::verify;
 use super::disk::{Pages, index, new_archive};
 use super::history::{History, State, fold_steps, play};
-use super::played::verify;
 use super::row::{Dice, Row, by_form};
 
 const PAGE: usize = 4096;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use redb::{Database, ReadableDatabase, StorageBackend, TableDefinition};
 use uuid::Uuid;
 
+use super::link::PageNumber;
 use super::*;
 
 const WIDE: TableDefinition<'_, (Uuid, Uuid, u64), &[u8]> = TableDefinition::new("wide");

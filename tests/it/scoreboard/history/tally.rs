@@ -1,6 +1,8 @@
 //! What histories do to entries that are shared, so that a row can tell that it was tried.
 
-use super::{History, State, Step};
+use super::History;
+use super::state::State;
+use super::step::Step;
 use crate::scoreboard::row::{Dice, seed};
 
 /// How many steps there were of each kind that sharing makes hard.

@@ -292,21 +292,7 @@ fn die(empty: &Path, last: Last, after_changes: u64, opened_first: bool) -> Resu
     let peer = open(Mortal::open(&path)).map_err(named)?;
     let mortal = Mortal::open(&path);
     let victim = open(mortal.clone()).map_err(named)?;
-    let mut before = Stored::default();
-    for number in 0..last.before() {
-        // The victim writes last, so that the peer has something to catch up with.
-        let writer = if number % 2 == 0 { &peer } else { &victim };
-        before[0].push(entry(&number.to_string(), 1000 - 91));
-        let appended = log(writer).append_raw(before[0][number].as_bytes());
-        appended.map_err(named)?;
-    }
-    if last.is_of_shared() {
-        let [log, branch] = &mut before;
-        branch.clone_from(log);
-        let len = before[0].len() as u64;
-        let made = peer.branch_to(SESSION, LOG, len, BRANCH);
-        made.map_err(named)?;
-    }
+    let before = write_before(last, &peer, &victim).map_err(named)?;
     stored(&peer)?;
     if matches!(last, Last::Compact) {
         // So that it keeps no earlier state, which would be waited for.
@@ -339,15 +325,7 @@ fn die(empty: &Path, last: Last, after_changes: u64, opened_first: bool) -> Resu
     let seen = stored(&peer)?;
     let archives = [first, Some(newcomer(open(Mortal::open(&path)))?)];
     for archive in archives.iter().flatten() {
-        let found = stored(archive)?;
-        if found != seen {
-            let [found, seen] = [&found, &seen].map(lengths);
-            return Err(format!("one process reads {found}, the other {seen}"));
-        }
-        let report = archive.check(&mut |_| {}).map_err(named)?;
-        if !report.is_clean() {
-            return Err(format!("check finds {:?}", report.problems));
-        }
+        reads_the_same(archive, &seen)?;
     }
     let with_peer = |[log, branch]: &Stored| {
         let log = [&log[..], &[entry("peer", 50)]].concat();
@@ -362,6 +340,37 @@ fn die(empty: &Path, last: Last, after_changes: u64, opened_first: bool) -> Resu
         ));
     }
     Ok(mortal.left.load(Ordering::SeqCst) == 0 || !acknowledged)
+}
+
+/// What both write before one of them dies.
+fn write_before(last: Last, peer: &Archive, victim: &Archive) -> Result<Stored, StoreError> {
+    let mut before = Stored::default();
+    for number in 0..last.before() {
+        // The victim writes last, so that the peer has something to catch up with.
+        let writer = if number % 2 == 0 { peer } else { victim };
+        before[0].push(entry(&number.to_string(), 1000 - 91));
+        log(writer).append_raw(before[0][number].as_bytes())?;
+    }
+    if last.is_of_shared() {
+        let [log, branch] = &mut before;
+        branch.clone_from(log);
+        peer.branch_to(SESSION, LOG, before[0].len() as u64, BRANCH)?;
+    }
+    Ok(before)
+}
+
+/// Another process reads what the peer has seen, and its check finds nothing.
+fn reads_the_same(archive: &Archive, seen: &Stored) -> Result<(), String> {
+    let found = stored(archive)?;
+    if found != *seen {
+        let [found, seen] = [&found, seen].map(lengths);
+        return Err(format!("one process reads {found}, the other {seen}"));
+    }
+    let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    if !report.is_clean() {
+        return Err(format!("check finds {:?}", report.problems));
+    }
+    Ok(())
 }
 
 fn lengths([log, branch]: &Stored) -> String {

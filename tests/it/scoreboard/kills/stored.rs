@@ -2,7 +2,8 @@
 
 use sessiondb::{Archive, Log, RawEntries, StoreError};
 
-use super::plan::{LOGS, Logs, log_of};
+use super::open::log_of;
+use super::plan::{LOGS, Logs};
 
 pub(super) fn check(archive: &Archive) -> Result<(), String> {
     let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;

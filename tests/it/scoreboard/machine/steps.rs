@@ -1,13 +1,11 @@
-//! The calls of a history: how they are drawn, and what each does to an archive and to the model.
+//! The calls of a history: how they are drawn, and what each does to an archive.
 
 use proptest::prelude::*;
 use serde_json::json;
 use sessiondb::{
-    Active, Archive, Batch, LogEntry, MemoryStore, PodName, PodRecord, SegmentId, SessionId, Store,
-    StoreError,
+    Active, Archive, Batch, LogEntry, PodName, PodRecord, SegmentId, SessionId, StoreError,
 };
 
-use super::Model;
 use crate::model_store::{
     self, Op, Outcome, SEGMENTS, SESSIONS, log_entry, outcome, segment_id, session_id,
 };
@@ -78,7 +76,7 @@ pub(super) enum Expected {
 
 /// Session and segment, as numbers of a small pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u8, u8);
+pub(super) struct Place(pub(super) u8, u8);
 
 impl Place {
     pub(super) fn all() -> impl Iterator<Item = Self> {
@@ -152,7 +150,7 @@ fn entries(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u16>> {
 }
 
 /// What a change gives: for a deletion, whether there was something.
-type Answer = Outcome<bool>;
+pub(super) type Answer = Outcome<bool>;
 
 impl Change {
     pub(super) fn on_archive(&self, archive: &Archive) -> Answer {
@@ -198,117 +196,6 @@ impl Change {
             Self::DeleteName(name) => archive.delete_name(NAMES[*name]),
         })
     }
-
-    pub(super) fn on_model(&self, model: &mut Model) -> Answer {
-        let there = |model: &Model, place: Place| {
-            let (session, segment) = place.ids();
-            let traces = !model.logs.read_traces(session, segment).is_empty();
-            [model.logs.exists(session, segment).unwrap(), traces]
-        };
-        match self {
-            Self::Store(op) => model_store::apply(&model.logs, op).map(|()| true),
-            Self::Batch(parts) => model.batch(parts),
-            Self::AppendAt(place, expected, entries) => {
-                model.batch(&[Part::AppendAt(*place, *expected, entries.clone())])
-            }
-            Self::DeleteLog(place, traces) => {
-                let found = there(model, *place)[usize::from(*traces)];
-                model.retain(|log, kind| (log, kind) != (*place, *traces));
-                Outcome::Done(found)
-            }
-            Self::DeleteSegment(place) => {
-                let found = there(model, *place).contains(&true);
-                model.retain(|log, _| log != *place);
-                Outcome::Done(found)
-            }
-            Self::DeleteSession(session) => {
-                let found = model.has_session(session_id(*session));
-                model.retain(|log, _| log.0 != *session);
-                Outcome::Done(found)
-            }
-            Self::SetMetadata(session, number) => model.change_metadata(*session, |metadata| {
-                metadata.clear();
-                metadata.insert("number".to_owned(), json!(number));
-            }),
-            Self::UpdateMetadata(session, number) => model.change_metadata(*session, |metadata| {
-                metadata.insert(key(*number), json!(number));
-            }),
-            Self::WriteName(name, number) => {
-                model
-                    .names
-                    .insert(NAMES[*name].to_owned(), record(*name, *number));
-                Outcome::Done(true)
-            }
-            Self::UpdateName(name, number) => {
-                let name = PodName::new(NAMES[*name]).unwrap();
-                let record = model.names.entry(name.to_string());
-                let record = record.or_insert_with(|| PodRecord::new(name));
-                record.extra.insert(key(*number), json!(number));
-                Outcome::Done(true)
-            }
-            Self::DeleteName(name) => Outcome::Done(model.names.remove(NAMES[*name]).is_some()),
-        }
-    }
-}
-
-impl Model {
-    fn batch(&mut self, parts: &[Part]) -> Answer {
-        let copy = self.copy(|_, _| true);
-        let before = std::mem::replace(&mut self.logs, copy);
-        for part in parts {
-            let done = self.part(part);
-            if done != Outcome::Done(()) {
-                self.logs = before;
-                return done.map(|()| true);
-            }
-        }
-        Outcome::Done(true)
-    }
-
-    fn part(&self, part: &Part) -> Outcome<()> {
-        match part {
-            Part::Append(place, entry) => append(&self.logs, *place, &[*entry]),
-            Part::AppendAt(place, expected, entries) => {
-                let len = self.len(*place) as u64;
-                if expected.of(len) != len {
-                    return Outcome::Conflict(len);
-                }
-                append(&self.logs, *place, entries)
-            }
-            Part::Replace(place, entries) => {
-                let (session, segment) = place.ids();
-                outcome(
-                    self.logs
-                        .create_segment(session, segment, &log_entries(entries)),
-                )
-            }
-            Part::Truncate(place, len) => {
-                let (session, segment) = place.ids();
-                outcome(self.logs.truncate(session, segment, *len))
-            }
-        }
-    }
-
-    fn change_metadata(
-        &mut self,
-        session: u8,
-        change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
-    ) -> Answer {
-        let session = session_id(session);
-        if !self.has_session(session) {
-            return Outcome::SessionNotFound(session);
-        }
-        change(self.metadata.entry(session).or_default());
-        Outcome::Done(true)
-    }
-}
-
-fn append(logs: &MemoryStore, place: Place, entries: &[u16]) -> Outcome<()> {
-    let (session, segment) = place.ids();
-    for entry in log_entries(entries) {
-        logs.append(session, segment, &entry).unwrap();
-    }
-    Outcome::Done(())
 }
 
 /// The lengths that a batch expects are those before it, and what its parts before make of them;
@@ -361,7 +248,7 @@ impl Part {
 }
 
 impl Expected {
-    fn of(self, actual: u64) -> u64 {
+    pub(super) fn of(self, actual: u64) -> u64 {
         match self {
             Self::Actual => actual,
             Self::OneMore => actual + 1,
@@ -370,7 +257,7 @@ impl Expected {
     }
 }
 
-fn log_entries(numbers: &[u16]) -> Vec<LogEntry> {
+pub(super) fn log_entries(numbers: &[u16]) -> Vec<LogEntry> {
     numbers.iter().copied().map(log_entry).collect()
 }
 
@@ -379,11 +266,11 @@ fn texts(numbers: &[u16]) -> Vec<String> {
     log_entries(numbers).into_iter().map(text).collect()
 }
 
-fn key(number: u16) -> String {
+pub(super) fn key(number: u16) -> String {
     format!("key-{}", number % 4)
 }
 
-fn record(name: usize, number: u16) -> PodRecord {
+pub(super) fn record(name: usize, number: u16) -> PodRecord {
     let mut record = PodRecord::new(PodName::new(NAMES[name]).unwrap());
     record.active = number.is_multiple_of(2).then(|| Active {
         session_id: session_id(0),

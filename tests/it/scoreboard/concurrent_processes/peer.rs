@@ -105,16 +105,16 @@ fn numbers(log: &Log, from: u64) -> Result<Vec<u64>, StoreError> {
 }
 
 /// Who makes the calls of a client.
-pub(super) enum Servant {
+pub(super) enum Peer {
     /// A process, and how to start another one in its place.
     Child(Child, Service),
     /// This one.
     Local(Archive),
 }
 
-impl Servant {
+impl Peer {
     pub(super) fn child(service: Service) -> Self {
-        Self::Child(Child::start(&Task::Serve(service.clone())), service)
+        Self::Child(Child::start(Task::Serve, &service), service)
     }
 
     pub(super) fn reads_only(&self) -> bool {
@@ -148,7 +148,7 @@ impl Servant {
 
     pub(super) fn start_again(&mut self) {
         if let Self::Child(child, service) = self {
-            *child = Child::start(&Task::Serve(service.clone()));
+            *child = Child::start(Task::Serve, service);
         }
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sessiondb::testing::{self, Opening, StorageBackend};
 use sessiondb::{Archive, Durability, StoreError};
 
+use super::crash_oracle::Played;
 use super::disk::{Disk, Pages};
 use super::history::{History, State, Step, play, random_step};
-use super::played::Played;
 use super::row::Dice;
 use super::shared::{Handle, Shared};
 

@@ -1,7 +1,8 @@
 //! R9: several processes on one archive at the same time, some of them killed and replaced, and
 //! several engines in one process. What they saw of each log can be explained by one order.
 
-mod servant;
+/// Who makes the calls of a client.
+mod peer;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +13,8 @@ use redb::backends::FileBackend;
 use sessiondb::testing::{self, Bug, Opening};
 use sessiondb::{Archive, Durability};
 
-use self::servant::{Order, Servant, make};
-pub(super) use self::servant::{Service, serve};
+pub(super) use self::peer::serve;
+use self::peer::{Order, Peer, Service, make};
 use super::linearizable::{Answer, Call, Event, check};
 use super::row::{Dice, Row, by_form, seed};
 use crate::scratch::Scratch;
@@ -50,7 +51,7 @@ impl Common {
 /// One who makes calls, one after the other.
 struct Client<'c> {
     number: usize,
-    servant: Servant,
+    peer: Peer,
     dice: Dice,
     common: &'c Common,
     plan: &'c Plan,
@@ -68,14 +69,14 @@ impl Client<'_> {
             let pause = Duration::from_micros(self.dice.below(400));
             let called = self.common.now();
             let reply = if kill {
-                self.servant.make_and_die(&order, pause)
+                self.peer.make_and_die(&order, pause)
             } else {
-                self.servant.make(&order)
+                self.peer.make(&order)
             };
             let returned = self.common.now();
             let answer = match reply {
                 Some(Err(_)) if self.plan.forgiving => {
-                    self.servant.start_again();
+                    self.peer.start_again();
                     None
                 }
                 Some(reply) => Some(reply?),
@@ -86,7 +87,7 @@ impl Client<'_> {
                 self.common.see(order.log, answer);
             }
             if kill {
-                self.servant.start_again();
+                self.peer.start_again();
             }
             events.push((
                 order.log,
@@ -110,7 +111,7 @@ impl Client<'_> {
         let dice = &mut self.dice;
         let log = dice.index(LOGS);
         let len = self.common.lens[log].load(Ordering::SeqCst);
-        let kind = if self.servant.reads_only() {
+        let kind = if self.peer.reads_only() {
             dice.below(50)
         } else if len > 80 && dice.one_in(3) {
             99
@@ -121,7 +122,7 @@ impl Client<'_> {
             0..18 => Call::Len,
             18..30 => Call::ReadFrom(0),
             30..36 => Call::ReadFrom(len.saturating_sub(dice.below(4))),
-            36..50 if self.servant.reads_only() => Call::ReadFrom(dice.below(len + 1)),
+            36..50 if self.peer.reads_only() => Call::ReadFrom(dice.below(len + 1)),
             36..92 => {
                 let count = if dice.one_in(4) { 3 } else { 1 };
                 let first = self.common.entries.fetch_add(count, Ordering::SeqCst);
@@ -160,16 +161,16 @@ struct Plan {
     forgiving: bool,
 }
 
-/// Has all servants make calls at the same time, and looks for an order that explains what they
+/// Has all peers make calls at the same time, and looks for an order that explains what they
 /// saw. Returns how many calls were made, and how many of them were cut off.
-fn together(path: &Path, servants: Vec<Servant>, plan: &Plan) -> Result<(u64, u64), String> {
+fn run_together(path: &Path, peers: Vec<Peer>, plan: &Plan) -> Result<(u64, u64), String> {
     let common = Common::default();
-    let each = plan.calls.div_ceil(servants.len());
+    let each = plan.calls.div_ceil(peers.len());
     let mut dice = Dice::new(plan.seed);
     let outcomes: Vec<Result<Calls, String>> = std::thread::scope(|scope| {
-        let clients = (0..).zip(servants).map(|(number, servant)| Client {
+        let clients = (0..).zip(peers).map(|(number, peer)| Client {
             number,
-            servant,
+            peer,
             dice: Dice::new(dice.next()),
             common: &common,
             plan,
@@ -262,7 +263,7 @@ fn new_archive(scratch: &Scratch) -> PathBuf {
 }
 
 /// Four processes: two that sync, one that does not, and one that only reads.
-fn processes(path: &Path, bug: Option<usize>) -> Vec<Servant> {
+fn processes(path: &Path, bug: Option<usize>) -> Vec<Peer> {
     let service = |synced, read_only| Service {
         path: path.to_owned(),
         synced,
@@ -270,12 +271,12 @@ fn processes(path: &Path, bug: Option<usize>) -> Vec<Servant> {
         bug,
     };
     [(true, false), (false, false), (false, false), (false, true)]
-        .map(|(synced, read_only)| Servant::child(service(synced, read_only)))
+        .map(|(synced, read_only)| Peer::child(service(synced, read_only)))
         .into()
 }
 
 /// Three engines in this process, two with a thread of their own, two clients on each.
-fn engines(path: &Path) -> Vec<Servant> {
+fn engines(path: &Path) -> Vec<Peer> {
     (0..3)
         .flat_map(|number| {
             let file = std::fs::OpenOptions::new()
@@ -292,7 +293,7 @@ fn engines(path: &Path) -> Vec<Servant> {
             };
             let archive =
                 testing::open(std::sync::Arc::new(storage), opening).expect("the archive opens");
-            [Servant::Local(archive.clone()), Servant::Local(archive)]
+            [Peer::Local(archive.clone()), Peer::Local(archive)]
         })
         .collect()
 }
@@ -311,7 +312,7 @@ pub(super) fn catches(bug: Bug) -> bool {
             rest_one_in: 1 << 40,
             forgiving: true,
         };
-        match together(&path, processes(&path, number), &plan) {
+        match run_together(&path, processes(&path, number), &plan) {
             Ok(_) => false,
             Err(violation) => {
                 let first: String = violation.chars().take(250).collect();
@@ -337,7 +338,7 @@ fn processes_that_work_together_see_one_order() {
             rest_one_in: by_form(400, 2000),
             forgiving: false,
         };
-        let outcome = together(&path, processes(&path, None), &plan);
+        let outcome = run_together(&path, processes(&path, None), &plan);
         if let Ok((more, cut)) = outcome {
             made += more;
             cut_off += cut;
@@ -367,7 +368,7 @@ fn engines_in_one_process_see_one_order() {
             rest_one_in: by_form(400, 2000),
             forgiving: false,
         };
-        let outcome = together(&path, engines(&path), &plan);
+        let outcome = run_together(&path, engines(&path), &plan);
         row.case(
             outcome
                 .map(drop)

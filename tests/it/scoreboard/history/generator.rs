@@ -1,10 +1,10 @@
 //! Steps: drawn one after the other, and those of histories that are made for a purpose.
 
-use std::fmt::Write;
-
 use sessiondb::Durability;
 
-use super::{PLACES, Place, State, Step};
+use super::entry::entry;
+use super::state::State;
+use super::step::{PLACES, Place, Step};
 use crate::scoreboard::row::Dice;
 
 /// How many kinds of short steps there are.
@@ -180,27 +180,4 @@ fn random_entries(dice: &mut Dice, step: usize, from: usize) -> Vec<String> {
             entry(step, number, len)
         })
         .collect()
-}
-
-/// An entry that no other is like, with a time or without. Of those that are long, some can be
-/// compressed.
-pub(super) fn entry(step: usize, number: usize, len: usize) -> String {
-    let noise = if step.is_multiple_of(2) { len } else { 40 };
-    let mut pad = noise_of(step << 16 | number, noise.min(len));
-    pad.push_str(&"x".repeat(len - pad.len()));
-    if number % 2 == 1 {
-        return format!(r#"{{"ts":{step},"number":{number},"pad":"{pad}"}}"#);
-    }
-    format!("[{step},{number},\"{pad}\"]")
-}
-
-/// Letters and digits in no order.
-fn noise_of(seed: usize, len: usize) -> String {
-    let mut dice = Dice::new(seed as u64);
-    let mut noise = String::new();
-    while noise.len() < len {
-        write!(noise, "{:016x}", dice.next()).expect("a text takes all");
-    }
-    noise.truncate(len);
-    noise
 }
