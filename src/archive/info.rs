@@ -122,7 +122,7 @@ impl SegmentInfo {
             traces: head.traces.entries,
             trace_bytes: head.traces.bytes,
             origin: head.origin.as_ref().map(SegmentOrigin::new),
-            base: head.base.map(|base| SegmentBase {
+            base: head.parent.map(|base| SegmentBase {
                 segment: base.segment,
                 len: base.len,
             }),

@@ -79,7 +79,7 @@ impl<'c> Check<'c> {
                 .problem(Problem::new(Part::Superblock, words_of(err))),
         }
         let rows = engine
-            .guarded(|| self.layers.base().row_count())
+            .guarded(|| self.layers.tables().row_count())
             .unwrap_or(0);
         let pages = engine.image_pages()?;
         self.findings.expect(rows + pages);
@@ -106,7 +106,7 @@ impl<'c> Check<'c> {
     }
 
     fn tables(&mut self) -> Outcome<()> {
-        tables::check(self.layers.base(), &mut self.findings)?;
+        tables::check(self.layers.tables(), &mut self.findings)?;
         self.journal()
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::problem::{Part, Problem};
-use crate::engine::{BaseLink, Fault, Head};
+use crate::engine::{Fault, Head, ParentLink};
 use crate::ids::{SegmentId, SessionId};
 
 /// The heads of one session, as far as they name each other.
@@ -12,7 +12,7 @@ use crate::ids::{SegmentId, SessionId};
 pub(super) struct Links {
     /// How many entries each segment has, and how many others it says share them.
     heads: BTreeMap<SegmentId, (u64, u64)>,
-    bases: Vec<(SegmentId, BaseLink)>,
+    bases: Vec<(SegmentId, ParentLink)>,
     any_damaged: bool,
 }
 
@@ -22,7 +22,7 @@ impl Links {
             Ok(head) => {
                 self.heads
                     .insert(segment, (head.log.entries, head.branches));
-                self.bases.extend(head.base.map(|base| (segment, base)));
+                self.bases.extend(head.parent.map(|base| (segment, base)));
             }
             Err(_) => self.any_damaged = true,
         }

@@ -11,8 +11,8 @@ use super::problem::{EntryRange, Part, Problem};
 use super::recovered::{Piece, RecoverReport, RecoveredLog};
 use crate::archive::origin_of;
 use crate::engine::{
-    self, BaseLink, Creation, Engine, EngineOptions, FoundLog, FoundOrigin, FoundSegment, LogId,
-    LogKind, Op, OriginRecord, Run, Salvaged, bases_first,
+    self, Creation, Engine, EngineOptions, FoundLog, FoundOrigin, FoundSegment, LogId, LogKind, Op,
+    OriginRecord, ParentLink, Run, Salvaged, parents_first,
 };
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
@@ -81,7 +81,7 @@ impl Restore<'_> {
         let found = &self.salvaged.found;
         let mut last = None;
         let ids = found.segments.keys().copied();
-        for (session, segment) in bases_first(ids, |id| found.base_of(id)) {
+        for (session, segment) in parents_first(ids, |id| found.parent_of(id)) {
             let Some(segment_found) = found.segments.get(&(session, segment)) else {
                 continue;
             };
@@ -147,8 +147,8 @@ impl Restore<'_> {
     }
 
     /// With which segment, restored as far as that, this one shares its first entries.
-    fn shared(&self, session: SessionId, found: &FoundSegment) -> Option<BaseLink> {
-        let base = found.base?;
+    fn shared(&self, session: SessionId, found: &FoundSegment) -> Option<ParentLink> {
+        let base = found.parent?;
         let id = (session, base.segment);
         let parent = self.salvaged.found.segments.get(&id)?;
         let is_whole = self.restored.get(&id).is_some_and(|len| *len >= base.len);

@@ -5,16 +5,16 @@ use serde_json::{Map, Value};
 use super::findings::Findings;
 use super::links::Links;
 use super::problem::{EntryRange, Part, Problem};
-use crate::engine::{BaseView, Extent, Fault, Head, LogId, LogKind, Outcome, Run, SessionRow};
+use crate::engine::{Extent, Fault, Head, LogId, LogKind, Outcome, Run, SessionRow, TablesView};
 use crate::ids::{SegmentId, SessionId};
 
 /// Checks every row of every table.
-pub(super) fn check(base: &BaseView, findings: &mut Findings<'_>) -> Outcome<()> {
+pub(super) fn check(base: &TablesView, findings: &mut Findings<'_>) -> Outcome<()> {
     Tables { base, findings }.all()
 }
 
 struct Tables<'t, 'c> {
-    base: &'t BaseView,
+    base: &'t TablesView,
     findings: &'t mut Findings<'c>,
 }
 

@@ -22,7 +22,7 @@ pub enum Bug {
     ForgetChain,
     /// Frames of all open files have the same salt.
     ForgetSalt,
-    /// Folding empties the journal and leaves the tables as they are.
+    /// Checkpointing empties the journal and leaves the tables as they are.
     DoNotFold,
     /// Writers do not keep each other out.
     SkipWriterLock,
@@ -50,7 +50,7 @@ pub enum Bug {
     ReplaceEarly,
     /// What is cut off or deleted goes with those that share it.
     ForgetBranches,
-    /// Erasing does not reach entries that a segment shares with its base.
+    /// Erasing does not reach entries that a segment shares with its parent.
     EraseOwnAlone,
     /// What a segment takes over from another one does not get into the tables.
     LoseTaken,

@@ -30,8 +30,8 @@ pub(crate) use self::layers::Layers;
 pub(crate) use self::model::entries::Entries;
 pub(crate) use self::model::log_id::{LogId, LogKind, OriginRecord};
 pub(crate) use self::model::op::{Expect, Op};
-pub(crate) use self::model::parents::bases_first;
-pub(crate) use self::model::row::{BaseLink, Extent, Head, SessionRow};
+pub(crate) use self::model::parents::parents_first;
+pub(crate) use self::model::row::{Extent, Head, ParentLink, SessionRow};
 pub(crate) use self::model::run::{EntrySlice, Part, Run};
 pub(crate) use self::open::create::{Creation, create_filled};
 #[cfg(feature = "_testing")]
@@ -45,7 +45,7 @@ pub(crate) use self::rewrite::compact::{compact, compact_new};
 pub(crate) use self::salvage::{
     Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table,
 };
-pub(crate) use self::tables::BaseView;
+pub(crate) use self::tables::TablesView;
 #[cfg(feature = "_testing")]
 pub(crate) use self::test_api::create_in_memory;
 #[cfg(feature = "_testing")]

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::archive::{
     OriginKind, RawEntries, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo, Snapshot,
 };
-use crate::engine::{BaseLink, Entries, LogId, LogKind, Op, OriginRecord, bases_first};
+use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord, ParentLink, parents_first};
 use crate::error::StoreError;
 use crate::ids::new_segment_id;
 
@@ -60,7 +60,7 @@ impl Lack {
 pub(super) fn in_order(segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
     let mut by_id: BTreeMap<_, _> = segments.into_iter().map(|info| (info.id, info)).collect();
     let base_of = |id| by_id.get(&id)?.base.map(|base| base.segment);
-    let order = bases_first(by_id.keys().copied(), base_of);
+    let order = parents_first(by_id.keys().copied(), base_of);
     order.iter().filter_map(|id| by_id.remove(id)).collect()
 }
 
@@ -149,7 +149,7 @@ impl<'c> Copy<'c> {
         // Only where there is none: another writer may have begun one.
         self.ops
             .push(append(log, Some(0), Entries::default(), at_ms));
-        let shared = lack.shared.map(|base| BaseLink {
+        let shared = lack.shared.map(|base| ParentLink {
             segment: base.segment,
             len: base.len,
         });

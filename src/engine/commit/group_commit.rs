@@ -19,7 +19,7 @@ struct Line<J, R> {
     waiting: Vec<Arc<Seat<J, R>>>,
     /// Whether somebody is at work.
     led: bool,
-    /// How many jobs were done together last, and how long that took.
+    /// How many tasks were done together last, and how long that took.
     last_group: usize,
     last_took: Duration,
 }
@@ -55,7 +55,7 @@ impl<J, R> Default for GroupCommit<J, R> {
 
 impl<J, R> GroupCommit<J, R> {
     /// Has the job done together with those of other threads, by this thread or another, and
-    /// returns its result. `serve` does jobs and returns one result for each, in their order.
+    /// returns its result. `serve` does tasks and returns one result for each, in their order.
     /// Nobody waits for more than two rounds: the one that was under way, and the next.
     ///
     /// Returns `None` if whoever did the work panicked, or returned too few results.
@@ -84,13 +84,13 @@ impl<J, R> GroupCommit<J, R> {
 
     fn lead(&self, own: &Arc<Seat<J, R>>, serve: impl FnOnce(Vec<J>) -> Vec<R>) -> Option<R> {
         let group = self.gather();
-        let jobs = group
+        let tasks = group
             .iter()
             .filter_map(|seat| lock(&seat.job).take())
             .collect();
         let start = Instant::now();
         // The others must not wait for ever, nor find nobody who leads.
-        let served = caught(|| serve(jobs));
+        let served = caught(|| serve(tasks));
         let mut results = served.unwrap_or_default().into_iter();
         let mut line = lock(&self.line);
         (line.last_group, line.last_took) = (group.len(), start.elapsed());
@@ -155,13 +155,13 @@ mod tests {
                     barrier.wait();
                     for round in 0..ROUNDS {
                         let job = (thread, round);
-                        let result = group.run(job, |jobs: Vec<(usize, usize)>| {
+                        let result = group.run(job, |tasks: Vec<(usize, usize)>| {
                             assert!(!at_work.swap(true, Ordering::SeqCst), "two are at work");
-                            most.fetch_max(jobs.len(), Ordering::SeqCst);
+                            most.fetch_max(tasks.len(), Ordering::SeqCst);
                             std::thread::sleep(Duration::from_micros(20));
-                            done.lock().unwrap().extend(&jobs);
+                            done.lock().unwrap().extend(&tasks);
                             at_work.store(false, Ordering::SeqCst);
-                            jobs
+                            tasks
                         });
                         assert_eq!(result, Some(job));
                     }
@@ -177,7 +177,7 @@ mod tests {
                 .map(|(_, round)| *round);
             assert!(
                 rounds.eq(0..ROUNDS),
-                "the jobs of a thread keep their order"
+                "the tasks of a thread keep their order"
             );
         }
         assert!(most.into_inner() > 1, "nobody shared a round");
@@ -191,9 +191,9 @@ mod tests {
         let results: Vec<Option<usize>> = std::thread::scope(|scope| {
             let call = |thread: usize| {
                 barrier.wait();
-                group.run(thread, |jobs: Vec<usize>| {
-                    assert!(!jobs.contains(&0), "a panic that this test asks for");
-                    jobs
+                group.run(thread, |tasks: Vec<usize>| {
+                    assert!(!tasks.contains(&0), "a panic that this test asks for");
+                    tasks
                 })
             };
             let threads: Vec<_> = (0..THREADS)
@@ -205,6 +205,6 @@ mod tests {
         for (thread, result) in results.into_iter().enumerate() {
             assert!(result.is_none_or(|of| of == thread));
         }
-        assert_eq!(group.run(9, |jobs| jobs), Some(9), "somebody leads again");
+        assert_eq!(group.run(9, |tasks| tasks), Some(9), "somebody leads again");
     }
 }

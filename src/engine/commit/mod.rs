@@ -1,5 +1,5 @@
-//! One open archive file: the way of a change from the caller to the journal; from there `fold` takes
-//! it to the tables. Locks are taken in this order: writers, writer lock of the file, state or folding.
+//! One open archive file: the way of a change from the caller to the journal; from there a checkpoint takes
+//! it to the tables. Locks are taken in this order: writers, writer lock of the file, state or checkpoints.
 
 pub(crate) mod background;
 pub(crate) mod checkpoint;
@@ -21,7 +21,7 @@ use crate::engine::commit::group_commit::GroupCommit;
 use crate::engine::commit::group_sync::GroupSync;
 use crate::engine::commit::sources::Sources;
 use crate::engine::commit::state::State;
-use crate::engine::commit::tasks::Jobs;
+use crate::engine::commit::tasks::Tasks;
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::failures::Failure;
 use crate::engine::fault::system::named;
@@ -33,14 +33,14 @@ use crate::engine::journal::{CutOff, Frame};
 use crate::engine::layers::Layers;
 use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
-use crate::engine::tables::{Base, BaseOptions};
+use crate::engine::tables::{Tables, TablesOptions};
 use crate::error::StoreError;
 
 /// One open archive file in this process, without the thread that keeps it.
-pub(crate) struct Core {
+pub(crate) struct Committer {
     pub(crate) sources: Sources,
-    base_options: BaseOptions,
-    pub(crate) jobs: Arc<Jobs>,
+    tables_options: TablesOptions,
+    pub(crate) tasks: Arc<Tasks>,
     pub(crate) path: Arc<Path>,
     pub(crate) archive_id: Uuid,
     pub(crate) format_version: u32,
@@ -49,7 +49,7 @@ pub(crate) struct Core {
     /// Orders the writers of this process.
     writers: Mutex<()>,
     state: Mutex<State>,
-    folding: Mutex<()>,
+    checkpointing: Mutex<()>,
     syncs: GroupSync,
     group: GroupCommit<Vec<Op>, Result<Done, StoreError>>,
     /// Why nobody may write any more.
@@ -59,7 +59,7 @@ pub(crate) struct Core {
 /// What a change did.
 #[derive(Debug, Clone)]
 pub(crate) struct Done {
-    /// What each op leaves; see [`Tail::apply`](crate::engine::memtable::Tail::apply).
+    /// What each op leaves; see [`Memtable::apply`](crate::engine::memtable::Memtable::apply).
     pub(crate) lengths: Vec<u64>,
     /// The number of the frame that holds the change.
     pub(crate) frame: u64,
@@ -67,26 +67,26 @@ pub(crate) struct Done {
     ticket: Option<u64>,
 }
 
-impl Core {
+impl Committer {
     pub(crate) fn new(
         file: ArchiveFile,
-        base: Base,
+        tables: Tables,
         superblock: &Superblock,
-        base_options: BaseOptions,
+        tables_options: TablesOptions,
         sync_interval: Duration,
     ) -> Self {
         Self {
-            base_options,
+            tables_options,
             path: file.path().into(),
-            sources: Sources::new(file, base, superblock.journal_bytes),
-            jobs: Arc::default(),
+            sources: Sources::new(file, tables, superblock.journal_bytes),
+            tasks: Arc::default(),
             archive_id: superblock.archive_id,
             format_version: superblock.version,
             sync_interval,
-            read_only: base_options.read_only,
+            read_only: tables_options.read_only,
             writers: Mutex::default(),
             state: Mutex::new(State::new()),
-            folding: Mutex::default(),
+            checkpointing: Mutex::default(),
             syncs: GroupSync::default(),
             group: GroupCommit::default(),
             poisoned: OnceLock::new(),
@@ -111,28 +111,31 @@ impl Core {
 
     /// The state as of now.
     pub(crate) fn layers(&self) -> Result<Layers, StoreError> {
-        self.look(State::layers)
+        self.with_state(State::layers)
     }
 
     /// How many frames there have been.
     pub(crate) fn frames(&self) -> Result<u64, StoreError> {
-        self.look(|state| Ok(state.position()?.frame))
+        self.with_state(|state| Ok(state.position()?.frame))
     }
 
-    fn look<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
+    fn with_state<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
         self.revive()?;
-        self.look_now(look)
+        self.with_state_now(look)
     }
 
     /// The same for a writer.
-    fn look_now<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
+    fn with_state_now<T>(
+        &self,
+        look: impl FnOnce(&mut State) -> Outcome<T>,
+    ) -> Result<T, StoreError> {
         let start = Instant::now();
         let seen = guarded(self.sources.file.watch(), || {
             let mut state = self.state();
             state.refresh(&self.sources, false)?;
             look(&mut state)
         });
-        self.jobs.rest_later();
+        self.tasks.release_when_idle();
         seen.map_err(|fault| self.explain(fault, start))
     }
 
@@ -198,7 +201,7 @@ impl Core {
         &self,
         decide: impl FnOnce(Layers) -> Result<D, StoreError>,
     ) -> Result<D, StoreError> {
-        let decided = decide(self.look_now(State::layers)?);
+        let decided = decide(self.with_state_now(State::layers)?);
         self.must_be_here()?;
         decided
     }
@@ -268,10 +271,10 @@ impl Core {
             .map_or(Ok(()), |ticket| self.wait_synced(ticket))
     }
 
-    /// Lets the keeper sync the change.
-    pub(crate) fn settle_later(&self, done: &Done) {
+    /// Lets the worker sync the change.
+    pub(crate) fn sync_later(&self, done: &Done) {
         if done.ticket.is_some() {
-            self.jobs.sync_within(self.sync_interval);
+            self.tasks.sync_within(self.sync_interval);
         }
     }
 
@@ -319,8 +322,8 @@ impl Core {
     fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
         let lock = self.sources.file.lock_writer()?;
         self.revive_as_writer()?;
-        if lock.is_unsettled && !seeded(Bug::LeaveUnsettled) {
-            self.attempt(|| self.sources.base()?.settle())?;
+        if lock.is_updating && !seeded(Bug::LeaveUnsettled) {
+            self.attempt(|| self.sources.tables()?.settle())?;
         }
         Ok(lock)
     }
@@ -408,7 +411,7 @@ impl Core {
         }
         let lengths = self.refused(state.apply(ops))?;
         let at = state.position()?;
-        self.jobs.rest_later();
+        self.tasks.release_when_idle();
         match self
             .sources
             .journal
@@ -429,7 +432,7 @@ impl Core {
 
     /// What has to stay free behind these ops in the half that is written to.
     fn kept_free(&self, state: &State, ops: &[Op]) -> u64 {
-        if state.closed().is_none() || seeded(Bug::SpendReserve) || ops.iter().all(Op::is_deletion)
+        if state.frozen().is_none() || seeded(Bug::SpendReserve) || ops.iter().all(Op::is_deletion)
         {
             return 0;
         }
@@ -512,19 +515,19 @@ impl Core {
             .map_err(|err| named(&self.path, &err))
     }
 
-    /// Folds the journal in, closes the file and reports what fails. A checkpoint that has to wait
+    /// Checkpoints the journal, closes the file and reports what fails. A checkpoint that has to wait
     /// for another process is left to that one.
     pub(crate) fn close(mut self) -> Result<(), StoreError> {
         self.end()
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
-        let base = self
+        let tables = self
             .sources
-            .base
+            .tables
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        if base.is_none() {
+        if tables.is_none() {
             return Ok(());
         }
         if let Err(forked) = self.must_be_here() {
@@ -536,28 +539,28 @@ impl Core {
             self.state().let_go();
         }
         let all_synced = self.syncs.is_all_synced();
-        let folded = match self.checkpoint() {
+        let checkpointed = match self.checkpoint() {
             Err(StoreError::Busy { .. }) => self.sync(),
             // The journal has it, for which it has its space already.
             Err(StoreError::Io(err)) if is_no_room(&err) => self.sync(),
             Err(StoreError::ReadOnly { .. } | StoreError::Poisoned { .. }) => Ok(()),
             // A checkpoint changes nothing of what the archive holds.
             Err(StoreError::OutcomeUnknown { source, .. }) if all_synced => Err(source.into()),
-            folded => folded,
+            checkpointed => checkpointed,
         };
         let released = self.release();
-        folded.and(released)
+        checkpointed.and(released)
     }
 
     /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are
     /// not there.
     fn abandon(&mut self) {
-        let base = self
+        let tables = self
             .sources
-            .base
+            .tables
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        std::mem::forget(base.take());
+        std::mem::forget(tables.take());
         let state = self.state.get_mut();
         let state = state.unwrap_or_else(PoisonError::into_inner);
         std::mem::forget(std::mem::replace(state, State::new()));
@@ -565,13 +568,13 @@ impl Core {
 
     fn release(&mut self) -> Result<(), StoreError> {
         self.state().forget();
-        let base = self
+        let tables = self
             .sources
-            .base
+            .tables
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
         // Nobody else has it, since nobody else has this.
-        let Some(base) = base.take().and_then(Arc::into_inner) else {
+        let Some(tables) = tables.take().and_then(Arc::into_inner) else {
             return Ok(());
         };
         // redb may write when it is closed, which is refused if something else stands there.
@@ -580,7 +583,7 @@ impl Core {
         } else {
             self.sources.file.must_hold_the_archive().err()
         };
-        let closed = guarded(self.sources.file.watch(), || base.close());
+        let closed = guarded(self.sources.file.watch(), || tables.close());
         if let Some(err) = displaced {
             return Err(Fault::from(err).at(&self.path));
         }
@@ -598,7 +601,7 @@ impl Core {
     }
 }
 
-impl Drop for Core {
+impl Drop for Committer {
     fn drop(&mut self) {
         // What it leaves undone, the journal holds for the next open.
         let _ = self.end();

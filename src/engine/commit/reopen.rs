@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::commit::Core;
+use crate::engine::commit::Committer;
 use crate::engine::fault::failures::Failure;
 use crate::engine::fault::{Fault, Outcome, no_room};
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::backend::anew;
-use crate::engine::tables::{Absorbed, Base};
+use crate::engine::tables::{Checkpointed, Tables};
 use crate::error::StoreError;
 
-impl Core {
+impl Committer {
     /// Opens the tables again if redb has given them up. Views from before cannot be read any more.
     pub(crate) fn revive(&self) -> Result<(), StoreError> {
         if !self.is_given_up() {
@@ -52,12 +52,12 @@ impl Core {
     fn open_again(&self) -> Outcome<()> {
         let mut state = self.state();
         state.forget();
-        let mut base = self
+        let mut tables = self
             .sources
-            .base
+            .tables
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = base.take() {
+        if let Some(old) = tables.take() {
             // Whoever is at it, which fails soon, would go on with locks that are released.
             while Arc::strong_count(&old) > 1 {
                 std::thread::sleep(Duration::from_millis(1));
@@ -69,13 +69,18 @@ impl Core {
         }
         self.sources.file.begin_image_anew();
         if self.poisoned.get().is_none() || self.read_only {
-            let open = || Base::open(self.sources.file.image(), self.base_options);
-            *base = Some(Arc::new(anew(open)?));
+            let open = || Tables::open(self.sources.file.image(), self.tables_options);
+            *tables = Some(Arc::new(anew(open)?));
             return Ok(());
         }
         let opened = Arc::new(AtomicBool::new(false));
-        let open = || Base::open(self.sources.file.image_to_read(&opened), self.base_options);
-        *base = Some(Arc::new(anew(open)?));
+        let open = || {
+            Tables::open(
+                self.sources.file.image_to_read(&opened),
+                self.tables_options,
+            )
+        };
+        *tables = Some(Arc::new(anew(open)?));
         opened.store(true, Ordering::Release);
         Ok(())
     }
@@ -90,13 +95,13 @@ impl Core {
 
     /// The fault of a change to the tables for which there was no room: that nothing was changed, if a
     /// look shows it. Whoever calls this has both locks of a writer.
-    pub(crate) fn found_no_room(&self, fault: Fault, before: Absorbed) -> Fault {
+    pub(crate) fn found_no_room(&self, fault: Fault, before: Checkpointed) -> Fault {
         let unchanged = || -> Outcome<bool> {
             self.revive_as_writer()?;
             let mut state = self.state();
             // Those who look meanwhile need not look again and again.
             state.load(&self.sources, true)?;
-            Ok(self.sources.base()?.view()?.absorbed() == before)
+            Ok(self.sources.tables()?.view()?.checkpointed() == before)
         };
         match guarded(self.sources.file.watch(), unchanged) {
             Ok(true) => self.without_room(&fault),

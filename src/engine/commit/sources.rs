@@ -5,29 +5,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::ArchiveFile;
 use crate::engine::journal::Journal;
-use crate::engine::tables::Base;
+use crate::engine::tables::Tables;
 
 /// The file of an open archive with what is in it.
 pub(crate) struct Sources {
     // Declared, and so dropped, before the file whose locks it holds.
-    pub(crate) base: Mutex<Option<Arc<Base>>>,
+    pub(crate) tables: Mutex<Option<Arc<Tables>>>,
     pub(crate) file: ArchiveFile,
     pub(crate) journal: Journal,
 }
 
 impl Sources {
-    pub(crate) fn new(file: ArchiveFile, base: Base, journal_bytes: u64) -> Self {
+    pub(crate) fn new(file: ArchiveFile, tables: Tables, journal_bytes: u64) -> Self {
         Self {
-            base: Mutex::new(Some(Arc::new(base))),
+            tables: Mutex::new(Some(Arc::new(tables))),
             journal: Journal::new(journal_bytes, file.salt()),
             file,
         }
     }
 
     /// The tables, unless they could not be opened again after a failure.
-    pub(crate) fn base(&self) -> Outcome<Arc<Base>> {
-        let base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
-        base.clone().ok_or_else(not_open)
+    pub(crate) fn tables(&self) -> Outcome<Arc<Tables>> {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.clone().ok_or_else(not_open)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What this process knows of the archive: a view of the tables, the tails of the epochs that
+//! What this process knows of the archive: a view of the tables, the memtables of the epochs that
 //! are not in them, and how it keeps up with what other processes write.
 
 use std::sync::Arc;
@@ -9,35 +9,35 @@ use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::carried::LockTimeout;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::WriterLock;
-use crate::engine::file::shared_page::Notes;
+use crate::engine::file::shared_page::SharedPage;
 use crate::engine::journal::Position;
 use crate::engine::journal::codec;
 use crate::engine::layers::Layers;
-use crate::engine::memtable::Tail;
+use crate::engine::memtable::Memtable;
 use crate::engine::model::op::Op;
-use crate::engine::tables::{Absorbed, BaseView};
+use crate::engine::tables::{Checkpointed, TablesView};
 
 /// An epoch that no frame is added to any more, and that is not in the tables yet.
 #[derive(Debug)]
-pub(crate) struct Closed {
-    pub(crate) tail: Arc<Tail>,
-    /// What is in the tables before it is folded in, and after.
-    pub(crate) from: Absorbed,
-    pub(crate) to: Absorbed,
+pub(crate) struct Frozen {
+    pub(crate) memtable: Arc<Memtable>,
+    /// What is in the tables before it is checkpointed, and after.
+    pub(crate) from: Checkpointed,
+    pub(crate) to: Checkpointed,
 }
 
 /// What this process knows.
 pub(crate) struct State {
     /// The tables; let go of while the archive is not used, so that the space of what others
     /// replace can be used again.
-    base: Option<Arc<BaseView>>,
-    closed: Option<Arc<Closed>>,
-    open: Arc<Tail>,
+    tables: Option<Arc<TablesView>>,
+    frozen: Option<Arc<Frozen>>,
+    open: Arc<Memtable>,
     /// What is in the tables once all epochs before the open one are.
-    before_open: Absorbed,
+    before_open: Checkpointed,
     /// Where the next frame of the open epoch goes; `None` before the first load.
     at: Option<Position>,
-    /// The generation that the notes told of when all this was read.
+    /// The generation that the shared page told of when all this was read.
     seen: u64,
     used: Instant,
 }
@@ -45,10 +45,10 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new() -> Self {
         Self {
-            base: None,
-            closed: None,
+            tables: None,
+            frozen: None,
             open: Arc::default(),
-            before_open: Absorbed {
+            before_open: Checkpointed {
                 epoch: 0,
                 frames: 0,
                 chain: 0,
@@ -69,38 +69,44 @@ impl State {
         if self.used <= when {
             self.let_go();
         }
-        self.base.as_ref().map(|_| self.used)
+        self.tables.as_ref().map(|_| self.used)
     }
 
     /// Lets go of the tables until they are used again.
     pub(crate) fn let_go(&mut self) {
-        self.base = None;
+        self.tables = None;
     }
 
     /// Everything as of the last refresh.
     pub(crate) fn layers(&mut self) -> Outcome<Layers> {
         self.used = Instant::now();
-        let base = self.base.as_ref().ok_or_else(not_loaded)?;
-        let closed = self.closed.as_ref().map(|closed| Arc::clone(&closed.tail));
+        let tables = self.tables.as_ref().ok_or_else(not_loaded)?;
+        let frozen = self
+            .frozen
+            .as_ref()
+            .map(|frozen| Arc::clone(&frozen.memtable));
         Ok(Layers::new(
-            Arc::clone(base),
-            closed.into_iter().chain([Arc::clone(&self.open)]),
+            Arc::clone(tables),
+            frozen.into_iter().chain([Arc::clone(&self.open)]),
         ))
     }
 
     fn below_open(&self) -> Outcome<Layers> {
-        let base = self.base.as_ref().ok_or_else(not_loaded)?;
-        let closed = self.closed.as_ref().map(|closed| Arc::clone(&closed.tail));
-        Ok(Layers::new(Arc::clone(base), closed))
+        let tables = self.tables.as_ref().ok_or_else(not_loaded)?;
+        let frozen = self
+            .frozen
+            .as_ref()
+            .map(|frozen| Arc::clone(&frozen.memtable));
+        Ok(Layers::new(Arc::clone(tables), frozen))
     }
 
-    pub(crate) fn closed(&self) -> Option<&Arc<Closed>> {
-        self.closed.as_ref()
+    pub(crate) fn frozen(&self) -> Option<&Arc<Frozen>> {
+        self.frozen.as_ref()
     }
 
     /// Whether the tables hold everything.
-    pub(crate) fn is_folded(&self) -> Outcome<bool> {
-        Ok(self.closed.is_none() && self.position()?.offset == 0)
+    pub(crate) fn is_checkpointed(&self) -> Outcome<bool> {
+        Ok(self.frozen.is_none() && self.position()?.offset == 0)
     }
 
     pub(crate) fn position(&self) -> Outcome<Position> {
@@ -110,33 +116,33 @@ impl State {
     /// Brings the state up to what the file holds. A writer, who holds the writer lock, also
     /// settles what one that died has left.
     pub(crate) fn refresh(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
-        if self.base.is_none() || self.at.is_none() {
+        if self.tables.is_none() || self.at.is_none() {
             return self.load(sources, writer);
         }
         if !sources.file.is_shared() {
             return Ok(());
         }
-        // The frames first: if no epoch had begun by the time that the notes are read, none was
+        // The frames first: if no epoch had begun by the time that the shared page is read, none was
         // missed when the frames were.
         self.catch_up(sources)?;
-        let notes = sources.file.notes()?;
-        let changed = notes.generation != self.seen || notes.is_unsettled();
+        let shared_page = sources.file.shared_page()?;
+        let changed = shared_page.generation != self.seen || shared_page.is_updating();
         if changed && !seeded(Bug::IgnoreGeneration) {
             self.load(sources, writer)?;
         }
         Ok(())
     }
 
-    /// The same for a writer, with the notes if nobody else has written since this process did.
+    /// The same for a writer, with the shared page if nobody else has written since this process did.
     pub(crate) fn refresh_to_write(
         &mut self,
         sources: &Sources,
         lock: &WriterLock<'_>,
     ) -> Outcome<()> {
-        let current = lock
-            .current
-            .is_some_and(|notes| notes.generation == self.seen && !notes.is_unsettled());
-        if current && self.base.is_some() && self.at.is_some() {
+        let current = lock.current.is_some_and(|shared_page| {
+            shared_page.generation == self.seen && !shared_page.is_updating()
+        });
+        if current && self.tables.is_some() && self.at.is_some() {
             return Ok(());
         }
         self.refresh(sources, true)?;
@@ -151,14 +157,14 @@ impl State {
     pub(crate) fn may_be_behind(&self, sources: &Sources) -> Outcome<bool> {
         let Some(at) = &self.at else { return Ok(true) };
         let storage = sources.file.storage();
-        let notes = sources.file.notes()?;
-        Ok(notes.generation != self.seen
-            || notes.is_unsettled()
+        let shared_page = sources.file.shared_page()?;
+        Ok(shared_page.generation != self.seen
+            || shared_page.is_updating()
             || sources.journal.peek(storage, at)?.is_some())
     }
 
     /// Reads tables and journal. If that fails it has nothing, since what it has read by then could
-    /// be taken for everything, and be folded without the rest.
+    /// be taken for everything, and be checkpointed without the rest.
     pub(crate) fn load(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
         let loaded = self.load_all(sources, writer);
         if loaded.is_err() && !seeded(Bug::KeepHalfRead) {
@@ -171,14 +177,14 @@ impl State {
     fn load_all(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
         const ATTEMPTS: u32 = 1000;
         for _ in 0..ATTEMPTS {
-            let notes = sources.file.notes()?;
-            self.rebase(Arc::new(sources.base()?.view()?));
-            self.catch_up_epochs(sources, &notes)?;
-            // All of the notes, since a read beside a write may find half of it.
-            if sources.file.notes()? == notes {
-                self.seen = notes.generation;
-                if writer && notes.is_unsettled() {
-                    self.settle(sources, self.position()?.epoch)?;
+            let shared_page = sources.file.shared_page()?;
+            self.reload_on(Arc::new(sources.tables()?.view()?));
+            self.catch_up_epochs(sources, &shared_page)?;
+            // All of the shared page, since a read beside a write may find half of it.
+            if sources.file.shared_page()? == shared_page {
+                self.seen = shared_page.generation;
+                if writer && shared_page.is_updating() {
+                    self.end_update(sources, self.position()?.epoch)?;
                 }
                 return Ok(());
             }
@@ -190,43 +196,44 @@ impl State {
         Err(std::io::Error::from(LockTimeout).into())
     }
 
-    /// Puts the tails on other tables: those that are in them go, and if the open one is among
+    /// Puts the memtables on other tables: those that are in them go, and if the open one is among
     /// them, all begins anew.
-    fn rebase(&mut self, base: Arc<BaseView>) {
-        let absorbed = base.absorbed();
-        self.base = Some(base);
+    fn reload_on(&mut self, tables: Arc<TablesView>) {
+        let checkpointed = tables.checkpointed();
+        self.tables = Some(tables);
         if self
-            .closed
+            .frozen
             .as_ref()
-            .is_some_and(|closed| closed.to.epoch <= absorbed.epoch)
+            .is_some_and(|frozen| frozen.to.epoch <= checkpointed.epoch)
         {
-            self.closed = None;
+            self.frozen = None;
         }
-        if self.at.is_none_or(|at| at.epoch <= absorbed.epoch) {
-            self.closed = None;
+        if self.at.is_none_or(|at| at.epoch <= checkpointed.epoch) {
+            self.frozen = None;
             self.open = Arc::default();
-            self.before_open = absorbed;
-            let Absorbed {
+            self.before_open = checkpointed;
+            let Checkpointed {
                 epoch,
                 frames,
                 chain,
-            } = absorbed;
+            } = checkpointed;
             self.at = Some(Position::start_of(epoch + 1, frames, chain));
         }
     }
 
-    fn catch_up_epochs(&mut self, sources: &Sources, notes: &Notes) -> Outcome<()> {
+    fn catch_up_epochs(&mut self, sources: &Sources, shared_page: &SharedPage) -> Outcome<()> {
         loop {
             self.catch_up(sources)?;
             let next = self.position()?.next_epoch();
             let storage = sources.file.storage();
             // With two epochs that are not in the tables, there is no place for a third.
-            if self.closed.is_some()
-                || (notes.epoch != next.epoch && sources.journal.read(storage, &next)?.is_none())
+            if self.frozen.is_some()
+                || (shared_page.epoch != next.epoch
+                    && sources.journal.read(storage, &next)?.is_none())
             {
                 return Ok(());
             }
-            self.close_epoch()?;
+            self.freeze()?;
         }
     }
 
@@ -283,10 +290,10 @@ impl State {
         Ok(lengths)
     }
 
-    /// The open tail with the ops applied.
-    pub(crate) fn applied(&self, ops: Vec<Op>) -> Outcome<(Tail, Vec<u64>)> {
+    /// The open memtable with the ops applied.
+    pub(crate) fn applied(&self, ops: Vec<Op>) -> Outcome<(Memtable, Vec<u64>)> {
         let below = self.below_open()?;
-        let mut next = Tail::clone(&self.open);
+        let mut next = Memtable::clone(&self.open);
         let lengths = ops
             .into_iter()
             .map(|op| next.apply(&below, op))
@@ -300,8 +307,8 @@ impl State {
         self.at = Some(behind);
     }
 
-    /// What folding the open epoch in leads from, and to.
-    pub(crate) fn span_of_open(&self) -> Outcome<(Absorbed, Absorbed)> {
+    /// What checkpointing the open epoch leads from, and to.
+    pub(crate) fn span_of_open(&self) -> Outcome<(Checkpointed, Checkpointed)> {
         let Position {
             epoch,
             frame,
@@ -310,7 +317,7 @@ impl State {
         } = self.position()?;
         Ok((
             self.before_open,
-            Absorbed {
+            Checkpointed {
                 epoch,
                 frames: frame,
                 chain,
@@ -319,28 +326,28 @@ impl State {
     }
 
     /// Ends the open epoch. The next one begins in the other half, which must be free.
-    pub(crate) fn close_epoch(&mut self) -> Outcome<()> {
+    pub(crate) fn freeze(&mut self) -> Outcome<()> {
         let (from, to) = self.span_of_open()?;
-        let tail = std::mem::take(&mut self.open);
-        self.closed = Some(Arc::new(Closed { tail, from, to }));
+        let memtable = std::mem::take(&mut self.open);
+        self.frozen = Some(Arc::new(Frozen { memtable, from, to }));
         self.before_open = to;
         self.at = Some(self.position()?.next_epoch());
         Ok(())
     }
 
     /// Tells other processes that something is under way which they cannot see in the journal.
-    pub(crate) fn unsettle(&mut self, sources: &Sources) -> Outcome<()> {
+    pub(crate) fn begin_update(&mut self, sources: &Sources) -> Outcome<()> {
         let epoch = self.position()?.epoch;
         self.note(sources, self.seen | 1, epoch)
     }
 
     /// Tells other processes to look again, and which epoch is open.
-    pub(crate) fn settle(&mut self, sources: &Sources, epoch: u64) -> Outcome<()> {
+    pub(crate) fn end_update(&mut self, sources: &Sources, epoch: u64) -> Outcome<()> {
         self.note(sources, (self.seen | 1).wrapping_add(1), epoch)
     }
 
     fn note(&mut self, sources: &Sources, generation: u64, epoch: u64) -> Outcome<()> {
-        Notes::set_generation(sources.file.storage(), generation, epoch)?;
+        SharedPage::set_generation(sources.file.storage(), generation, epoch)?;
         self.seen = generation;
         Ok(())
     }

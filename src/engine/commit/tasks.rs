@@ -1,18 +1,18 @@
-//! What there is to do in the background, and when: the list that the keeper's threads wait on.
+//! What there is to do in the background, and when: the list that the worker's threads wait on.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::commit::state::Closed;
+use crate::engine::commit::state::Frozen;
 
 /// How long an unused view of the tables is kept.
-pub(crate) const REST_AFTER: Duration = Duration::from_millis(200);
-/// How long a fold that found another process writing to the tables is put off.
-const FOLD_AGAIN_AFTER: Duration = Duration::from_millis(10);
+pub(crate) const IDLE_AFTER: Duration = Duration::from_millis(200);
+/// How long a checkpoint that found another process writing to the tables is put off.
+const CHECKPOINT_AGAIN_AFTER: Duration = Duration::from_millis(10);
 
-/// What the keeper has to do.
+/// What the worker has to do.
 #[derive(Debug, Default)]
-pub(crate) struct Jobs {
+pub(crate) struct Tasks {
     list: Mutex<List>,
     sync_changed: Condvar,
     tables_changed: Condvar,
@@ -21,12 +21,12 @@ pub(crate) struct Jobs {
 #[derive(Debug, Default)]
 struct List {
     sync_at: Option<Instant>,
-    rest_at: Option<Instant>,
-    fold: Option<(Instant, Arc<Closed>)>,
+    release_at: Option<Instant>,
+    checkpoint: Option<(Instant, Arc<Frozen>)>,
     stop: bool,
 }
 
-impl Jobs {
+impl Tasks {
     /// Asks for a sync within the interval, unless one is due before.
     pub(crate) fn sync_within(&self, interval: Duration) {
         let mut list = self.lock();
@@ -38,32 +38,32 @@ impl Jobs {
     }
 
     /// Asks that a view be let go once it is not used any more.
-    pub(crate) fn rest_later(&self) {
+    pub(crate) fn release_when_idle(&self) {
         let mut list = self.lock();
-        if list.rest_at.is_none() {
-            list.rest_at = Some(Instant::now() + REST_AFTER);
+        if list.release_at.is_none() {
+            list.release_at = Some(Instant::now() + IDLE_AFTER);
             self.tables_changed.notify_one();
         }
     }
 
-    /// Asks that an epoch be folded in.
-    pub(crate) fn fold(&self, closed: Arc<Closed>) {
-        self.lock().fold = Some((Instant::now(), closed));
+    /// Asks that an epoch be checkpointed.
+    pub(crate) fn checkpoint(&self, frozen: Arc<Frozen>) {
+        self.lock().checkpoint = Some((Instant::now(), frozen));
         self.tables_changed.notify_one();
     }
 
     /// Asks the same again, for later, unless another epoch has ended meanwhile.
-    pub(crate) fn fold_later(&self, closed: Arc<Closed>) {
+    pub(crate) fn checkpoint_later(&self, frozen: Arc<Frozen>) {
         self.lock()
-            .fold
-            .get_or_insert_with(|| (Instant::now() + FOLD_AGAIN_AFTER, closed));
+            .checkpoint
+            .get_or_insert_with(|| (Instant::now() + CHECKPOINT_AGAIN_AFTER, frozen));
     }
 
-    /// The fold that is due, for whoever does it in place of the thread.
+    /// The checkpoint that is due, for whoever does it in place of the thread.
     #[cfg(feature = "_testing")]
-    pub(crate) fn take_fold(&self) -> Option<Job> {
-        let (_, closed) = self.lock().fold.take()?;
-        Some(Job::Fold(closed))
+    pub(crate) fn take_checkpoint(&self) -> Option<Task> {
+        let (_, frozen) = self.lock().checkpoint.take()?;
+        Some(Task::Checkpoint(frozen))
     }
 
     pub(crate) fn stop(&self) {
@@ -76,15 +76,15 @@ impl Jobs {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next job of that kind; `None` is the end.
-    pub(crate) fn next(&self, duty: Duty) -> Option<Job> {
+    /// Waits for the next task of that kind; `None` is the end.
+    pub(crate) fn next(&self, duty: Duty) -> Option<Task> {
         let mut list = self.lock();
         loop {
             if list.stop {
                 return None;
             }
             let now = Instant::now();
-            let (job, due, changed) = match duty {
+            let (task, due, changed) = match duty {
                 Duty::Syncs => (list.due_sync(now), list.sync_at, &self.sync_changed),
                 Duty::Tables => (
                     list.due_in_tables(now),
@@ -92,8 +92,8 @@ impl Jobs {
                     &self.tables_changed,
                 ),
             };
-            if job.is_some() {
-                return job;
+            if task.is_some() {
+                return task;
             }
             list = match due {
                 Some(at) => {
@@ -108,20 +108,22 @@ impl Jobs {
 }
 
 impl List {
-    fn due_sync(&mut self, now: Instant) -> Option<Job> {
-        self.sync_at.take_if(|at| *at <= now).map(|_| Job::Sync)
+    fn due_sync(&mut self, now: Instant) -> Option<Task> {
+        self.sync_at.take_if(|at| *at <= now).map(|_| Task::Sync)
     }
 
-    fn due_in_tables(&mut self, now: Instant) -> Option<Job> {
-        if let Some((_, closed)) = self.fold.take_if(|(at, _)| *at <= now) {
-            return Some(Job::Fold(closed));
+    fn due_in_tables(&mut self, now: Instant) -> Option<Task> {
+        if let Some((_, frozen)) = self.checkpoint.take_if(|(at, _)| *at <= now) {
+            return Some(Task::Checkpoint(frozen));
         }
-        self.rest_at.take_if(|at| *at <= now).map(|_| Job::Rest)
+        self.release_at
+            .take_if(|at| *at <= now)
+            .map(|_| Task::Release)
     }
 
     fn next_in_tables(&self) -> Option<Instant> {
-        let fold_at = self.fold.as_ref().map(|(at, _)| *at);
-        fold_at.into_iter().chain(self.rest_at).min()
+        let fold_at = self.checkpoint.as_ref().map(|(at, _)| *at);
+        fold_at.into_iter().chain(self.release_at).min()
     }
 }
 
@@ -129,12 +131,12 @@ impl List {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Duty {
     Syncs,
-    /// Folds, and letting go of unused views.
+    /// Checkpoints, and letting go of unused views.
     Tables,
 }
 
-pub(crate) enum Job {
+pub(crate) enum Task {
     Sync,
-    Rest,
-    Fold(Arc<Closed>),
+    Release,
+    Checkpoint(Arc<Frozen>),
 }

@@ -1,4 +1,4 @@
-//! The file below everything: superblock, notes page and the writer lock.
+//! The file below everything: superblock, shared page and the writer lock.
 
 pub(crate) mod directory;
 pub(crate) mod held;
@@ -34,7 +34,7 @@ use crate::engine::file::held::Held;
 use crate::engine::file::identity::FileId;
 use crate::engine::file::locks::{LOCK_BASE, Polled, READER_LOCKS, WRITER_LOCK, poll};
 use crate::engine::file::process::Signature;
-use crate::engine::file::shared_page::Notes;
+use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::engine::file::whereabouts::Whereabouts;
 use crate::engine::redb_format::page::{HEADER_LEN, Header};
@@ -51,7 +51,7 @@ pub(crate) struct ArchiveFile {
     /// What tells this archive from any other.
     mark: u64,
     displaced: OnceLock<Displaced>,
-    /// What this process leaves in the notes.
+    /// What this process leaves in the shared page.
     signature: Signature,
     pub(crate) lock_timeout: Duration,
     pub(crate) shared: bool,
@@ -91,7 +91,7 @@ impl ArchiveFile {
     ) -> Result<(Self, Superblock), StoreError> {
         let superblock = Superblock::read(&*backend, path)?;
         // As it stands there, whatever else a later version may put into the page.
-        let mark = Notes::mark_before(&*backend).map_err(|err| named(path, &err))?;
+        let mark = SharedPage::mark_before(&*backend).map_err(|err| named(path, &err))?;
         let this = Self {
             mark,
             lock_timeout,
@@ -217,18 +217,18 @@ impl ArchiveFile {
         Ok(())
     }
 
-    /// The notes, if they are still those of this archive.
-    pub(crate) fn notes(&self) -> io::Result<Notes> {
-        let notes = self.not_cut_off(Notes::read(self.storage()))?;
+    /// The shared page, if they are still those of this archive.
+    pub(crate) fn shared_page(&self) -> io::Result<SharedPage> {
+        let shared_page = self.not_cut_off(SharedPage::read(self.storage()))?;
         // Where no writer has left the mark there yet, it stands on the page before.
-        if notes.mark != self.mark {
+        if shared_page.mark != self.mark {
             self.must_have_its_superblock()?;
         }
-        Ok(notes)
+        Ok(shared_page)
     }
 
     fn must_have_its_superblock(&self) -> io::Result<()> {
-        let mark = self.not_cut_off(Notes::mark_before(self.storage()))?;
+        let mark = self.not_cut_off(SharedPage::mark_before(self.storage()))?;
         if mark == self.mark || seeded(Bug::ForgetPath) {
             return Ok(());
         }
@@ -271,7 +271,7 @@ impl ArchiveFile {
     }
 
     /// Puts on the disk what was written, and makes sure that it will be found there. That something
-    /// was mounted over it, or that another machine took it away, the next fold notices.
+    /// was mounted over it, or that another machine took it away, the next checkpoint notices.
     pub(crate) fn sync(&self) -> io::Result<()> {
         // First, which is cheaper than when the processor has rested for the sync: what takes the file
         // away meanwhile could have come right after it.
@@ -284,7 +284,7 @@ impl ArchiveFile {
         self.syncs.sync(self.storage())
     }
 
-    /// Superblock, notes page and journal as they stand.
+    /// Superblock, shared page and journal as they stand.
     pub(crate) fn storage(&self) -> &dyn StorageBackend {
         &*self.backend
     }
@@ -310,7 +310,7 @@ impl ArchiveFile {
                 file: self,
                 held: false,
                 current: None,
-                is_unsettled: false,
+                is_updating: false,
             });
         }
         let byte = Bound::Included(WRITER_LOCK);
@@ -321,14 +321,14 @@ impl ArchiveFile {
                     file: self,
                     held: true,
                     current: None,
-                    is_unsettled: false,
+                    is_updating: false,
                 };
-                let notes = self.notes().map_err(|err| self.failed(&err))?;
-                lock.is_unsettled = notes.is_unsettled();
-                lock.current = (notes.writer == self.writer).then_some(notes);
-                if notes.holder != self.signature {
+                let shared_page = self.shared_page().map_err(|err| self.failed(&err))?;
+                lock.is_updating = shared_page.is_updating();
+                lock.current = (shared_page.writer == self.writer).then_some(shared_page);
+                if shared_page.holder != self.signature {
                     // For those who wait for the lock: a failure costs them the name, no more.
-                    let _ = Notes::set_holder(self.storage(), self.signature);
+                    let _ = SharedPage::set_holder(self.storage(), self.signature);
                 }
                 Ok(lock)
             }
@@ -350,10 +350,10 @@ impl ArchiveFile {
 
     /// The error of a call that waited in vain for another process.
     pub(crate) fn busy(&self, waited: Duration, waited_for: Awaited) -> StoreError {
-        let notes = Notes::read(self.storage()).unwrap_or_default();
+        let shared_page = SharedPage::read(self.storage()).unwrap_or_default();
         let holder = match waited_for {
-            Awaited::WriterLock => notes.holder,
-            Awaited::Tables => notes.folder,
+            Awaited::WriterLock => shared_page.holder,
+            Awaited::Tables => shared_page.checkpointer,
         };
         // This process stands there if the holder was stopped before it could sign.
         let own = self.backend.process().id();
@@ -381,24 +381,24 @@ impl ArchiveFile {
 
     /// Leaves word that this process is about to write to the tables. Advice only: a failure
     /// costs those who wait for it the name.
-    pub(crate) fn sign_fold(&self) {
+    pub(crate) fn sign_checkpoint(&self) {
         if self.shared {
-            let _ = Notes::set_folder(self.storage(), self.signature);
+            let _ = SharedPage::set_checkpointer(self.storage(), self.signature);
         }
     }
 
     /// Takes that back, unless another process has signed meanwhile.
-    pub(crate) fn unsign_fold(&self) {
-        let own = |notes: Notes| notes.folder == self.signature;
-        if self.shared && self.notes().is_ok_and(own) {
-            let _ = Notes::set_folder(self.storage(), Signature::default());
+    pub(crate) fn unsign_checkpoint(&self) {
+        let own = |shared_page: SharedPage| shared_page.checkpointer == self.signature;
+        if self.shared && self.shared_page().is_ok_and(own) {
+            let _ = SharedPage::set_checkpointer(self.storage(), Signature::default());
         }
     }
 
     /// Leaves word that from now on this open file is the one that wrote last. Whoever does so
     /// holds the writer lock and knows all that was written before.
     pub(crate) fn sign(&self) -> io::Result<()> {
-        Notes::set_writer(self.storage(), self.writer, self.mark)
+        SharedPage::set_writer(self.storage(), self.writer, self.mark)
     }
 
     /// A number for the frames of this open file.
@@ -415,7 +415,7 @@ impl ArchiveFile {
     pub(crate) fn mend_failed_sync(&self) -> Result<(), StoreError> {
         let file = self.storage();
         let failed = |err: io::Error| self.failed(&err);
-        if !self.notes().map_err(failed)?.sync_failed {
+        if !self.shared_page().map_err(failed)?.sync_failed {
             return Ok(());
         }
         let locks = [Bound::Included(WRITER_LOCK), Bound::Included(LOCK_BASE)];
@@ -445,12 +445,12 @@ impl ArchiveFile {
     }
 
     /// Syncs the folder if the process that gave the file its name may not have come to that.
-    pub(crate) fn settle_name(&self) -> Result<(), StoreError> {
+    pub(crate) fn finish_name(&self) -> Result<(), StoreError> {
         let file = self.storage();
         let settled = || {
-            if self.whereabouts.is_some() && self.notes()?.name_unsynced {
+            if self.whereabouts.is_some() && self.shared_page()?.name_unsynced {
                 sync_names_beside(&self.path)?;
-                Notes::set_name_unsynced(file, false)?;
+                SharedPage::set_name_unsynced(file, false)?;
             }
             Ok(())
         };
@@ -469,7 +469,7 @@ impl ArchiveFile {
             file.write(start, part)?;
         }
         file.sync_data()?;
-        Notes::set_sync_failed(file, false)
+        SharedPage::set_sync_failed(file, false)
     }
 }
 
@@ -510,7 +510,7 @@ fn sync_or_mark(file: &dyn StorageBackend) -> io::Result<()> {
     }
     file.sync_data().inspect_err(|_| {
         if !seeded(Bug::ForgetFailedSync) {
-            let _ = Notes::set_sync_failed(file, true);
+            let _ = SharedPage::set_sync_failed(file, true);
         }
     })
 }
@@ -547,10 +547,10 @@ pub(crate) enum Awaited {
 pub(crate) struct WriterLock<'f> {
     file: &'f ArchiveFile,
     held: bool,
-    /// The notes, if nobody has written since this open file did.
-    pub(crate) current: Option<Notes>,
+    /// The shared page, if nobody has written since this open file did.
+    pub(crate) current: Option<SharedPage>,
     /// Whether the writer before died while it changed the tables.
-    pub(crate) is_unsettled: bool,
+    pub(crate) is_updating: bool,
 }
 
 impl Drop for WriterLock<'_> {

@@ -1,4 +1,4 @@
-//! Which process this is, and which one it was that left word in the notes. A fork copies all that is kept
+//! Which process this is, and which one it was that left word in the shared page. A fork copies all that is kept
 //! in memory, so what belongs to one process has to know which.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +38,7 @@ impl Process {
     }
 }
 
-/// What a process leaves in the notes: its id in the upper half, and in the lower one a mark by which
+/// What a process leaves in the shared page: its id in the upper half, and in the lower one a mark by which
 /// others know whether a process that has this id is the one that signed. 0 is nobody.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Signature(pub(crate) u64);

@@ -23,8 +23,8 @@ pub(crate) const SUPERBLOCK_BYTES: u64 = LEN as u64;
 const CHECKSUM_AT: usize = LEN - 8;
 const MAGIC: [u8; 16] = *b"sessiondb\0\r\n\x1a\n\0\xff";
 
-/// The notes page: what live processes tell each other.
-pub(crate) const NOTES_OFFSET: u64 = 4096;
+/// The shared page: what live processes tell each other.
+pub(crate) const SHARED_PAGE_OFFSET: u64 = 4096;
 /// Where the journal begins; redb's image follows it.
 pub(crate) const JOURNAL_OFFSET: u64 = 8192;
 /// The journal of an archive that is made with default options, in bytes.
@@ -81,13 +81,13 @@ impl Superblock {
         plain_checksum(self.archive_id.as_bytes())
     }
 
-    /// Writes superblock, notes page and journal into empty storage. The journal is written, not
+    /// Writes superblock, shared page and journal into empty storage. The journal is written, not
     /// left a hole, so that no later sync has to find space for it.
     pub(crate) fn write(&self, file: &dyn StorageBackend) -> io::Result<()> {
         file.set_len(self.image_offset())?;
         file.write(0, &self.encode())?;
         let zeros = vec![0; LEN];
-        let pages = (NOTES_OFFSET..self.image_offset()).step_by(LEN);
+        let pages = (SHARED_PAGE_OFFSET..self.image_offset()).step_by(LEN);
         pages
             .into_iter()
             .try_for_each(|page| file.write(page, &zeros))

@@ -21,7 +21,7 @@ const MIN_END_PAGES: u64 = 64;
 const CHUNK_BYTES: u64 = 1 << 20;
 
 /// The last commit of the image, which nobody may change while this is used.
-pub(crate) struct Scrub<'f> {
+pub(crate) struct Wipe<'f> {
     file: &'f ArchiveFile,
     header: Header,
     pages: u64,
@@ -31,7 +31,7 @@ pub(crate) struct Scrub<'f> {
     progress: &'f mut dyn FnMut(u64, u64),
 }
 
-impl<'f> Scrub<'f> {
+impl<'f> Wipe<'f> {
     pub(crate) fn new(
         file: &'f ArchiveFile,
         progress: &'f mut dyn FnMut(u64, u64),

@@ -1,10 +1,10 @@
-//! The meaning of every op: what it changes in a tail, given the layers below.
+//! The meaning of every op: what it changes in a memtable, given the layers below.
 
 use crate::engine::fault::Outcome;
 use crate::engine::layers::Layers;
 use crate::engine::layers::conditions::must_have_len;
-use crate::engine::memtable::Tail;
-use crate::engine::memtable::extents::Pieces;
+use crate::engine::memtable::Memtable;
+use crate::engine::memtable::extents::Extents;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
@@ -13,7 +13,7 @@ use crate::engine::model::run::Run;
 use crate::error::StoreError;
 use crate::ids::SessionId;
 
-impl Tail {
+impl Memtable {
     /// Applies the op and returns what it leaves: the length of the log for ops on a log, else 1
     /// if there was something to change and 0 if not. A [`StoreError`] changes nothing.
     pub(crate) fn apply(&mut self, below: &Layers, op: Op) -> Outcome<u64> {
@@ -116,13 +116,13 @@ impl Tail {
         origin: Option<OriginRecord>,
         at_ms: u64,
     ) -> Outcome<u64> {
-        self.release(below, log, 0)?;
+        self.reparent(below, log, 0)?;
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
         if log.kind == LogKind::Entries {
             head.exists = true;
             head.origin = origin;
-            head.base = None;
+            head.parent = None;
             head.created_ms = at_ms;
         } else if old.is_none() {
             head.created_ms = at_ms;
@@ -134,7 +134,7 @@ impl Tail {
             bytes,
         };
         self.put_head(below, log, old.as_ref(), head)?;
-        let mut pieces = Pieces::default();
+        let mut pieces = Extents::default();
         if !entries.is_empty() {
             pieces.push(Run::new(0, entries));
         }
@@ -165,7 +165,7 @@ impl Tail {
             let cut = self.bytes_between(below, log, len..extent.entries)?;
             extent.bytes.saturating_sub(cut)
         };
-        self.release(below, log, len)?;
+        self.reparent(below, log, len)?;
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
         *head.extent_mut(log.kind) = Extent {
@@ -173,7 +173,7 @@ impl Tail {
             bytes,
         };
         if len < own_start {
-            head.base = self.base_at(below, log, len)?;
+            head.parent = self.parent_at(below, log, len)?;
         }
         head.updated_ms = head.updated_ms.max(at_ms);
         self.put_head(below, log, old.as_ref(), head)?;
@@ -183,7 +183,7 @@ impl Tail {
     }
 
     fn delete_log(&mut self, below: &Layers, log: &LogId) -> Outcome<u64> {
-        self.release(below, log, 0)?;
+        self.reparent(below, log, 0)?;
         let Some(old) = self.head(below, log)? else {
             return Ok(0);
         };
@@ -192,13 +192,13 @@ impl Tail {
         if log.kind == LogKind::Entries {
             head.exists = false;
             head.origin = None;
-            head.base = None;
+            head.parent = None;
         }
         if head == old {
             return Ok(0);
         }
         self.put_head(below, log, Some(&old), head)?;
-        self.logs.insert(*log, Pieces::default());
+        self.logs.insert(*log, Extents::default());
         Ok(1)
     }
 
@@ -213,7 +213,7 @@ impl Tail {
                     segment,
                     kind,
                 };
-                self.logs.insert(log, Pieces::default());
+                self.logs.insert(log, Extents::default());
             }
         }
         if !heads.is_empty() {

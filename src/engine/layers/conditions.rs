@@ -3,14 +3,14 @@
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::layers::Layers;
-use crate::engine::memtable::Tail;
+use crate::engine::memtable::Memtable;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Expect;
 use crate::engine::model::row::Head;
 use crate::error::{Condition, StoreError};
 use crate::ids::{SegmentId, SessionId};
 
-impl Tail {
+impl Memtable {
     /// Refuses if the condition does not hold. Changes nothing.
     pub(crate) fn expect(&self, below: &Layers, condition: Expect) -> Outcome<()> {
         if seeded(Bug::IgnoreConditions) {

@@ -1,16 +1,16 @@
-//! Heads and session rows as a tail and the layers below it say together, and storing a changed one.
+//! Heads and session rows as a memtable and the layers below it say together, and storing a changed one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::engine::fault::Outcome;
 use crate::engine::layers::Layers;
-use crate::engine::memtable::Tail;
+use crate::engine::memtable::Memtable;
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::row::{BaseLink, Head, SessionRow};
+use crate::engine::model::row::{Head, ParentLink, SessionRow};
 use crate::ids::{SegmentId, SessionId};
 
-impl Tail {
+impl Memtable {
     /// The bytes of some of a log's own entries.
     pub(crate) fn bytes_between(
         &self,
@@ -58,15 +58,15 @@ impl Tail {
         }
     }
 
-    pub(crate) fn base_of(&self, below: &Layers, log: &LogId) -> Outcome<Option<BaseLink>> {
+    pub(crate) fn parent_of(&self, below: &Layers, log: &LogId) -> Outcome<Option<ParentLink>> {
         if log.kind == LogKind::Traces {
             return Ok(None);
         }
-        Ok(self.head(below, log)?.and_then(|head| head.base))
+        Ok(self.head(below, log)?.and_then(|head| head.parent))
     }
 
     /// Stores a changed head, and with it the sums of its session and the number of branches of
-    /// its base.
+    /// its parent.
     pub(crate) fn put_head(
         &mut self,
         below: &Layers,
@@ -74,8 +74,8 @@ impl Tail {
         old: Option<&Head>,
         new: Head,
     ) -> Outcome<()> {
-        let base_of = |head: &Head| head.base.map(|base| base.segment);
-        let (was, is) = (old.and_then(base_of), base_of(&new));
+        let parent_of = |head: &Head| head.parent.map(|parent| parent.segment);
+        let (was, is) = (old.and_then(parent_of), parent_of(&new));
         if was != is {
             self.count_branches(below, log, was, -1)?;
             self.count_branches(below, log, is, 1)?;
@@ -102,10 +102,10 @@ impl Tail {
         &mut self,
         below: &Layers,
         log: &LogId,
-        base: Option<SegmentId>,
+        parent: Option<SegmentId>,
         change: i64,
     ) -> Outcome<()> {
-        let Some(segment) = base else {
+        let Some(segment) = parent else {
             return Ok(());
         };
         let log = LogId { segment, ..*log };

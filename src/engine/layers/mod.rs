@@ -1,4 +1,4 @@
-//! One consistent state of an archive: the base and the tails on top of it. All reads pass here.
+//! One consistent state of an archive: the tables and the memtables on top of it. All reads pass here.
 
 pub(crate) mod apply;
 pub(crate) mod conditions;
@@ -10,46 +10,52 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::engine::fault::{Fault, Outcome};
-use crate::engine::memtable::Tail;
-use crate::engine::memtable::extents::{Piece, Source};
+use crate::engine::memtable::Memtable;
+use crate::engine::memtable::extents::{ExtentAt, ExtentSource};
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::row::{BaseLink, Extent, Head, SessionRow};
+use crate::engine::model::row::{Extent, Head, ParentLink, SessionRow};
 use crate::engine::model::run::Part;
-use crate::engine::tables::BaseView;
+use crate::engine::tables::TablesView;
 use crate::ids::{SegmentId, SessionId};
 
-/// The base and the tails on top of it, the oldest first.
+/// The tables and the memtables on top of it, the oldest first.
 #[derive(Clone)]
 pub(crate) struct Layers {
-    base: Arc<BaseView>,
-    tails: Vec<Arc<Tail>>,
+    tables: Arc<TablesView>,
+    memtables: Vec<Arc<Memtable>>,
 }
 
 /// A page of sessions, and the id below which the next one begins, if there is one.
 pub(crate) type SessionPage = (Vec<(SessionId, SessionRow)>, Option<SessionId>);
 
 impl Layers {
-    pub(crate) fn new(base: Arc<BaseView>, tails: impl IntoIterator<Item = Arc<Tail>>) -> Self {
-        let tails = tails.into_iter().filter(|tail| !tail.is_empty()).collect();
-        Self { base, tails }
+    pub(crate) fn new(
+        tables: Arc<TablesView>,
+        memtables: impl IntoIterator<Item = Arc<Memtable>>,
+    ) -> Self {
+        let memtables = memtables
+            .into_iter()
+            .filter(|memtable| !memtable.is_empty())
+            .collect();
+        Self { tables, memtables }
     }
 
-    pub(crate) fn base(&self) -> &BaseView {
-        &self.base
+    pub(crate) fn tables(&self) -> &TablesView {
+        &self.tables
     }
 
-    /// The base alone.
+    /// The tables alone.
     pub(crate) fn without_journal(&self) -> Self {
         Self {
-            base: Arc::clone(&self.base),
-            tails: Vec::new(),
+            tables: Arc::clone(&self.tables),
+            memtables: Vec::new(),
         }
     }
 
     pub(crate) fn head(&self, session: SessionId, segment: SegmentId) -> Outcome<Option<Head>> {
-        match self.find(|tail| tail.heads.get(&(session, segment))) {
+        match self.find(|memtable| memtable.heads.get(&(session, segment))) {
             Some(head) => Ok(*head),
-            None => self.base.head(session, segment),
+            None => self.tables.head(session, segment),
         }
     }
 
@@ -71,24 +77,24 @@ impl Layers {
         wanted: &Range<u64>,
     ) -> Outcome<Part> {
         let (mut own, mut range) = (*log, 0..u64::MAX);
-        while let Some(base) = self.base_of(&own)? {
-            if index >= base.len {
-                range.start = base.len;
+        while let Some(parent) = self.parent_of(&own)? {
+            if index >= parent.len {
+                range.start = parent.len;
                 break;
             }
-            must_descend(&own, base, range.end)?;
-            range.end = base.len;
-            own.segment = base.segment;
+            must_descend(&own, parent, range.end)?;
+            range.end = parent.len;
+            own.segment = parent.segment;
         }
         self.own_part(&own, index, range, wanted)
     }
 
-    fn base_of(&self, log: &LogId) -> Outcome<Option<BaseLink>> {
+    fn parent_of(&self, log: &LogId) -> Outcome<Option<ParentLink>> {
         if log.kind == LogKind::Traces {
             return Ok(None);
         }
         let head = self.head(log.session, log.segment)?;
-        Ok(head.and_then(|head| head.base))
+        Ok(head.and_then(|head| head.parent))
     }
 
     /// A run of a log's own entries that holds the one with this index, without those whose index
@@ -101,53 +107,53 @@ impl Layers {
         wanted: &Range<u64>,
     ) -> Outcome<Part> {
         let mut own = *log;
-        for tail in self.tails.iter().rev() {
-            let Some(pieces) = tail.logs.get(&own) else {
+        for memtable in self.memtables.iter().rev() {
+            let Some(extents) = memtable.logs.get(&own) else {
                 continue;
             };
-            let Some(piece) = pieces.holding(index) else {
+            let Some(extent) = extents.holding(index) else {
                 let place = format!("{log}, entry {index}");
                 return Err(Fault::damaged(place, "its run is missing"));
             };
-            range.start = range.start.max(piece.first);
-            range.end = range.end.min(piece.end);
-            match &piece.source {
-                Source::Run(run) => return Ok(Part::of(Arc::clone(run), &range)),
-                Source::Below(segment) => own.segment = *segment,
+            range.start = range.start.max(extent.first);
+            range.end = range.end.min(extent.end);
+            match &extent.source {
+                ExtentSource::Run(run) => return Ok(Part::of(Arc::clone(run), &range)),
+                ExtentSource::Below(segment) => own.segment = *segment,
             }
         }
         let wanted = wanted.start.max(range.start)..wanted.end.min(range.end);
-        let run = self.base.run_holding(&own, index, &wanted)?;
+        let run = self.tables.run_holding(&own, index, &wanted)?;
         Ok(Part::of(run, &range))
     }
 
     /// The bytes of some of a log's own entries.
     pub(crate) fn bytes_between(&self, log: &LogId, range: Range<u64>) -> Outcome<u64> {
-        for (below, tail) in self.tails.iter().enumerate().rev() {
-            if let Some(pieces) = tail.logs.get(log) {
+        for (below, memtable) in self.memtables.iter().enumerate().rev() {
+            if let Some(extents) = memtable.logs.get(log) {
                 let below = Self {
-                    base: Arc::clone(&self.base),
-                    tails: self.tails.iter().take(below).cloned().collect(),
+                    tables: Arc::clone(&self.tables),
+                    memtables: self.memtables.iter().take(below).cloned().collect(),
                 };
-                return below.bytes_of(pieces.between(range), log);
+                return below.bytes_of(extents.between(range), log);
             }
         }
-        self.base.bytes_between(log, range)
+        self.tables.bytes_between(log, range)
     }
 
-    /// The bytes of pieces of a log that lie on these layers.
+    /// The bytes of extents of a log that lie on these layers.
     pub(crate) fn bytes_of(
         &self,
-        pieces: impl Iterator<Item = Piece>,
+        extents: impl Iterator<Item = ExtentAt>,
         log: &LogId,
     ) -> Outcome<u64> {
         let mut bytes = 0;
-        for piece in pieces {
-            bytes += match &piece.source {
-                Source::Run(run) => run.bytes_between(piece.range()),
-                Source::Below(segment) => {
+        for extent in extents {
+            bytes += match &extent.source {
+                ExtentSource::Run(run) => run.bytes_between(extent.range()),
+                ExtentSource::Below(segment) => {
                     let segment = *segment;
-                    self.bytes_between(&LogId { segment, ..*log }, piece.range())?
+                    self.bytes_between(&LogId { segment, ..*log }, extent.range())?
                 }
             };
         }
@@ -155,9 +161,9 @@ impl Layers {
     }
 
     pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
-        match self.find(|tail| tail.sessions.get(&session)) {
+        match self.find(|memtable| memtable.sessions.get(&session)) {
             Some(row) => Ok(*row),
-            None => self.base.session(session),
+            None => self.tables.session(session),
         }
     }
 
@@ -167,15 +173,15 @@ impl Layers {
         before: Option<SessionId>,
         limit: usize,
     ) -> Outcome<SessionPage> {
-        let page = self.base.sessions_before(before, limit)?;
+        let page = self.tables.sessions_before(before, limit)?;
         let next = page
             .last()
             .filter(|_| page.len() == limit)
             .map(|(session, _)| *session);
         let from = next.unwrap_or_default();
         let mut changes = BTreeMap::new();
-        for tail in &self.tails {
-            let rows = tail.sessions.range(from..);
+        for memtable in &self.memtables {
+            let rows = memtable.sessions.range(from..);
             let rows = rows.take_while(|(id, _)| before.is_none_or(|before| **id < before));
             changes.extend(rows.map(|(session, row)| (*session, *row)));
         }
@@ -195,13 +201,13 @@ impl Layers {
 
     /// The heads of a session in descending order of the segments' ids.
     pub(crate) fn heads(&self, session: SessionId) -> Outcome<Vec<(SegmentId, Head)>> {
-        let heads = self.base.heads(session)?;
+        let heads = self.tables.heads(session)?;
         let mut heads: BTreeMap<_, _> = heads
             .into_iter()
             .map(|(segment, head)| (segment, Some(head)))
             .collect();
-        for tail in &self.tails {
-            heads.extend(tail.heads_of(session));
+        for memtable in &self.memtables {
+            heads.extend(memtable.heads_of(session));
         }
         let heads = heads.into_iter().rev();
         Ok(heads
@@ -222,18 +228,18 @@ impl Layers {
         high: SessionId,
         limit: usize,
     ) -> Outcome<Vec<SessionId>> {
-        // As many more as the tails may have removed.
+        // As many more as the memtables may have removed.
         let changed = self
-            .tails
+            .memtables
             .iter()
-            .map(|tail| tail.sessions.len())
+            .map(|memtable| memtable.sessions.len())
             .sum::<usize>();
         let found = self
-            .base
+            .tables
             .sessions_between(low, high, limit.saturating_add(changed))?;
         let mut found: BTreeSet<_> = found.into_iter().collect();
-        for tail in &self.tails {
-            for (session, row) in tail.sessions.range(low..=high) {
+        for memtable in &self.memtables {
+            for (session, row) in memtable.sessions.range(low..=high) {
                 set(&mut found, *session, row.is_some());
             }
         }
@@ -249,16 +255,16 @@ impl Layers {
         limit: usize,
     ) -> Outcome<Vec<(SegmentId, SessionId)>> {
         let changed = self
-            .tails
+            .memtables
             .iter()
-            .map(|tail| tail.heads.len())
+            .map(|memtable| memtable.heads.len())
             .sum::<usize>();
         let found = self
-            .base
+            .tables
             .segments_between(low, high, limit.saturating_add(changed))?;
         let mut found: BTreeSet<_> = found.into_iter().collect();
-        for tail in &self.tails {
-            for ((session, segment), head) in &tail.heads {
+        for memtable in &self.memtables {
+            for ((session, segment), head) in &memtable.heads {
                 if (low..=high).contains(segment) {
                     let exists = head.is_some_and(|head| head.exists);
                     set(&mut found, (*segment, *session), exists);
@@ -269,33 +275,36 @@ impl Layers {
     }
 
     pub(crate) fn metadata(&self, session: SessionId) -> Outcome<Option<Vec<u8>>> {
-        match self.find(|tail| tail.metadata.get(&session)) {
+        match self.find(|memtable| memtable.metadata.get(&session)) {
             Some(json) => Ok(json.clone()),
-            None => self.base.metadata(session),
+            None => self.tables.metadata(session),
         }
     }
 
     pub(crate) fn name(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
-        match self.find(|tail| tail.names.get(name)) {
+        match self.find(|memtable| memtable.names.get(name)) {
             Some(json) => Ok(json.clone()),
-            None => self.base.name(name),
+            None => self.tables.name(name),
         }
     }
 
     /// All names, sorted.
     pub(crate) fn names(&self) -> Outcome<Vec<String>> {
-        let mut names: BTreeSet<_> = self.base.names()?.into_iter().collect();
-        for tail in &self.tails {
-            for (name, record) in &tail.names {
+        let mut names: BTreeSet<_> = self.tables.names()?.into_iter().collect();
+        for memtable in &self.memtables {
+            for (name, record) in &memtable.names {
                 set(&mut names, name.clone(), record.is_some());
             }
         }
         Ok(names.into_iter().collect())
     }
 
-    /// What the uppermost tail that has it says.
-    fn find<'t, T>(&'t self, look: impl Fn(&'t Tail) -> Option<&'t T>) -> Option<&'t T> {
-        self.tails.iter().rev().find_map(|tail| look(tail))
+    /// What the uppermost memtable that has it says.
+    fn find<'t, T>(&'t self, look: impl Fn(&'t Memtable) -> Option<&'t T>) -> Option<&'t T> {
+        self.memtables
+            .iter()
+            .rev()
+            .find_map(|memtable| look(memtable))
     }
 }
 
@@ -307,14 +316,14 @@ fn set<T: Ord>(found: &mut BTreeSet<T>, item: T, there: bool) {
     }
 }
 
-/// Each base of a chain shares fewer entries than the one before, or the chain may not end.
-pub(crate) fn must_descend(log: &LogId, base: BaseLink, before: u64) -> Outcome<()> {
-    if base.len < before {
+/// Each parent of a chain shares fewer entries than the one before, or the chain may not end.
+pub(crate) fn must_descend(log: &LogId, parent: ParentLink, before: u64) -> Outcome<()> {
+    if parent.len < before {
         return Ok(());
     }
     let message = format!(
         "it shares {} entries where {before} had been shared",
-        base.len
+        parent.len
     );
     Err(Fault::damaged(format!("{log}, head"), message))
 }
@@ -349,26 +358,26 @@ mod tests {
             segment: Uuid::from_u128(number),
             kind: LogKind::Entries,
         };
-        let head = |base: u128| Head {
+        let head = |parent: u128| Head {
             exists: true,
             log: Extent {
                 entries: 5,
                 bytes: 0,
             },
-            base: Some(BaseLink {
-                segment: Uuid::from_u128(base),
+            parent: Some(ParentLink {
+                segment: Uuid::from_u128(parent),
                 len: 5,
             }),
             branches: 1,
             ..Head::default()
         };
-        let mut circle = Tail::default();
-        for (number, base) in [(1, 2), (2, 1), (3, 3)] {
+        let mut circle = Memtable::default();
+        for (number, parent) in [(1, 2), (2, 1), (3, 3)] {
             let segment = Uuid::from_u128(number);
-            circle.heads.insert((session, segment), Some(head(base)));
+            circle.heads.insert((session, segment), Some(head(parent)));
         }
-        let mut layers = engine.core.layers().unwrap();
-        layers.tails.push(Arc::new(circle));
+        let mut layers = engine.committer.layers().unwrap();
+        layers.memtables.push(Arc::new(circle));
         let is_damage = |outcome: Outcome<()>| matches!(outcome, Err(Fault::Damaged { .. }));
         for number in 1..=3 {
             assert!(is_damage(
@@ -382,8 +391,8 @@ mod tests {
                 origin: None,
                 at_ms: 1,
             };
-            let mut tail = Tail::default();
-            assert!(is_damage(tail.apply(&layers, branch).map(drop)));
+            let mut memtable = Memtable::default();
+            assert!(is_damage(memtable.apply(&layers, branch).map(drop)));
             let mut entries = Entries::default();
             entries.push(b"1");
             let erase = Op::Erase {
@@ -392,7 +401,7 @@ mod tests {
                 entries,
                 at_ms: 1,
             };
-            assert!(is_damage(tail.apply(&layers, erase).map(drop)));
+            assert!(is_damage(memtable.apply(&layers, erase).map(drop)));
         }
     }
 }

@@ -3,16 +3,16 @@
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::Outcome;
 use crate::engine::layers::{Layers, must_descend};
-use crate::engine::memtable::Tail;
-use crate::engine::memtable::extents::Pieces;
+use crate::engine::memtable::Memtable;
+use crate::engine::memtable::extents::Extents;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
-use crate::engine::model::row::{BaseLink, Extent, Head};
+use crate::engine::model::row::{Extent, Head, ParentLink};
 use crate::engine::model::run::Run;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
-impl Tail {
+impl Memtable {
     pub(crate) fn branch(
         &mut self,
         below: &Layers,
@@ -46,7 +46,7 @@ impl Tail {
         }
         head.exists = true;
         head.origin = origin;
-        head.base = self.base_at(below, &log(from), len)?;
+        head.parent = self.parent_at(below, &log(from), len)?;
         head.log = Extent {
             entries: len,
             bytes: 0,
@@ -56,37 +56,37 @@ impl Tail {
         }
         head.updated_ms = head.updated_ms.max(at_ms);
         self.put_head(below, &log(to), old.as_ref(), head)?;
-        self.logs.insert(log(to), Pieces::default());
+        self.logs.insert(log(to), Extents::default());
         Ok(len)
     }
 
     /// Of whom a log shares its first `len` entries that begins as that one does: of the segment
     /// that has the last of them for its own. So a chain has no link that nothing is read from.
-    pub(crate) fn base_at(
+    pub(crate) fn parent_at(
         &self,
         below: &Layers,
         log: &LogId,
         len: u64,
-    ) -> Outcome<Option<BaseLink>> {
+    ) -> Outcome<Option<ParentLink>> {
         if len == 0 {
             return Ok(None);
         }
         let (mut own, mut before) = (*log, u64::MAX);
-        while let Some(base) = self.base_of(below, &own)? {
-            if base.len < len {
+        while let Some(parent) = self.parent_of(below, &own)? {
+            if parent.len < len {
                 break;
             }
-            must_descend(&own, base, before)?;
-            before = base.len;
-            own.segment = base.segment;
+            must_descend(&own, parent, before)?;
+            before = parent.len;
+            own.segment = parent.segment;
         }
         let segment = own.segment;
-        Ok(Some(BaseLink { segment, len }))
+        Ok(Some(ParentLink { segment, len }))
     }
 
     /// Lets the segments that share more than `len` entries of a log keep them: the one that
-    /// shares most takes them over, and the others have it as their base from now on.
-    pub(crate) fn release(&mut self, below: &Layers, log: &LogId, len: u64) -> Outcome<()> {
+    /// shares most takes them over, and the others have it as their parent from now on.
+    pub(crate) fn reparent(&mut self, below: &Layers, log: &LogId, len: u64) -> Outcome<()> {
         let head = match log.kind {
             LogKind::Entries => self.head(below, log)?,
             LogKind::Traces => None,
@@ -95,45 +95,48 @@ impl Tail {
         else {
             return Ok(());
         };
-        let mut shared: Vec<(BaseLink, SegmentId, Head)> = Vec::new();
+        let mut shared: Vec<(ParentLink, SegmentId, Head)> = Vec::new();
         for (segment, branch) in self.all_heads(below, log.session)? {
-            let base = branch.base.filter(|base| base.segment == log.segment);
+            let parent = branch.parent.filter(|parent| parent.segment == log.segment);
             shared.extend(
-                base.filter(|base| base.len > len)
-                    .map(|base| (base, segment, branch)),
+                parent
+                    .filter(|parent| parent.len > len)
+                    .map(|parent| (parent, segment, branch)),
             );
         }
-        let Some((most, heir, mut heir_head)) =
-            shared.iter().copied().max_by_key(|(base, _, _)| base.len)
+        let Some((most, owner, mut owner_head)) = shared
+            .iter()
+            .copied()
+            .max_by_key(|(parent, _, _)| parent.len)
         else {
             return Ok(());
         };
         let own_start = head.own_start();
         let taken = len.max(own_start)..most.len;
-        let heir_log = LogId {
-            segment: heir,
+        let owner_log = LogId {
+            segment: owner,
             ..*log
         };
         let bytes = self.bytes_between(below, log, taken.clone())?;
         let pieces = self.pieces_mut(log, own_start..head.log.entries).clone();
-        let heir_end = heir_head.log.entries;
-        self.pieces_mut(&heir_log, most.len..heir_end)
+        let owner_end = owner_head.log.entries;
+        self.pieces_mut(&owner_log, most.len..owner_end)
             .prepend(pieces.between(taken));
-        let old = heir_head;
-        heir_head.log.bytes += bytes;
-        heir_head.base = if len > own_start {
+        let old = owner_head;
+        owner_head.log.bytes += bytes;
+        owner_head.parent = if len > own_start {
             let segment = log.segment;
-            Some(BaseLink { segment, len })
+            Some(ParentLink { segment, len })
         } else {
-            head.base
+            head.parent
         };
-        self.put_head(below, &heir_log, Some(&old), heir_head)?;
-        for (base, segment, old) in shared {
-            if segment != heir {
+        self.put_head(below, &owner_log, Some(&old), owner_head)?;
+        for (parent, segment, old) in shared {
+            if segment != owner {
                 let mut head = old;
-                head.base = Some(BaseLink {
-                    segment: heir,
-                    len: base.len,
+                head.parent = Some(ParentLink {
+                    segment: owner,
+                    len: parent.len,
                 });
                 let log = LogId { segment, ..*log };
                 self.put_head(below, &log, Some(&old), head)?;
@@ -168,18 +171,18 @@ impl Tail {
         }
         let (mut at, mut own, mut before) = (end, *log, u64::MAX);
         while at > first {
-            let base = self.base_of(below, &own)?;
-            let start = base.map_or(0, |base| base.len).max(first);
+            let parent = self.parent_of(below, &own)?;
+            let start = parent.map_or(0, |parent| parent.len).max(first);
             if start < at {
                 let part = entries.slice(start - first..at - first);
                 self.erase_own(below, &own, Run::new(start, part), at_ms)?;
             }
             at = at.min(start);
-            match base {
-                Some(base) if !seeded(Bug::EraseOwnAlone) => {
-                    must_descend(&own, base, before)?;
-                    before = base.len;
-                    own.segment = base.segment;
+            match parent {
+                Some(parent) if !seeded(Bug::EraseOwnAlone) => {
+                    must_descend(&own, parent, before)?;
+                    before = parent.len;
+                    own.segment = parent.segment;
                 }
                 _ => break,
             }

@@ -1,4 +1,4 @@
-//! What a tail makes of one log: its own entries in their order, each stretch of them either in
+//! What a memtable makes of one log: its own entries in their order, each stretch of them either in
 //! memory or where the layers below have it, which may be under another segment's name.
 
 use std::ops::Range;
@@ -7,36 +7,36 @@ use std::sync::Arc;
 use crate::engine::model::run::Run;
 use crate::ids::SegmentId;
 
-/// The entries that a log has of its own: those that it shares with its base do not count.
+/// The entries that a log has of its own: those that it shares with its parent do not count.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Pieces {
+pub(crate) struct Extents {
     /// Without gap or overlap.
-    list: Vec<Piece>,
+    list: Vec<ExtentAt>,
 }
 
 /// Some consecutive entries.
 #[derive(Debug, Clone)]
-pub(crate) struct Piece {
+pub(crate) struct ExtentAt {
     pub(crate) first: u64,
     pub(crate) end: u64,
-    pub(crate) source: Source,
+    pub(crate) source: ExtentSource,
 }
 
-/// Where the entries of a piece are.
+/// Where the entries of an extent are.
 #[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// The run may hold more than the piece.
+pub(crate) enum ExtentSource {
+    /// The run may hold more than the extent.
     Run(Arc<Run>),
     /// In the layers below, among the own entries of that segment, under the same numbers.
     Below(SegmentId),
 }
 
-impl Piece {
+impl ExtentAt {
     fn run(run: Run) -> Self {
         Self {
             first: run.first(),
             end: run.end(),
-            source: Source::Run(Arc::new(run)),
+            source: ExtentSource::Run(Arc::new(run)),
         }
     }
 
@@ -55,51 +55,53 @@ impl Piece {
     }
 }
 
-impl Pieces {
+impl Extents {
     /// Those of a log that is as the layers below have it.
     pub(crate) fn below(segment: SegmentId, range: Range<u64>) -> Self {
-        let piece = Piece {
+        let extent = ExtentAt {
             first: range.start,
             end: range.end,
-            source: Source::Below(segment),
+            source: ExtentSource::Below(segment),
         };
         Self {
-            list: Vec::from_iter((!range.is_empty()).then_some(piece)),
+            list: Vec::from_iter((!range.is_empty()).then_some(extent)),
         }
     }
 
-    pub(crate) fn list(&self) -> &[Piece] {
+    pub(crate) fn list(&self) -> &[ExtentAt] {
         &self.list
     }
 
-    /// The piece that holds the entry with this index.
-    pub(crate) fn holding(&self, index: u64) -> Option<&Piece> {
-        let next = self.list.partition_point(|piece| piece.first <= index);
-        let piece = self.list.get(next.checked_sub(1)?)?;
-        (index < piece.end).then_some(piece)
+    /// The extent that holds the entry with this index.
+    pub(crate) fn holding(&self, index: u64) -> Option<&ExtentAt> {
+        let next = self.list.partition_point(|extent| extent.first <= index);
+        let extent = self.list.get(next.checked_sub(1)?)?;
+        (index < extent.end).then_some(extent)
     }
 
-    /// The parts of pieces that are in the range.
-    pub(crate) fn between(&self, range: Range<u64>) -> impl Iterator<Item = Piece> {
-        let from = self.list.partition_point(|piece| piece.end <= range.start);
-        let pieces = self.list.get(from..).unwrap_or_default().iter();
-        pieces.map_while(move |piece| piece.between(&range))
+    /// The parts of extents that are in the range.
+    pub(crate) fn between(&self, range: Range<u64>) -> impl Iterator<Item = ExtentAt> {
+        let from = self
+            .list
+            .partition_point(|extent| extent.end <= range.start);
+        let extents = self.list.get(from..).unwrap_or_default().iter();
+        extents.map_while(move |extent| extent.between(&range))
     }
 
     pub(crate) fn push(&mut self, run: Run) {
-        self.list.push(Piece::run(run));
+        self.list.push(ExtentAt::run(run));
     }
 
     /// Drops the entries from this index on.
     pub(crate) fn truncate(&mut self, len: u64) {
-        self.list.retain(|piece| piece.first < len);
+        self.list.retain(|extent| extent.first < len);
         if let Some(last) = self.list.last_mut() {
             last.end = last.end.min(len);
         }
     }
 
     /// Puts others, which end where these begin, in front.
-    pub(crate) fn prepend(&mut self, others: impl Iterator<Item = Piece>) {
+    pub(crate) fn prepend(&mut self, others: impl Iterator<Item = ExtentAt>) {
         self.list.splice(..0, others);
     }
 
@@ -115,13 +117,13 @@ impl Pieces {
     /// Whether these are entries of the layers below up to some index, under the log's own name,
     /// and others in memory behind; then that index.
     pub(crate) fn appended_behind(&self, segment: SegmentId) -> Option<u64> {
-        let is_run = |piece: &Piece| matches!(piece.source, Source::Run(_));
+        let is_run = |extent: &ExtentAt| matches!(extent.source, ExtentSource::Run(_));
         match self.list.split_first() {
             None => Some(0),
             Some((first, rest)) if rest.iter().all(is_run) => match first.source {
-                Source::Run(_) => Some(0),
-                Source::Below(below) if below == segment => Some(first.end),
-                Source::Below(_) => None,
+                ExtentSource::Run(_) => Some(0),
+                ExtentSource::Below(below) if below == segment => Some(first.end),
+                ExtentSource::Below(_) => None,
             },
             Some(_) => None,
         }
@@ -147,15 +149,15 @@ mod tests {
     }
 
     /// What the entries are, `-` standing for those of the layers below.
-    fn texts(pieces: &Pieces) -> Vec<String> {
+    fn texts(extents: &Extents) -> Vec<String> {
         let mut texts = Vec::new();
-        for piece in pieces.list() {
-            assert_eq!(piece.first, texts.len() as u64, "a gap");
-            for index in piece.range() {
-                texts.push(match &piece.source {
-                    Source::Below(_) => "-".to_owned(),
-                    Source::Run(run) => {
-                        let range = run.range_of(index).expect("the run holds its piece");
+        for extent in extents.list() {
+            assert_eq!(extent.first, texts.len() as u64, "a gap");
+            for index in extent.range() {
+                texts.push(match &extent.source {
+                    ExtentSource::Below(_) => "-".to_owned(),
+                    ExtentSource::Run(run) => {
+                        let range = run.range_of(index).expect("the run holds its extent");
                         String::from_utf8(run.entries().payload()[range].to_vec()).unwrap()
                     }
                 });
@@ -184,34 +186,34 @@ mod tests {
     proptest! {
         #[test]
         fn pieces_hold_what_a_list_would(below in 0..6_u64, changes in prop::collection::vec(change(), 0..12)) {
-            let mut pieces = Pieces::below(OWN, 0..below);
+            let mut extents = Extents::below(OWN, 0..below);
             let mut list = vec!["-".to_owned(); usize::try_from(below).unwrap()];
             for change in changes {
                 match change {
                     Change::Push(new) => {
-                        pieces.push(run(list.len() as u64, &new));
+                        extents.push(run(list.len() as u64, &new));
                         list.extend(new);
                     }
                     Change::Truncate(at) => {
                         let len = at.index(list.len() + 1);
-                        pieces.truncate(len as u64);
+                        extents.truncate(len as u64);
                         list.truncate(len);
                     }
                     Change::Overwrite(at, mut new) => {
                         let first = at.index(list.len() + 1);
                         new.truncate(list.len() - first);
                         if !new.is_empty() {
-                            pieces.overwrite(run(first as u64, &new));
+                            extents.overwrite(run(first as u64, &new));
                             list.splice(first..first + new.len(), new);
                         }
                     }
                 }
-                prop_assert_eq!(texts(&pieces), list.clone());
+                prop_assert_eq!(texts(&extents), list.clone());
                 for index in 0..list.len() as u64 {
-                    let piece = pieces.holding(index).expect("each index is held");
-                    prop_assert!(piece.range().contains(&index));
+                    let extent = extents.holding(index).expect("each index is held");
+                    prop_assert!(extent.range().contains(&index));
                 }
-                prop_assert!(pieces.holding(list.len() as u64).is_none());
+                prop_assert!(extents.holding(list.len() as u64).is_none());
             }
         }
     }

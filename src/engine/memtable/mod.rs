@@ -1,4 +1,4 @@
-//! A tail: what the frames of one epoch change, as state in memory on top of what is below it. It
+//! A memtable: what the frames of one epoch change, as state in memory on top of what is below it. It
 //! holds whole heads and sums, so that whoever looks for one asks the layers from the top, and the
 //! first that has it is right.
 
@@ -7,28 +7,28 @@ pub(crate) mod extents;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use crate::engine::memtable::extents::Pieces;
+use crate::engine::memtable::extents::Extents;
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::row::{Head, SessionRow};
 use crate::ids::{SegmentId, SessionId};
 
 /// The changes of one epoch. `None` in a map is what was removed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tail {
+pub(crate) struct Memtable {
     pub(crate) heads: BTreeMap<(SessionId, SegmentId), Option<Head>>,
-    pub(crate) logs: HashMap<LogId, Pieces>,
+    pub(crate) logs: HashMap<LogId, Extents>,
     pub(crate) sessions: BTreeMap<SessionId, Option<SessionRow>>,
     pub(crate) metadata: BTreeMap<SessionId, Option<Vec<u8>>>,
     pub(crate) names: BTreeMap<String, Option<Vec<u8>>>,
 }
 
-impl Tail {
+impl Memtable {
     /// Whether it changes nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.heads.is_empty() && self.metadata.is_empty() && self.names.is_empty()
     }
 
-    /// The heads that this tail has of a session.
+    /// The heads that this memtable has of a session.
     pub(crate) fn heads_of(
         &self,
         session: SessionId,
@@ -41,8 +41,8 @@ impl Tail {
 
     /// The pieces of a log, whose own entries are those in the range as long as nothing here says
     /// otherwise.
-    pub(crate) fn pieces_mut(&mut self, log: &LogId, own: Range<u64>) -> &mut Pieces {
+    pub(crate) fn pieces_mut(&mut self, log: &LogId, own: Range<u64>) -> &mut Extents {
         let pieces = self.logs.entry(*log);
-        pieces.or_insert_with(|| Pieces::below(log.segment, own))
+        pieces.or_insert_with(|| Extents::below(log.segment, own))
     }
 }

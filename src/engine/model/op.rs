@@ -2,7 +2,7 @@
 
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, OriginRecord};
-use crate::engine::model::row::BaseLink;
+use crate::engine::model::row::ParentLink;
 use crate::ids::{SegmentId, SessionId};
 
 /// One change.
@@ -96,15 +96,15 @@ impl Op {
     /// Makes a log that begins with what it shares, if anything, or makes one empty.
     pub(crate) fn begin(
         log: LogId,
-        shared: Option<BaseLink>,
+        shared: Option<ParentLink>,
         origin: Option<OriginRecord>,
         at_ms: u64,
     ) -> Self {
         match shared {
-            Some(base) => Self::Branch {
+            Some(parent) => Self::Branch {
                 session: log.session,
-                from: base.segment,
-                len: base.len,
+                from: parent.segment,
+                len: parent.len,
                 to: log.segment,
                 origin,
                 at_ms,

@@ -47,7 +47,7 @@ pub(crate) struct Extent {
 
 /// Of which segment a log shares the first entries, and how many, at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BaseLink {
+pub(crate) struct ParentLink {
     pub(crate) segment: SegmentId,
     pub(crate) len: u64,
 }
@@ -59,19 +59,19 @@ pub(crate) struct Head {
     pub(crate) exists: bool,
     pub(crate) created_ms: u64,
     pub(crate) updated_ms: u64,
-    /// All entries, and the bytes of those that it does not share with its base.
+    /// All entries, and the bytes of those that it does not share with its parent.
     pub(crate) log: Extent,
     pub(crate) traces: Extent,
     pub(crate) origin: Option<OriginRecord>,
-    pub(crate) base: Option<BaseLink>,
-    /// How many segments have this one as their base.
+    pub(crate) parent: Option<ParentLink>,
+    /// How many segments have this one as their parent.
     pub(crate) branches: u64,
 }
 
 impl Head {
-    /// The index of the first entry that it does not share with its base.
+    /// The index of the first entry that it does not share with its parent.
     pub(crate) fn own_start(&self) -> u64 {
-        self.base.map_or(0, |base| base.len)
+        self.parent.map_or(0, |parent| parent.len)
     }
 
     /// The same for one of its logs: traces are never shared.
@@ -90,7 +90,7 @@ impl Head {
         }
     }
 
-    /// The content of a head that neither has a base nor is one, and of one that does.
+    /// The content of a head that neither has a parent nor is one, and of one that does.
     pub(crate) const BYTES: usize = 74;
     pub(crate) const LINKED_BYTES: usize = 106;
 
@@ -113,13 +113,13 @@ impl Head {
         }
         out.extend_from_slice(origin.segment.as_bytes());
         put_u64s(&mut out, &[origin.at_turn]);
-        if self.base.is_some() || self.branches > 0 {
-            let base = self.base.unwrap_or(BaseLink {
+        if self.parent.is_some() || self.branches > 0 {
+            let parent = self.parent.unwrap_or(ParentLink {
                 segment: Uuid::nil(),
                 len: 0,
             });
-            out.extend_from_slice(base.segment.as_bytes());
-            put_u64s(&mut out, &[base.len, self.branches]);
+            out.extend_from_slice(parent.segment.as_bytes());
+            put_u64s(&mut out, &[parent.len, self.branches]);
         }
         out
     }
@@ -136,10 +136,10 @@ impl Head {
             at_turn: fields.u64()?,
         };
         let origin = (kind != 0).then_some(origin);
-        let (mut base, mut branches) = (None, 0);
+        let (mut parent, mut branches) = (None, 0);
         if !fields.is_empty() {
             let (segment, len) = (fields.uuid()?, fields.u64()?);
-            base = (len > 0).then_some(BaseLink { segment, len });
+            parent = (len > 0).then_some(ParentLink { segment, len });
             branches = fields.u64()?;
         }
         Ok(Self {
@@ -149,7 +149,7 @@ impl Head {
             log,
             traces,
             origin,
-            base,
+            parent,
             branches,
         })
     }

@@ -15,7 +15,7 @@ use crate::engine::file::ArchiveFile;
 use crate::engine::file::place::{Folder, Place, is_there};
 use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
 use crate::engine::tables::pack::Packing;
-use crate::engine::tables::{Absorbed, Base, BaseOptions};
+use crate::engine::tables::{Checkpointed, Tables, TablesOptions};
 use crate::error::StoreError;
 
 /// Writes a new archive and publishes it under `path` if nothing is there.
@@ -76,28 +76,29 @@ fn write_new(
     superblock: &Superblock,
 ) -> Result<(), StoreError> {
     let file = ArchiveFile::on(file, path, superblock);
-    let absorbed = Absorbed::none(superblock);
-    write_whole(&file, superblock, absorbed, 1 << 20, |_| Ok(())).map_err(|fault| fault.at(path))
+    let checkpointed = Checkpointed::none(superblock);
+    write_whole(&file, superblock, checkpointed, 1 << 20, |_| Ok(()))
+        .map_err(|fault| fault.at(path))
 }
 
 /// Writes an archive with what `put` puts into its tables, and syncs it.
 pub(crate) fn write_whole(
     file: &ArchiveFile,
     superblock: &Superblock,
-    absorbed: Absorbed,
+    checkpointed: Checkpointed,
     cache_bytes: usize,
-    put: impl FnOnce(&mut Base) -> Outcome<()>,
+    put: impl FnOnce(&mut Tables) -> Outcome<()>,
 ) -> Outcome<()> {
     superblock.write(file.storage())?;
-    let options = BaseOptions {
+    let options = TablesOptions {
         packing: Packing::of_copies(superblock.compressed),
         cache_bytes,
         shared: false,
         read_only: false,
     };
-    let mut base = Base::create(file.image(), options, absorbed)?;
-    put(&mut base)?;
-    base.close()?;
+    let mut tables = Tables::create(file.image(), options, checkpointed)?;
+    put(&mut tables)?;
+    tables.close()?;
     Ok(file.storage().sync_data()?)
 }
 

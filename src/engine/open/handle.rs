@@ -1,19 +1,17 @@
 //! One open archive file in this process, and its threads.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::engine::commit::background as keeper;
-use crate::engine::commit::background::Keeper;
-use crate::engine::commit::{Core, Done};
-use crate::engine::fault::system;
-use crate::engine::fault::{Fault, Outcome};
-use crate::engine::file::identity as file_id;
-use crate::engine::file::identity::{FileId, MAX_REPLACEMENTS};
+#[cfg(feature = "_testing")]
+use crate::engine::commit::background;
+use crate::engine::commit::background::BackgroundWorker;
+use crate::engine::commit::{Committer, Done};
+use crate::engine::fault::{Fault, Outcome, system};
+use crate::engine::file::identity::{self, FileId, MAX_REPLACEMENTS};
 use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
 use crate::engine::file::temporary;
 use crate::engine::file::{ArchiveFile, Awaited};
@@ -21,11 +19,10 @@ use crate::engine::journal::CutOff;
 use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::redb_format::page;
-use crate::engine::salvage;
-use crate::engine::salvage::{Found, Table};
+use crate::engine::salvage::{self, Found, Table};
 use crate::engine::tables::pack::Packing;
 use crate::engine::tables::unclosed::end_on_a_page;
-use crate::engine::tables::{Absorbed, Base, BaseOptions};
+use crate::engine::tables::{Checkpointed, Tables, TablesOptions};
 use crate::error::StoreError;
 
 /// How a file is to be opened.
@@ -43,8 +40,8 @@ pub(crate) struct EngineOptions {
 /// One open archive file in this process.
 pub(crate) struct Engine {
     // Declared, and so ended, before what it works on.
-    keeper: Option<Keeper>,
-    pub(crate) core: Arc<Core>,
+    worker: Option<BackgroundWorker>,
+    pub(crate) committer: Arc<Committer>,
     pub(crate) options: EngineOptions,
 }
 
@@ -62,13 +59,13 @@ impl Engine {
         }
         for _ in 0..MAX_REPLACEMENTS {
             let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
-            let base = open_base(&file, &superblock, options)?;
-            // The locks that came with the base keep the file at its path from here on.
-            if let Some(base) = base {
-                return Self::opened(file, base, &superblock, options);
+            let tables = open_tables(&file, &superblock, options)?;
+            // The locks that came with the tables keep the file at its path from here on.
+            if let Some(tables) = tables {
+                return Self::opened(file, tables, &superblock, options);
             }
         }
-        Err(file_id::never_the_same(path))
+        Err(identity::never_the_same(path))
     }
 
     /// Opens the archive that the storage holds.
@@ -84,21 +81,21 @@ impl Engine {
             ..
         } = options;
         let (file, superblock) = ArchiveFile::over(storage, path, shared, lock_timeout)?;
-        let base = open_base(&file, &superblock, options)?;
+        let tables = open_tables(&file, &superblock, options)?;
         // Storage has no name that another could take.
-        let base = base.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        Self::opened(file, base, &superblock, options)
+        let tables = tables.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+        Self::opened(file, tables, &superblock, options)
     }
 
     fn opened(
         file: ArchiveFile,
-        base: Base,
+        tables: Tables,
         superblock: &Superblock,
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
-        let engine = Self::new(file, base, superblock, options)?;
+        let engine = Self::new(file, tables, superblock, options)?;
         // What is damaged shows now, and not when an agent is in the middle of its work.
-        engine.core.layers()?;
+        engine.committer.layers()?;
         Ok(engine)
     }
 
@@ -106,15 +103,19 @@ impl Engine {
     pub(crate) fn in_memory(options: EngineOptions) -> Result<Self, StoreError> {
         let superblock = Superblock::new(DEFAULT_JOURNAL_BYTES);
         let file = ArchiveFile::in_memory(&superblock)?;
-        let absorbed = Absorbed::none(&superblock);
-        let base = Base::create(file.image(), base_options(options, &superblock), absorbed);
-        let base = base.map_err(|fault| fault.at(file.path()))?;
-        Self::new(file, base, &superblock, options)
+        let checkpointed = Checkpointed::none(&superblock);
+        let tables = Tables::create(
+            file.image(),
+            tables_options(options, &superblock),
+            checkpointed,
+        );
+        let tables = tables.map_err(|fault| fault.at(file.path()))?;
+        Self::new(file, tables, &superblock, options)
     }
 
     pub(crate) fn new(
         file: ArchiveFile,
-        base: Base,
+        tables: Tables,
         superblock: &Superblock,
         options: EngineOptions,
     ) -> Result<Self, StoreError> {
@@ -123,64 +124,66 @@ impl Engine {
             background,
             ..
         } = options;
-        let base_options = base_options(options, superblock);
-        let core = Core::new(file, base, superblock, base_options, sync_interval);
-        let core = Arc::new(core);
-        let keeper = background.then(|| Keeper::start(&core)).transpose()?;
+        let tables_options = tables_options(options, superblock);
+        let committer = Committer::new(file, tables, superblock, tables_options, sync_interval);
+        let committer = Arc::new(committer);
+        let worker = background
+            .then(|| BackgroundWorker::start(&committer))
+            .transpose()?;
         Ok(Self {
-            keeper,
-            core,
+            worker,
+            committer,
             options,
         })
     }
 
-    /// Does one fold that is due, if there is one, in place of the thread.
+    /// Does one checkpoint that is due, if there is one, in place of the thread.
     #[cfg(feature = "_testing")]
     pub(crate) fn run_background(&self) -> bool {
-        keeper::fold_now(&self.core)
+        background::checkpoint_now(&self.committer)
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.core.path
+        &self.committer.path
     }
 
     pub(crate) fn format_version(&self) -> u32 {
-        self.core.format_version
+        self.committer.format_version
     }
 
     /// Fails in a process that was forked from the one that opened the file.
     pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
-        self.core.must_be_here()
+        self.committer.must_be_here()
     }
 
     /// The file that is open; `None` if it is none.
     pub(crate) fn file_id(&self) -> Option<&FileId> {
-        self.core.sources.file.id()
+        self.committer.sources.file.id()
     }
 
     pub(crate) fn archive_id(&self) -> Uuid {
-        self.core.archive_id
+        self.committer.archive_id
     }
 
     pub(crate) fn file_bytes(&self) -> Result<u64, StoreError> {
-        self.core.must_be_here()?;
-        Ok(self.core.file_bytes()?)
+        self.committer.must_be_here()?;
+        Ok(self.committer.file_bytes()?)
     }
 
     /// Reads and verifies the superblock again.
     pub(crate) fn read_superblock(&self) -> Result<(), StoreError> {
-        self.core.must_be_here()?;
-        Superblock::read(self.core.sources.file.storage(), self.path()).map(drop)
+        self.committer.must_be_here()?;
+        Superblock::read(self.committer.sources.file.storage(), self.path()).map(drop)
     }
 
     /// Where the journal ends although there are frames behind, if it does.
     pub(crate) fn journal_cut_off(&self) -> Outcome<Option<CutOff>> {
-        self.core.journal_cut_off()
+        self.committer.journal_cut_off()
     }
 
     /// The number of pages of the image.
     pub(crate) fn image_pages(&self) -> Outcome<u64> {
-        let file = &self.core.sources.file;
+        let file = &self.committer.sources.file;
         Ok(file.len()?.saturating_sub(file.image_offset()) / page::PAGE_LEN)
     }
 
@@ -189,23 +192,23 @@ impl Engine {
     /// rows do not show it. Whoever calls this holds an older view, so that no page is used
     /// again meanwhile.
     pub(crate) fn check_pages(&self, each: &mut dyn FnMut(Option<(Table, u64)>)) -> Outcome<()> {
-        salvage::check_pages(&self.core.sources.file, each)
+        salvage::check_pages(&self.committer.sources.file, each)
     }
 
     /// What can be read of the tables without redb. For an archive that redb does not read.
     pub(crate) fn read_tables(&self) -> Outcome<Found> {
-        salvage::read_tables(&self.core.sources.file)
+        salvage::read_tables(&self.committer.sources.file)
     }
 
     /// Calls what reads the tables, and turns a panic of redb into a fault.
     pub(crate) fn guarded<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-        guarded(self.core.sources.file.watch(), call)
+        guarded(self.committer.sources.file.watch(), call)
     }
 
     /// How many changes there have been. Grows with each.
     pub(crate) fn version(&self) -> Result<u64, StoreError> {
-        self.core.must_be_here()?;
-        self.core.frames()
+        self.committer.must_be_here()?;
+        self.committer.frames()
     }
 
     /// Waits until there have been other than `version` changes, or the time is up.
@@ -215,10 +218,10 @@ impl Engine {
         timeout: Duration,
     ) -> Result<u64, StoreError> {
         const PAUSE: Duration = Duration::from_millis(10);
-        self.core.must_be_here()?;
+        self.committer.must_be_here()?;
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            if self.core.may_have_more_than(version)? {
+            if self.committer.may_have_more_than(version)? {
                 let now = self.version()?;
                 if now != version {
                     return Ok(now);
@@ -235,12 +238,12 @@ impl Engine {
 
     /// Makes changes that need no look at the state before.
     pub(crate) fn write(&self, synced: bool, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {
-        self.core.must_be_here()?;
+        self.committer.must_be_here()?;
         if synced {
-            return self.core.write_synced(ops.into());
+            return self.committer.write_synced(ops.into());
         }
-        let done = self.core.write(ops.into())?;
-        self.core.settle_later(&done);
+        let done = self.committer.write(ops.into())?;
+        self.committer.sync_later(&done);
         Ok(done)
     }
 
@@ -250,61 +253,63 @@ impl Engine {
         synced: bool,
         choices: [Vec<Op>; 2],
     ) -> Result<usize, StoreError> {
-        let (which, done) = self.core.write_first(choices)?;
+        let (which, done) = self.committer.write_first(choices)?;
         self.settle(synced, &done)?;
         Ok(which)
     }
 
     pub(crate) fn settle(&self, synced: bool, done: &Done) -> Result<(), StoreError> {
         if synced {
-            return self.core.settle(done);
+            return self.committer.settle(done);
         }
-        self.core.settle_later(done);
+        self.committer.sync_later(done);
         Ok(())
     }
 
     /// Whether the change has been synced.
     pub(crate) fn is_synced(&self, done: &Done) -> bool {
-        self.core.is_synced(done)
+        self.committer.is_synced(done)
     }
 
     /// Waits until all that this process has written is synced.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.core.must_be_here()?;
-        self.core.sync()
+        self.committer.must_be_here()?;
+        self.committer.sync()
     }
 
-    /// Folds the whole journal into the tables.
+    /// Checkpoints the whole journal into the tables.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
-        self.core.must_be_here()?;
-        self.core.checkpoint()
+        self.committer.must_be_here()?;
+        self.committer.checkpoint()
     }
 
     /// Syncs what is not, closes the file and reports what fails; dropping it does the same in
     /// silence.
     pub(crate) fn close(self) -> Result<(), StoreError> {
-        self.core.must_be_here()?;
-        let Self { keeper, core, .. } = self;
-        drop(keeper);
-        Arc::into_inner(core).map_or(Ok(()), Core::close)
+        self.committer.must_be_here()?;
+        let Self {
+            worker, committer, ..
+        } = self;
+        drop(worker);
+        Arc::into_inner(committer).map_or(Ok(()), Committer::close)
     }
 }
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("path", &self.core.path)
+            .field("path", &self.committer.path)
             .finish_non_exhaustive()
     }
 }
 
 /// Opens the tables, with the locks that come with that. `None` if the file is no longer the one
 /// at its path: what is written to it would be lost.
-fn open_base(
+fn open_tables(
     file: &ArchiveFile,
     superblock: &Superblock,
     options: EngineOptions,
-) -> Result<Option<Base>, StoreError> {
+) -> Result<Option<Tables>, StoreError> {
     let EngineOptions {
         read_only,
         lock_timeout,
@@ -324,7 +329,7 @@ fn open_base(
             Some(lock)
         };
         let opened = guarded(file.watch(), || {
-            Base::open(file.image(), base_options(options, superblock))
+            Tables::open(file.image(), tables_options(options, superblock))
         });
         drop(writer);
         if !file.is_at_its_path() {
@@ -334,7 +339,7 @@ fn open_base(
             file.note_len()?;
         }
         if !read_only && opened.is_ok() {
-            file.settle_name()?;
+            file.finish_name()?;
         }
         match opened {
             Err(fault) if fault.is_lock_timeout() => {
@@ -354,8 +359,8 @@ fn open_base(
     }
 }
 
-pub(crate) fn base_options(options: EngineOptions, superblock: &Superblock) -> BaseOptions {
-    BaseOptions {
+pub(crate) fn tables_options(options: EngineOptions, superblock: &Superblock) -> TablesOptions {
+    TablesOptions {
         packing: Packing::of_checkpoints(superblock.compressed),
         cache_bytes: options.cache_bytes,
         shared: options.shared,

@@ -57,7 +57,7 @@ fn join_or_open(
     // An archive that is open is not replaced. One that was found by a path that leads elsewhere now
     // refuses writes, but not because of this path.
     let joined = open.upgrade();
-    if let Some(engine) = joined.filter(|engine| engine.core.sources.file.is_at_its_path()) {
+    if let Some(engine) = joined.filter(|engine| engine.committer.sources.file.is_at_its_path()) {
         return Ok(Some(engine));
     }
     let engine = Arc::new(Engine::open(path, options)?);
@@ -117,7 +117,7 @@ impl Opened {
         for slot in slots.iter().flat_map(HashMap::values) {
             let engine = slot.try_lock().ok().and_then(|engine| engine.upgrade());
             if let Some(engine) = engine {
-                engine.core.sources.file.held().is_of_this_process();
+                engine.committer.sources.file.held().is_of_this_process();
             }
         }
     }

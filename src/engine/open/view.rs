@@ -28,9 +28,11 @@ impl View {
         &self,
         read: impl FnOnce(&Layers) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        self.engine.core.must_be_here()?;
-        guarded(self.engine.core.sources.file.watch(), || read(&self.layers))
-            .map_err(|fault| fault.at(self.path()))
+        self.engine.committer.must_be_here()?;
+        guarded(self.engine.committer.sources.file.watch(), || {
+            read(&self.layers)
+        })
+        .map_err(|fault| fault.at(self.path()))
     }
 
     /// Whether reads may use threads of their own: not where nothing happens in the background.
@@ -40,7 +42,7 @@ impl View {
 
     /// Fails in a process that was forked from the one that made the view.
     pub(crate) fn must_be_here(&self) -> Result<(), StoreError> {
-        self.engine.core.must_be_here()
+        self.engine.committer.must_be_here()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -51,8 +53,8 @@ impl View {
 impl Engine {
     /// The state as of now.
     pub(crate) fn view(self: &Arc<Self>) -> Result<View, StoreError> {
-        self.core.must_be_here()?;
-        Ok(View::new(self.core.layers()?, Arc::clone(self)))
+        self.committer.must_be_here()?;
+        Ok(View::new(self.committer.layers()?, Arc::clone(self)))
     }
 
     /// Makes the changes that `decide` draws from the state, all or none, as one step: between
@@ -62,9 +64,9 @@ impl Engine {
         synced: bool,
         decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<(R, Done), StoreError> {
-        self.core.must_be_here()?;
+        self.committer.must_be_here()?;
         let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
-        let (decided, done) = self.core.commit(decide)?;
+        let (decided, done) = self.committer.commit(decide)?;
         self.settle(synced, &done)?;
         Ok((decided, done))
     }
@@ -74,8 +76,8 @@ impl Engine {
         self: &Arc<Self>,
         decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<R, StoreError> {
-        self.core.must_be_here()?;
+        self.committer.must_be_here()?;
         let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
-        self.core.commit_without_journal(decide)
+        self.committer.commit_without_journal(decide)
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::engine::commit::Core;
+use crate::engine::commit::Committer;
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::system::named;
 use crate::engine::fault::{Outcome, is_no_room};
 use crate::engine::file::ArchiveFile;
 use crate::engine::file::identity::FileId;
 use crate::engine::file::place::{Folder, Place};
-use crate::engine::file::shared_page::Notes;
+use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::Superblock;
 use crate::engine::open::create::Creation;
 use crate::engine::open::create::write_whole;
@@ -41,8 +41,8 @@ pub(crate) fn compact(
     engine: Arc<Engine>,
     progress: Progress<'_>,
 ) -> Result<(Arc<Engine>, Compaction), StoreError> {
-    engine.core.must_be_here()?;
-    engine.core.writable()?;
+    engine.committer.must_be_here()?;
+    engine.committer.writable()?;
     let bytes_before = engine.file_bytes()?;
     let (path, options) = (engine.path().to_owned(), engine.options);
     let subject = Subject::of(&engine)?;
@@ -68,7 +68,7 @@ pub(crate) fn compact(
         }
         Err((engine, reason)) => {
             let engine = engine?;
-            let done = engine.core.compact_in_place(progress)?;
+            let done = engine.committer.compact_in_place(progress)?;
             if done.has_free_end {
                 trim(&path, options);
             }
@@ -118,8 +118,8 @@ struct Subject {
 impl Subject {
     /// Fails if the archive is not at its path any more.
     fn of(engine: &Engine) -> Result<Self, StoreError> {
-        let core = &engine.core;
-        core.attempt(|| Ok(core.sources.file.must_be_in_place()?))?;
+        let committer = &engine.committer;
+        committer.attempt(|| Ok(committer.sources.file.must_be_in_place()?))?;
         Ok(Self {
             archive_id: engine.archive_id(),
             file: engine.file_id().cloned(),
@@ -213,10 +213,13 @@ fn replace(
     }
     let place = Folder::replacing(path)?;
     // Only now: the place is that of the file which the path led to just before.
-    if !old.core.sources.file.is_at_its_path() {
+    if !old.committer.sources.file.is_at_its_path() {
         return Err(another(path));
     }
-    match old.core.copy_over(&place, options.cache_bytes, progress) {
+    match old
+        .committer
+        .copy_over(&place, options.cache_bytes, progress)
+    {
         // The old file is as it was, and can be put in order as it is.
         Err(StoreError::Io(err)) if is_no_place_for_a_copy(err.kind()) => {
             Ok(Err(format!("there is no place for a copy: {err}")))
@@ -238,11 +241,11 @@ fn is_no_place_for_a_copy(kind: io::ErrorKind) -> bool {
 /// Writes a fresh copy of the archive in the place and lets it replace the archive.
 #[cfg(feature = "_testing")]
 pub(crate) fn compact_into(engine: &Engine, place: &dyn Place) -> Result<(), StoreError> {
-    let copied = engine.core.copy_over(place, 1 << 20, &mut |_, _| {});
+    let copied = engine.committer.copy_over(place, 1 << 20, &mut |_, _| {});
     copied.map(drop)
 }
 
-impl Core {
+impl Committer {
     /// Writes a fresh copy in the place and lets it replace this file, which nobody else has open.
     /// Returns the length of the copy.
     fn copy_over(
@@ -276,7 +279,7 @@ impl Core {
         }
         place.sync().map_err(failed)?;
         // Whoever opens it before this does the same once more.
-        Notes::set_name_unsynced(copy.storage(), false).map_err(failed)?;
+        SharedPage::set_name_unsynced(copy.storage(), false).map_err(failed)?;
         copy.len().map_err(failed)
     }
 
@@ -288,13 +291,19 @@ impl Core {
         progress: Progress<'_>,
     ) -> Result<(), StoreError> {
         let layers = self.layers()?;
-        let view = layers.base();
+        let view = layers.tables();
         let written: Outcome<()> = guarded(self.sources.file.watch(), || {
-            write_whole(copy, superblock, view.absorbed(), cache_bytes, |base| {
-                base.fill(view, progress)?;
-                base.trim()?;
-                Ok(Notes::set_name_unsynced(copy.storage(), true)?)
-            })
+            write_whole(
+                copy,
+                superblock,
+                view.checkpointed(),
+                cache_bytes,
+                |tables| {
+                    tables.fill(view, progress)?;
+                    tables.trim()?;
+                    Ok(SharedPage::set_name_unsynced(copy.storage(), true)?)
+                },
+            )
         });
         written.map_err(|fault| fault.at(&self.path))
     }
@@ -362,7 +371,9 @@ mod tests {
                 // Long enough for it to have found the file, and to wait.
                 std::thread::sleep(Duration::from_millis(50));
                 let place = Folder::replacing(&path).unwrap();
-                old.core.copy_over(&place, 1 << 20, &mut |_, _| {}).unwrap();
+                old.committer
+                    .copy_over(&place, 1 << 20, &mut |_, _| {})
+                    .unwrap();
                 drop(old);
                 let opened = waiting.join().unwrap().unwrap();
                 let there = FileId::at(&path).unwrap();

@@ -4,12 +4,12 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use crate::engine::commit::Core;
+use crate::engine::commit::Committer;
 use crate::engine::fault::{Outcome, is_no_room};
-use crate::engine::file::wipe as scrub;
-use crate::engine::file::wipe::Scrub;
+use crate::engine::file::wipe;
+use crate::engine::file::wipe::Wipe;
 use crate::engine::redb_format::guard::guarded;
-use crate::engine::tables::{Base, Hold, Progress};
+use crate::engine::tables::{Hold, Progress, Tables};
 use crate::error::StoreError;
 
 const PAUSE: Duration = Duration::from_millis(5);
@@ -23,15 +23,15 @@ pub(crate) struct InPlace {
     pub(crate) has_free_end: bool,
 }
 
-impl Core {
+impl Committer {
     /// Gives back what can be given back, and makes what was deleted unreadable. Nothing is committed beside those for whom redb would
     /// keep what is replaced: it would put what is new at the end of the file.
     pub(crate) fn compact_in_place(&self, progress: Progress<'_>) -> Result<InPlace, StoreError> {
         let mut readers = None;
-        let hold = self.hold_once_unhindered(|base| {
-            readers = self.readers_of_old_pages(&base.views_so_far(), 0)?;
+        let hold = self.hold_once_unhindered(|tables| {
+            readers = self.readers_of_old_pages(&tables.views_so_far(), 0)?;
             if readers.is_none() {
-                base.settle_pages()?;
+                tables.release_pages()?;
             }
             Ok(())
         })?;
@@ -53,7 +53,7 @@ impl Core {
         }
         // Commits without a change give pages back that older readers needed, and with them the
         // end of the file.
-        match self.attempt_unchanged(|| self.sources.base()?.settle_pages()) {
+        match self.attempt_unchanged(|| self.sources.tables()?.release_pages()) {
             Ok(()) | Err(StoreError::Busy { .. }) => Ok(done),
             Err(StoreError::Io(err)) if is_no_room(&err) => Ok(done),
             Err(err) => Err(err),
@@ -64,12 +64,14 @@ impl Core {
     /// if somebody still does when the time is up.
     fn hold_once_unhindered(
         &self,
-        mut alone: impl FnMut(&Base) -> Outcome<()>,
+        mut alone: impl FnMut(&Tables) -> Outcome<()>,
     ) -> Result<Result<Hold, String>, StoreError> {
         let start = Instant::now();
         loop {
-            let held =
-                self.hold_without_journal(|is_folded| self.readers(is_folded), &mut alone)?;
+            let held = self.hold_without_journal(
+                |is_checkpointed| self.readers(is_checkpointed),
+                &mut alone,
+            )?;
             if held.is_ok() || start.elapsed() >= self.sources.file.lock_timeout() {
                 return Ok(held);
             }
@@ -78,18 +80,18 @@ impl Core {
     }
 
     /// Who reads the tables, or if nothing is to be committed, who reads earlier ones.
-    fn readers(&self, is_folded: bool) -> Outcome<Option<String>> {
+    fn readers(&self, is_checkpointed: bool) -> Outcome<Option<String>> {
         let shared = self.sources.file.is_shared();
-        if !(shared && is_folded) && self.sources.base()?.has_views() {
-            return Ok(Some(who_reads("this process", is_folded && shared)));
+        if !(shared && is_checkpointed) && self.sources.tables()?.has_views() {
+            return Ok(Some(who_reads("this process", is_checkpointed && shared)));
         }
-        let Some(last) = scrub::last_transaction(&self.sources.file)? else {
+        let Some(last) = wipe::last_transaction(&self.sources.file)? else {
             return Ok(Some("another process is writing to its tables".to_owned()));
         };
-        let last = if is_folded { last } else { last + 1 };
+        let last = if is_checkpointed { last } else { last + 1 };
         match self.sources.file.has_readers_before(last) {
             Ok(false) | Err(redb::BackendError::Unsupported) => Ok(None),
-            Ok(true) => Ok(Some(who_reads("another process", is_folded))),
+            Ok(true) => Ok(Some(who_reads("another process", is_checkpointed))),
             Err(err) => Err(std::io::Error::from(err).into()),
         }
     }
@@ -101,15 +103,15 @@ impl Core {
         progress: Progress<'_>,
     ) -> Result<InPlace, StoreError> {
         let erased = guarded(self.sources.file.watch(), || {
-            let scrub = Scrub::new(&self.sources.file, progress)?;
+            let wipe = Wipe::new(&self.sources.file, progress)?;
             if self.sources.file.is_shared() {
-                let views = self.sources.base()?.views_so_far();
-                readers = self.readers_of_old_pages(&views, scrub.transaction())?;
+                let views = self.sources.tables()?.views_so_far();
+                readers = self.readers_of_old_pages(&views, wipe.transaction())?;
             }
             let has_free_end = if readers.is_none() {
-                scrub.run()?
+                wipe.run()?
             } else {
-                scrub.leave();
+                wipe.leave();
                 false
             };
             Ok(InPlace {

@@ -11,9 +11,9 @@ use super::walk::{Lost, Row, RowAt};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
-use crate::engine::model::row::BaseLink;
+use crate::engine::model::row::ParentLink;
 use crate::engine::model::run::Run;
-use crate::engine::tables::Absorbed;
+use crate::engine::tables::Checkpointed;
 use crate::ids::{SegmentId, SessionId};
 
 /// Where some consecutive entries of a log are.
@@ -60,7 +60,7 @@ pub(crate) struct FoundSegment {
     pub(crate) updated_ms: Option<u64>,
     pub(crate) origin: FoundOrigin,
     /// With which segment it shares its first entries, as long as these are at the same places.
-    pub(crate) base: Option<BaseLink>,
+    pub(crate) parent: Option<ParentLink>,
 }
 
 /// Where a segment came from.
@@ -81,11 +81,11 @@ impl FoundSegment {
     }
 
     /// Takes note that the log is cut off after `len` entries.
-    fn shorten_base(&mut self, len: u64) {
-        if let Some(base) = &mut self.base {
-            base.len = base.len.min(len);
+    fn shorten_parent(&mut self, len: u64) {
+        if let Some(parent) = &mut self.parent {
+            parent.len = parent.len.min(len);
         }
-        self.base = self.base.filter(|base| base.len > 0);
+        self.parent = self.parent.filter(|parent| parent.len > 0);
     }
 
     /// Whether there is anything of it.
@@ -206,7 +206,7 @@ pub(crate) struct Found {
     pub(crate) segments: BTreeMap<(SessionId, SegmentId), FoundSegment>,
     pub(crate) metadata: BTreeMap<SessionId, Vec<u8>>,
     pub(crate) names: BTreeMap<String, Vec<u8>>,
-    pub(crate) absorbed: Option<Absorbed>,
+    pub(crate) checkpointed: Option<Checkpointed>,
     pub(crate) lost: Vec<Lost>,
     /// What else is to be said, in words.
     pub(crate) remarks: Vec<String>,
@@ -233,14 +233,14 @@ impl Found {
                 found.origin = FoundOrigin::Known(head.origin);
                 found.log.len = Some(head.log.entries);
                 found.traces.len = Some(head.traces.entries);
-                found.base = head.base;
+                found.parent = head.parent;
             }
             Proved::Index(segment, session) => {
                 self.segments.entry((session, segment)).or_default().exists = true;
             }
             Proved::Metadata(session, json) => drop(self.metadata.insert(session, json)),
             Proved::Name(name, json) => drop(self.names.insert(name, json)),
-            Proved::Absorbed(absorbed) => self.absorbed = Some(absorbed),
+            Proved::Checkpointed(checkpointed) => self.checkpointed = Some(checkpointed),
             Proved::Session(_) => {}
         }
     }
@@ -317,25 +317,7 @@ impl Found {
                 entries,
                 at_ms,
             } => self.erase(&log, first, entries, at_ms),
-            Op::Truncate { log, len, at_ms } => {
-                let now = self.segments.get_mut(&(log.session, log.segment));
-                if now.is_some_and(|found| found.log_mut(log.kind).len == Some(len)) {
-                    return;
-                }
-                if log.kind == LogKind::Entries {
-                    self.release(&log, len);
-                }
-                let segment = self.segment(&log, at_ms);
-                if log.kind == LogKind::Entries {
-                    segment.shorten_base(len);
-                }
-                if !segment.log_mut(log.kind).truncate(len) {
-                    self.remarks.push(format!(
-                        "{log}: the journal cuts it off after {len} entries, and it has fewer; \
-                         it was left as it is"
-                    ));
-                }
-            }
+            Op::Truncate { log, len, at_ms } => self.truncate(&log, len, at_ms),
             Op::DeleteLog { log } => {
                 self.delete_log(&log);
                 self.end_session(log.session);
@@ -366,16 +348,38 @@ impl Found {
 
     fn replace(&mut self, log: &LogId, entries: Entries, origin: Option<OriginRecord>, at_ms: u64) {
         if log.kind == LogKind::Entries {
-            self.release(log, 0);
+            self.reparent(log, 0);
         }
         let segment = self.segment(log, at_ms);
         if log.kind == LogKind::Entries {
-            segment.base = None;
+            segment.parent = None;
             segment.exists = true;
             segment.origin = FoundOrigin::Known(origin);
             segment.created_ms = Some(at_ms);
         }
         segment.log_mut(log.kind).set(entries);
+        self.end_session(log.session);
+    }
+
+    fn truncate(&mut self, log: &LogId, len: u64, at_ms: u64) {
+        let now = self.segments.get_mut(&(log.session, log.segment));
+        if now.is_some_and(|found| found.log_mut(log.kind).len == Some(len)) {
+            return;
+        }
+        if log.kind == LogKind::Entries {
+            self.reparent(log, len);
+        }
+        let segment = self.segment(log, at_ms);
+        if log.kind == LogKind::Entries {
+            segment.shorten_parent(len);
+        }
+        if !segment.log_mut(log.kind).truncate(len) {
+            self.remarks.push(format!(
+                "{log}: the journal cuts it off after {len} entries, and it has fewer; it was left \
+                 as it is"
+            ));
+        }
+        self.end_session(log.session);
     }
 
     /// The segment of a log that is written to.
@@ -391,7 +395,7 @@ impl Found {
 
     /// The segment of a log that is changed: empty if nothing was found of it and nothing of it can
     /// be lost.
-    fn changed(&mut self, log: &LogId) -> &mut FoundSegment {
+    pub(super) fn changed(&mut self, log: &LogId) -> &mut FoundSegment {
         let (session, segment) = (log.session, log.segment);
         let is_new = self.deleted_sessions.contains(&session)
             || !may_hold(&self.lost, Table::Heads, (session, segment, 0));
@@ -409,14 +413,14 @@ impl Found {
 
     fn delete_log(&mut self, log: &LogId) {
         if log.kind == LogKind::Entries {
-            self.release(log, 0);
+            self.reparent(log, 0);
         }
         let segment = self.changed(log);
         segment.log_mut(log.kind).set(Entries::default());
         if log.kind == LogKind::Entries {
             segment.exists = false;
             segment.origin = FoundOrigin::Known(None);
-            segment.base = None;
+            segment.parent = None;
         }
     }
 

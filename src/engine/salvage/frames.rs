@@ -5,7 +5,7 @@ use redb::StorageBackend;
 use super::found::Found;
 use crate::engine::journal::codec;
 use crate::engine::journal::{Frame, Journal, Position};
-use crate::engine::tables::Absorbed;
+use crate::engine::tables::Checkpointed;
 
 /// How far a state reaches: two that reach the same hold the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,20 +15,24 @@ pub(super) struct Reach {
     pub(super) chain: u64,
 }
 
-/// Applies the frames that follow on `absorbed`, and returns how far the state reaches then.
+/// Applies the frames that follow on `checkpointed`, and returns how far the state reaches then.
 pub(super) fn replay(
     file: &dyn StorageBackend,
     journal_bytes: u64,
-    absorbed: Absorbed,
+    checkpointed: Checkpointed,
     found: &mut Found,
 ) -> Reach {
     let journal = Journal::new(journal_bytes, 0);
-    let mut at = Position::start_of(absorbed.epoch + 1, absorbed.frames, absorbed.chain);
+    let mut at = Position::start_of(
+        checkpointed.epoch + 1,
+        checkpointed.frames,
+        checkpointed.chain,
+    );
     loop {
         let next = match next_frame(journal, file, &at, found) {
             Some(next) => Some(next),
             // The frames of two epochs at most are not in the tables.
-            None if at.epoch == absorbed.epoch + 1 => {
+            None if at.epoch == checkpointed.epoch + 1 => {
                 let next_epoch = at.next_epoch();
                 next_frame(journal, file, &next_epoch, found)
             }

@@ -22,7 +22,7 @@ use crate::engine::model::log_id::LogId;
 use crate::engine::model::run::Run;
 use crate::engine::model::run_row::RunRow;
 use crate::engine::redb_format::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
-use crate::engine::tables::Absorbed;
+use crate::engine::tables::Checkpointed;
 use crate::error::StoreError;
 
 /// What the state that was read rests on, the surest first.
@@ -289,8 +289,8 @@ impl<'f> Archive<'f> {
     ) -> Candidate {
         let mut found = tables_below(image, root, on_page);
         let reach = found
-            .absorbed
-            .map(|absorbed| self.replay(&mut found, absorbed));
+            .checkpointed
+            .map(|checkpointed| self.replay(&mut found, checkpointed));
         Candidate { found, reach }
     }
 
@@ -311,8 +311,8 @@ impl<'f> Archive<'f> {
             .filter_map(|(page, checksum)| {
                 let tables = tables_of(&page.bytes);
                 let (_, meta) = tables.iter().find(|(table, _)| *table == Table::Meta)?;
-                let absorbed = absorbed_below(image, meta.root?.link)?;
-                (tables.len() == Table::ALL.len()).then_some((absorbed.frames, checksum))
+                let checkpointed = absorbed_below(image, meta.root?.link)?;
+                (tables.len() == Table::ALL.len()).then_some((checkpointed.frames, checksum))
             });
         let (_, checksum) = roots.max_by_key(|(frames, _)| *frames)?;
         let link = Some(Link::to_anywhere(checksum));
@@ -322,7 +322,7 @@ impl<'f> Archive<'f> {
     /// What the journal holds, if it goes back to the first change.
     fn journal_alone(&self) -> Option<Candidate> {
         let mut found = Found::default();
-        let reach = self.replay(&mut found, Absorbed::none(&self.superblock?));
+        let reach = self.replay(&mut found, Checkpointed::none(&self.superblock?));
         let reach = Some(reach).filter(|reach| reach.changes > 0)?;
         Some(Candidate {
             found,
@@ -330,9 +330,9 @@ impl<'f> Archive<'f> {
         })
     }
 
-    fn replay(&self, found: &mut Found, absorbed: Absorbed) -> Reach {
+    fn replay(&self, found: &mut Found, checkpointed: Checkpointed) -> Reach {
         let journal_bytes = self.image_offset - JOURNAL_OFFSET;
-        frames::replay(self.file, journal_bytes, absorbed, found)
+        frames::replay(self.file, journal_bytes, checkpointed, found)
     }
 }
 
@@ -387,21 +387,21 @@ fn geometry(image: &Image<'_>, slots: &[Slot]) -> Geometry {
 /// The number of changes of the newest state that any page of the image knows of.
 fn newest_absorbed(image: &Image<'_>) -> Option<u64> {
     let pages = image.pages(Table::Meta.widths());
-    let absorbed = pages.filter_map(|(page, _)| absorbed_in(&page.bytes));
-    absorbed.map(|absorbed| absorbed.frames).max()
+    let checkpointed = pages.filter_map(|(page, _)| absorbed_in(&page.bytes));
+    checkpointed.map(|checkpointed| checkpointed.frames).max()
 }
 
-fn absorbed_below(image: &Image<'_>, link: Link) -> Option<Absorbed> {
+fn absorbed_below(image: &Image<'_>, link: Link) -> Option<Checkpointed> {
     absorbed_in(&image.sound_page(link, Table::Meta.widths())?.bytes)
 }
 
-fn absorbed_in(page: &[u8]) -> Option<Absorbed> {
+fn absorbed_in(page: &[u8]) -> Option<Checkpointed> {
     let Ok(Node::Leaf(leaf)) = Node::parse(page, Table::Meta.widths()) else {
         return None;
     };
     leaf.rows()
         .find_map(|(key, value)| match prove(Table::Meta, key, value) {
-            Ok(Proved::Absorbed(absorbed)) => Some(absorbed),
+            Ok(Proved::Checkpointed(checkpointed)) => Some(checkpointed),
             _ => None,
         })
 }

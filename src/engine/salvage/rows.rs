@@ -9,7 +9,7 @@ use crate::engine::model::row::{Head, Reader, unseal};
 use crate::engine::model::run_row::{HEADER_BYTES, RunRow};
 use crate::engine::model::table;
 use crate::engine::redb_format::page::{Node, Widths};
-use crate::engine::tables::Absorbed;
+use crate::engine::tables::Checkpointed;
 use crate::ids::{SegmentId, SessionId};
 
 /// The tables of an archive.
@@ -123,7 +123,7 @@ pub(crate) enum Proved {
     Index(SegmentId, SessionId),
     Metadata(SessionId, Vec<u8>),
     Name(String, Vec<u8>),
-    Absorbed(Absorbed),
+    Checkpointed(Checkpointed),
 }
 
 /// Reads a row of the table, having verified it. A run has its own key; all others have that of
@@ -155,7 +155,7 @@ pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, St
             String::from_utf8(key.to_vec()).map_err(|err| err.to_string())?,
             content.to_vec(),
         ),
-        table::Table::Meta => Proved::Absorbed(Absorbed::decode(value)?),
+        table::Table::Meta => Proved::Checkpointed(Checkpointed::decode(value)?),
     })
 }
 

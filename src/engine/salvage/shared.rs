@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::found::{Found, FoundLog, FoundOrigin, RunAt, Source};
 use crate::engine::model::entries::Entries;
-use crate::engine::model::log_id::{LogId, OriginRecord};
-use crate::engine::model::parents::bases_first;
-use crate::engine::model::row::BaseLink;
+use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
+use crate::engine::model::parents::parents_first;
+use crate::engine::model::row::ParentLink;
 use crate::engine::model::run::Run;
 use crate::ids::{SegmentId, SessionId};
 
@@ -94,25 +94,25 @@ impl FoundLog {
 }
 
 impl Found {
-    /// Gives each segment that has a base the places of the entries that it shares.
+    /// Gives each segment that has a parent the places of the entries that it shares.
     pub(super) fn share(&mut self) {
-        for id in bases_first(self.segments.keys().copied(), |id| self.base_of(id)) {
+        for id in parents_first(self.segments.keys().copied(), |id| self.parent_of(id)) {
             self.share_one(id);
         }
     }
 
     /// The segment with which this one shares its first entries.
-    pub(crate) fn base_of(&self, id: (SessionId, SegmentId)) -> Option<(SessionId, SegmentId)> {
-        let base = self.segments.get(&id)?.base?;
-        Some((id.0, base.segment))
+    pub(crate) fn parent_of(&self, id: (SessionId, SegmentId)) -> Option<(SessionId, SegmentId)> {
+        let parent = self.segments.get(&id)?.parent?;
+        Some((id.0, parent.segment))
     }
 
     fn share_one(&mut self, id: (SessionId, SegmentId)) {
-        let Some(base) = self.segments.get(&id).and_then(|found| found.base) else {
+        let Some(parent) = self.segments.get(&id).and_then(|found| found.parent) else {
             return;
         };
-        let shared = self.segments.get(&(id.0, base.segment));
-        let shared = shared.map(|shared| shared.log.between(&(0..base.len)));
+        let shared = self.segments.get(&(id.0, parent.segment));
+        let shared = shared.map(|shared| shared.log.between(&(0..parent.len)));
         if let (Some(shared), Some(found)) = (shared, self.segments.get_mut(&id)) {
             found.log.runs.extend(shared);
         }
@@ -137,7 +137,7 @@ impl Found {
             len: Some(len),
             ..FoundLog::default()
         };
-        segment.base = (len > 0).then_some(BaseLink {
+        segment.parent = (len > 0).then_some(ParentLink {
             segment: from.segment,
             len,
         });
@@ -145,34 +145,56 @@ impl Found {
 
     /// Lets the segments that share more than `len` entries of another keep sharing them, now
     /// that it loses them.
-    pub(super) fn release(&mut self, log: &LogId, len: u64) {
+    pub(super) fn reparent(&mut self, log: &LogId, len: u64) {
         let session = (log.session, SegmentId::nil())..=(log.session, SegmentId::max());
         let mut shared: Vec<(u64, SegmentId)> = Vec::new();
         for ((_, segment), found) in self.segments.range(session) {
-            let base = found.base.filter(|base| base.segment == log.segment);
+            let parent = found.parent.filter(|parent| parent.segment == log.segment);
             shared.extend(
-                base.filter(|base| base.len > len)
-                    .map(|base| (base.len, *segment)),
+                parent
+                    .filter(|parent| parent.len > len)
+                    .map(|parent| (parent.len, *segment)),
             );
         }
-        let Some((_, heir)) = shared.iter().max().copied() else {
+        let Some((_, owner)) = shared.iter().max().copied() else {
             return;
         };
         let own = self.segments.get(&(log.session, log.segment));
-        let own = own.and_then(|found| found.base);
+        let own = own.and_then(|found| found.parent);
         for (_, segment) in shared {
             if let Some(found) = self.segments.get_mut(&(log.session, segment))
-                && let Some(base) = &mut found.base
+                && let Some(parent) = &mut found.parent
             {
-                if segment != heir {
-                    base.segment = heir;
+                if segment != owner {
+                    parent.segment = owner;
                 } else if own.is_some_and(|own| own.len >= len) || len == 0 {
-                    found.base = own;
+                    found.parent = own;
                 } else {
-                    base.len = len;
+                    parent.len = len;
                 }
             }
         }
+    }
+
+    /// Whose own the entries of a log are that are in the range.
+    fn owners(&self, log: &LogId, range: &Range<u64>) -> Vec<LogId> {
+        let (mut owners, mut own, mut end) = (Vec::new(), *log, range.end);
+        // Links that are damaged may lead in a circle.
+        for _ in 0..=self.segments.len() {
+            let found = self.segments.get(&(own.session, own.segment));
+            let parent = found.and_then(|found| found.parent);
+            let parent = parent.filter(|_| own.kind == LogKind::Entries);
+            let start = parent.map_or(0, |parent| parent.len).max(range.start);
+            if start < end {
+                owners.push(own);
+            }
+            end = end.min(start);
+            match parent.filter(|_| end > range.start) {
+                Some(parent) => own.segment = parent.segment,
+                None => break,
+            }
+        }
+        owners
     }
 
     /// Puts other entries in the place of those of a log from number `first` on, for all that
@@ -180,15 +202,17 @@ impl Found {
     pub(super) fn erase(&mut self, log: &LogId, first: u64, entries: Entries, at_ms: u64) {
         let range = first..first + entries.len();
         let new = Arc::new(Run::new(first, entries));
-        let segment = self.segment(log, at_ms);
-        let named = segment.log_mut(log.kind);
+        for owner in self.owners(log, &range) {
+            self.segment(&owner, at_ms);
+        }
+        let named = self.changed(log).log_mut(log.kind);
         let places: Vec<_> = named.between(&range).into_values().collect();
         let session = (log.session, SegmentId::nil())..=(log.session, SegmentId::max());
         for found in self.segments.range_mut(session).map(|(_, found)| found) {
             found.log_mut(log.kind).replace_at(&places, &range, &new);
         }
         // What was lost here is known now: it is gone.
-        let named = self.segment(log, at_ms).log_mut(log.kind);
+        let named = self.changed(log).log_mut(log.kind);
         for (first, end) in named.gaps(&range) {
             let (count, source) = (end - first, Source::Memory(Arc::clone(&new)));
             named.runs.insert(first, RunAt { count, source });

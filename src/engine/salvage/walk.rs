@@ -316,7 +316,7 @@ fn is_within(proved: &Proved, bounds: Bounds) -> bool {
         Proved::Head(session, segment, _) => (*session, *segment, 0),
         Proved::Index(segment, session) => (*segment, *session, 0),
         Proved::Session(session) | Proved::Metadata(session, _) => (*session, uuid::Uuid::nil(), 0),
-        Proved::Name(..) | Proved::Absorbed(_) => return true,
+        Proved::Name(..) | Proved::Checkpointed(_) => return true,
     };
     bounds.after.is_none_or(|after| after < place)
         && bounds.up_to.is_none_or(|up_to| place <= up_to)

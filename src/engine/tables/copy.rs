@@ -9,9 +9,9 @@ use redb::{Key, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTran
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::table::Table;
-use crate::engine::tables::open::{Base, Image, Patience};
+use crate::engine::tables::open::{Image, Tables, WaitPolicy};
 use crate::engine::tables::pack::{Packer, Packing};
-use crate::engine::tables::read::BaseView;
+use crate::engine::tables::read::TablesView;
 use crate::engine::tables::read::{
     decode_head, decode_session, sound_index, sound_metadata, sound_name,
 };
@@ -20,11 +20,11 @@ use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, run
 /// Takes how much is done, of how much, in rows.
 pub(crate) type Progress<'p> = &'p mut dyn FnMut(u64, u64);
 
-impl Base {
+impl Tables {
     /// Fills this image, which is new, with all that the view shows. Every row is verified on the
     /// way, so that no damage gets a checksum that matches.
-    pub(crate) fn fill(&self, view: &BaseView, progress: Progress<'_>) -> Outcome<()> {
-        let txn = self.begin_write(Patience::UntilTimeout)?;
+    pub(crate) fn fill(&self, view: &TablesView, progress: Progress<'_>) -> Outcome<()> {
+        let txn = self.begin_write(WaitPolicy::UntilTimeout)?;
         let total = view.row_count()?;
         let mut copy = Copy {
             view,
@@ -68,7 +68,7 @@ impl Base {
 }
 
 struct Copy<'c> {
-    view: &'c BaseView,
+    view: &'c TablesView,
     txn: &'c WriteTransaction,
     packing: Packing,
     done: u64,

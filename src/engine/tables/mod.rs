@@ -1,7 +1,7 @@
-//! The base: the redb tables. This folder is the only place that names them.
+//! The tables, which are redb's. This folder is the only place that names them.
 
-mod absorb;
 pub(crate) mod backend;
+mod checkpoint;
 mod copy;
 mod open;
 pub(crate) mod pack;
@@ -12,6 +12,8 @@ mod schema;
 pub(crate) mod unclosed;
 
 pub(crate) use crate::engine::tables::copy::Progress;
-pub(crate) use crate::engine::tables::open::{AbsorbError, Base, BaseOptions, Hold, Patience};
-pub(crate) use crate::engine::tables::read::BaseView;
-pub(crate) use crate::engine::tables::schema::Absorbed;
+pub(crate) use crate::engine::tables::open::{
+    CheckpointError, Hold, Tables, TablesOptions, WaitPolicy,
+};
+pub(crate) use crate::engine::tables::read::TablesView;
+pub(crate) use crate::engine::tables::schema::Checkpointed;

@@ -9,31 +9,31 @@ use redb::{
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::process::Process;
-use crate::engine::memtable::Tail;
+use crate::engine::memtable::Memtable;
 use crate::engine::model::table::Table;
 use crate::engine::redb_format::verify::{Pin, Watch};
-use crate::engine::tables::absorb;
 use crate::engine::tables::backend::{ImageBackend, anew};
+use crate::engine::tables::checkpoint;
 use crate::engine::tables::pack::Packing;
-use crate::engine::tables::read::BaseView;
+use crate::engine::tables::read::TablesView;
 use crate::engine::tables::run_cache::RecentRuns;
 use crate::engine::tables::schema::{
-    ABSORBED, Absorbed, HEADS, INDEX, META, METADATA, NAMES, RUNS, SESSIONS, TRACES,
+    CHECKPOINTED, Checkpointed, HEADS, INDEX, META, METADATA, NAMES, RUNS, SESSIONS, TRACES,
 };
 use crate::engine::tables::unclosed::Unclosed;
 
 /// How an image is to be opened.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BaseOptions {
+pub(crate) struct TablesOptions {
     pub(crate) cache_bytes: usize,
     pub(crate) shared: bool,
     pub(crate) read_only: bool,
-    /// How what is folded in is packed.
+    /// How what is checkpointed is packed.
     pub(crate) packing: Packing,
 }
 
 /// An open image.
-pub(crate) struct Base {
+pub(crate) struct Tables {
     pub(super) image: Image,
     pub(super) packing: Packing,
     /// Whether other processes may have it open too.
@@ -54,17 +54,17 @@ pub(super) enum Image {
     ReadOnly(Box<ReadOnlyDatabase>),
 }
 
-impl Base {
+impl Tables {
     /// Writes a new image, with all tables, into empty storage.
     pub(crate) fn create(
         backend: ImageBackend,
-        options: BaseOptions,
-        absorbed: Absorbed,
+        options: TablesOptions,
+        checkpointed: Checkpointed,
     ) -> Outcome<Self> {
         let watch = backend.watch();
         let image = builder(options).create_with_backend(backend)?;
-        let base = Self::new(Image::Writable(Box::new(image)), options, watch);
-        let txn = base.begin_write(Patience::UntilTimeout)?;
+        let tables = Self::new(Image::Writable(Box::new(image)), options, watch);
+        let txn = tables.begin_write(WaitPolicy::UntilTimeout)?;
         txn.open_table(RUNS)?;
         txn.open_table(TRACES)?;
         txn.open_table(HEADS)?;
@@ -73,13 +73,13 @@ impl Base {
         txn.open_table(METADATA)?;
         txn.open_table(NAMES)?;
         txn.open_table(META)?
-            .insert(ABSORBED, absorbed.encode().as_slice())?;
-        base.commit(txn)?;
-        Ok(base)
+            .insert(CHECKPOINTED, checkpointed.encode().as_slice())?;
+        tables.commit(txn)?;
+        Ok(tables)
     }
 
     /// Opens an image that is there.
-    pub(crate) fn open(backend: ImageBackend, options: BaseOptions) -> Outcome<Self> {
+    pub(crate) fn open(backend: ImageBackend, options: TablesOptions) -> Outcome<Self> {
         let watch = backend.watch();
         let image = if options.read_only {
             Image::ReadOnly(Box::new(
@@ -93,7 +93,7 @@ impl Base {
         Ok(Self::new(image, options, watch))
     }
 
-    fn new(image: Image, options: BaseOptions, watch: Arc<Watch>) -> Self {
+    fn new(image: Image, options: TablesOptions, watch: Arc<Watch>) -> Self {
         Self {
             image,
             packing: options.packing,
@@ -108,13 +108,13 @@ impl Base {
     }
 
     /// One consistent state.
-    pub(crate) fn view(&self) -> Outcome<BaseView> {
+    pub(crate) fn view(&self) -> Outcome<TablesView> {
         // Taken first: a view that is just being made counts as one that was there before.
         let held = Arc::clone(&lock(&self.views));
         let (pin, txn) = self.begin_read()?;
         let recent = RecentRuns::new(self.recent_bytes);
         let watch = Arc::clone(&self.watch);
-        BaseView::new(txn, self.process.clone(), watch, recent, (pin, held))
+        TablesView::new(txn, self.process.clone(), watch, recent, (pin, held))
     }
 
     /// Begins to read the newest commit, and keeps its roots.
@@ -168,43 +168,43 @@ impl Base {
     /// process has the image open: it moves its own tables to other pages, which no header tells
     /// of before the next commit. If nobody else commits, and no view is older than the last
     /// commit, nothing is left to be done behind these.
-    pub(crate) fn settle_pages(&self) -> Outcome<()> {
-        self.commit(self.begin_write(Patience::UntilTimeout)?)?;
-        Ok(self.commit(self.begin_write(Patience::UntilTimeout)?)?)
+    pub(crate) fn release_pages(&self) -> Outcome<()> {
+        self.commit(self.begin_write(WaitPolicy::UntilTimeout)?)?;
+        Ok(self.commit(self.begin_write(WaitPolicy::UntilTimeout)?)?)
     }
 
     /// Keeps everybody from changing the tables until it is dropped.
     pub(crate) fn hold(self: &Arc<Self>) -> Outcome<Hold> {
-        let txn = self.begin_write(Patience::UntilTimeout)?;
-        let base = Arc::clone(self);
-        Ok(Hold { txn, _base: base })
+        let txn = self.begin_write(WaitPolicy::UntilTimeout)?;
+        let tables = Arc::clone(self);
+        Ok(Hold { txn, _base: tables })
     }
 
-    /// Folds the tail into the tables, whole or not at all, and sets how much
+    /// Checkpoints the memtable into the tables, whole or not at all, and sets how much
     /// of the journal is in them. Only if `from` is still what that was; else tells what it is.
     /// Calls `begun` once it has the tables to itself.
-    pub(crate) fn absorb(
+    pub(crate) fn checkpoint(
         &self,
-        tail: &Tail,
-        from: Absorbed,
-        to: Absorbed,
-        patience: Patience,
+        memtable: &Memtable,
+        from: Checkpointed,
+        to: Checkpointed,
+        wait: WaitPolicy,
         begun: impl FnOnce(),
-    ) -> Result<Result<(), Absorbed>, AbsorbError> {
-        let txn = self.begin_write(patience).map_err(AbsorbError::Refused)?;
+    ) -> Result<Result<(), Checkpointed>, CheckpointError> {
+        let txn = self.begin_write(wait).map_err(CheckpointError::Refused)?;
         begun();
-        match self.absorb_into(&txn, tail, from, to) {
+        match self.checkpoint_into(&txn, memtable, from, to) {
             Ok(Ok(())) => {
                 self.commit(txn)
-                    .map_err(|err| AbsorbError::Unknown(err.into()))?;
+                    .map_err(|err| CheckpointError::Unknown(err.into()))?;
                 Ok(Ok(()))
             }
             Ok(Err(found)) => {
                 txn.abort()
-                    .map_err(|err| AbsorbError::Refused(err.into()))?;
+                    .map_err(|err| CheckpointError::Refused(err.into()))?;
                 Ok(Err(found))
             }
-            Err(fault) => Err(AbsorbError::Refused(match txn.abort() {
+            Err(fault) => Err(CheckpointError::Refused(match txn.abort() {
                 // It fails because of what failed before, which says why.
                 Ok(()) | Err(redb::StorageError::PreviousIo) => fault,
                 Err(err) => err.into(),
@@ -216,39 +216,39 @@ impl Base {
     /// the same from now on. Until a writer has been there, redb shows the commit before to those
     /// that have the image open, since the last one may not be on the disk yet.
     pub(crate) fn settle(&self) -> Outcome<()> {
-        Ok(self.begin_write(Patience::UntilTimeout)?.abort()?)
+        Ok(self.begin_write(WaitPolicy::UntilTimeout)?.abort()?)
     }
 
-    fn absorb_into(
+    fn checkpoint_into(
         &self,
         txn: &redb::WriteTransaction,
-        tail: &Tail,
-        from: Absorbed,
-        to: Absorbed,
-    ) -> Outcome<Result<(), Absorbed>> {
+        memtable: &Memtable,
+        from: Checkpointed,
+        to: Checkpointed,
+    ) -> Outcome<Result<(), Checkpointed>> {
         let mut meta = txn.open_table(META)?;
-        let found = Absorbed::read(&meta)?;
+        let found = Checkpointed::read(&meta)?;
         if found != from {
             return Ok(Err(found));
         }
-        meta.insert(ABSORBED, to.encode().as_slice())?;
+        meta.insert(CHECKPOINTED, to.encode().as_slice())?;
         if seeded(Bug::DoNotFold) {
             return Ok(Ok(()));
         }
-        absorb::absorb(txn, tail, self.packing, || self.view())?;
-        self.must_be_whole(tail)?;
+        checkpoint::checkpoint(txn, memtable, self.packing, || self.view())?;
+        self.must_be_whole(memtable)?;
         Ok(Ok(()))
     }
 
     /// A page that is written again gets a checksum that matches. Where rows may be missing from
     /// it, nobody would notice any more.
-    fn must_be_whole(&self, tail: &Tail) -> Outcome<()> {
+    fn must_be_whole(&self, memtable: &Memtable) -> Outcome<()> {
         let changed = [
-            (Table::Heads, !tail.heads.is_empty()),
-            (Table::Index, !tail.heads.is_empty()),
-            (Table::Sessions, !tail.sessions.is_empty()),
-            (Table::Metadata, !tail.metadata.is_empty()),
-            (Table::Names, !tail.names.is_empty()),
+            (Table::Heads, !memtable.heads.is_empty()),
+            (Table::Index, !memtable.heads.is_empty()),
+            (Table::Sessions, !memtable.sessions.is_empty()),
+            (Table::Metadata, !memtable.metadata.is_empty()),
+            (Table::Names, !memtable.names.is_empty()),
             (Table::Meta, true),
         ];
         for (table, _) in changed.into_iter().filter(|(_, changed)| *changed) {
@@ -265,12 +265,12 @@ impl Base {
         }
     }
 
-    pub(super) fn begin_write(&self, patience: Patience) -> Outcome<redb::WriteTransaction> {
+    pub(super) fn begin_write(&self, wait: WaitPolicy) -> Outcome<redb::WriteTransaction> {
         match &self.image {
             Image::Writable(db) => {
-                let mut txn = match patience {
-                    Patience::UntilTimeout => db.begin_write()?,
-                    Patience::None => db.try_begin_write()?,
+                let mut txn = match wait {
+                    WaitPolicy::UntilTimeout => db.begin_write()?,
+                    WaitPolicy::None => db.try_begin_write()?,
                 };
                 // So that opening after a crash takes milliseconds, whatever the size.
                 txn.set_quick_repair(true);
@@ -288,7 +288,7 @@ impl Base {
 pub(crate) struct Hold {
     txn: redb::WriteTransaction,
     /// Not closed before the transaction has ended.
-    _base: Arc<Base>,
+    _base: Arc<Tables>,
 }
 
 impl Hold {
@@ -300,16 +300,16 @@ impl Hold {
 
 /// How long to wait for another process that is writing to the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum WaitPolicy {
     /// As long as the lock timeout says.
     UntilTimeout,
     /// Not at all.
     None,
 }
 
-/// Why a tail was not folded in.
+/// Why a memtable was not checkpointed.
 #[derive(Debug)]
-pub(crate) enum AbsorbError {
+pub(crate) enum CheckpointError {
     /// Nothing was changed.
     Refused(Fault),
     /// The commit failed; whether it took effect is not known.
@@ -320,7 +320,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn builder(options: BaseOptions) -> Builder {
+fn builder(options: TablesOptions) -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
     builder.set_concurrency_mode(if options.shared {

@@ -10,7 +10,7 @@ use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::run_row::{HEADER_BYTES, MAX_SHARED_ROW_BYTES, Packed, RunRow};
 
-/// The most bytes of entries that share a compressed run when the journal is folded (1 MiB), and in
+/// The most bytes of entries that share a compressed run when the journal is checkpointed (1 MiB), and in
 /// a fresh copy (1.5 MiB): what an entry costs to read is to unpack its run.
 pub(crate) const MAX_RUN_BYTES: usize = 1 << 20;
 pub(crate) const MAX_COPIED_RUN_BYTES: usize = 3 << 19;

@@ -17,22 +17,22 @@ use crate::engine::redb_format::verify::{Pin, Watch};
 use crate::engine::tables::run_cache::RecentRuns;
 use crate::engine::tables::runs::{FoundRun, each_run, run_up_to};
 use crate::engine::tables::schema::{
-    Absorbed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
+    Checkpointed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
 };
 use crate::ids::{SegmentId, SessionId};
 
 /// One consistent state of the tables.
-pub(crate) struct BaseView {
+pub(crate) struct TablesView {
     pub(super) txn: Arc<ReadTransaction>,
     process: Process,
-    absorbed: Absorbed,
+    checkpointed: Checkpointed,
     pub(super) watch: Arc<Watch>,
     recent: RecentRuns,
-    /// Lets the watch and the base know how long this view lives.
+    /// Lets the watch and the tables know how long this view lives.
     held: Arc<(Pin, Arc<()>)>,
 }
 
-impl Drop for BaseView {
+impl Drop for TablesView {
     fn drop(&mut self) {
         if !self.process.is_this() {
             // Ending it would give back what the parent holds, and wait for its threads.
@@ -41,7 +41,7 @@ impl Drop for BaseView {
     }
 }
 
-impl BaseView {
+impl TablesView {
     pub(super) fn new(
         txn: ReadTransaction,
         process: Process,
@@ -49,11 +49,11 @@ impl BaseView {
         recent: RecentRuns,
         held: (Pin, Arc<()>),
     ) -> Outcome<Self> {
-        let absorbed = Absorbed::read(&txn.open_table(META)?)?;
+        let checkpointed = Checkpointed::read(&txn.open_table(META)?)?;
         Ok(Self {
             txn: Arc::new(txn),
             process,
-            absorbed,
+            checkpointed,
             watch,
             recent,
             held: Arc::new(held),
@@ -76,8 +76,8 @@ impl BaseView {
     }
 
     /// How much of the journal is in the tables.
-    pub(crate) fn absorbed(&self) -> Absorbed {
-        self.absorbed
+    pub(crate) fn checkpointed(&self) -> Checkpointed {
+        self.checkpointed
     }
 
     pub(crate) fn head(&self, session: SessionId, segment: SegmentId) -> Outcome<Option<Head>> {

@@ -97,7 +97,7 @@ pub(super) fn each_run(
     mut each: impl FnMut(FoundRun) -> Outcome<()>,
 ) -> Outcome<()> {
     let mut open: Option<(StoredRun<'_>, Range<u64>)> = None;
-    // Pieces behind a row that is damaged may be its own.
+    // Extents behind a row that is damaged may be its own.
     let mut after_damage = false;
     for row in table.range(run_key(log, 0)..=run_key(log, u64::MAX))? {
         let (key, value) = row?;

@@ -28,13 +28,13 @@ pub(super) const METADATA: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::n
 /// JSON records by name.
 pub(super) const NAMES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
 
-/// What the archive knows of itself; see [`Absorbed`].
+/// What the archive knows of itself; see [`Checkpointed`].
 pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-pub(super) const ABSORBED: &str = "absorbed";
+pub(super) const CHECKPOINTED: &str = "absorbed";
 
 /// How much of the journal is in the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Absorbed {
+pub(crate) struct Checkpointed {
     /// The last epoch that is.
     pub(crate) epoch: u64,
     /// How many frames there have been up to its end.
@@ -43,7 +43,7 @@ pub(crate) struct Absorbed {
     pub(crate) chain: u64,
 }
 
-impl Absorbed {
+impl Checkpointed {
     /// That of a new archive.
     pub(crate) fn none(superblock: &Superblock) -> Self {
         Self {
@@ -58,11 +58,11 @@ impl Absorbed {
             .iter()
             .flat_map(|field| field.to_le_bytes())
             .collect();
-        seal(Table::Meta, ABSORBED.as_bytes(), &content)
+        seal(Table::Meta, CHECKPOINTED.as_bytes(), &content)
     }
 
     pub(crate) fn decode(row: &[u8]) -> Result<Self, String> {
-        let mut fields = Reader::new(unseal(Table::Meta, ABSORBED.as_bytes(), row)?);
+        let mut fields = Reader::new(unseal(Table::Meta, CHECKPOINTED.as_bytes(), row)?);
         Ok(Self {
             epoch: fields.u64()?,
             frames: fields.u64()?,
@@ -73,7 +73,7 @@ impl Absorbed {
     pub(super) fn read(
         table: &impl redb::ReadableTable<&'static str, &'static [u8]>,
     ) -> Outcome<Self> {
-        let row = table.get(ABSORBED)?;
+        let row = table.get(CHECKPOINTED)?;
         let row =
             row.ok_or_else(|| Fault::damaged("meta", "the state of the journal is missing"))?;
         Self::decode(row.value()).map_err(|message| Fault::damaged("meta", message))

@@ -11,15 +11,15 @@ use uuid::Uuid;
 
 use crate::engine::file::ArchiveFile;
 use crate::engine::file::process::Signature;
-use crate::engine::file::shared_page::Notes;
+use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::{MIN_JOURNAL_BYTES, Superblock};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Op;
 use crate::engine::open::create::Creation;
-use crate::engine::open::handle::base_options;
+use crate::engine::open::handle::tables_options;
 use crate::engine::open::handle::{Engine, EngineOptions};
-use crate::engine::tables::{Absorbed, Base};
+use crate::engine::tables::{Checkpointed, Tables};
 use crate::error::StoreError;
 
 /// Storage in memory whose calls fail from a given one on, as a full or broken disk's do.
@@ -107,9 +107,9 @@ const OPTIONS: EngineOptions = EngineOptions {
 fn open(storage: Failing) -> Result<Engine, StoreError> {
     let superblock = Superblock::read(&storage, Path::new("test.sessiondb"))?;
     let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
-    let base = Base::open(file.image(), base_options(OPTIONS, &superblock));
-    let base = base.map_err(|fault| fault.at(file.path()))?;
-    Engine::new(file, base, &superblock, OPTIONS)
+    let tables = Tables::open(file.image(), tables_options(OPTIONS, &superblock));
+    let tables = tables.map_err(|fault| fault.at(file.path()))?;
+    Engine::new(file, tables, &superblock, OPTIONS)
 }
 
 /// A new archive, whose journal takes two of the entries below in each half, and its bytes.
@@ -119,13 +119,17 @@ fn created() -> Arc<Mutex<Vec<u8>>> {
     let superblock = Superblock::new(MIN_JOURNAL_BYTES);
     superblock.write(&storage).unwrap();
     let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
-    let absorbed = Absorbed::none(&superblock);
-    Base::create(file.image(), base_options(OPTIONS, &superblock), absorbed)
-        .ok()
-        .unwrap()
-        .close()
-        .ok()
-        .unwrap();
+    let checkpointed = Checkpointed::none(&superblock);
+    Tables::create(
+        file.image(),
+        tables_options(OPTIONS, &superblock),
+        checkpointed,
+    )
+    .ok()
+    .unwrap()
+    .close()
+    .ok()
+    .unwrap();
     bytes
 }
 
@@ -148,7 +152,7 @@ fn append(number: u64) -> Op {
 }
 
 fn stored(engine: &Engine) -> Vec<String> {
-    let layers = engine.core.layers().unwrap();
+    let layers = engine.committer.layers().unwrap();
     let len = layers
         .extent(&LOG)
         .ok()
@@ -194,7 +198,7 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
         }
     };
     let says = failed.to_string();
-    // That an epoch before it could not be folded leaves nothing of it in doubt.
+    // That an epoch before it could not be checkpointed leaves nothing of it in doubt.
     let undone = matches!(&failed, StoreError::Io(err) if err.kind() == io::ErrorKind::StorageFull);
     assert!(
         undone
@@ -253,7 +257,7 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
         .unwrap();
     let pid = other.id();
     let signature = Signature::of(pid).unwrap();
-    Notes::set_holder(peer.storage(), signature).unwrap();
+    SharedPage::set_holder(peer.storage(), signature).unwrap();
     let busy = engine.write(true, &[append(0)]).unwrap_err();
     assert!(
         matches!(&busy, StoreError::Busy { holder, waited, .. }
@@ -275,7 +279,7 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
         "{busy:?}"
     );
     // It never takes itself for the one that it waits for.
-    Notes::set_holder(peer.storage(), Signature::of_this_process()).unwrap();
+    SharedPage::set_holder(peer.storage(), Signature::of_this_process()).unwrap();
     let busy = engine.write(true, &[append(0)]).unwrap_err();
     assert!(
         matches!(busy, StoreError::Busy { holder: None, .. }),

@@ -7,21 +7,24 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::shared::{LOG, Shared, append, append_at, open, put, stored, texts};
-use crate::engine::file::shared_page::Notes;
+use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::MIN_JOURNAL_BYTES;
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::op::Op;
 use crate::engine::open::handle::Engine;
-use crate::engine::tables::Patience;
+use crate::engine::tables::WaitPolicy;
 use crate::error::StoreError;
 
 /// The epoch that the tables hold, and the one that is open.
 fn epochs(engine: &Arc<Engine>) -> (u64, u64) {
     let view = engine.view().unwrap();
-    let absorbed = view
-        .read(|layers| Ok(layers.base().absorbed().epoch))
+    let checkpointed = view
+        .read(|layers| Ok(layers.tables().checkpointed().epoch))
         .unwrap();
-    (absorbed, engine.core.state().position().ok().unwrap().epoch)
+    (
+        checkpointed,
+        engine.committer.state().position().ok().unwrap().epoch,
+    )
 }
 
 #[test]
@@ -141,19 +144,19 @@ fn a_writer_that_died_before_or_after_its_commit_into_the_tables_misleads_nobody
         assert_eq!(stored(&two).len(), 2);
         {
             // What a checkpoint of `one` does until it dies.
-            let lock = one.core.sources.file.lock_writer().unwrap();
-            let mut state = one.core.state();
-            state.refresh(&one.core.sources, true).ok().unwrap();
-            let (tail, _) = state.applied(Vec::new()).ok().unwrap();
+            let lock = one.committer.sources.file.lock_writer().unwrap();
+            let mut state = one.committer.state();
+            state.refresh(&one.committer.sources, true).ok().unwrap();
+            let (memtable, _) = state.applied(Vec::new()).ok().unwrap();
             let (from, to) = state.span_of_open().ok().unwrap();
-            state.unsettle(&one.core.sources).ok().unwrap();
+            state.begin_update(&one.committer.sources).ok().unwrap();
             if after_commit {
-                one.core
+                one.committer
                     .sources
-                    .base()
+                    .tables()
                     .ok()
                     .unwrap()
-                    .absorb(&tail, from, to, Patience::UntilTimeout, || ())
+                    .checkpoint(&memtable, from, to, WaitPolicy::UntilTimeout, || ())
                     .unwrap()
                     .unwrap();
             }
@@ -176,10 +179,10 @@ fn an_epoch_that_was_closed_and_not_folded_is_folded_by_whoever_needs_its_half()
     put(&one, &texts(0..1, 10));
     {
         // What the beginning of an epoch does until its process dies.
-        let _lock = one.core.sources.file.lock_writer().unwrap();
-        let mut state = one.core.state();
-        state.close_epoch().ok().unwrap();
-        state.settle(&one.core.sources, 2).ok().unwrap();
+        let _lock = one.committer.sources.file.lock_writer().unwrap();
+        let mut state = one.committer.state();
+        state.freeze().ok().unwrap();
+        state.end_update(&one.committer.sources, 2).ok().unwrap();
         state.forget();
     }
     assert_eq!(stored(&two).len(), 1);
@@ -225,9 +228,9 @@ fn an_idle_engine_lets_go_of_its_view_and_does_not_make_the_file_grow() {
     put(&one, &texts(0..1, 10));
     assert_eq!(stored(&idle).len(), 1);
     let deadline = Instant::now() + Duration::from_secs(20);
-    while idle.core.state().layers().is_ok() {
+    while idle.committer.state().layers().is_ok() {
         assert!(Instant::now() < deadline, "the view is still held");
-        // Longer than the keeper waits, since asking for the layers counts as a use.
+        // Longer than the worker waits, since asking for the layers counts as a use.
         std::thread::sleep(Duration::from_millis(500));
     }
     let rounds = |from: usize| {
@@ -372,9 +375,9 @@ fn a_failed_sync_is_mended_by_the_next_open() {
     let shared = Shared::new();
     let one = shared.open();
     put(&one, &texts(0..2, 10));
-    Notes::set_sync_failed(one.core.sources.file.storage(), true).unwrap();
+    SharedPage::set_sync_failed(one.committer.sources.file.storage(), true).unwrap();
     let two = shared.open();
-    let notes = Notes::read(two.core.sources.file.storage()).unwrap();
-    assert!(!notes.sync_failed);
+    let shared_page = SharedPage::read(two.committer.sources.file.storage()).unwrap();
+    assert!(!shared_page.sync_failed);
     assert_eq!(stored(&two).len(), 2);
 }

@@ -130,7 +130,7 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// A fold can take longer than the interval within which what was written is to be synced.
+/// A checkpoint can take longer than the interval within which what was written is to be synced.
 #[test]
 fn no_sync_waits_for_a_fold() {
     let storage = Gated::new();
@@ -139,11 +139,11 @@ fn no_sync_waits_for_a_fold() {
     for _ in 0..6 {
         append(&engine, false).unwrap();
     }
-    wait_until("the fold begins", || {
+    wait_until("the checkpoint begins", || {
         storage.waiting.load(Ordering::SeqCst) > 0
     });
     let last = engine.write(false, [entry()]).unwrap();
-    wait_until("a sync beside the fold", || engine.is_synced(&last));
+    wait_until("a sync beside the checkpoint", || engine.is_synced(&last));
     storage.set_closed(false);
     engine.close().unwrap();
 }
@@ -166,8 +166,10 @@ fn a_panic_in_the_background_is_said_by_the_next_write() {
 fn members_of_a_group_that_fails_get_the_same_error() {
     let storage = Gated::new();
     let engine = open(&storage, OPTIONS);
-    engine.core.poison_because("a test asks for it".to_owned());
-    let poisoned = engine.core.write_group(vec![vec![entry()]; 3]);
+    engine
+        .committer
+        .poison_because("a test asks for it".to_owned());
+    let poisoned = engine.committer.write_group(vec![vec![entry()]; 3]);
     assert_eq!(poisoned.len(), 3);
     for result in poisoned {
         let err = result.unwrap_err();
@@ -177,7 +179,7 @@ fn members_of_a_group_that_fails_get_the_same_error() {
     let storage = Gated::new();
     let engine = open(&storage, OPTIONS);
     storage.panics.store(true, Ordering::SeqCst);
-    for result in engine.core.write_group(vec![vec![entry()]; 3]) {
+    for result in engine.committer.write_group(vec![vec![entry()]; 3]) {
         let err = result.unwrap_err();
         assert!(matches!(&err, StoreError::OutcomeUnknown { .. }), "{err:?}");
         assert!(err.to_string().contains("asks for"), "{err}");
@@ -200,7 +202,7 @@ fn durations_without_an_end_are_no_overflow() {
     engine.checkpoint().unwrap();
     assert!(
         engine
-            .core
+            .committer
             .compact_in_place(&mut |_, _| {})
             .unwrap()
             .not_erased

@@ -247,7 +247,7 @@ proptest! {
 }
 
 /// redb's pages are read here by what its source says of them. Before another version is taken, compare
-/// `header.rs`, `btree_base.rs` and `base.rs` below its `tree_store` with those of this one, and
+/// `header.rs`, `btree_base.rs` and `tables.rs` below its `tree_store` with those of this one, and
 /// where it writes pages with the checksums of `verify.rs`; run all rows of the scoreboard in their
 /// deep form; then write the new version here and in `Cargo.toml`, exactly.
 #[test]

@@ -48,7 +48,7 @@ fn a_commit_that_was_given_up_is_no_damage() {
     let header = Header::parse(&bytes[image..]).unwrap();
     assert!(header.unpublished().transaction < header.published().transaction);
     bytes[image + FLAGS] ^= SECOND_IS_PRIMARY | RECOVERY_REQUIRED;
-    // The journal of the last epoch is gone as well, or it would be folded anew.
+    // The journal of the last epoch is gone as well, or it would be checkpointed anew.
     bytes[8192..image].fill(0);
     assert!(
         Header::parse(&bytes[image..])

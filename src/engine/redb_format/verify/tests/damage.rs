@@ -104,7 +104,7 @@ fn a_damaged_page_is_damaged_after_later_commits_too() {
             engine.checkpoint().unwrap();
         }
         if forgotten {
-            engine.core.sources.file.watch().pages().forget();
+            engine.committer.sources.file.watch().pages().forget();
         }
         let view = engine.view().unwrap();
         let place = match view.read(|layers| layers.extent(&damaged)) {
@@ -114,7 +114,7 @@ fn a_damaged_page_is_damaged_after_later_commits_too() {
             found => panic!("after {commits} commits: {found:?}"),
         };
         assert_eq!(place, format!("heads, page at byte {page}"));
-        let suspects = engine.core.sources.file.watch().suspects().clone();
+        let suspects = engine.committer.sources.file.watch().suspects().clone();
         assert_eq!(suspects.len(), 1, "{suspects:?}");
         drop(view);
         if byte == key {

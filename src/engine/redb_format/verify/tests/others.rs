@@ -63,7 +63,7 @@ fn a_reader_of_an_older_commit_sees_no_damage() {
     for here in [&reader, &writer] {
         let before = here.view().unwrap();
         let heads = |view: &crate::engine::open::view::View| {
-            here.core.sources.file.watch().pages().forget();
+            here.committer.sources.file.watch().pages().forget();
             let heads = view.read(|layers| layers.heads(LOG.session)).unwrap();
             heads.iter().map(|(_, head)| head.log.entries).sum::<u64>()
         };
@@ -77,8 +77,8 @@ fn a_reader_of_an_older_commit_sees_no_damage() {
             // Others come and go meanwhile.
             assert_eq!(heads(&here.view().unwrap()), entries + 120 * round);
         }
-        assert_eq!(here.core.sources.file.watch().first(), None);
-        assert!(here.core.sources.file.watch().suspects().is_empty());
+        assert_eq!(here.committer.sources.file.watch().first(), None);
+        assert!(here.committer.sources.file.watch().suspects().is_empty());
     }
 }
 
@@ -130,7 +130,7 @@ fn a_page_replaced_by_an_earlier_version_of_itself_is_damaged() {
         file.seek(io::SeekFrom::Start(leaf as u64)).unwrap();
         file.write_all(earlier).unwrap();
         let engine = &engines[who];
-        engine.core.sources.file.watch().pages().forget();
+        engine.committer.sources.file.watch().pages().forget();
         let heads = engine
             .view()
             .and_then(|view| view.read(|layers| layers.heads(LOG.session)));
@@ -175,7 +175,13 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
             scope.spawn(move || {
                 // Not by the registry, which would give all of them the same one.
                 let engine = Arc::new(Engine::open(path, options).unwrap());
-                engine.core.sources.file.watch().pages().set_limit(limit);
+                engine
+                    .committer
+                    .sources
+                    .file
+                    .watch()
+                    .pages()
+                    .set_limit(limit);
                 for round in 0_u64..150 {
                     let mut entries = Entries::default();
                     entries.push(format!("\"{}\"", "x".repeat(3_000)).as_bytes());
@@ -205,8 +211,8 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
                             .unwrap();
                     }
                 }
-                assert_eq!(engine.core.sources.file.watch().first(), None);
-                assert!(engine.core.sources.file.watch().suspects().is_empty());
+                assert_eq!(engine.committer.sources.file.watch().first(), None);
+                assert!(engine.committer.sources.file.watch().suspects().is_empty());
             });
         }
     });

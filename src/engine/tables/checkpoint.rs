@@ -1,4 +1,4 @@
-//! Folding tails into the tables. Nothing else writes to them.
+//! Checkpointing memtables into the tables. Nothing else writes to them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,32 +8,32 @@ use redb::WriteTransaction;
 
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::{Fault, Outcome};
-use crate::engine::memtable::Tail;
-use crate::engine::memtable::extents::{Pieces, Source};
+use crate::engine::memtable::Memtable;
+use crate::engine::memtable::extents::{ExtentSource, Extents};
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::row::{Head, seal};
 use crate::engine::model::run::Run;
 use crate::engine::model::table::Table;
 use crate::engine::tables::pack::{Packer, Packing};
-use crate::engine::tables::read::BaseView;
+use crate::engine::tables::read::TablesView;
 use crate::engine::tables::runs::run_up_to;
 use crate::engine::tables::schema::{
     HEADS, INDEX, METADATA, NAMES, RunKey, SESSIONS, pair_bytes, run_key, runs_of,
 };
 use crate::ids::{SegmentId, SessionId};
 
-/// Makes the tables hold what the tail makes of them; `old` opens them as they are now.
-pub(super) fn absorb(
+/// Makes the tables hold what the memtable makes of them; `old` opens them as they are now.
+pub(super) fn checkpoint(
     txn: &WriteTransaction,
-    tail: &Tail,
+    memtable: &Memtable,
     packing: Packing,
-    old: impl FnOnce() -> Outcome<BaseView>,
+    old: impl FnOnce() -> Outcome<TablesView>,
 ) -> Outcome<()> {
     // In the order of their keys, which fills pages best and makes the same changes the same file.
-    let mut logs: Vec<_> = tail.logs.iter().collect();
+    let mut logs: Vec<_> = memtable.logs.iter().collect();
     logs.sort_unstable_by_key(|(log, _)| (log.session, log.segment, log.kind.tag()));
-    let appended = |(log, pieces): &(&LogId, &Pieces)| {
-        let below = pieces.appended_behind(log.segment);
+    let appended = |(log, extents): &(&LogId, &Extents)| {
+        let below = extents.appended_behind(log.segment);
         below.is_some()
     };
     let old = if logs.iter().all(appended) {
@@ -41,21 +41,21 @@ pub(super) fn absorb(
     } else {
         Some(old()?)
     };
-    for (log, pieces) in logs {
-        match (pieces.appended_behind(log.segment), &old) {
+    for (log, extents) in logs {
+        match (extents.appended_behind(log.segment), &old) {
             (Some(below), _) => {
                 cut_runs(txn, log, below, packing)?;
-                append_runs(txn, log, pieces, packing)?;
+                append_runs(txn, log, extents, packing)?;
             }
-            (None, Some(old)) => rearrange(txn, old, log, pieces, packing)?,
+            (None, Some(old)) => rearrange(txn, old, log, extents, packing)?,
             (None, None) => return Err(Fault::damaged(log.to_string(), "no tables to take from")),
         }
     }
-    for ((session, segment), head) in &tail.heads {
+    for ((session, segment), head) in &memtable.heads {
         put_head(txn, *session, *segment, head.as_ref())?;
     }
     let mut sessions = txn.open_table(SESSIONS)?;
-    for (session, row) in &tail.sessions {
+    for (session, row) in &memtable.sessions {
         match row {
             Some(row) => {
                 let row = seal(Table::Sessions, session.as_bytes(), &row.encode());
@@ -65,7 +65,7 @@ pub(super) fn absorb(
         }
     }
     let mut metadata = txn.open_table(METADATA)?;
-    for (session, json) in &tail.metadata {
+    for (session, json) in &memtable.metadata {
         match json {
             Some(json) => {
                 let row = seal(Table::Metadata, session.as_bytes(), json);
@@ -75,7 +75,7 @@ pub(super) fn absorb(
         }
     }
     let mut names = txn.open_table(NAMES)?;
-    for (name, json) in &tail.names {
+    for (name, json) in &memtable.names {
         match json {
             Some(json) => {
                 let row = seal(Table::Names, name.as_bytes(), json);
@@ -119,20 +119,20 @@ fn readable<T>(outcome: Outcome<Option<T>>) -> Outcome<Option<T>> {
     }
 }
 
-/// Puts the entries of the tail behind those that are there. Runs at the end that are not full
+/// Puts the entries of the memtable behind those that are there. Runs at the end that are not full
 /// are taken up again if what is new is as large: so the end of a log is a few runs, each larger
 /// than the next, and an entry is packed a few times at most.
 fn append_runs(
     txn: &WriteTransaction,
     log: &LogId,
-    pieces: &Pieces,
+    extents: &Extents,
     packing: Packing,
 ) -> Outcome<()> {
     let runs = || {
-        let pieces = pieces.list().iter();
-        pieces.filter_map(|piece| match &piece.source {
-            Source::Run(run) => Some((run, piece.range())),
-            Source::Below(_) => None,
+        let extents = extents.list().iter();
+        extents.filter_map(|extent| match &extent.source {
+            ExtentSource::Run(run) => Some((run, extent.range())),
+            ExtentSource::Below(_) => None,
         })
     };
     let Some((
@@ -169,48 +169,48 @@ fn append_runs(
     packer.finish()
 }
 
-/// Makes the table hold the pieces of a log, of which some are in other runs than its own, or
+/// Makes the table hold the extents of a log, of which some are in other runs than its own, or
 /// between runs that stay. What is taken from below is read from the tables as they were, since
 /// the runs of other logs may have been changed by now.
 fn rearrange(
     txn: &WriteTransaction,
-    old: &BaseView,
+    old: &TablesView,
     log: &LogId,
-    pieces: &Pieces,
+    extents: &Extents,
     packing: Packing,
 ) -> Outcome<()> {
-    let stay = staying(old, log, pieces)?;
+    let stay = staying(old, log, extents)?;
     let mut table = txn.open_table(runs_of(log.kind))?;
     table.retain_in(run_key(log, 0)..=run_key(log, u64::MAX), |key, _| {
         let run = stay.range(..=key.2).next_back();
         run.is_some_and(|(_, end)| key.2 < *end)
     })?;
-    let start = pieces.list().first().map_or(0, |piece| piece.first);
+    let start = extents.list().first().map_or(0, |extent| extent.first);
     let mut packer = Packer::new(packing, *log, start, |first, row: &[u8]| {
         table.insert(run_key(log, first), row)?;
         Ok(())
     });
-    for piece in pieces.list() {
-        let mut next = piece.first;
-        while next < piece.end {
-            if let (Source::Below(_), Some(end)) = (&piece.source, stay.get(&next)) {
+    for extent in extents.list() {
+        let mut next = extent.first;
+        while next < extent.end {
+            if let (ExtentSource::Below(_), Some(end)) = (&extent.source, stay.get(&next)) {
                 next = *end;
                 packer.go_on_at(next)?;
                 continue;
             }
-            if matches!(piece.source, Source::Below(_)) && seeded(Bug::LoseTaken) {
-                next = piece.end;
+            if matches!(extent.source, ExtentSource::Below(_)) && seeded(Bug::LoseTaken) {
+                next = extent.end;
                 packer.go_on_at(next)?;
                 continue;
             }
-            let run = match &piece.source {
-                Source::Run(run) => Arc::clone(run),
-                Source::Below(segment) => {
+            let run = match &extent.source {
+                ExtentSource::Run(run) => Arc::clone(run),
+                ExtentSource::Below(segment) => {
                     let segment = *segment;
                     old.run_holding(&LogId { segment, ..*log }, next, &(0..u64::MAX))?
                 }
             };
-            let end = run.end().min(piece.end);
+            let end = run.end().min(extent.end);
             packer.extend(run.entries_between(next..end))?;
             next = end;
         }
@@ -218,15 +218,15 @@ fn rearrange(
     packer.finish()
 }
 
-/// The runs of a log in the tables that lie as a whole in a piece which says that they stay: the
+/// The runs of a log in the tables that lie as a whole in an extent which says that they stay: the
 /// end of each by the index of its first entry.
-fn staying(old: &BaseView, log: &LogId, pieces: &Pieces) -> Outcome<BTreeMap<u64, u64>> {
+fn staying(old: &TablesView, log: &LogId, extents: &Extents) -> Outcome<BTreeMap<u64, u64>> {
     let mut stay = BTreeMap::new();
     for span in old.spans_of(log)? {
-        let piece = pieces.holding(span.start);
-        let whole = piece.is_some_and(|piece| {
-            matches!(piece.source, Source::Below(segment) if segment == log.segment)
-                && span.end <= piece.end
+        let extent = extents.holding(span.start);
+        let whole = extent.is_some_and(|extent| {
+            matches!(extent.source, ExtentSource::Below(segment) if segment == log.segment)
+                && span.end <= extent.end
         });
         if whole {
             stay.insert(span.start, span.end);
