@@ -26,14 +26,15 @@
 //!   then takes no writes until it is opened again.
 //! - Entries come back byte for byte; what is damaged in the tables is an error, never a wrong answer.
 //! - One file, and nothing beside it. Several processes may open, read and append at the same time,
-//!   and a reader keeps no writer waiting.
+//!   and one that reads keeps no other from writing.
 //!
 //! # What it does not do
 //!
 //! - Search, or understand what entries say. It stores and returns them.
 //! - Let writers work side by side: changes are made one at a time.
 //! - Work on network file systems, or on disks that say "synced" when they are not.
-//! - Tell damage in its journal from the journal's end. Closing leaves the journal empty.
+//! - Tell damage in its journal from the journal's end. Closing leaves the journal empty, unless others have
+//!   the tables for longer than the lock timeout.
 //!
 //! The README has the promises, `docs/guide.md` how to embed it, `docs/limits.md` the limits, and
 //! `docs/format.md` every byte of the file.

@@ -95,7 +95,7 @@ fn a_superblock_is_as_the_page_says() {
     let checksum = xxh3_64(&superblock[..4088]);
     assert_eq!(layout.number(superblock, "checksum"), checksum);
 
-    let notes = Layout::of(&page, "## Notes page");
+    let notes = Layout::of(&page, "## Shared page");
     let notes_page = &file[4096..8192];
     assert_eq!(notes.end, notes_page.len());
     assert_eq!(
