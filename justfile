@@ -13,7 +13,7 @@ scoreboard form="quick":
 
 # Which changes to the code that decides what counts no test notices; needs cargo-mutants, takes hours
 mutants:
-    cargo mutants -f src/engine/run.rs -f src/engine/journal.rs -f src/engine/tail.rs -f 'src/jsonl/*.rs' -f 'src/doctor/*.rs'
+    cargo mutants -f src/engine/model/run.rs -f 'src/engine/journal/*.rs' -f 'src/engine/layers/*.rs' -f 'src/jsonl/*.rs' -f 'src/doctor/*.rs'
 
 # Format, clippy, docs: nothing may be left
 lint:
