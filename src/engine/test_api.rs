@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use crate::engine::file::place::Place;
 use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
-use crate::engine::journal::codec;
-use crate::engine::journal::{Frame, Journal, Position};
+use crate::engine::journal::{Frame, Journal, Position, codec};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::run_row::{Packed, RunRow};

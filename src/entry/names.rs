@@ -10,8 +10,7 @@ use serde_json::Value;
 use crate::entry::wire::{Extra, Floats, wire_struct};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
-use crate::raw_json;
-use crate::raw_json::RawJson;
+use crate::raw_json::{self, RawJson};
 
 /// What a name points to, with free-form JSON metadata beside it in `extra`.
 ///

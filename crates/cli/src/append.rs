@@ -7,8 +7,7 @@ use sessiondb::{Archive, Log, MAX_ENTRY_BYTES, Receipt, StoreError};
 use crate::args::AppendArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::output;
-use crate::render;
+use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
     if args.ack {

@@ -8,9 +8,8 @@ use sessiondb::{CopyProgress, CopyReport};
 use crate::args::{BackupArgs, ExtractArgs};
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
-use crate::find;
 use crate::progress::{self, Unit};
-use crate::render;
+use crate::{find, render};
 
 pub(crate) fn backup(context: &Context, args: &BackupArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;

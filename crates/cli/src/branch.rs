@@ -7,9 +7,7 @@ use sessiondb::{SegmentId, SegmentInfo, StoreError};
 use crate::args::BranchArgs;
 use crate::context::{Access, Context, insist};
 use crate::exit::{self, Failure};
-use crate::find;
-use crate::output;
-use crate::render;
+use crate::{find, output, render};
 
 pub(crate) fn run(context: &Context, args: &BranchArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Write)?;

@@ -7,9 +7,8 @@ use sessiondb::CheckReport;
 use crate::args::CheckArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::output;
 use crate::progress::{self, Unit};
-use crate::render;
+use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
@@ -32,12 +31,11 @@ fn conclude(context: &Context, report: &CheckReport) -> Result<(), Failure> {
     for note in &report.notes {
         context.say(format_args!("note: {note}"));
     }
-    let checked = format!(
-        "{}, {}, {}, {}",
-        render::count(report.sessions, "session"),
-        render::count(report.segments, "segment"),
-        render::count(report.entries, "entry"),
-        render::count(report.traces, "trace"),
+    let checked = render::contents(
+        report.sessions,
+        report.segments,
+        report.entries,
+        report.traces,
     );
     if report.is_clean() {
         context.say(format_args!("no problem in {checked}"));

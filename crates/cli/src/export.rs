@@ -9,10 +9,8 @@ use sessiondb::jsonl::{
 use crate::args::ExportArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::find;
-use crate::output;
 use crate::progress::{self, Unit};
-use crate::render;
+use crate::{find, output, render};
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;

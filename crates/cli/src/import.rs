@@ -15,10 +15,8 @@ use sessiondb::jsonl::{
 use crate::args::{BadLines, ImportArgs, LastLine};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::ls;
-use crate::output;
 use crate::progress::{self, Unit};
-use crate::render;
+use crate::{ls, output, render};
 
 /// How many of those that were passed over for one reason are named.
 const NAMED: usize = 5;

@@ -9,9 +9,8 @@ use sessiondb::{Archive, SegmentInfo, SessionInfo, Snapshot};
 use crate::args::LsArgs;
 use crate::context::{Access, Context};
 use crate::exit::Failure;
-use crate::find;
-use crate::output;
 use crate::render::{self, Column, Table};
+use crate::{find, output};
 
 /// The most characters of a title in the table.
 const TITLE_CHARS: usize = 60;

@@ -9,9 +9,8 @@ use sessiondb::{Archive, Merge, MergeOutcome, MergeReport, MergedSession, StoreE
 use crate::args::MergeArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::output;
 use crate::progress::{self, Unit};
-use crate::render;
+use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     // If nothing can be opened, nothing is made.

@@ -6,8 +6,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::context::Context;
-use crate::output;
-use crate::render;
+use crate::{output, render};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy)]

@@ -7,9 +7,8 @@ use sessiondb::{RecoverBasis, RecoverReport, RecoveredLog};
 use crate::args::RecoverArgs;
 use crate::context::Context;
 use crate::exit::{self, Code, Failure};
-use crate::output;
 use crate::progress::{self, Unit};
-use crate::render;
+use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &RecoverArgs) -> Result<(), Failure> {
     let bar = progress::bar(context, Unit::Bytes);
@@ -35,12 +34,11 @@ fn conclude(context: &Context, args: &RecoverArgs, report: &RecoverReport) -> Re
     if let Some(warning) = warning(report.basis) {
         context.say(format_args!("warning: {warning}"));
     }
-    let recovered = format!(
-        "{}, {}, {}, {}",
-        render::count(report.sessions, "session"),
-        render::count(report.segments, "segment"),
-        render::count(report.entries, "entry"),
-        render::count(report.traces, "trace"),
+    let recovered = render::contents(
+        report.sessions,
+        report.segments,
+        report.entries,
+        report.traces,
     );
     if report.complete {
         context.say(format_args!("recovered everything: {recovered}"));

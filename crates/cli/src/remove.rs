@@ -9,9 +9,7 @@ use sessiondb::{Archive, Match, SegmentId, SessionId, StoreError};
 use crate::args::{EraseArgs, RmArgs, TruncateArgs};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::find;
-use crate::output;
-use crate::render;
+use crate::{find, output, render};
 
 /// What was done, as JSON. What a command does not do it does not name.
 #[derive(Default, Serialize)]

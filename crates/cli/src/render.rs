@@ -142,6 +142,17 @@ pub(crate) fn clip(text: &str, max_chars: usize) -> String {
     clipped
 }
 
+/// How much an archive holds: `1 session, 2 segments, 10 entries, 0 traces`.
+pub(crate) fn contents(sessions: u64, segments: u64, entries: u64, traces: u64) -> String {
+    let counts = [
+        count(sessions, "session"),
+        count(segments, "segment"),
+        count(entries, "entry"),
+        count(traces, "trace"),
+    ];
+    counts.join(", ")
+}
+
 /// `1 file`, `2 files`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     match (number, noun.strip_suffix('y')) {

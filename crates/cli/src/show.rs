@@ -8,10 +8,8 @@ use sessiondb::{Archive, Entry, Log, Match, RawEntries, SegmentId, SessionId, St
 use crate::args::ShowArgs;
 use crate::context::{Access, Context};
 use crate::exit::{Code, Failure};
-use crate::find;
-use crate::output;
-use crate::render;
 use crate::summary::Summary;
+use crate::{find, output, render};
 
 const FAINT: Style = Style::new().dimmed();
 const KIND: Style = AnsiColor::Cyan.on_default();

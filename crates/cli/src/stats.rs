@@ -7,8 +7,7 @@ use sessiondb::ArchiveStats;
 use crate::args::StatsArgs;
 use crate::context::{Access, Context};
 use crate::exit::Failure;
-use crate::output;
-use crate::render;
+use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
     let stats = context.open(Access::Read)?.stats()?;

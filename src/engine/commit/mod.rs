@@ -3,8 +3,10 @@
 
 pub(crate) mod background;
 pub(crate) mod checkpoint;
+mod close;
 pub(crate) mod group_commit;
 pub(crate) mod group_sync;
+mod health;
 pub(crate) mod reopen;
 pub(crate) mod sources;
 pub(crate) mod state;
@@ -17,26 +19,25 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::engine::commit::group_commit::GroupCommit;
-use crate::engine::commit::group_sync::GroupSync;
-use crate::engine::commit::sources::Sources;
-use crate::engine::commit::state::State;
-use crate::engine::commit::tasks::Tasks;
+use self::group_commit::GroupCommit;
+use self::group_sync::GroupSync;
+use self::sources::Sources;
+use self::state::State;
+use self::tasks::Tasks;
 use crate::engine::failpoints::{Bug, seeded};
-use crate::engine::fault::failures::Failure;
+use crate::engine::fault::Outcome;
 use crate::engine::fault::system::named;
-use crate::engine::fault::{Fault, Outcome, is_no_room};
+use crate::engine::file::ArchiveFile;
 use crate::engine::file::superblock::Superblock;
-use crate::engine::file::{ArchiveFile, Awaited, WriterLock};
-use crate::engine::journal::codec;
-use crate::engine::journal::{CutOff, Frame};
+use crate::engine::file::writer_lock::WriterLock;
+use crate::engine::journal::{CutOff, Frame, codec};
 use crate::engine::layers::Layers;
 use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::{Tables, TablesOptions};
 use crate::error::StoreError;
 
-/// One open archive file in this process, without the thread that keeps it.
+/// One open archive file in this process, without its background worker.
 pub(crate) struct Committer {
     pub(crate) sources: Sources,
     tables_options: TablesOptions,
@@ -300,17 +301,6 @@ impl Committer {
             .map_err(|err| self.poison(err.into()))
     }
 
-    /// Fails if nothing can be written through this handle.
-    pub(crate) fn writable(&self) -> Result<(), StoreError> {
-        if self.read_only {
-            return Err(StoreError::ReadOnly {
-                path: self.path.to_path_buf(),
-                reason: "it cannot be written to through this handle".to_owned(),
-            });
-        }
-        Ok(())
-    }
-
     fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
         self.writable()?;
         let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -326,28 +316,6 @@ impl Committer {
             self.attempt(|| self.sources.tables()?.settle())?;
         }
         Ok(lock)
-    }
-
-    fn healthy(&self) -> Result<(), StoreError> {
-        if let Some(displaced) = self.sources.file.displaced() {
-            return Err(displaced.at(&self.path));
-        }
-        match self.poisoned.get() {
-            Some(cause) if !seeded(Bug::WriteAfterFailure) => {
-                let path = self.path.to_path_buf();
-                Err(StoreError::Poisoned {
-                    path,
-                    cause: cause.clone(),
-                })
-            }
-            _ => match self.sources.file.watch().first() {
-                Some(damage) => Err(StoreError::Poisoned {
-                    path: self.path.to_path_buf(),
-                    cause: damage.to_string(),
-                }),
-                None => Ok(()),
-            },
-        }
     }
 
     /// Puts the ops into one frame of the journal or, where they are too many for that, into the
@@ -439,171 +407,10 @@ impl Committer {
         self.sources.journal.reserve()
     }
 
-    /// Does what may fail half way, and poisons the archive if that leaves the outcome unknown.
-    pub(crate) fn attempt<T>(&self, call: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
-        let start = Instant::now();
-        match guarded(self.sources.file.watch(), call) {
-            Ok(done) => Ok(done),
-            Err(Fault::Store(err)) => Err(err),
-            Err(fault) if fault.is_lock_timeout() => {
-                Err(self.sources.file.busy(start.elapsed(), Awaited::Tables))
-            }
-            Err(fault) => Err(self.poison(fault)),
-        }
-    }
-
-    /// The same for a call that changes nothing of what the archive holds.
-    pub(crate) fn attempt_unchanged<T>(
-        &self,
-        call: impl FnOnce() -> Outcome<T>,
-    ) -> Result<T, StoreError> {
-        self.attempt(|| {
-            call().map_err(|fault| {
-                if self.lacks_room(&fault) {
-                    return self.without_room(&fault);
-                }
-                fault
-            })
-        })
-    }
-
-    /// Damage that was found before anything was written leaves nothing in doubt, and what is
-    /// not damaged can still be written to.
-    fn refused<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
-        outcome.map_err(|fault| match fault {
-            Fault::Damaged { .. } => fault.at(&self.path).into(),
-            fault => fault,
-        })
-    }
-
-    fn poison(&self, fault: Fault) -> StoreError {
-        let err = match self.sources.file.displaced() {
-            Some(displaced) => displaced.at(&self.path),
-            None => fault.at(&self.path),
-        };
-        self.poisoned.get_or_init(|| err.to_string());
-        match err {
-            StoreError::Io(source) => StoreError::OutcomeUnknown {
-                path: self.path.to_path_buf(),
-                source,
-            },
-            err => err,
-        }
-    }
-
-    fn poison_for(&self, fault: &Fault) {
-        self.poison_because(fault.to_string());
-    }
-
-    /// Takes no more writes from here on.
-    pub(crate) fn poison_because(&self, cause: String) {
-        self.poisoned.get_or_init(|| cause);
-    }
-
-    fn explain(&self, fault: Fault, since: Instant) -> StoreError {
-        if fault.is_lock_timeout() {
-            self.sources.file.busy(since.elapsed(), Awaited::Tables)
-        } else {
-            fault.at(&self.path)
-        }
-    }
-
     pub(crate) fn file_bytes(&self) -> io::Result<u64> {
         self.sources
             .file
             .len()
             .map_err(|err| named(&self.path, &err))
-    }
-
-    /// Checkpoints the journal, closes the file and reports what fails. A checkpoint that has to wait
-    /// for another process is left to that one.
-    pub(crate) fn close(mut self) -> Result<(), StoreError> {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result<(), StoreError> {
-        let tables = self
-            .sources
-            .tables
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        if tables.is_none() {
-            return Ok(());
-        }
-        if let Err(forked) = self.must_be_here() {
-            self.abandon();
-            return Err(forked);
-        }
-        // Who waits for the writer lock must not keep a compaction waiting for its view.
-        if self.sources.file.is_shared() {
-            self.state().let_go();
-        }
-        let all_synced = self.syncs.is_all_synced();
-        let checkpointed = match self.checkpoint() {
-            Err(StoreError::Busy { .. }) => self.sync(),
-            // The journal has it, for which it has its space already.
-            Err(StoreError::Io(err)) if is_no_room(&err) => self.sync(),
-            Err(StoreError::ReadOnly { .. } | StoreError::Poisoned { .. }) => Ok(()),
-            // A checkpoint changes nothing of what the archive holds.
-            Err(StoreError::OutcomeUnknown { source, .. }) if all_synced => Err(source.into()),
-            checkpointed => checkpointed,
-        };
-        let released = self.release();
-        checkpointed.and(released)
-    }
-
-    /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are
-    /// not there.
-    fn abandon(&mut self) {
-        let tables = self
-            .sources
-            .tables
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::forget(tables.take());
-        let state = self.state.get_mut();
-        let state = state.unwrap_or_else(PoisonError::into_inner);
-        std::mem::forget(std::mem::replace(state, State::new()));
-    }
-
-    fn release(&mut self) -> Result<(), StoreError> {
-        self.state().forget();
-        let tables = self
-            .sources
-            .tables
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        // Nobody else has it, since nobody else has this.
-        let Some(tables) = tables.take().and_then(Arc::into_inner) else {
-            return Ok(());
-        };
-        // redb may write when it is closed, which is refused if something else stands there.
-        let displaced = if self.read_only {
-            None
-        } else {
-            self.sources.file.must_hold_the_archive().err()
-        };
-        let closed = guarded(self.sources.file.watch(), || tables.close());
-        if let Some(err) = displaced {
-            return Err(Fault::from(err).at(&self.path));
-        }
-        match self.sources.file.image_failure() {
-            // As above: what closing would have put in order, the next open does.
-            Some(Failure::NoRoom) if !self.sources.file.has_sync_failed() => Ok(()),
-            _ => closed.map_err(|fault| match self.poisoned.get() {
-                Some(cause) => StoreError::Poisoned {
-                    path: self.path.to_path_buf(),
-                    cause: cause.clone(),
-                },
-                None => fault.at(&self.path),
-            }),
-        }
-    }
-}
-
-impl Drop for Committer {
-    fn drop(&mut self) {
-        // What it leaves undone, the journal holds for the next open.
-        let _ = self.end();
     }
 }

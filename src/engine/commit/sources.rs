@@ -29,6 +29,12 @@ impl Sources {
         let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         tables.clone().ok_or_else(not_open)
     }
+
+    /// The same for who has this alone.
+    pub(crate) fn tables_mut(&mut self) -> &mut Option<Arc<Tables>> {
+        let tables = self.tables.get_mut();
+        tables.unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn not_open() -> Fault {

@@ -1,4 +1,4 @@
-//! The file below everything: superblock, shared page and the writer lock.
+//! The file below everything: open, in its place, and the one way to its bytes.
 
 pub(crate) mod directory;
 pub(crate) mod held;
@@ -8,16 +8,18 @@ pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod shared_page;
 pub(crate) mod superblock;
+pub(crate) mod syncs;
 pub(crate) mod temporary;
 pub(crate) mod whereabouts;
 pub(crate) mod wipe;
+pub(crate) mod writer_lock;
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redb::backends::{FileBackend, InMemoryBackend};
@@ -27,8 +29,7 @@ use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::Fault;
 use crate::engine::fault::carried::Displaced;
 use crate::engine::fault::failures::Failures;
-use crate::engine::fault::system;
-use crate::engine::fault::system::named;
+use crate::engine::fault::system::{self, named};
 use crate::engine::file::directory::sync_names_beside;
 use crate::engine::file::held::Held;
 use crate::engine::file::identity::FileId;
@@ -36,6 +37,7 @@ use crate::engine::file::locks::{LOCK_BASE, Polled, READER_LOCKS, WRITER_LOCK, p
 use crate::engine::file::process::Signature;
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
+use crate::engine::file::syncs::Syncs;
 use crate::engine::file::whereabouts::Whereabouts;
 use crate::engine::redb_format::page::{HEADER_LEN, Header};
 use crate::engine::redb_format::verify::Watch;
@@ -303,39 +305,6 @@ impl ArchiveFile {
         self.lock_timeout
     }
 
-    /// Keeps the other processes that share the file from writing until the lock is dropped.
-    pub(crate) fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
-        if !self.shared || seeded(Bug::SkipWriterLock) {
-            return Ok(WriterLock {
-                file: self,
-                held: false,
-                current: None,
-                is_updating: false,
-            });
-        }
-        let byte = Bound::Included(WRITER_LOCK);
-        let attempt = || self.backend.try_lock_range(byte, byte);
-        match poll(self.lock_timeout, attempt).map_err(|err| self.no_lock(err))? {
-            Polled::Acquired => {
-                let mut lock = WriterLock {
-                    file: self,
-                    held: true,
-                    current: None,
-                    is_updating: false,
-                };
-                let shared_page = self.shared_page().map_err(|err| self.failed(&err))?;
-                lock.is_updating = shared_page.is_updating();
-                lock.current = (shared_page.writer == self.writer).then_some(shared_page);
-                if shared_page.holder != self.signature {
-                    // For those who wait for the lock: a failure costs them the name, no more.
-                    let _ = SharedPage::set_holder(self.storage(), self.signature);
-                }
-                Ok(lock)
-            }
-            Polled::TimedOut(waited) => Err(self.busy(waited, Awaited::WriterLock)),
-        }
-    }
-
     /// Whether another process reads the tables as of a commit before this one.
     pub(crate) fn has_readers_before(&self, transaction: u64) -> Result<bool, BackendError> {
         if !self.shared || transaction == 0 {
@@ -478,43 +447,6 @@ fn new_writer() -> u64 {
     uuid::Uuid::now_v7().as_u64_pair().1
 }
 
-/// The syncs of an open file, by whomever, one at a time: the system tells of a write that failed
-/// only once, and whoever syncs after that, or beside it, would take it for done.
-#[derive(Debug, Default)]
-pub(crate) struct Syncs {
-    any_failed: Mutex<bool>,
-}
-
-impl Syncs {
-    fn has_failed(&self) -> bool {
-        let any_failed = self.any_failed.lock();
-        *any_failed.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn sync(&self, file: &dyn StorageBackend) -> io::Result<()> {
-        let any_failed = self.any_failed.lock();
-        let mut any_failed = any_failed.unwrap_or_else(PoisonError::into_inner);
-        if *any_failed && !seeded(Bug::SyncAfterFailure) {
-            return Err(io::Error::other("an earlier sync of the file failed"));
-        }
-        sync_or_mark(file).inspect_err(|_| *any_failed = true)
-    }
-}
-
-/// Syncs. Should that fail, the system may hold pages for synced that never reached the disk: a
-/// mark is left, and the next open writes them again. If even the mark fails there is no more to
-/// be done here, and the error is on its way to the caller in any case.
-fn sync_or_mark(file: &dyn StorageBackend) -> io::Result<()> {
-    if seeded(Bug::SkipSync) {
-        return Ok(());
-    }
-    file.sync_data().inspect_err(|_| {
-        if !seeded(Bug::ForgetFailedSync) {
-            let _ = SharedPage::set_sync_failed(file, true);
-        }
-    })
-}
-
 /// Opens a regular file; anything else is not an archive, and opening it might even wait.
 pub(crate) fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
     let refuse = |reason: &str| StoreError::NotAnArchive {
@@ -541,24 +473,4 @@ pub(crate) enum Awaited {
     WriterLock,
     /// redb's own locks.
     Tables,
-}
-
-/// Keeps other processes from writing.
-pub(crate) struct WriterLock<'f> {
-    file: &'f ArchiveFile,
-    held: bool,
-    /// The shared page, if nobody has written since this open file did.
-    pub(crate) current: Option<SharedPage>,
-    /// Whether the writer before died while it changed the tables.
-    pub(crate) is_updating: bool,
-}
-
-impl Drop for WriterLock<'_> {
-    fn drop(&mut self) {
-        if self.held {
-            let byte = Bound::Included(WRITER_LOCK);
-            // A lock that cannot be released goes when the file is closed.
-            let _ = self.file.backend.unlock_range(byte, byte);
-        }
-    }
 }

@@ -11,8 +11,7 @@ use redb::backends::FileBackend;
 use crate::engine::fault::system::named;
 use crate::engine::file::directory::sync_folder;
 use crate::engine::file::identity::FileId;
-use crate::engine::file::temporary;
-use crate::engine::file::temporary::Temporary;
+use crate::engine::file::temporary::{self, Temporary};
 use crate::error::StoreError;
 
 /// Where an archive is made.

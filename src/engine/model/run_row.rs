@@ -11,8 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::{Fault, Outcome};
-use crate::engine::model::compress;
-use crate::engine::model::compress::MAX_UNPACKED_BYTES;
+use crate::engine::model::compress::{self, MAX_UNPACKED_BYTES};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::Reader;

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::engine::fault::system::named;
-use crate::engine::file::identity as file_id;
-use crate::engine::file::identity::{FileId, MAX_REPLACEMENTS};
+use crate::engine::file::identity::{self, FileId, MAX_REPLACEMENTS};
 use crate::engine::open::create::{Creation, create_if_asked};
 use crate::engine::open::handle::{Engine, EngineOptions};
 use crate::error::StoreError;
@@ -39,7 +38,7 @@ pub(crate) fn open(
             return Ok(engine);
         }
     }
-    Err(file_id::never_the_same(path))
+    Err(identity::never_the_same(path))
 }
 
 /// `None` if another file has taken the place of this one meanwhile.

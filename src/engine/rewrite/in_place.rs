@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::commit::Committer;
 use crate::engine::fault::{Outcome, is_no_room};
-use crate::engine::file::wipe;
-use crate::engine::file::wipe::Wipe;
+use crate::engine::file::wipe::{self, Wipe};
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::{Hold, Progress, Tables};
 use crate::error::StoreError;

@@ -3,8 +3,7 @@
 use redb::StorageBackend;
 
 use super::found::Found;
-use crate::engine::journal::codec;
-use crate::engine::journal::{Frame, Journal, Position};
+use crate::engine::journal::{Frame, Journal, Position, codec};
 use crate::engine::tables::Checkpointed;
 
 /// How far a state reaches: two that reach the same hold the same.

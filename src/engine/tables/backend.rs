@@ -11,13 +11,13 @@ use std::time::Duration;
 use redb::{BackendError, StorageBackend};
 
 use crate::engine::failpoints::{Bug, seeded};
-use crate::engine::fault::Outcome;
 use crate::engine::fault::carried::{LockTimeout, Overtaken};
 use crate::engine::fault::failures::{Failure, Failures};
-use crate::engine::fault::system;
+use crate::engine::fault::{Outcome, system};
+use crate::engine::file::ArchiveFile;
 use crate::engine::file::held::Held;
 use crate::engine::file::locks::{Polled, READER_LOCKS, poll};
-use crate::engine::file::{ArchiveFile, Syncs};
+use crate::engine::file::syncs::Syncs;
 use crate::engine::redb_format::page::{HEADER_LEN, Header, Slot};
 use crate::engine::redb_format::verify::Watch;
 

@@ -11,9 +11,8 @@ use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::table::Table;
 use crate::engine::tables::open::{Image, Tables, WaitPolicy};
 use crate::engine::tables::pack::{Packer, Packing};
-use crate::engine::tables::read::TablesView;
 use crate::engine::tables::read::{
-    decode_head, decode_session, sound_index, sound_metadata, sound_name,
+    TablesView, decode_head, decode_session, sound_index, sound_metadata, sound_name,
 };
 use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, run_key, runs_of};
 

@@ -17,8 +17,7 @@ use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Op;
 use crate::engine::open::create::Creation;
-use crate::engine::open::handle::tables_options;
-use crate::engine::open::handle::{Engine, EngineOptions};
+use crate::engine::open::handle::{Engine, EngineOptions, tables_options};
 use crate::engine::tables::{Checkpointed, Tables};
 use crate::error::StoreError;
 

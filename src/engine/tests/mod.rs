@@ -2,6 +2,7 @@
 
 mod faults;
 mod meanings;
+pub(crate) mod memory;
 mod paths;
 mod random;
 mod shared;

@@ -1,49 +1,18 @@
 //! Tests of the format on images that redb made, and on bytes that nobody made.
 
-use std::io;
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use redb::{Database, ReadableDatabase, StorageBackend, TableDefinition};
+use redb::{Database, ReadableDatabase, TableDefinition};
 use uuid::Uuid;
 
 use super::link::PageNumber;
 use super::*;
+use crate::engine::tests::memory::Memory;
 
 const WIDE: TableDefinition<'_, (Uuid, Uuid, u64), &[u8]> = TableDefinition::new("wide");
 const NAMES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("names");
 const EMPTY: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("empty");
-
-#[derive(Debug, Default, Clone)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl StorageBackend for Memory {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).unwrap();
-        out.copy_from_slice(&self.0.lock().unwrap()[start..start + out.len()]);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let len = usize::try_from(len).unwrap();
-        self.0.lock().unwrap().resize(len, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).unwrap();
-        self.0.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
 
 fn value_of(number: u64) -> Vec<u8> {
     let len = if number.is_multiple_of(97) {

@@ -12,7 +12,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redb::StorageBackend;
 use uuid::Uuid;
 
 use super::*;
@@ -22,43 +21,10 @@ use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Op;
 use crate::engine::open::create::Creation;
 use crate::engine::open::handle::{Engine, EngineOptions};
-use crate::engine::redb_format::page;
-use crate::engine::redb_format::page::{TableRow, Widths};
+use crate::engine::redb_format::page::{self, TableRow, Widths};
 use crate::engine::redb_format::verify::tree::roots_of;
+use crate::engine::tests::memory::Memory;
 use crate::error::StoreError;
-
-#[derive(Debug, Clone)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl StorageBackend for Memory {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).unwrap();
-        let bytes = self.0.lock().unwrap();
-        let part = bytes.get(start..start + out.len());
-        out.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        let len = usize::try_from(len).unwrap();
-        self.0.lock().unwrap().resize(len, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let start = usize::try_from(offset).unwrap();
-        self.0.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-}
 
 const OPTIONS: EngineOptions = EngineOptions {
     read_only: false,
