@@ -122,3 +122,55 @@ fn a_header_that_shows_an_earlier_commit_than_before_is_damaged() {
     let err = read(&header).unwrap_err();
     assert!(err.to_string().contains("earlier commit"), "{err}");
 }
+
+/// A page of the commit before the one that somebody reads may be used again: that commit does not
+/// vouch for what stands there.
+#[test]
+fn a_commit_that_nobody_reads_vouches_for_no_page() {
+    let (first, image) = with_branches(120);
+    let (storage, engine) = open(&first, false);
+    let engine = engine.unwrap();
+    let changed = log_numbered(119);
+    let mut commits = Vec::new();
+    for _ in 0..12 {
+        append_to(&engine, changed, "more").unwrap();
+        engine.checkpoint().unwrap();
+        commits.push(storage.0.lock().unwrap().clone());
+    }
+    let leaf_in = |bytes: &[u8]| leaf_with(bytes, image, "heads", &head_key(&changed)).0;
+    let mut tried = 0;
+    for window in commits.windows(3) {
+        let [before, pinned, newest] = window else {
+            unreachable!("windows of three")
+        };
+        let leaf = leaf_in(before);
+        if [pinned, newest].iter().any(|bytes| leaf_in(bytes) == leaf) {
+            continue;
+        }
+        let watch = Arc::new(Watch::new(0));
+        let look = |bytes: &[u8]| {
+            let read = |at: u64, out: &mut [u8]| read_image(bytes, image, at, out);
+            watch.read(HEADER, &mut [0; HEADER_LEN], &read).unwrap();
+        };
+        look(before);
+        look(pinned);
+        let _pin = watch.pin();
+        look(newest);
+        watch.pages().forget();
+        // What stood there before, as if the writes since then had not reached the disk.
+        let stale = |at: u64, out: &mut [u8]| {
+            let is_it = image + usize::try_from(at).unwrap() == leaf;
+            read_image(if is_it { before } else { newest }, image, at, out)
+        };
+        let offset = (leaf - image) as u64;
+        watch.read(offset, &mut [0; 4096], &stale).unwrap_err();
+        tried += 1;
+    }
+    assert!(tried > 0, "each leaf stands where a later one does");
+}
+
+fn read_image(bytes: &[u8], image: usize, at: u64, out: &mut [u8]) -> io::Result<()> {
+    let start = image + usize::try_from(at).unwrap();
+    out.copy_from_slice(&bytes[start..start + out.len()]);
+    Ok(())
+}
