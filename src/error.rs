@@ -285,21 +285,6 @@ pub enum StoreError {
         what: String,
     },
 
-    /// The archive has an older format version, which cannot hold this. Nothing was written.
-    #[error(
-        "{}: the archive has format version {found}, which has no {what}; `sessiondb compact` or \
-         `Archive::compact` brings it to the newest version",
-        path.display()
-    )]
-    OldFormat {
-        /// The archive.
-        path: PathBuf,
-        /// Its format version.
-        found: u32,
-        /// What it cannot hold.
-        what: &'static str,
-    },
-
     /// An entry, a name or metadata is larger than the format allows. Nothing was written.
     #[error("{subject} has {len_bytes} bytes, which is over the limit of {limit_bytes}")]
     TooLarge {
@@ -413,7 +398,6 @@ impl Clone for StoreError {
             ErasePastEnd { session, segment, end, actual }
             SegmentExists { session, segment }
             UnsupportedFeature { path, what }
-            OldFormat { path, found, what }
             TooLarge { subject, len_bytes, limit_bytes }
             InvalidEntry { session, segment, position, message }
             Damaged { path, place, message }

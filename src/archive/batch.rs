@@ -256,7 +256,6 @@ impl Batch {
         at: u64,
         branch: SegmentId,
     ) -> Result<&mut Self, StoreError> {
-        self.archive.must_have("branches")?;
         let ids = (log.session_id(), log.segment_id(), branch);
         let op = branch_op(ids, at, None, log.at_ms());
         Ok(self.change_of(log, op))

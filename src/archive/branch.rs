@@ -19,9 +19,6 @@ use crate::ids::{SegmentId, SessionId, new_segment_id, now_ms};
 use crate::raw_json;
 use crate::segment::{Head, fork_entry, last_turn, len_at_turn_end, origin_at};
 
-/// The first format version that has branches and erased entries.
-const SINCE_VERSION: u32 = 2;
-
 impl Archive {
     /// Makes a segment whose log begins with the first `at` entries of another one of the session,
     /// and returns its id. The entries are shared, not copied, so it takes the same time and space
@@ -48,7 +45,7 @@ impl Archive {
     /// # Errors
     ///
     /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::BranchPastEnd`] if it
-    /// has fewer entries, [`StoreError::OldFormat`], and those of a write.
+    /// has fewer entries, and those of a write.
     pub fn branch(
         &self,
         session: SessionId,
@@ -73,7 +70,6 @@ impl Archive {
         at: u64,
         branch: SegmentId,
     ) -> Result<(), StoreError> {
-        self.must_have("branches")?;
         let origin = None;
         let ids = (session, segment, branch);
         self.write([branch_op(ids, at, origin, now_ms())])
@@ -112,7 +108,6 @@ impl Archive {
         segment: SegmentId,
         turn: u64,
     ) -> Result<Head, StoreError> {
-        self.must_have("branches")?;
         let fork = new_segment_id();
         self.commit(|snapshot| {
             let entries = entries_of(snapshot, session, segment, u64::MAX)?;
@@ -173,8 +168,7 @@ impl Archive {
                 let forked = false;
                 return Ok((Vec::new(), Head { forked, ..head }));
             }
-            let shares = self.has_branches()
-                && len > entries as u64
+            let shares = len > entries as u64
                 && state_at(snapshot, session_id, segment_id, entries as u64)
                     .is_some_and(|now| now == *state);
             let (op, entries) = if shares {
@@ -215,7 +209,7 @@ impl Archive {
     /// # Errors
     ///
     /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::ErasePastEnd`] if the
-    /// range leads out of it, [`StoreError::OldFormat`], and those of a write.
+    /// range leads out of it, and those of a write.
     pub fn erase(
         &self,
         session: SessionId,
@@ -223,22 +217,6 @@ impl Archive {
         range: impl RangeBounds<u64>,
     ) -> Result<u64, StoreError> {
         self.log(session, segment).erase(range)
-    }
-
-    /// Whether its format has branches.
-    pub(crate) fn has_branches(&self) -> bool {
-        self.engine.format_version() >= SINCE_VERSION
-    }
-
-    pub(super) fn must_have(&self, what: &'static str) -> Result<(), StoreError> {
-        if self.has_branches() {
-            return Ok(());
-        }
-        Err(StoreError::OldFormat {
-            path: self.path().to_owned(),
-            found: self.engine.format_version(),
-            what,
-        })
     }
 }
 
@@ -249,7 +227,6 @@ impl Log {
     ///
     /// Those of [`Archive::erase`].
     pub fn erase(&self, range: impl RangeBounds<u64>) -> Result<u64, StoreError> {
-        self.archive.must_have("erased entries")?;
         let log = self.id;
         let (start, end) = bounds_of(&range);
         self.archive.commit_without_journal(|snapshot| {

@@ -13,7 +13,7 @@ use super::{Condition, StoreError};
 /// | `AlreadyExists` | `SegmentExists`, a condition that something is not there |
 /// | `InvalidData` | `Corrupt`, `DoesNotFit`, `Damaged`, `NotAnArchive`, `Serde` |
 /// | `InvalidInput` | `InvalidPodName`, `InvalidEntry`, `TooLarge`, `BranchPastEnd`, `ErasePastEnd` |
-/// | `Unsupported` | `UnsupportedVersion`, `UnsupportedFeature`, `OldFormat`, `NoLocks` |
+/// | `Unsupported` | `UnsupportedVersion`, `UnsupportedFeature`, `NoLocks` |
 /// | `ResourceBusy` | `Busy` |
 /// | `PermissionDenied` | `ReadOnly` |
 /// | that of its source | `OutcomeUnknown` |
@@ -65,7 +65,6 @@ fn kind_of(err: &StoreError) -> ErrorKind {
         | StoreError::ErasePastEnd { .. } => ErrorKind::InvalidInput,
         StoreError::UnsupportedVersion { .. }
         | StoreError::UnsupportedFeature { .. }
-        | StoreError::OldFormat { .. }
         | StoreError::NoLocks { .. } => ErrorKind::Unsupported,
         StoreError::Busy { .. } => ErrorKind::ResourceBusy,
         StoreError::ReadOnly { .. } => ErrorKind::PermissionDenied,
@@ -122,7 +121,6 @@ mod tests {
             (StoreError::NotAnArchive { path: path(), reason: reason() }, ErrorKind::InvalidData),
             (StoreError::UnsupportedVersion { path: path(), found: 9, supported: 2 }, ErrorKind::Unsupported),
             (StoreError::UnsupportedFeature { path: path(), what: reason() }, ErrorKind::Unsupported),
-            (StoreError::OldFormat { path: path(), found: 1, what: "branches" }, ErrorKind::Unsupported),
             (StoreError::BranchPastEnd { session, segment, len, actual: 1 }, ErrorKind::InvalidInput),
             (StoreError::ErasePastEnd { session, segment, end: 2, actual: 1 }, ErrorKind::InvalidInput),
             (StoreError::SegmentExists { session, segment }, ErrorKind::AlreadyExists),

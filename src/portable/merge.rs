@@ -17,7 +17,7 @@ use crate::rebase::Rebase;
 /// Session by session, and of each session segment by segment, entries and traces: what is not
 /// here is added; a log that is the beginning of the other's grows by the rest; one that is equal
 /// or longer stays. A [branch](Archive::branch) that is added shares its entries here as it does
-/// there, unless this archive has format version 1. If neither log is the beginning of the other,
+/// there. If neither log is the beginning of the other,
 /// that is a conflict, and the session stays as a whole as it is here; other sessions are merged
 /// all the same. Merging again changes nothing.
 ///

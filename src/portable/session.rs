@@ -114,11 +114,10 @@ impl SessionMerge<'_> {
             let log_is_new = there.exists && !here.as_ref().is_some_and(|here| here.exists);
             // Bases come first, and nothing here contradicts them, or all of this is in vain.
             let is_there = |base: &SegmentBase| agreeing.contains(&base.segment);
-            let may_share = log_is_new && self.archive.has_branches();
             let lack = Lack {
                 is_new: here.is_none(),
                 log_is_new,
-                shared: there.base.filter(|base| may_share && is_there(base)),
+                shared: there.base.filter(|base| log_is_new && is_there(base)),
                 entries,
                 traces,
                 info: there,

@@ -109,8 +109,7 @@ fn code_of(error: &StoreError) -> Code {
         StoreError::Damaged { .. } => Code::Damaged,
         StoreError::NotAnArchive { .. }
         | StoreError::UnsupportedVersion { .. }
-        | StoreError::UnsupportedFeature { .. }
-        | StoreError::OldFormat { .. } => Code::NotAnArchive,
+        | StoreError::UnsupportedFeature { .. } => Code::NotAnArchive,
         StoreError::Busy { .. } => Code::Busy,
         _ => Code::Other,
     }

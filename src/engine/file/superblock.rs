@@ -11,10 +11,8 @@ use crate::engine::model::compress;
 use crate::engine::model::row::{Reader, plain_checksum};
 use crate::error::StoreError;
 
-/// The format version of new archives.
+/// The format version of new archives, the only one that is read.
 pub(crate) const FORMAT_VERSION: u32 = 2;
-/// The oldest version that is read and written as it is: plain runs, no branches.
-pub(crate) const OLDEST_FORMAT_VERSION: u32 = 1;
 /// The bit of the features that says that runs may be compressed with zstd.
 const FEATURE_ZSTD: u32 = 1;
 
@@ -55,10 +53,9 @@ impl Superblock {
         }
     }
 
-    /// That of a fresh copy: of the newest version, with all features.
+    /// That of a fresh copy: with all features.
     pub(crate) fn renewed(self) -> Self {
         Self {
-            version: FORMAT_VERSION,
             compressed: compress::IS_AVAILABLE,
             ..self
         }
@@ -114,7 +111,7 @@ impl Superblock {
     /// Refuses what this build does not read.
     fn must_be_known(&self, features: u32, path: &Path) -> Result<(), StoreError> {
         let (path, found) = (path.to_owned(), self.version);
-        if !(OLDEST_FORMAT_VERSION..=FORMAT_VERSION).contains(&found) {
+        if found != FORMAT_VERSION {
             let supported = FORMAT_VERSION;
             return Err(StoreError::UnsupportedVersion {
                 path,
@@ -122,8 +119,7 @@ impl Superblock {
                 supported,
             });
         }
-        let known = if found == 1 { 0 } else { FEATURE_ZSTD };
-        if features & !known != 0 {
+        if features & !FEATURE_ZSTD != 0 {
             let what = format!("features that this version does not know ({features:#x})");
             return Err(StoreError::UnsupportedFeature { path, what });
         }

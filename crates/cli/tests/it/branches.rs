@@ -1,4 +1,4 @@
-//! `branch` and `erase`, what the other commands make of branches, and archives of format 1.
+//! `branch` and `erase`, and what the other commands make of branches.
 
 use std::fs;
 
@@ -201,70 +201,4 @@ fn erase_needs_numbers_of_entries_that_are_there() {
     }
     place.run("erase", &["--yes", "ffffffff", "0"]).code(3);
     assert_eq!(place.raw(segment), "1\n2\n");
-}
-
-#[test]
-fn an_archive_of_format_1_is_read_and_compacted_before_it_has_branches() {
-    let place = Place::new();
-    let golden = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/data/golden/v1/closed.sessiondb"
-    );
-    fs::copy(golden, place.archive()).unwrap();
-    let mut permissions = fs::metadata(place.archive()).unwrap().permissions();
-    #[expect(
-        clippy::permissions_set_readonly_false,
-        reason = "a copy of a file that may be for reading only"
-    )]
-    permissions.set_readonly(false);
-    fs::set_permissions(place.archive(), permissions).unwrap();
-    let exported = |name: &str| {
-        let out = place.path(name);
-        place.run("export", &[out.to_str().unwrap()]).code(0);
-        crate::place::tree(&out)
-    };
-    place.run("stats", &[]).code(0).out("format version  1");
-    let before = exported("before");
-    assert!(!before.is_empty());
-    let (session, segment) = some_segment(&place);
-    let id = format!("{session}/{segment}");
-    let refused = [
-        ("branch", vec![id.as_str()]),
-        ("erase", vec![&id, "0", "--yes"]),
-    ];
-    for (command, args) in &refused {
-        place
-            .run(command, args)
-            .code(6)
-            .err("format version 1, which has no")
-            .err("`sessiondb compact`");
-    }
-    assert!(exported("refused") == before);
-
-    place.run("compact", &[]).code(0);
-    place.run("stats", &[]).code(0).out("format version  2");
-    place.run("check", &[]).code(0);
-    assert!(exported("after") == before);
-    let made = branch(&place, &[&id, "1"]);
-    let one = place.raw(made);
-    assert_eq!(one.lines().count(), 1);
-    place.run("erase", &[&id, "0", "--yes"]).code(0);
-    assert!(place.raw(made).starts_with("{\"kind\":\"erased\""));
-    place.run("check", &[]).code(0);
-}
-
-/// A segment that has entries, as text.
-fn some_segment(place: &Place) -> (String, String) {
-    let sessions = place.run("ls", &["--json"]).code(0).json();
-    for session in sessions.as_array().unwrap() {
-        let session = session["id"].as_str().unwrap();
-        let segments = place.run("ls", &[session, "--json"]).code(0).json();
-        for segment in segments.as_array().unwrap() {
-            if segment["entries"].as_u64() > Some(1) {
-                let segment = segment["id"].as_str().unwrap();
-                return (session.to_owned(), segment.to_owned());
-            }
-        }
-    }
-    panic!("no segment has entries: {sessions}");
 }

@@ -12,7 +12,7 @@
 mod archive;
 /// Several processes that append at once, and one that is killed.
 mod at_once;
-/// `branch` and `erase`, and archives of format 1.
+/// `branch` and `erase`.
 mod branches;
 /// Compaction beside processes that append, and of a file that cannot be replaced.
 #[cfg(unix)]
