@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use corpus::Corpus;
 use sessiondb::jsonl::{Export, Import};
-use sessiondb::{Archive, Durability, Log, SegmentId, SessionId};
+use sessiondb::{Archive, Durability, Log, RawJson, SegmentId, SessionId};
 use zstd::bulk::{Compressor, Decompressor};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -58,7 +58,7 @@ fn main() -> Outcome {
     );
     reads(&path)?;
     let start = Instant::now();
-    let (archive, _) = Archive::open(&path)?.compact(&mut |_| {})?;
+    let (archive, _) = Archive::open(&path)?.compact(None)?;
     archive.close()?;
     let speed = u128::from(bytes) * 1000 / start.elapsed().as_nanos().max(1);
     report("archive, compacted", bytes, fs::metadata(&path)?.len());
@@ -155,7 +155,7 @@ fn write_as_agents_do(path: &Path, files: &[File]) -> Outcome {
                 open = false;
                 for (log, turns) in &mut logs {
                     for line in turns.next().unwrap_or_default() {
-                        log.append_raw(line)?;
+                        log.append(&RawJson::from_bytes(line)?)?;
                         open = true;
                     }
                 }
@@ -172,7 +172,9 @@ fn reads(path: &Path) -> Outcome {
     let archive = Archive::options().read_only(true).open(path)?;
     let mut segments = Vec::new();
     for session in archive.sessions()? {
-        segments.extend(archive.segments(session?.id)?);
+        for segment in archive.segments(session?.id)? {
+            segments.push(segment?);
+        }
     }
     drop(archive);
     let mut took = Vec::new();
@@ -187,7 +189,7 @@ fn reads(path: &Path) -> Outcome {
         let archive = Archive::options().read_only(true).open(path)?;
         let log = archive.log(segment.session, segment.id);
         let start = Instant::now();
-        let entry = log.read_raw(index..=index)?.next().ok_or("no entry")??;
+        let entry = log.read(index..=index)?.next().ok_or("no entry")??;
         took.push(start.elapsed());
         std::hint::black_box(entry.as_str().len());
     }
@@ -220,13 +222,14 @@ fn speeds(scratch: &Path, folder: &Path, files: &[File], bytes: u64) -> Outcome 
         let copy = scratch.join(format!("copied-{round}"));
         let import = || {
             let archive = Archive::open(&path)?;
-            let report = Import::new(&archive).run(&[folder.to_owned()], &mut |_| {})?;
+            let report = Import::new(&archive).run(&[folder.to_owned()], None)?;
             assert_eq!(report.failed(), 0);
-            Ok(archive.close()?)
+            archive.close()?;
+            Ok(())
         };
         let export = || {
             let archive = Archive::options().read_only(true).open(&path)?;
-            let report = Export::new(&archive).run(&out, &mut |_| {})?;
+            let report = Export::new(&archive).run(&out, None)?;
             assert_eq!(report.failed(), 0);
             Ok(())
         };

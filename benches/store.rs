@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use sessiondb::{Archive, Log, SegmentId, SessionId, new_segment_id, new_session_id};
+use sessiondb::{Archive, Log, RawJson, SegmentId, SessionId, new_segment_id, new_session_id};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -95,12 +95,12 @@ impl Stores {
         let path = folder.join("bench.sessiondb");
         let archive = Archive::open(&path)?;
         let mut line = entry();
-        let entries = vec![line.clone(); scale.entries];
+        let entries = vec![RawJson::from_bytes(&line)?; scale.entries];
         line.push(b'\n');
         let (mut ids, mut file) = ((new_session_id(), new_segment_id()), PathBuf::new());
         for _ in 0..scale.sessions {
             ids = (new_session_id(), new_segment_id());
-            archive.log(ids.0, ids.1).append_many_raw(&entries)?;
+            archive.log(ids.0, ids.1).append_many(&entries)?;
             let session = folder.join(ids.0.to_string());
             fs::create_dir_all(&session)?;
             file = session.join(ids.1.to_string()).with_extension("jsonl");
@@ -135,7 +135,7 @@ impl Stores {
             rounds,
             [
                 ("archive, synced", &|| {
-                    black_box(log.append_raw(entry)?);
+                    black_box(log.append(&RawJson::from_bytes(entry)?)?);
                     Ok(())
                 }),
                 ("JSONL, fdatasync", &|| {
@@ -171,7 +171,7 @@ impl Stores {
             rounds,
             [
                 ("archive, checksums", &|| {
-                    for entry in log.read_raw(..)? {
+                    for entry in log.read(..)? {
                         black_box(&*entry?);
                     }
                     Ok(())
@@ -192,7 +192,7 @@ impl Stores {
             rounds,
             [
                 ("archive, checksums", &|| {
-                    for entry in log.last_raw(LAST)? {
+                    for entry in log.last(LAST)? {
                         black_box(&*entry?);
                     }
                     Ok(())
@@ -219,7 +219,8 @@ impl Stores {
         let (session, segment) = self.ids;
         let look = |archive: Archive| -> Outcome {
             black_box(archive.log(session, segment).len()?);
-            Ok(archive.close()?)
+            archive.close()?;
+            Ok(())
         };
         compare(
             "open, count",

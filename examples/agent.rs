@@ -1,10 +1,9 @@
 //! A turn of an agent, written entry by entry as it happens; then a restart, and the agent goes
 //! on where it was: `cargo run --example agent`.
 
+use sessiondb::entry::{Item, Role, RunResult, SegmentState, Trigger, UserSegment};
 use sessiondb::segment::{self, Head, Seed};
-use sessiondb::{
-    Archive, Item, Role, RunResult, SegmentState, Store, StoreError, Trigger, UserSegment,
-};
+use sessiondb::{Archive, Store, StoreError};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;

@@ -14,13 +14,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let archive = Archive::open(&path)?;
     let log = archive.log(Uuid::from_u128(1), Uuid::from_u128(2));
-    let report = archive.check(&mut |_| {})?;
+    let report = archive.check(None)?;
     if !report.is_clean() {
         return Err(format!("{path} is damaged: {:?}", report.problems).into());
     }
     let mut found = 0;
     if log.exists()? {
-        for entry in log.read::<u64>(..)? {
+        for entry in log.read(..)?.decode::<u64>() {
             if entry? != found {
                 return Err(format!("{path}: entry {found} is another one").into());
             }

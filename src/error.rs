@@ -2,6 +2,7 @@
 
 mod condition;
 mod io_error;
+mod kind;
 
 use std::fmt;
 use std::io;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::condition::Condition;
+pub use self::kind::ErrorKind;
 use crate::ids::{SegmentId, SessionId};
 
 /// Why a store did not do what it was asked to.
@@ -352,6 +354,52 @@ impl StoreError {
             segment,
             index,
             message: cause.to_string(),
+        }
+    }
+}
+
+impl StoreError {
+    /// What kind of error it is.
+    ///
+    /// ```
+    /// use sessiondb::{ErrorKind, MemoryStore, Store, new_segment_id, new_session_id};
+    ///
+    /// let missing = MemoryStore::new().read_all(new_session_id(), new_segment_id());
+    /// assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+    /// ```
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound(_) | Self::SessionNotFound(_) | Self::TurnNotFound { .. } => {
+                ErrorKind::NotFound
+            }
+            Self::Conflict { .. } | Self::ConditionFailed { .. } | Self::SegmentExists { .. } => {
+                ErrorKind::Conflict
+            }
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Serde(_)
+            | Self::InvalidPodName(_)
+            | Self::InvalidEntry { .. }
+            | Self::BranchPastEnd { .. }
+            | Self::ErasePastEnd { .. }
+            | Self::Corrupt { .. }
+            | Self::TooLarge { .. } => ErrorKind::Invalid,
+            Self::DoesNotFit { .. } => ErrorKind::DoesNotFit,
+            Self::NotAnArchive { .. }
+            | Self::UnsupportedVersion { .. }
+            | Self::UnsupportedFeature { .. }
+            | Self::NoLocks { .. } => ErrorKind::Incompatible,
+            Self::ReadOnly { .. } => ErrorKind::ReadOnly,
+            Self::Damaged { .. } => ErrorKind::Damaged,
+            Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
+            Self::Poisoned { .. } | Self::Displaced { .. } | Self::Forked { .. } => {
+                ErrorKind::Unusable
+            }
+            Self::Io(err) => match err.kind() {
+                io::ErrorKind::NotFound => ErrorKind::NotFound,
+                io::ErrorKind::AlreadyExists => ErrorKind::Conflict,
+                io::ErrorKind::InvalidInput => ErrorKind::Invalid,
+                _ => ErrorKind::Io,
+            },
         }
     }
 }

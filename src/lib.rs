@@ -10,7 +10,7 @@
 //!
 //! let archive = Archive::open(&path)?; // made if it is not there
 //! let log = archive.log(new_session_id(), new_segment_id());
-//! let receipt = log.append_raw(br#"{"kind":"user","text":"hello"}"#)?;
+//! let receipt = log.append(&serde_json::json!({"kind": "user", "text": "hello"}))?;
 //! assert!(receipt.synced); // it survives power loss
 //! assert_eq!(log.len()?, 1); // reads no entry
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -39,19 +39,20 @@
 //! The README has the promises, `docs/guide.md` how to embed it, `docs/limits.md` the limits, and
 //! `docs/format.md` every byte of the file.
 
-mod archive;
+pub mod archive;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod doctor;
+pub mod doctor;
 mod engine;
-mod entry;
+pub mod entry;
 mod error;
 mod ids;
 pub mod jsonl;
 mod memory;
-mod portable;
+pub mod portable;
+mod progress;
 mod raw_json;
-mod rebase;
+mod relocation;
 pub mod retention;
 pub mod segment;
 mod store;
@@ -59,32 +60,15 @@ mod store;
 pub mod testing;
 
 pub use self::archive::{
-    Archive, ArchiveOptions, ArchiveStats, Batch, CompactMode, CompactProgress, Compacted,
-    Durability, Entry, Log, MAX_ENTRY_BYTES, Match, OriginKind, RawEntries, Receipt, SegmentBase,
-    SegmentInfo, SegmentOrigin, SessionInfo, Sessions, Sharing, Snapshot, TypedEntries,
+    Archive, ArchiveOptions, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES, Receipt, SegmentInfo,
+    SessionInfo, Sharing, Snapshot,
 };
-pub use self::doctor::{
-    CheckProgress, CheckReport, EntryRange, Part, Piece, Problem, RecoverBasis, RecoverProgress,
-    RecoverReport, RecoveredLog, recover,
-};
-pub use self::entry::{
-    Active, ConfigChanged, ContentPart, Extension, Extra, FileAttachment, FileRef, Flow,
-    InputExtension, Interrupt, Invoke, Item, ItemEntry, Knowledge, KnowledgeRef, LlmUsage,
-    LogEntry, Message, Notification, Nullable, Origin, Paste, PausedTurnAbandoned, PodEvent,
-    PodName, PodRecord, Reasoning, ReasoningItem, RefusalPart, RequestConfig, Role, RunCompleted,
-    RunErrored, RunResult, SegmentStart, SegmentState, SkillActivation, SystemItem,
-    SystemItemEntry, TaskReminder, TextPart, TextSegment, ToolCall, ToolOutput, TraceEntry,
-    TraceLifecycle, TraceStreamEvent, Trigger, TurnEnd, UserInput, UserSegment, WorkerEvent,
-    Workflow, WorkflowInvoke, collect_state,
-};
-pub use self::error::{Condition, StoreError};
+pub use self::entry::{LogEntry, TraceEntry};
+pub use self::error::{Condition, ErrorKind, StoreError};
 pub use self::ids::{SegmentId, SessionId, new_segment_id, new_session_id, now_ms};
 pub use self::memory::MemoryStore;
-pub use self::portable::{
-    CopyProgress, CopyReport, Merge, MergeConflict, MergeOutcome, MergeReport, MergedSession,
-};
+pub use self::progress::Progress;
 pub use self::raw_json::RawJson;
-pub use self::rebase::Rebase;
 pub use self::store::Store;
 
 /// The README's examples run as tests.

@@ -3,15 +3,15 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
-use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// One JSON value on one line, kept as it was written: numbers of any length, escapes of any kind,
 /// keys that stand twice, nesting of any depth.
 ///
-/// It is what [`Log::append_raw`](crate::Log::append_raw) takes. Two are equal if their bytes are.
-/// As a part of other JSON it is written byte for byte, without the white space around it.
+/// A log keeps it byte for byte, see [`ToEntry`](crate::archive::ToEntry). Two are equal if their
+/// bytes are. It is no serde value: what is a part of other JSON is a
+/// [`RawValue`](serde_json::value::RawValue), which has no white space around it.
 ///
 /// ```
 /// use sessiondb::{Archive, RawJson, new_segment_id, new_session_id};
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 /// let json = RawJson::new(r#"{"n":1e400,"half":"\ud83d"}"#)?;
 /// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
 /// log.append(&json)?;
-/// let read: Vec<RawJson> = log.read(..)?.collect::<Result<_, _>>()?;
+/// let read: Vec<RawJson> = log.read(..)?.decode().collect::<Result<_, _>>()?;
 /// assert_eq!(read, [json]);
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -36,6 +36,16 @@ impl RawJson {
         let json = json.into();
         check(json.as_bytes()).map_err(de::Error::custom)?;
         Ok(Self(json))
+    }
+
+    /// Takes bytes that are one JSON value on one line.
+    ///
+    /// # Errors
+    ///
+    /// If they are not that, in words.
+    pub fn from_bytes(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let text = std::str::from_utf8(json).map_err(de::Error::custom)?;
+        Self::new(text)
     }
 
     /// Takes text that has been read as JSON before, and is one line.
@@ -56,6 +66,16 @@ impl RawJson {
     /// If it cannot hold it: half a surrogate pair, a number out of range, or more than 127 levels.
     pub fn to_value(&self) -> Result<Value, serde_json::Error> {
         serde_json::from_str(&self.0)
+    }
+
+    /// The value as a part of other JSON: byte for byte, without the white space around it.
+    pub(crate) fn to_raw_value(&self) -> Result<&RawValue, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+
+    /// The same as bytes.
+    pub(crate) fn to_vec(&self) -> Result<Vec<u8>, serde_json::Error> {
+        Ok(self.to_raw_value()?.get().into())
     }
 
     /// The field `kind`, if it is a string without escapes; else the empty string.
@@ -123,13 +143,6 @@ impl fmt::Debug for RawJson {
     }
 }
 
-impl Serialize for RawJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
-        value.serialize(serializer)
-    }
-}
-
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Box::<RawValue>::deserialize(deserializer)?;
@@ -155,7 +168,7 @@ mod tests {
         ] {
             let json = RawJson::new(text).unwrap();
             assert_eq!(json.as_str(), text);
-            let inside = serde_json::to_string(&[&json]).unwrap();
+            let inside = serde_json::to_string(&[json.to_raw_value().unwrap()]).unwrap();
             assert_eq!(inside, format!("[{}]", text.trim()));
             let back: Vec<RawJson> = serde_json::from_str(&inside).unwrap();
             assert_eq!(back[0].as_str(), text.trim());

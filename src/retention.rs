@@ -13,6 +13,7 @@ use crate::engine::Op;
 use crate::entry::names::NameRecord;
 use crate::error::StoreError;
 use crate::ids::SessionId;
+use crate::progress::{Meter, Progress};
 
 /// How many sessions are removed as one change.
 const CHANGE_SESSIONS: usize = 64;
@@ -38,13 +39,13 @@ const CHANGE_SESSIONS: usize = 64;
 ///
 /// let archive = Archive::in_memory()?;
 /// let (old, new) = (new_session_id(), new_session_id());
-/// archive.log(old, new_segment_id()).with_timestamp(1000).append_raw(b"1")?;
-/// archive.log(new, new_segment_id()).append_raw(b"2")?;
+/// archive.log(old, new_segment_id()).with_timestamp(1000).append(&1)?;
+/// archive.log(new, new_segment_id()).append(&2)?;
 ///
 /// let limits = Limits::new().older_than(Duration::from_secs(3600));
 /// let plan = plan(&archive, &limits, now_ms())?;
 /// assert_eq!(plan.sessions.len(), 1);
-/// let pruned = plan.apply(&archive, &mut |_| ())?;
+/// let pruned = plan.apply(&archive, None)?;
 /// assert_eq!(pruned.removed, [old]);
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -118,33 +119,13 @@ pub struct Plan {
     named: bool,
 }
 
-/// How far the removal is, in sessions.
-///
-/// ```
-/// use sessiondb::retention::{Limits, plan};
-///
-/// let archive = sessiondb::Archive::in_memory()?;
-/// plan(&archive, &Limits::new().keep_last(10), 0)?.apply(&archive, &mut |progress| {
-///     eprintln!("{} of {}", progress.done, progress.total);
-/// })?;
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PruneProgress {
-    /// Sessions done with.
-    pub done: u64,
-    /// Sessions of the plan.
-    pub total: u64,
-}
-
 /// What was removed.
 ///
 /// ```
 /// use sessiondb::retention::{Limits, plan};
 ///
 /// let archive = sessiondb::Archive::in_memory()?;
-/// let pruned = plan(&archive, &Limits::new().keep_last(10), 0)?.apply(&archive, &mut |_| ())?;
+/// let pruned = plan(&archive, &Limits::new().keep_last(10), 0)?.apply(&archive, None)?;
 /// assert!(pruned.removed.is_empty() && pruned.spared.is_empty());
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -247,9 +228,11 @@ impl Plan {
     pub fn apply(
         &self,
         archive: &Archive,
-        progress: &mut dyn FnMut(PruneProgress),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<Pruned, StoreError> {
-        let (mut pruned, mut done) = (Pruned::default(), 0);
+        let mut pruned = Pruned::default();
+        let mut meter = Meter::new(progress, 0);
+        meter.expect(self.sessions.len() as u64);
         for chunk in self.sessions.chunks(CHANGE_SESSIONS) {
             let unchanged = archive.commit(|now| {
                 let unchanged = self.unchanged(chunk, now)?;
@@ -266,9 +249,7 @@ impl Plan {
                     pruned.spared.push(session.id);
                 }
             }
-            done += chunk.len() as u64;
-            let total = self.sessions.len() as u64;
-            progress(PruneProgress { done, total });
+            meter.add(chunk.len() as u64);
         }
         Ok(pruned)
     }

@@ -5,7 +5,8 @@
 //!
 //! ```
 //! use sessiondb::segment::{self, Seed};
-//! use sessiondb::{Item, MemoryStore, Role, RunResult, Trigger, UserSegment};
+//! use sessiondb::MemoryStore;
+//! use sessiondb::entry::{Item, Role, RunResult, Trigger, UserSegment};
 //!
 //! let store = MemoryStore::new();
 //! let mut head = segment::start(&store, &Seed::default())?;
@@ -106,7 +107,8 @@ pub fn start_with_ids<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Head, Seed};
-/// use sessiondb::{Item, MemoryStore, Role};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::{Item, Role};
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;
@@ -165,7 +167,8 @@ pub fn restore_by_segment<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{Item, MemoryStore, Role};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::{Item, Role};
 ///
 /// let store = MemoryStore::new();
 /// let seed = Seed { history: vec![Item::message(Role::User, "Hi")], ..Seed::default() };
@@ -197,7 +200,8 @@ pub fn fork<S: Store + ?Sized>(store: &S, seed: &Seed) -> Result<Head, StoreErro
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{Item, MemoryStore, Role, StoreError};
+/// use sessiondb::{MemoryStore, StoreError};
+/// use sessiondb::entry::{Item, Role};
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;
@@ -247,7 +251,8 @@ pub fn fork_at<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{Item, MemoryStore, Role};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::{Item, Role};
 ///
 /// let store = MemoryStore::new();
 /// let head = segment::start(&store, &Seed::default())?;

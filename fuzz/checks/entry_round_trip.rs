@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use sessiondb::{LogEntry, PodRecord, RawJson, TraceEntry};
+use sessiondb::entry::WorkerRecord;
+use sessiondb::{LogEntry, RawJson, TraceEntry};
 
 pub(crate) fn check(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data)
@@ -15,7 +16,7 @@ pub(crate) fn check(data: &[u8]) {
     if let Ok(value) = serde_json::from_slice::<Value>(data) {
         round_trip::<LogEntry>(data, &value);
         round_trip::<TraceEntry>(data, &value);
-        round_trip::<PodRecord>(data, &with_todays_name(value));
+        round_trip::<WorkerRecord>(data, &with_todays_name(value));
     }
 }
 

@@ -32,7 +32,7 @@ fn check_in(folder: &Path, data: &[u8]) {
         let import = |path| {
             let report = Import::new(&archive)
                 .bad_lines(bad_lines)
-                .run(&[path], &mut |_| ());
+                .run(&[path], None);
             report.expect("the file can be read")
         };
         let failed = import(file.clone()).failed();
@@ -41,11 +41,11 @@ fn check_in(folder: &Path, data: &[u8]) {
             0,
             "{bad_lines:?}: imported twice"
         );
-        assert!(archive.check(&mut |_| ()).expect("a check").is_clean());
+        assert!(archive.check(None).expect("a check").is_clean());
         let out = folder.join("out");
         Export::new(&archive)
             .force(true)
-            .run(&out, &mut |_| ())
+            .run(&out, None)
             .expect("an export");
         let exported = fs::read(out.join(NAME).join(NAME).with_extension("jsonl"));
         if bad_lines == BadLines::Keep {

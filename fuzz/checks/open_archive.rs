@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use sessiondb::{Archive, Log, StoreError, testing};
+use sessiondb::{Archive, Log, RawJson, StoreError, testing};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -35,12 +35,12 @@ fn look(path: &Path, read_only: bool) -> Result<(), StoreError> {
     let options = Archive::options().create(false).read_only(read_only);
     let archive = options.open(path)?;
     archive.stats()?;
-    archive.list_names()?;
-    archive.check(&mut |_| ())?;
-    for (index, entry) in log(&archive).read_raw(..)?.enumerate() {
+    archive.names()?;
+    archive.check(None)?;
+    for (index, entry) in log(&archive).read(..)?.enumerate() {
         assert_eq!(ENTRIES.get(index), Some(&entry?.as_str()));
     }
-    archive.close()
+    archive.close().map(drop)
 }
 
 fn log(archive: &Archive) -> Log {
@@ -89,7 +89,15 @@ fn real_archives() -> [Vec<u8>; 2] {
     testing::create_file(&path, 16 << 10).expect("a new archive");
     let archive = Archive::open(&path).expect("it opens");
     let (tables, journal) = ENTRIES.split_at(2);
-    let append = |entries: &[&str]| log(&archive).append_many_raw(entries).map(drop);
+    let append = |entries: &[&str]| {
+        log(&archive)
+            .append_many(
+                entries
+                    .iter()
+                    .map(|entry| RawJson::new(*entry).expect("JSON")),
+            )
+            .map(drop)
+    };
     append(tables).expect("whole entries");
     archive.checkpoint().expect("a checkpoint");
     for entry in journal {

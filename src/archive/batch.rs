@@ -2,20 +2,26 @@
 //! on is still so.
 
 use std::io;
+use std::ops::RangeBounds;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::branch::branch_op;
+use super::branch::{erase_op, fork_op};
+use super::changes::Changes;
+use super::collected::Collected;
 use super::durability::Durability;
-use super::entry::Collected;
+use super::entries::bounds_of;
 use super::handle::Archive;
 use super::log::Log;
-use super::metadata::set_metadata;
-use super::names::name_op;
-use crate::engine::{Expect, Op};
-use crate::entry::names::PodName;
+use super::metadata::{set_metadata, updated_metadata};
+use super::names::{name_op, updated_name};
+use super::snapshot::Snapshot;
+use super::to_entry::ToEntry;
+use crate::engine::{Choice, Expect, Op, View};
+use crate::entry::names::WorkerName;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
@@ -23,7 +29,8 @@ use crate::ids::{SegmentId, SessionId};
 /// [`commit`](Self::commit). Dropped, it does nothing.
 ///
 /// Conditions (`expect_...`) are looked at in one step with the changes, by whatever process
-/// others write. Each of them counts at its place: one that follows a change sees it.
+/// others write. Each of them counts at its place: one that follows a change sees it. What
+/// `fork_at`, `erase` and the `update_...` methods read is the archive as it was before the batch.
 ///
 /// A batch is as durable as the most durable of the logs that it changes; changes that go through
 /// no log count with the archive's durability. [`with_durability`](Self::with_durability) says
@@ -35,19 +42,19 @@ use crate::ids::{SegmentId, SessionId};
 /// let archive = Archive::in_memory()?;
 /// let session = new_session_id();
 /// let (old, new) = (archive.log(session, new_segment_id()), archive.log(session, new_segment_id()));
-/// old.append_many_raw(&["1", "2"])?;
+/// old.append_many([1, 2])?;
 ///
 /// let mut batch = archive.batch();
 /// batch.expect_len(&old, 2).expect_absent(&new);
-/// batch.truncate(&old, 1).append_raw(&new, b"2")?;
+/// batch.truncate(&old, 1).append(&new, &2)?;
 /// batch.commit()?;
 /// assert_eq!((old.len()?, new.len()?), (1, 1));
 ///
 /// // Append, or leave the log to its other writer and go on in a branch of it.
 /// let branch = archive.log(session, new_segment_id());
 /// let (mut append, mut fork) = (archive.batch(), archive.batch());
-/// append.expect_len(&old, 2).append_raw(&old, b"3")?;
-/// fork.branch_to(&old, 1, branch.segment_id())?.append_raw(&branch, b"3")?;
+/// append.expect_len(&old, 2).append(&old, &3)?;
+/// fork.branch(&old, 1, branch.segment_id()).append(&branch, &3)?;
 /// assert!(!append.commit_or(fork)?);
 /// assert_eq!((old.len()?, branch.len()?), (1, 2));
 /// # Ok::<(), StoreError>(())
@@ -56,7 +63,9 @@ use crate::ids::{SegmentId, SessionId};
 #[must_use = "a batch does nothing until it is committed"]
 pub struct Batch {
     archive: Archive,
-    ops: Vec<Op>,
+    changes: Changes,
+    /// Whether it goes past the journal, of which no byte is left.
+    past_journal: bool,
     /// The most that a change asks for.
     needed: Option<Durability>,
     /// What the caller asks for.
@@ -76,7 +85,8 @@ impl Batch {
     fn new(archive: Archive) -> Self {
         Self {
             archive,
-            ops: Vec::new(),
+            changes: Changes::default(),
+            past_journal: false,
             needed: None,
             given: None,
             foreign: None,
@@ -123,39 +133,19 @@ impl Batch {
         self.expect(Expect::SessionPresent(session))
     }
 
-    /// Adds: append one raw entry.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::InvalidEntry`] or [`StoreError::TooLarge`]; the batch is then as before.
-    pub fn append_raw(&mut self, log: &Log, entry: &[u8]) -> Result<&mut Self, StoreError> {
-        self.append_many_raw(log, &[entry])
-    }
-
     /// Adds: append one entry.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Serde`] or [`StoreError::TooLarge`]; the batch is then as before.
-    pub fn append<T: Serialize + ?Sized>(
+    /// [`StoreError::Serde`], [`StoreError::InvalidEntry`] or [`StoreError::TooLarge`], as by
+    /// [`Log::append`]; the batch is then as before.
+    pub fn append<E: ToEntry + ?Sized>(
         &mut self,
         log: &Log,
-        entry: &T,
+        entry: &E,
     ) -> Result<&mut Self, StoreError> {
-        self.append_many(log, std::slice::from_ref(&entry))
-    }
-
-    /// Adds: append raw entries.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`append_raw`](Self::append_raw).
-    pub fn append_many_raw<B: AsRef<[u8]>>(
-        &mut self,
-        log: &Log,
-        entries: &[B],
-    ) -> Result<&mut Self, StoreError> {
-        let entries = log.collect_raw(entries)?;
+        let mut entries = Collected::new(log.id);
+        entries.push(entry)?;
         Ok(self.append_op(log, None, entries))
     }
 
@@ -164,29 +154,12 @@ impl Batch {
     /// # Errors
     ///
     /// Those of [`append`](Self::append).
-    pub fn append_many<T: Serialize>(
-        &mut self,
-        log: &Log,
-        entries: &[T],
-    ) -> Result<&mut Self, StoreError> {
+    pub fn append_many<I>(&mut self, log: &Log, entries: I) -> Result<&mut Self, StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
         let entries = log.collect(entries)?;
         Ok(self.append_op(log, None, entries))
-    }
-
-    /// Adds: append raw entries if the log holds `expected_len` entries at that point of the
-    /// batch; the whole batch fails otherwise.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`append_raw`](Self::append_raw).
-    pub fn append_at_raw<B: AsRef<[u8]>>(
-        &mut self,
-        log: &Log,
-        expected_len: u64,
-        entries: &[B],
-    ) -> Result<&mut Self, StoreError> {
-        let entries = log.collect_raw(entries)?;
-        Ok(self.append_op(log, Some(expected_len), entries))
     }
 
     /// Adds: append entries if the log holds `expected_len` entries at that point of the batch;
@@ -195,28 +168,17 @@ impl Batch {
     /// # Errors
     ///
     /// Those of [`append`](Self::append).
-    pub fn append_at<T: Serialize>(
+    pub fn append_at<I>(
         &mut self,
         log: &Log,
         expected_len: u64,
-        entries: &[T],
-    ) -> Result<&mut Self, StoreError> {
+        entries: I,
+    ) -> Result<&mut Self, StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
         let entries = log.collect(entries)?;
         Ok(self.append_op(log, Some(expected_len), entries))
-    }
-
-    /// Adds: make the log hold just these raw entries, whether or not it was there.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`append_raw`](Self::append_raw).
-    pub fn replace_raw<B: AsRef<[u8]>>(
-        &mut self,
-        log: &Log,
-        entries: &[B],
-    ) -> Result<&mut Self, StoreError> {
-        let op = log.replace_op(log.collect_raw(entries)?);
-        Ok(self.change_of(log, op))
     }
 
     /// Adds: make the log hold just these entries, whether or not it was there.
@@ -224,11 +186,10 @@ impl Batch {
     /// # Errors
     ///
     /// Those of [`append`](Self::append).
-    pub fn replace<T: Serialize>(
-        &mut self,
-        log: &Log,
-        entries: &[T],
-    ) -> Result<&mut Self, StoreError> {
+    pub fn replace<I>(&mut self, log: &Log, entries: I) -> Result<&mut Self, StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
         let op = log.replace_op(log.collect(entries)?);
         Ok(self.change_of(log, op))
     }
@@ -243,22 +204,31 @@ impl Batch {
         self.change_of(log, Op::DeleteLog { log: log.id })
     }
 
-    /// Adds: make a segment whose log begins with the first `at` entries of the log, which it
-    /// shares with it, as [`Archive::branch_to`] does. If that cannot be done when the batch is
-    /// committed, the batch fails with the error of that call.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::OldFormat`]; the batch is then as before.
-    pub fn branch_to(
-        &mut self,
-        log: &Log,
-        at: u64,
-        branch: SegmentId,
-    ) -> Result<&mut Self, StoreError> {
-        let ids = (log.session_id(), log.segment_id(), branch);
-        let op = branch_op(ids, at, None, log.at_ms());
-        Ok(self.change_of(log, op))
+    /// Adds: make a segment with the id `branch` whose log begins with the first `at` entries of
+    /// the log, which it shares with it, as [`Log::branch`] does. If that cannot be done when the
+    /// batch is committed, the batch fails with the error of that call.
+    pub fn branch(&mut self, log: &Log, at: u64, branch: SegmentId) -> &mut Self {
+        self.change_of(log, log.branch_op(at, branch))
+    }
+
+    /// Adds: branch off at the end of turn `turn` of the log, as [`Archive::fork_at`] does, to the
+    /// id `fork`.
+    pub fn fork_at(&mut self, log: &Log, turn: u64, fork: SegmentId) -> &mut Self {
+        let ids = (log.session_id(), log.segment_id(), fork);
+        let at_ms = log.at_ms();
+        self.look_at(log).decided(log.durability(), move |now| {
+            Ok(Some(fork_op(now, ids, turn, at_ms)?.0))
+        })
+    }
+
+    /// Adds: put a tombstone in the place of each entry in the range, as [`Log::erase`] does. The
+    /// whole batch then goes past the journal, into the tables.
+    pub fn erase(&mut self, log: &Log, range: impl RangeBounds<u64>) -> &mut Self {
+        let (id, bounds, at_ms) = (log.id, bounds_of(&range), log.at_ms());
+        self.past_journal = true;
+        self.look_at(log).decided(log.durability(), move |now| {
+            erase_op(now, id, bounds, at_ms)
+        })
     }
 
     /// Adds: remove a segment with its entries and traces, if it is there.
@@ -286,8 +256,20 @@ impl Batch {
         session: SessionId,
         metadata: &Map<String, Value>,
     ) -> Result<&mut Self, StoreError> {
-        let op = set_metadata(session, metadata)?;
+        let op = set_metadata(session, serde_json::to_vec(metadata)?)?;
         Ok(self.change(self.archive.durability(), op))
+    }
+
+    /// Adds: change the metadata of a session, as [`Archive::update_metadata`] does. If `change`
+    /// fails, the batch fails with its error.
+    pub fn update_metadata(
+        &mut self,
+        session: SessionId,
+        change: impl FnOnce(&mut Map<String, Value>) -> Result<(), StoreError> + Send + 'static,
+    ) -> &mut Self {
+        self.decided(self.archive.durability(), move |now| {
+            Ok(Some(updated_metadata(now, session, change)?.0))
+        })
     }
 
     /// Adds: set the record of a name. See [`Archive::write_name`].
@@ -301,8 +283,25 @@ impl Batch {
         name: &str,
         record: &T,
     ) -> Result<&mut Self, StoreError> {
-        let op = name_op(&PodName::new(name)?, record)?;
+        let op = name_op(&WorkerName::new(name)?, serde_json::to_vec(record)?)?;
         Ok(self.change(self.archive.durability(), op))
+    }
+
+    /// Adds: change the record of a name, as [`Archive::update_name`] does. If `change` fails, the
+    /// batch fails with its error.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InvalidPodName`]; the batch is then as before.
+    pub fn update_name<T: Serialize + DeserializeOwned>(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&mut Option<T>) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<&mut Self, StoreError> {
+        let name = WorkerName::new(name)?;
+        Ok(self.decided(self.archive.durability(), move |now| {
+            Ok(updated_name(now, &name, change)?.0)
+        }))
     }
 
     /// Adds: remove a name, if it is there.
@@ -311,7 +310,7 @@ impl Batch {
     ///
     /// [`StoreError::InvalidPodName`]; the batch is then as before.
     pub fn delete_name(&mut self, name: &str) -> Result<&mut Self, StoreError> {
-        let name = PodName::new(name)?.to_string();
+        let name = WorkerName::new(name)?.to_string();
         Ok(self.change(self.archive.durability(), Op::DeleteName { name }))
     }
 
@@ -326,7 +325,15 @@ impl Batch {
     pub fn commit(self) -> Result<(), StoreError> {
         self.of_one_archive(&self.archive)?;
         let synced = self.durability() == Durability::Synced;
-        self.archive.engine().write(synced, self.ops).map(drop)
+        let changes = match self.changes.into_ops() {
+            Ok(ops) => return self.archive.engine.write(synced, ops).map(drop),
+            Err(changes) => changes,
+        };
+        let decide = |now: &Snapshot| Ok((changes.decide(now), ()));
+        if self.past_journal {
+            return self.archive.commit_without_journal(decide);
+        }
+        self.archive.commit_as(synced, decide)
     }
 
     /// Makes the changes of this batch if its conditions hold, else those of the other one, in one
@@ -343,8 +350,20 @@ impl Batch {
         otherwise.of_one_archive(&self.archive)?;
         let durabilities = [self.durability(), otherwise.durability()];
         let synced = durabilities.contains(&Durability::Synced);
-        let choices = [self.ops, otherwise.ops];
-        Ok(self.archive.engine().write_first(synced, choices)? == 0)
+        let archive = self.archive.clone();
+        let choices = (self.into_choice(), otherwise.into_choice());
+        archive.engine.commit_either(synced, choices.0, choices.1)
+    }
+
+    fn into_choice(self) -> Choice<'static> {
+        let (engine, changes) = (self.archive.engine, self.changes);
+        Choice {
+            ops: Box::new(move |layers| {
+                let view = View::new(layers, engine);
+                changes.decide(&Snapshot { view })
+            }),
+            past_journal: self.past_journal,
+        }
     }
 
     fn durability(&self) -> Durability {
@@ -386,15 +405,28 @@ impl Batch {
     }
 
     fn change(&mut self, durability: Durability, op: Op) -> &mut Self {
+        self.need(durability).changes.push(op);
+        self
+    }
+
+    fn decided(
+        &mut self,
+        durability: Durability,
+        decide: impl FnOnce(&Snapshot) -> Result<Option<Op>, StoreError> + Send + 'static,
+    ) -> &mut Self {
+        self.need(durability).changes.push_decision(decide);
+        self
+    }
+
+    fn need(&mut self, durability: Durability) -> &mut Self {
         if self.needed != Some(Durability::Synced) {
             self.needed = Some(durability);
         }
-        self.ops.push(op);
         self
     }
 
     fn expect(&mut self, condition: Expect) -> &mut Self {
-        self.ops.push(Op::Expect(condition));
+        self.changes.push(Op::Expect(condition));
         self
     }
 }

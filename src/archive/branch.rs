@@ -11,7 +11,7 @@ use super::handle::Archive;
 use super::log::Log;
 use super::snapshot::Snapshot;
 use super::typed::LogEntries;
-use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord};
+use crate::engine::{Entries, LogId, Op, OriginRecord};
 use crate::entry::replay::{SegmentState, collect_state};
 use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
@@ -20,61 +20,6 @@ use crate::raw_json;
 use crate::segment::{Head, fork_entry, last_turn, len_at_turn_end, origin_at};
 
 impl Archive {
-    /// Makes a segment whose log begins with the first `at` entries of another one of the session,
-    /// and returns its id. The entries are shared, not copied, so it takes the same time and space
-    /// whatever their number; each of the two segments goes on by itself.
-    ///
-    /// What is truncated or deleted in the one stays in the other. The entry bytes of a branch, as
-    /// listed, are those of the entries that it does not share.
-    ///
-    /// ```
-    /// use sessiondb::{Archive, new_segment_id, new_session_id};
-    ///
-    /// let archive = Archive::in_memory()?;
-    /// let log = archive.log(new_session_id(), new_segment_id());
-    /// log.append_many_raw(&["1", "2", "3"])?;
-    /// let branch = archive.branch(log.session_id(), log.segment_id(), 2)?;
-    /// let branch = archive.log(log.session_id(), branch);
-    /// branch.append_raw(b"4")?;
-    /// log.truncate(1)?;
-    /// let entries: Vec<u32> = branch.read(..)?.collect::<Result<_, _>>()?;
-    /// assert_eq!(entries, [1, 2, 4]);
-    /// # Ok::<(), sessiondb::StoreError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::BranchPastEnd`] if it
-    /// has fewer entries, and those of a write.
-    pub fn branch(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        at: u64,
-    ) -> Result<SegmentId, StoreError> {
-        let branch = new_segment_id();
-        self.branch_to(session, segment, at, branch)?;
-        Ok(branch)
-    }
-
-    /// The same, with the id that the branch is to have.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`branch`](Self::branch), and [`StoreError::SegmentExists`] if there is a segment
-    /// with that id in the session.
-    pub fn branch_to(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        at: u64,
-        branch: SegmentId,
-    ) -> Result<(), StoreError> {
-        let origin = None;
-        let ids = (session, segment, branch);
-        self.write([branch_op(ids, at, origin, now_ms())])
-    }
-
     /// Forks within a session, as [`segment::fork_at`](crate::segment::fork_at) does, without a
     /// copy of the history: the new segment shares the entries up to the end of turn `turn`, so
     /// that it restores to just the state of that moment. Where it came from is in its
@@ -82,7 +27,8 @@ impl Archive {
     ///
     /// ```
     /// use sessiondb::segment::{self, Seed};
-    /// use sessiondb::{Archive, Item, Role};
+    /// use sessiondb::Archive;
+    /// use sessiondb::entry::{Item, Role};
     ///
     /// let archive = Archive::in_memory()?;
     /// let mut head = segment::start(&archive, &Seed::default())?;
@@ -101,7 +47,7 @@ impl Archive {
     /// # Errors
     ///
     /// [`StoreError::NotFound`], [`StoreError::TurnNotFound`], those of reading the entries, and
-    /// those of [`branch`](Self::branch).
+    /// those of [`Log::branch`].
     pub fn fork_at(
         &self,
         session: SessionId,
@@ -110,17 +56,7 @@ impl Archive {
     ) -> Result<Head, StoreError> {
         let fork = new_segment_id();
         self.commit(|snapshot| {
-            let entries = entries_of(snapshot, session, segment, u64::MAX)?;
-            let len = len_at_turn_end(&entries, turn).ok_or_else(|| {
-                let last = last_turn(&entries);
-                StoreError::TurnNotFound {
-                    segment,
-                    turn,
-                    last,
-                }
-            })?;
-            let origin = Some(fork_record(segment, turn));
-            let op = branch_op((session, segment, fork), len as u64, origin, now_ms());
+            let (op, len) = fork_op(snapshot, (session, segment, fork), turn, now_ms())?;
             Ok((vec![op], Head::new(session, fork, len)))
         })
     }
@@ -130,7 +66,7 @@ impl Archive {
     /// fork as one step: no other writer comes in between.
     ///
     /// If the entries that the writer counted are still what its state adds up to, the fork is a
-    /// [`branch`](Self::branch) that shares them; else it is seeded with the state.
+    /// [`branch`](Log::branch) that shares them; else it is seeded with the state.
     ///
     /// ```
     /// use sessiondb::segment::{self, Seed};
@@ -163,7 +99,7 @@ impl Archive {
         } = head;
         let fork_id = new_segment_id();
         self.commit(|snapshot| {
-            let len = snapshot.len(session_id, segment_id)?;
+            let len = snapshot.log(session_id, segment_id).that_exists()?.len()?;
             if len == entries as u64 {
                 let forked = false;
                 return Ok((Vec::new(), Head { forked, ..head }));
@@ -179,12 +115,49 @@ impl Archive {
                 let origin = origin_at(segment_id, state.turn_count);
                 let fork = self.log(session_id, fork_id);
                 let entry = fork_entry(session_id, state, origin);
-                (fork.replace_op(fork.collect(&[entry])?), 1)
+                (fork.replace_op(fork.collect([entry])?), 1)
             };
             let forked = true;
             let fork = Head::new(session_id, fork_id, entries);
             Ok((vec![op], Head { forked, ..fork }))
         })
+    }
+}
+
+impl Log {
+    /// Makes a segment with the id `branch`, whose log begins with the first `at` entries of this
+    /// one, and returns that log. The entries are shared, not copied, so it takes the same time and
+    /// space whatever their number; each of the two segments goes on by itself.
+    ///
+    /// What is truncated or deleted in the one stays in the other. The entry bytes of a branch, as
+    /// listed, are those of the entries that it does not share. Traces are not shared.
+    ///
+    /// ```
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
+    /// log.append_many([1, 2, 3])?;
+    /// let branch = log.branch(2, new_segment_id())?;
+    /// branch.append(&4)?;
+    /// log.truncate(1)?;
+    /// let entries: Vec<u32> = branch.read(..)?.decode().collect::<Result<_, _>>()?;
+    /// assert_eq!(entries, [1, 2, 4]);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] if the segment does not exist, [`StoreError::BranchPastEnd`] if it
+    /// has fewer entries, [`StoreError::SegmentExists`] if the session has a segment with the id
+    /// `branch`, and those of a write.
+    pub fn branch(&self, at: u64, branch: SegmentId) -> Result<Self, StoreError> {
+        self.write([self.branch_op(at, branch)])?;
+        Ok(self.of_segment(branch))
+    }
+
+    pub(super) fn branch_op(&self, at: u64, branch: SegmentId) -> Op {
+        let ids = (self.session_id(), self.segment_id(), branch);
+        branch_op(ids, at, None, self.at_ms())
     }
 
     /// Puts a tombstone in the place of each entry in the range, in every segment that shares it,
@@ -197,68 +170,80 @@ impl Archive {
     /// ```
     /// use sessiondb::{Archive, new_segment_id, new_session_id};
     ///
-    /// let archive = Archive::in_memory()?;
-    /// let log = archive.log(new_session_id(), new_segment_id());
-    /// log.append_many_raw(&[r#"{"kind":"note","ts":7,"text":"secret"}"#, "2"])?;
-    /// assert_eq!(archive.erase(log.session_id(), log.segment_id(), ..1)?, 1);
-    /// let first = log.read_raw(..1)?.next().expect("it is still there")?;
+    /// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
+    /// log.append(&serde_json::json!({"kind": "note", "ts": 7, "text": "secret"}))?;
+    /// assert_eq!(log.erase(..1)?, 1);
+    /// let first = log.read(..1)?.next().expect("it is still there")?;
     /// assert_eq!(first.as_str(), r#"{"kind":"erased","ts":7}"#);
     /// # Ok::<(), sessiondb::StoreError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] if there is no such segment, [`StoreError::ErasePastEnd`] if the
+    /// [`StoreError::NotFound`] if the segment does not exist, [`StoreError::ErasePastEnd`] if the
     /// range leads out of it, and those of a write.
-    pub fn erase(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        range: impl RangeBounds<u64>,
-    ) -> Result<u64, StoreError> {
-        self.log(session, segment).erase(range)
-    }
-}
-
-impl Log {
-    /// Puts a tombstone in the place of each entry in the range. See [`Archive::erase`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Archive::erase`].
     pub fn erase(&self, range: impl RangeBounds<u64>) -> Result<u64, StoreError> {
-        let log = self.id;
-        let (start, end) = bounds_of(&range);
+        let bounds = bounds_of(&range);
         self.archive.commit_without_journal(|snapshot| {
-            let len = snapshot.len_of(&log)?;
-            let end = end.unwrap_or(len);
-            if end > len || start > end {
-                let (session, segment) = (log.session, log.segment);
-                let end = end.max(start);
-                return Err(StoreError::ErasePastEnd {
-                    session,
-                    segment,
-                    end,
-                    actual: len,
-                });
-            }
-            let mut entries = Entries::default();
-            for entry in snapshot.clone().read_raw_of(log, start..end)? {
-                entries.push(&tombstone(entry?.as_str()));
-            }
-            let count = entries.len();
-            let op = (count > 0).then(|| Op::Erase {
-                log,
-                first: start,
-                entries,
-                at_ms: self.at_ms(),
-            });
+            let op = erase_op(snapshot, self.id, bounds, self.at_ms())?;
+            let count = match &op {
+                Some(Op::Erase { entries, .. }) => entries.len(),
+                _ => 0,
+            };
             Ok((Vec::from_iter(op), count))
         })
     }
 }
 
-pub(super) fn branch_op(
+/// Erases the entries from the first number to the one behind the last; `None` if there are none.
+pub(super) fn erase_op(
+    snapshot: &Snapshot,
+    log: LogId,
+    (start, end): (u64, Option<u64>),
+    at_ms: u64,
+) -> Result<Option<Op>, StoreError> {
+    let reader = snapshot.reader(log).that_exists()?;
+    let len = reader.len()?;
+    let end = end.unwrap_or(len);
+    if end > len || start > end {
+        return Err(StoreError::ErasePastEnd {
+            session: log.session,
+            segment: log.segment,
+            end: end.max(start),
+            actual: len,
+        });
+    }
+    let mut entries = Entries::default();
+    for entry in reader.read(start..end)? {
+        entries.push(&tombstone(entry?.as_str()));
+    }
+    Ok((!entries.is_empty()).then_some(Op::Erase {
+        log,
+        first: start,
+        entries,
+        at_ms,
+    }))
+}
+
+/// Branches off at the end of a turn, and the number of entries up to there.
+pub(super) fn fork_op(
+    snapshot: &Snapshot,
+    (session, segment, fork): (SessionId, SegmentId, SegmentId),
+    turn: u64,
+    at_ms: u64,
+) -> Result<(Op, usize), StoreError> {
+    let entries = entries_of(snapshot, session, segment, u64::MAX)?;
+    let len = len_at_turn_end(&entries, turn).ok_or_else(|| StoreError::TurnNotFound {
+        segment,
+        turn,
+        last: last_turn(&entries),
+    })?;
+    let origin = Some(fork_record(segment, turn));
+    let op = branch_op((session, segment, fork), len as u64, origin, at_ms);
+    Ok((op, len))
+}
+
+fn branch_op(
     (session, from, to): (SessionId, SegmentId, SegmentId),
     len: u64,
     origin: Option<OriginRecord>,
@@ -289,12 +274,8 @@ fn entries_of(
     segment: SegmentId,
     len: u64,
 ) -> Result<Vec<LogEntry>, StoreError> {
-    let log = LogId {
-        session,
-        segment,
-        kind: LogKind::Entries,
-    };
-    LogEntries::new(snapshot.clone().read_raw_of(log, ..len)?).collect()
+    let log = snapshot.log(session, segment).that_exists()?;
+    LogEntries::new(log.read(..len)?).collect()
 }
 
 /// What the first `len` entries add up to, if they can be read.

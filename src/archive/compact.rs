@@ -7,29 +7,13 @@ use serde::Serialize;
 use super::handle::Archive;
 use crate::engine;
 use crate::error::StoreError;
-
-/// How far a compaction has come, in rows of the database or, in place, in its pages.
-///
-/// ```
-/// let mut last = None;
-/// sessiondb::Archive::in_memory()?.compact(&mut |progress| last = Some(progress))?;
-/// assert!(last.is_none_or(|progress| progress.done <= progress.total));
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CompactProgress {
-    /// Rows or pages that are done.
-    pub done: u64,
-    /// Rows or pages there are.
-    pub total: u64,
-}
+use crate::progress::{Meter, Progress};
 
 /// How an archive was compacted.
 ///
 /// ```
-/// let (archive, compacted) = sessiondb::Archive::in_memory()?.compact(&mut |_| {})?;
-/// assert_eq!(compacted.mode, sessiondb::CompactMode::InPlace); // there is no file to replace
+/// let (archive, compacted) = sessiondb::Archive::in_memory()?.compact(None)?;
+/// assert_eq!(compacted.mode, sessiondb::archive::CompactMode::InPlace); // there is no file to replace
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -54,7 +38,7 @@ impl fmt::Display for CompactMode {
 /// What a compaction did.
 ///
 /// ```
-/// let (archive, compacted) = sessiondb::Archive::in_memory()?.compact(&mut |_| {})?;
+/// let (archive, compacted) = sessiondb::Archive::in_memory()?.compact(None)?;
 /// assert!(compacted.erased && compacted.not_erased_because.is_none());
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -75,9 +59,40 @@ pub struct Compacted {
     pub not_erased_because: Option<String>,
 }
 
+/// A compaction that failed.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("agent.sessiondb");
+/// use sessiondb::Archive;
+///
+/// drop(Archive::open(&path)?);
+/// let archive = Archive::options().read_only(true).open(&path)?;
+/// let failed = archive.compact(None).expect_err("nothing may be written");
+/// assert_eq!(failed.error.kind(), sessiondb::ErrorKind::ReadOnly);
+/// let archive = failed.archive.expect("it is as it was");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct CompactError {
+    /// The archive, open as it was; `None` if it could not be opened again either.
+    pub archive: Option<Archive>,
+    /// Why it failed.
+    pub error: StoreError,
+}
+
+impl From<CompactError> for StoreError {
+    fn from(failed: CompactError) -> Self {
+        failed.error
+    }
+}
+
 impl Archive {
     /// Gives the space of what was deleted, replaced and cut off back to the disk, and leaves no
-    /// byte of it in the file. Returns the archive, open as it was.
+    /// byte of it in the file. Returns the archive, open as it was. The progress is in rows of the
+    /// tables or, in place, in pages.
     ///
     /// If nobody else has the archive open, in this process or another, a fresh copy is written
     /// beside it, which packs best and needs room on the disk for that long, and takes its place
@@ -92,31 +107,36 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// Those of a write and of [`ArchiveOptions::open`](crate::ArchiveOptions::open), and
-    /// [`StoreError::Damaged`] if something in it is; the file is then as good as before. The
-    /// archive is closed by an error, and has to be opened again.
+    /// [`CompactError`] with the errors of a write and of
+    /// [`ArchiveOptions::open`](crate::ArchiveOptions::open), and [`StoreError::Damaged`] if
+    /// something in it is; the file is then as good as before, and the archive is given back.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("agent.sessiondb");
-    /// use sessiondb::{Archive, CompactMode, new_segment_id, new_session_id};
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
     ///
     /// let archive = Archive::open(&path)?;
     /// let session = new_session_id();
-    /// archive.log(session, new_segment_id()).append_raw(br#""a secret""#)?;
+    /// archive.log(session, new_segment_id()).append("a secret")?;
     /// archive.delete_session(session)?;
     ///
-    /// let (archive, compacted) = archive.compact(&mut |_| {})?;
+    /// let (archive, compacted) = archive.compact(None)?;
     /// assert!(compacted.erased);
     /// assert!(archive.sessions()?.next().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn compact(
         self,
-        progress: &mut dyn FnMut(CompactProgress),
-    ) -> Result<(Self, Compacted), StoreError> {
-        let mut tell = |done, total| progress(CompactProgress { done, total });
-        let (engine, done) = engine::compact(self.engine, &mut tell)?;
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
+    ) -> Result<(Self, Compacted), CompactError> {
+        let durability = self.durability;
+        let mut meter = Meter::new(progress, 0);
+        let done = engine::compact(self.engine, &mut |done, total| meter.set(done, total));
+        let (engine, done) = done.map_err(|(engine, error)| CompactError {
+            archive: engine.map(|engine| Self::new(engine, durability)),
+            error,
+        })?;
         let compacted = Compacted {
             mode: match done.in_place {
                 None => CompactMode::Fresh,
@@ -128,6 +148,6 @@ impl Archive {
             in_place_because: done.in_place,
             not_erased_because: done.not_erased,
         };
-        Ok((Self::new(engine, self.durability), compacted))
+        Ok((Self::new(engine, durability), compacted))
     }
 }

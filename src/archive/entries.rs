@@ -3,12 +3,12 @@
 use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
 
-use super::ahead::Ahead;
 use super::entry::Entry;
+use super::prefetch::Prefetch;
 use crate::engine::{EntrySlice, Layers, LogId, Part, View};
 use crate::error::StoreError;
 
-/// The raw entries of a part of a log, from both ends; made by [`Log::read_raw`](crate::Log).
+/// The entries of a part of a log, from both ends; made by [`Log::read`](crate::Log::read).
 ///
 /// All entries are of the moment when the read began. While it lives, the space of what other
 /// writers replace is not used again: do not keep it for long. After an error it is at its end.
@@ -18,17 +18,17 @@ use crate::error::StoreError;
 ///
 /// let archive = Archive::in_memory()?;
 /// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append_many_raw(&["1", "2", "3"])?;
-/// let newest_first: Result<Vec<_>, _> = log.read_raw(1..)?.rev().collect();
+/// log.append_many([1, 2, 3])?;
+/// let newest_first: Result<Vec<_>, _> = log.read(1..)?.rev().collect();
 /// assert_eq!(newest_first?.iter().map(|entry| entry.as_str()).collect::<Vec<_>>(), ["3", "2"]);
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 pub struct RawEntries {
     // Declared, and so ended, before the view that its thread reads from as well.
-    ahead: Option<Ahead>,
-    reads_ahead: bool,
-    /// The index at which to begin to read ahead.
-    ahead_at: u64,
+    prefetch: Option<Prefetch>,
+    prefetches: bool,
+    /// The index at which to begin to prefetch.
+    prefetch_at: u64,
     view: View,
     log: LogId,
     rest: Range<u64>,
@@ -39,16 +39,16 @@ pub struct RawEntries {
 /// The most bytes that a stretch of several entries has.
 const MAX_STRETCH_BYTES: usize = 64 << 10;
 /// Of parts that are smaller, the next one is unpacked sooner than a thread begins.
-const MIN_BYTES_TO_READ_AHEAD: usize = 96 << 10;
-/// How many entries a read ahead wants before its thread has begun.
+const MIN_BYTES_TO_PREFETCH: usize = 96 << 10;
+/// How many entries a prefetch wants before its thread has begun.
 const FIRST_ENTRIES: u64 = 64;
 
 impl RawEntries {
     pub(super) fn new(view: View, log: LogId, rest: Range<u64>) -> Self {
         Self {
-            ahead: None,
-            reads_ahead: false,
-            ahead_at: u64::MAX,
+            prefetch: None,
+            prefetches: false,
+            prefetch_at: u64::MAX,
             view,
             log,
             rest,
@@ -59,8 +59,8 @@ impl RawEntries {
 
     /// Unpacks the next run on another thread while one is gone through from the front. For those
     /// who do more with the entries than unpacking them costs.
-    pub(crate) fn reading_ahead(mut self) -> Self {
-        self.reads_ahead = true;
+    pub(crate) fn prefetching(mut self) -> Self {
+        self.prefetches = true;
         self
     }
 
@@ -96,7 +96,7 @@ impl RawEntries {
     }
 
     fn load(&mut self, index: u64, from_back: bool) -> Result<EntrySlice, StoreError> {
-        let part = match self.taken_from_ahead(index, from_back) {
+        let part = match self.taken_from_prefetch(index, from_back) {
             Some(part) => part,
             None => self.read_part(index, from_back)?,
         };
@@ -108,7 +108,7 @@ impl RawEntries {
         if from_back {
             self.back = Some(part);
         } else {
-            self.plan_ahead(&part);
+            self.plan_prefetch(&part);
             self.front = Some(part);
         }
         Ok(slice)
@@ -117,7 +117,7 @@ impl RawEntries {
     fn read_part(&self, index: u64, from_back: bool) -> Result<Part, StoreError> {
         let log = self.log;
         let mut wanted = index.min(self.rest.start)..self.rest.end.max(index.saturating_add(1));
-        if self.reads_ahead && !from_back && self.front.is_none() {
+        if self.prefetches && !from_back && self.front.is_none() {
             // The other thread unpacks what is behind while the first entries are gone through.
             wanted.end = wanted.end.min(index.saturating_add(FIRST_ENTRIES));
         }
@@ -125,39 +125,39 @@ impl RawEntries {
         self.view.read(read)
     }
 
-    /// The part that was read ahead, if it is the one that is needed.
-    fn taken_from_ahead(&mut self, index: u64, from_back: bool) -> Option<Part> {
+    /// The part that was prefetched, if it is the one that is needed.
+    fn taken_from_prefetch(&mut self, index: u64, from_back: bool) -> Option<Part> {
         if from_back {
             return None;
         }
-        let part = self.ahead.as_ref()?.next_part();
+        let part = self.prefetch.as_ref()?.next_part();
         let part = part.filter(|part| part.numbers().contains(&index));
         if part.is_none() {
-            self.ahead = None;
+            self.prefetch = None;
         }
         part
     }
 
-    /// Reading ahead begins once an eighth of a run is behind: many readers look at the first
+    /// Prefetching begins once an eighth of a run is behind: many readers look at the first
     /// entries of a log and no further.
-    fn plan_ahead(&mut self, part: &Part) {
+    fn plan_prefetch(&mut self, part: &Part) {
         let numbers = part.numbers();
-        let worthwhile = self.reads_ahead
-            && self.ahead.is_none()
+        let worthwhile = self.prefetches
+            && self.prefetch.is_none()
             && numbers.end < self.rest.end
-            && part.run_bytes() >= MIN_BYTES_TO_READ_AHEAD;
-        self.ahead_at = if worthwhile {
+            && part.run_bytes() >= MIN_BYTES_TO_PREFETCH;
+        self.prefetch_at = if worthwhile {
             self.rest.start + (numbers.end - self.rest.start) / 8
         } else {
             u64::MAX
         };
     }
 
-    fn begin_ahead(&mut self) {
-        self.ahead_at = u64::MAX;
+    fn begin_prefetch(&mut self) {
+        self.prefetch_at = u64::MAX;
         if let Some(part) = &self.front {
             let next = part.numbers().end..self.rest.end;
-            self.ahead = Ahead::begin(&self.view, self.log, next);
+            self.prefetch = Prefetch::begin(&self.view, self.log, next);
         }
     }
 
@@ -175,8 +175,8 @@ impl Iterator for RawEntries {
 
     fn next(&mut self) -> Option<Self::Item> {
         let index = self.rest.next()?;
-        if index >= self.ahead_at {
-            self.begin_ahead();
+        if index >= self.prefetch_at {
+            self.begin_prefetch();
         }
         Some(self.step(index, false))
     }

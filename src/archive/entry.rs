@@ -1,19 +1,13 @@
-//! Entries as they go in and come out: what a raw entry must be, and what a segment's first
-//! entry says of its origin.
+//! A stored entry.
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 
-use crate::engine::{Entries, EntrySlice, LogId, LogKind, OriginRecord};
+use crate::engine::{EntrySlice, LogId};
 use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
-use crate::raw_json;
 
 /// The largest entry that an archive takes, in bytes (256 MiB).
 pub const MAX_ENTRY_BYTES: usize = 256 << 20;
@@ -21,12 +15,12 @@ pub const MAX_ENTRY_BYTES: usize = 256 << 20;
 /// One stored entry: the bytes of one JSON value, just as they were given. Cheap to clone.
 ///
 /// ```
-/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb::{Archive, RawJson, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
 /// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append_raw(br#"{"n": 1 }"#)?;
-/// let entry = log.read_raw(..)?.next().expect("one entry")?;
+/// log.append(&RawJson::new(r#"{"n": 1 }"#)?)?;
+/// let entry = log.read(..)?.next().expect("one entry")?;
 /// assert_eq!((entry.index(), entry.as_str()), (0, r#"{"n": 1 }"#));
 /// let value: serde_json::Value = entry.decode()?;
 /// assert_eq!(value["n"], 1);
@@ -101,155 +95,4 @@ impl fmt::Debug for Entry {
             .field("json", &self.as_str())
             .finish_non_exhaustive()
     }
-}
-
-/// Collects entries for one log, each of them checked.
-pub(super) struct Collected {
-    log: LogId,
-    pub(super) entries: Entries,
-}
-
-impl Collected {
-    pub(super) fn new(log: LogId) -> Self {
-        Self {
-            log,
-            entries: Entries::default(),
-        }
-    }
-
-    pub(super) fn push_raw(&mut self, entry: &[u8]) -> Result<(), StoreError> {
-        self.next_place().check(entry)?;
-        self.entries.push(entry);
-        Ok(())
-    }
-
-    pub(super) fn push_log_entry(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
-        let LogEntry::Unknown(json) = entry else {
-            return self.push(entry);
-        };
-        // It has been checked when it was made.
-        let bytes = json.as_str().as_bytes();
-        self.next_place().check_len(bytes)?;
-        self.entries.push(bytes);
-        Ok(())
-    }
-
-    /// Entries that were collected elsewhere.
-    pub(super) fn of(log: LogId, entries: Entries) -> Self {
-        Self { log, entries }
-    }
-
-    /// Checks all of them.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        let log = self.log;
-        let places = (0..).map(|position| Place { log, position });
-        places
-            .zip(self.entries.iter())
-            .try_for_each(|(place, entry)| place.check(entry))
-    }
-
-    pub(super) fn push<T: serde::Serialize + ?Sized>(
-        &mut self,
-        value: &T,
-    ) -> Result<(), StoreError> {
-        let place = self.next_place();
-        // Straight behind the others: a large entry is not copied.
-        self.entries.push_written(
-            |payload| Ok(serde_json::to_writer(payload, value)?),
-            |entry| {
-                place.check_len(entry)?;
-                // Only a value that writes JSON of its own making can bring one in.
-                match memchr::memchr(b'\n', entry) {
-                    Some(_) => Err(place.invalid("it contains a line break".to_owned())),
-                    None => Ok(()),
-                }
-            },
-        )
-    }
-
-    /// What the first entry says of the segment's origin.
-    pub(super) fn origin(&self) -> Option<OriginRecord> {
-        match self.log.kind {
-            LogKind::Entries => origin_of(self.entries.iter().next()?),
-            LogKind::Traces => None,
-        }
-    }
-
-    fn next_place(&self) -> Place {
-        Place {
-            log: self.log,
-            position: usize::try_from(self.entries.len()).unwrap_or(usize::MAX),
-        }
-    }
-}
-
-/// An entry of a call, as errors name it.
-#[derive(Clone, Copy)]
-struct Place {
-    log: LogId,
-    /// Counted from 0.
-    position: usize,
-}
-
-impl Place {
-    fn check(self, entry: &[u8]) -> Result<(), StoreError> {
-        self.check_len(entry)?;
-        raw_json::check(entry).map_err(|message| self.invalid(message))
-    }
-
-    fn check_len(self, entry: &[u8]) -> Result<(), StoreError> {
-        if entry.len() <= MAX_ENTRY_BYTES {
-            return Ok(());
-        }
-        Err(StoreError::TooLarge {
-            subject: format!("{}: entry {} of this call", self.log, self.position),
-            len_bytes: entry.len() as u64,
-            limit_bytes: MAX_ENTRY_BYTES as u64,
-        })
-    }
-
-    fn invalid(self, message: String) -> StoreError {
-        StoreError::InvalidEntry {
-            session: self.log.session,
-            segment: self.log.segment,
-            position: self.position,
-            message,
-        }
-    }
-}
-
-/// What a `segment_start` says of where the segment came from.
-pub(crate) fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
-    #[derive(Deserialize)]
-    struct Start {
-        kind: String,
-        forked_from: Option<From>,
-        compacted_from: Option<From>,
-    }
-    #[derive(Deserialize)]
-    struct From {
-        segment_id: Uuid,
-        at_turn_index: u64,
-    }
-    // Most entries are none of that, and a first entry can hold a whole history.
-    static FROM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"ed_from\""));
-    FROM.find(first_entry)?;
-    let first_entry = std::str::from_utf8(first_entry).ok()?;
-    if !raw_json::is_object(first_entry) {
-        return None;
-    }
-    let start: Start = serde_json::from_str(first_entry).ok()?;
-    if start.kind != "segment_start" {
-        return None;
-    }
-    let (kind, from) = match (start.compacted_from, start.forked_from) {
-        (Some(from), _) => (2, from),
-        (None, Some(from)) => (1, from),
-        (None, None) => return None,
-    };
-    Some(OriginRecord {
-        kind,
-        segment: from.segment_id,
-        at_turn: from.at_turn_index,
-    })
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::durability::Durability;
 use super::info::{ArchiveStats, Match, SegmentInfo, SessionInfo};
-use super::snapshot::{Sessions, Snapshot};
+use super::listing::{Segments, Sessions};
+use super::snapshot::Snapshot;
 use crate::engine::{Engine, LogId, LogKind, Op, View};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
@@ -44,17 +45,6 @@ impl Archive {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
-    }
-
-    /// Gives this handle back. The last handle of the process to go closes the file and reports
-    /// what fails; dropping it does the same in silence.
-    ///
-    /// # Errors
-    ///
-    /// Those of the last write. What was acknowledged before is not lost.
-    pub fn close(self) -> Result<(), StoreError> {
-        self.engine.must_be_here()?;
-        Arc::into_inner(self.engine).map_or(Ok(()), Engine::close)
     }
 
     /// The file.
@@ -97,13 +87,22 @@ impl Archive {
         self.snapshot()?.session(session)
     }
 
+    /// All sessions, the last written to first. See [`Snapshot::sessions_by_last_use`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn sessions_by_last_use(&self) -> Result<Sessions, StoreError> {
+        self.snapshot()?.sessions_by_last_use()
+    }
+
     /// The segments of a session. See [`Snapshot::segments`].
     ///
     /// # Errors
     ///
     /// Those of [`snapshot`](Self::snapshot).
-    pub fn segments(&self, session: SessionId) -> Result<Vec<SegmentInfo>, StoreError> {
-        self.snapshot()?.segments(session)
+    pub fn segments(&self, session: SessionId) -> Result<Segments, StoreError> {
+        Ok(self.snapshot()?.segments(session))
     }
 
     /// A segment. See [`Snapshot::segment`].
@@ -146,7 +145,7 @@ impl Archive {
             entry_bytes: 0,
             traces: 0,
             trace_bytes: 0,
-            names: snapshot.list_names()?.len() as u64,
+            names: snapshot.names()?.len() as u64,
         };
         for session in snapshot.sessions() {
             let session = session?;
@@ -230,8 +229,8 @@ impl Archive {
     }
 
     /// Waits until the archive is changed, by whichever process, and returns its version: other
-    /// than `version` if there was a change, the same if the time was up before. Looks every
-    /// 10 ms, and pins nothing while it waits.
+    /// than `version` if there was a change, the same if the time was up before. A change by this
+    /// process wakes it at once; for others it looks every 10 ms. It pins nothing while it waits.
     ///
     /// ```
     /// use std::time::Duration;
@@ -240,7 +239,7 @@ impl Archive {
     /// let archive = Archive::in_memory()?;
     /// let version = archive.version()?;
     /// assert_eq!(archive.wait_for_change(version, Duration::ZERO)?, version);
-    /// archive.log(new_session_id(), new_segment_id()).append_raw(b"1")?;
+    /// archive.log(new_session_id(), new_segment_id()).append("hello")?;
     /// assert_ne!(archive.wait_for_change(version, Duration::from_secs(1))?, version);
     /// # Ok::<(), sessiondb::StoreError>(())
     /// ```
@@ -265,8 +264,17 @@ impl Archive {
         &self,
         decide: impl FnOnce(&Snapshot) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<R, StoreError> {
+        self.commit_as(self.is_synced(), decide)
+    }
+
+    /// The same, synced or not.
+    pub(super) fn commit_as<R>(
+        &self,
+        synced: bool,
+        decide: impl FnOnce(&Snapshot) -> Result<(Vec<Op>, R), StoreError>,
+    ) -> Result<R, StoreError> {
         let decide = |view: &View| decide(&Snapshot { view: view.clone() });
-        Ok(self.engine.commit(self.is_synced(), decide)?.0)
+        Ok(self.engine.commit(synced, decide)?.0)
     }
 
     /// The same with a decision that can fail for reasons of its own, after which nothing is

@@ -15,9 +15,9 @@ use crate::ids::{SegmentId, SessionId};
 ///
 /// let archive = Archive::in_memory()?;
 /// let session = new_session_id();
-/// archive.log(session, new_segment_id()).append_raw(b"{}")?;
+/// archive.log(session, new_segment_id()).append("hello")?;
 /// let info = archive.session(session)?.expect("it was just made");
-/// assert_eq!((info.segments, info.entries, info.entry_bytes), (1, 1, 2));
+/// assert_eq!((info.segments, info.entries, info.entry_bytes), (1, 1, 7));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,7 +63,7 @@ impl SessionInfo {
 ///
 /// let archive = Archive::in_memory()?;
 /// let (session, segment) = (new_session_id(), new_segment_id());
-/// archive.trace(session, segment).append_raw(b"{}")?;
+/// archive.trace(session, segment).append("hello")?;
 /// let info = archive.segment(session, segment)?.expect("it was just made");
 /// assert!(!info.exists);
 /// assert_eq!(info.traces, 1);
@@ -84,7 +84,7 @@ pub struct SegmentInfo {
     pub updated_ms: u64,
     /// How many entries it has.
     pub entries: u64,
-    /// The bytes of these entries, as they were given; those that it shares with its base do not
+    /// The bytes of these entries, as they were given; those that it shares with its parent do not
     /// count.
     pub entry_bytes: u64,
     /// How many trace entries it has.
@@ -95,8 +95,8 @@ pub struct SegmentInfo {
     pub origin: Option<SegmentOrigin>,
     /// The segment with which this one shares its first entries, if it is a branch.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub base: Option<SegmentBase>,
-    /// How many segments share entries with this one as their base.
+    pub parent: Option<SegmentParent>,
+    /// How many segments share entries with this one as their parent.
     #[serde(skip_serializing_if = "is_zero")]
     pub branches: u64,
 }
@@ -122,31 +122,31 @@ impl SegmentInfo {
             traces: head.traces.entries,
             trace_bytes: head.traces.bytes,
             origin: head.origin.as_ref().map(SegmentOrigin::new),
-            base: head.parent.map(|base| SegmentBase {
-                segment: base.segment,
-                len: base.len,
+            parent: head.parent.map(|parent| SegmentParent {
+                segment: parent.segment,
+                len: parent.len,
             }),
             branches: head.branches,
         }
     }
 }
 
-/// Of what a branch consists besides its own entries: see [`Archive::branch`](crate::Archive).
+/// Of what a branch consists besides its own entries: see [`Log::branch`](crate::Log::branch).
 ///
 /// ```
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
 /// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append_many_raw(&["1", "2", "3"])?;
-/// let branch = archive.branch(log.session_id(), log.segment_id(), 2)?;
-/// let base = archive.segment(log.session_id(), branch)?.and_then(|info| info.base).unwrap();
-/// assert_eq!((base.segment, base.len), (log.segment_id(), 2));
+/// log.append_many([1, 2, 3])?;
+/// let branch = log.branch(2, new_segment_id())?.segment_id();
+/// let parent = archive.segment(log.session_id(), branch)?.and_then(|info| info.parent).unwrap();
+/// assert_eq!((parent.segment, parent.len), (log.segment_id(), 2));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct SegmentBase {
+pub struct SegmentParent {
     /// The segment of the same session that holds the first entries.
     pub segment: SegmentId,
     /// How many of its entries are shared.
@@ -156,7 +156,8 @@ pub struct SegmentBase {
 /// Where a segment came from.
 ///
 /// ```
-/// use sessiondb::{Archive, OriginKind, new_segment_id, new_session_id};
+/// use sessiondb::archive::OriginKind;
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
 /// let (session, parent, fork) = (new_session_id(), new_segment_id(), new_segment_id());
@@ -197,7 +198,7 @@ impl SegmentOrigin {
 /// How a segment came from another.
 ///
 /// ```
-/// assert_eq!(serde_json::to_string(&sessiondb::OriginKind::Fork)?, r#""fork""#);
+/// assert_eq!(serde_json::to_string(&sessiondb::archive::OriginKind::Fork)?, r#""fork""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -246,11 +247,12 @@ pub struct ArchiveStats {
 /// An id that begins with what was asked for.
 ///
 /// ```
-/// use sessiondb::{Archive, Match, new_segment_id, new_session_id};
+/// use sessiondb::archive::Match;
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
 /// let (session, segment) = (new_session_id(), new_segment_id());
-/// archive.log(session, segment).append_raw(b"{}")?;
+/// archive.log(session, segment).append("hello")?;
 /// let found = archive.matching(&segment.to_string())?;
 /// assert_eq!(found, [Match::Segment { session, segment }]);
 /// # Ok::<(), sessiondb::StoreError>(())

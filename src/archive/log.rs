@@ -2,31 +2,30 @@
 
 use std::ops::RangeBounds;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
+use super::collected::Collected;
 use super::durability::Durability;
 use super::entries::RawEntries;
-use super::entry::Collected;
 use super::handle::Archive;
-use super::typed::TypedEntries;
+use super::reader::LogSnapshot;
+use super::to_entry::ToEntry;
 use crate::engine::{Done, Entries, LogId, LogKind, Op};
 use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, now_ms};
 
 /// A handle on one log of an archive: the entries of a segment ([`Archive::log`]) or its traces
-/// ([`Archive::trace`]). Making one reads nothing; the log is created by the first append.
+/// ([`Archive::trace`]). Making one reads nothing; the log is created by the first append, and reads
+/// as empty until then.
 ///
 /// ```
-/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb::{Archive, RawJson, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
 /// let log = archive.log(new_session_id(), new_segment_id());
 /// log.append(&serde_json::json!({"kind": "note", "text": "first"}))?;
-/// log.append_raw(br#"{"kind":"note","text":"second"}"#)?;
+/// log.append(&RawJson::new(r#"{"kind":"note","text":"second"}"#)?)?;
 /// assert_eq!(log.len()?, 2);
-/// let last = log.last_raw(1)?.next().expect("there are two")?;
+/// let last = log.last(1)?.next().expect("there are two")?;
 /// assert_eq!(last.index(), 1);
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -44,7 +43,7 @@ pub struct Log {
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
 ///
 /// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
-/// let receipt = log.append_many_raw(&["1", "2"])?;
+/// let receipt = log.append_many([1, 2])?;
 /// assert_eq!((receipt.index, receipt.len), (0, 2));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -91,6 +90,12 @@ impl Log {
         }
     }
 
+    /// The same kind of handle on the log of another segment of the session.
+    pub(super) fn of_segment(&self, segment: SegmentId) -> Self {
+        let id = LogId { segment, ..self.id };
+        Self { id, ..self.clone() }
+    }
+
     /// The session that the log belongs to.
     pub fn session_id(&self) -> SessionId {
         self.id.session
@@ -127,36 +132,18 @@ impl Log {
         self.durability
     }
 
-    /// Appends one entry given as the bytes of one JSON value on one line, which are stored just
-    /// as they are.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::InvalidEntry`] or [`StoreError::TooLarge`] if the bytes are not that, and
-    /// the errors of a write: [`StoreError::Busy`], [`StoreError::OutcomeUnknown`],
-    /// [`StoreError::Poisoned`], [`StoreError::ReadOnly`]. Only after `OutcomeUnknown` may the
-    /// entry be there.
-    pub fn append_raw(&self, entry: &[u8]) -> Result<Receipt, StoreError> {
-        self.append_many_raw(&[entry])
-    }
-
     /// Appends one entry.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Serde`] if the value does not turn into JSON, and those of
-    /// [`append_raw`](Self::append_raw).
-    pub fn append<T: Serialize + ?Sized>(&self, entry: &T) -> Result<Receipt, StoreError> {
-        self.append_many(std::slice::from_ref(&entry))
-    }
-
-    /// Appends several raw entries, all or none.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`append_raw`](Self::append_raw).
-    pub fn append_many_raw<B: AsRef<[u8]>>(&self, entries: &[B]) -> Result<Receipt, StoreError> {
-        self.append_op(None, self.collect_raw(entries)?)
+    /// [`StoreError::Serde`] if the value does not turn into JSON, [`StoreError::InvalidEntry`] or
+    /// [`StoreError::TooLarge`] if what it turns into is no entry, and the errors of a write:
+    /// [`StoreError::Busy`], [`StoreError::OutcomeUnknown`], [`StoreError::Poisoned`],
+    /// [`StoreError::ReadOnly`]. Only after `OutcomeUnknown` may the entry be there.
+    pub fn append<E: ToEntry + ?Sized>(&self, entry: &E) -> Result<Receipt, StoreError> {
+        let mut collected = Collected::new(self.id);
+        collected.push(entry)?;
+        self.append_op(None, collected)
     }
 
     /// Appends several entries, all or none.
@@ -164,27 +151,29 @@ impl Log {
     /// # Errors
     ///
     /// Those of [`append`](Self::append).
-    pub fn append_many<T: Serialize>(&self, entries: &[T]) -> Result<Receipt, StoreError> {
+    pub fn append_many<I>(&self, entries: I) -> Result<Receipt, StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
         self.append_op(None, self.collect(entries)?)
     }
 
-    /// Appends raw entries if the log holds `expected_len` entries at that moment; a log that is
-    /// not there has none.
+    /// Appends several entries if the log holds `expected_len` entries at that moment; a log that
+    /// is not there has none.
     ///
     /// # Errors
     ///
     /// [`StoreError::Conflict`] with the actual length if it does not, and those of
-    /// [`append_raw`](Self::append_raw).
-    pub fn append_at_raw<B: AsRef<[u8]>>(
-        &self,
-        expected_len: u64,
-        entries: &[B],
-    ) -> Result<Receipt, StoreError> {
-        self.append_op(Some(expected_len), self.collect_raw(entries)?)
+    /// [`append`](Self::append).
+    pub fn append_at<I>(&self, expected_len: u64, entries: I) -> Result<Receipt, StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
+        self.append_op(Some(expected_len), self.collect(entries)?)
     }
 
-    /// The same with entries that are collected already, and known to be what
-    /// [`append_raw`](Self::append_raw) takes or yet to be checked.
+    /// The same with entries that are collected already, and known to be entries or yet to be
+    /// checked.
     pub(crate) fn append_at_collected(
         &self,
         expected_len: u64,
@@ -198,78 +187,17 @@ impl Log {
         self.append_op(Some(expected_len), collected)
     }
 
-    /// Appends entries if the log holds `expected_len` entries at that moment; a log that is not
-    /// there has none.
+    /// Makes the log hold just these entries, whether or not it was there.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Conflict`] with the actual length if it does not, and those of
-    /// [`append`](Self::append).
-    pub fn append_at<T: Serialize>(
-        &self,
-        expected_len: u64,
-        entries: &[T],
-    ) -> Result<Receipt, StoreError> {
-        self.append_op(Some(expected_len), self.collect(entries)?)
-    }
-
-    /// The number of entries. Traces that were never written are 0 in number.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`] if the segment does not exist, and those of
-    /// [`Archive::snapshot`].
-    pub fn len(&self) -> Result<u64, StoreError> {
-        self.archive.snapshot()?.len_of(&self.id)
-    }
-
-    /// Whether there are no entries.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`len`](Self::len).
-    pub fn is_empty(&self) -> Result<bool, StoreError> {
-        Ok(self.len()? == 0)
-    }
-
-    /// Whether the log is there. An empty log can be; empty traces are not.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Archive::snapshot`].
-    pub fn exists(&self) -> Result<bool, StoreError> {
-        self.archive.snapshot()?.exists(&self.id)
-    }
-
-    /// Reads a range of the entries as they were given. What lies past the end is left out.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`].
-    pub fn read_raw(&self, range: impl RangeBounds<u64>) -> Result<RawEntries, StoreError> {
-        self.archive.snapshot()?.read_raw_of(self.id, range)
-    }
-
-    /// Reads a range of the entries as values. What lies past the end is left out.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`], or
-    /// [`StoreError::DoesNotFit`] if it is not what `T` takes; the next one comes after it.
-    pub fn read<T: DeserializeOwned>(
-        &self,
-        range: impl RangeBounds<u64>,
-    ) -> Result<TypedEntries<T>, StoreError> {
-        Ok(TypedEntries::new(self.read_raw(range)?))
-    }
-
-    /// Reads the last `count` entries, or all if there are fewer, in their order.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`read_raw`](Self::read_raw).
-    pub fn last_raw(&self, count: u64) -> Result<RawEntries, StoreError> {
-        self.archive.snapshot()?.last_raw_of(self.id, count)
+    /// Those of [`append`](Self::append); the log is then as before.
+    pub fn replace<I>(&self, entries: I) -> Result<(), StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
+        self.write([self.replace_op(self.collect(entries)?)])
+            .map(drop)
     }
 
     /// Removes all entries from number `len` on. The segment stays, even when none is left.
@@ -280,26 +208,6 @@ impl Log {
     /// holds fewer than `len` entries, and nothing is changed; and those of a write.
     pub fn truncate(&self, len: u64) -> Result<(), StoreError> {
         self.write([self.truncate_op(len)]).map(drop)
-    }
-
-    /// Makes the log hold just these raw entries, whether or not it was there.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`append_raw`](Self::append_raw); the log is then as before.
-    pub fn replace_raw<B: AsRef<[u8]>>(&self, entries: &[B]) -> Result<(), StoreError> {
-        self.write([self.replace_op(self.collect_raw(entries)?)])
-            .map(drop)
-    }
-
-    /// Makes the log hold just these entries, whether or not it was there.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`append`](Self::append); the log is then as before.
-    pub fn replace<T: Serialize>(&self, entries: &[T]) -> Result<(), StoreError> {
-        self.write([self.replace_op(self.collect(entries)?)])
-            .map(drop)
     }
 
     /// Removes this log, and leaves the other of the two as it is. Returns whether it was there.
@@ -313,20 +221,89 @@ impl Log {
         Ok(changed == [1])
     }
 
-    pub(super) fn collect_raw<B: AsRef<[u8]>>(
-        &self,
-        entries: &[B],
-    ) -> Result<Collected, StoreError> {
-        let mut collected = Collected::new(self.id);
-        entries
-            .iter()
-            .try_for_each(|entry| collected.push_raw(entry.as_ref()))?;
-        Ok(collected)
+    /// The log as of now, for several reads that agree with each other.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::snapshot`].
+    pub fn snapshot(&self) -> Result<LogSnapshot, StoreError> {
+        Ok(self.archive.snapshot()?.reader(self.id))
     }
 
-    pub(super) fn collect<T: Serialize>(&self, entries: &[T]) -> Result<Collected, StoreError> {
+    /// Whether the log is there. An empty log can be; empty traces are not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::snapshot`].
+    pub fn exists(&self) -> Result<bool, StoreError> {
+        self.snapshot()?.exists()
+    }
+
+    /// The number of entries. A log that is not there has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::snapshot`].
+    pub fn len(&self) -> Result<u64, StoreError> {
+        self.snapshot()?.len()
+    }
+
+    /// Whether there are no entries.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::snapshot`].
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Reads a range of the entries, as they were given or, with
+    /// [`decode`](RawEntries::decode), as values. What lies past the end is left out.
+    ///
+    /// ```
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
+    /// assert!(log.read(..)?.next().is_none()); // nothing was appended yet
+    /// log.append_many(["one", "two"])?;
+    /// let second = log.read(1..)?.next().expect("there are two")?;
+    /// assert_eq!(second.as_str(), r#""two""#);
+    /// let words: Vec<String> = log.read(..)?.decode().collect::<Result<_, _>>()?;
+    /// assert_eq!(words, ["one", "two"]);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::snapshot`]; each entry may bring [`StoreError::Damaged`].
+    pub fn read(&self, range: impl RangeBounds<u64>) -> Result<RawEntries, StoreError> {
+        self.snapshot()?.read(range)
+    }
+
+    /// The same of a log that is there; of traces that are not, none.
+    pub(crate) fn read_existing(
+        &self,
+        range: impl RangeBounds<u64>,
+    ) -> Result<RawEntries, StoreError> {
+        self.snapshot()?.that_exists()?.read(range)
+    }
+
+    /// Reads the last `count` entries, or all if there are fewer, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    pub fn last(&self, count: u64) -> Result<RawEntries, StoreError> {
+        self.snapshot()?.last(count)
+    }
+
+    pub(super) fn collect<I>(&self, entries: I) -> Result<Collected, StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
         let mut collected = Collected::new(self.id);
-        entries.iter().try_for_each(|entry| collected.push(entry))?;
+        let mut entries = entries.into_iter();
+        entries.try_for_each(|entry| collected.push(&entry))?;
         Ok(collected)
     }
 

@@ -1,10 +1,10 @@
 //! The metadata of sessions.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::handle::Archive;
 use super::record::{MAX_RECORD_BYTES, within};
+use super::snapshot::Snapshot;
 use crate::engine::Op;
 use crate::error::StoreError;
 use crate::ids::SessionId;
@@ -30,35 +30,19 @@ impl Archive {
         session: SessionId,
         metadata: &Map<String, Value>,
     ) -> Result<(), StoreError> {
-        self.write([set_metadata(session, metadata)?])
+        self.write([set_metadata(session, serde_json::to_vec(metadata)?)?])
     }
 
-    /// Changes the metadata of a session as one step: no other writer comes in between.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`set_metadata`](Self::set_metadata).
-    pub fn update_metadata(
-        &self,
-        session: SessionId,
-        change: impl FnOnce(&mut Map<String, Value>),
-    ) -> Result<(), StoreError> {
-        self.try_update_metadata(session, |metadata| {
-            change(metadata);
-            Ok(())
-        })
-    }
-
-    /// The same with a change that can fail, after which nothing is written, and that returns a
-    /// value.
+    /// Changes the metadata of a session as one step: no other writer comes in between. If
+    /// `change` fails, nothing is written. Returns what it returned.
     ///
     /// ```
     /// use sessiondb::{Archive, StoreError, new_segment_id, new_session_id};
     ///
     /// let archive = Archive::in_memory()?;
     /// let session = new_session_id();
-    /// archive.log(session, new_segment_id()).append_raw(b"1")?;
-    /// let runs = archive.try_update_metadata(session, |metadata| {
+    /// archive.log(session, new_segment_id()).append("hello")?;
+    /// let runs = archive.update_metadata(session, |metadata| {
     ///     let runs = metadata.get("runs").and_then(|runs| runs.as_u64()).unwrap_or(0) + 1;
     ///     metadata.insert("runs".to_owned(), runs.into());
     ///     Ok::<_, StoreError>(runs)
@@ -70,25 +54,32 @@ impl Archive {
     /// # Errors
     ///
     /// That of the change, and those of [`set_metadata`](Self::set_metadata).
-    pub fn try_update_metadata<R, E: From<StoreError>>(
+    pub fn update_metadata<R, E: From<StoreError>>(
         &self,
         session: SessionId,
         change: impl FnOnce(&mut Map<String, Value>) -> Result<R, E>,
     ) -> Result<R, E> {
         self.try_commit(|snapshot| {
-            let mut metadata = snapshot.metadata(session)?.unwrap_or_default();
-            let changed = change(&mut metadata)?;
-            Ok((vec![set_metadata(session, &metadata)?], changed))
+            let (op, changed) = updated_metadata(snapshot, session, change)?;
+            Ok((vec![op], changed))
         })
     }
 }
 
-/// Takes a map, or an object as it was written.
-pub(crate) fn set_metadata(
+/// Changes the metadata of a session, and what the change returned.
+pub(super) fn updated_metadata<R, E: From<StoreError>>(
+    snapshot: &Snapshot,
     session: SessionId,
-    metadata: &impl Serialize,
-) -> Result<Op, StoreError> {
-    let json = serde_json::to_vec(metadata)?;
+    change: impl FnOnce(&mut Map<String, Value>) -> Result<R, E>,
+) -> Result<(Op, R), E> {
+    let mut metadata = snapshot.metadata(session)?.unwrap_or_default();
+    let changed = change(&mut metadata)?;
+    let json = serde_json::to_vec(&metadata).map_err(StoreError::from)?;
+    Ok((set_metadata(session, json)?, changed))
+}
+
+/// Takes an object as JSON.
+pub(crate) fn set_metadata(session: SessionId, json: Vec<u8>) -> Result<Op, StoreError> {
     within(
         format!("metadata of session {session}"),
         json.len(),

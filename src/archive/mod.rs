@@ -1,35 +1,47 @@
 //! The archive: one file of sessions, open in this process. The public face of the engine.
+//!
+//! What most programs use stands at the crate's root as well.
 
-mod ahead;
 mod batch;
 mod branch;
+mod changes;
+mod close;
+mod collected;
 mod compact;
 mod durability;
 mod entries;
 mod entry;
 mod handle;
 mod info;
+mod listing;
 mod log;
 mod metadata;
 mod names;
 mod options;
+mod prefetch;
+mod reader;
 mod record;
 mod snapshot;
 mod store_impl;
+mod to_entry;
 mod typed;
 
 pub use self::batch::Batch;
-pub use self::compact::{CompactMode, CompactProgress, Compacted};
+pub use self::close::Closed;
+pub(crate) use self::collected::origin_of;
+pub use self::compact::{CompactError, CompactMode, Compacted};
 pub use self::durability::Durability;
 pub use self::entries::RawEntries;
-pub(crate) use self::entry::origin_of;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
 pub use self::handle::Archive;
 pub use self::info::{
-    ArchiveStats, Match, OriginKind, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo,
+    ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SegmentParent, SessionInfo,
 };
+pub use self::listing::{Segments, Sessions};
 pub use self::log::{Log, Receipt};
 pub(crate) use self::metadata::set_metadata;
 pub use self::options::{ArchiveOptions, Sharing};
-pub use self::snapshot::{Sessions, Snapshot};
+pub use self::reader::LogSnapshot;
+pub use self::snapshot::Snapshot;
+pub use self::to_entry::ToEntry;
 pub use self::typed::TypedEntries;

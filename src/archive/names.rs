@@ -8,7 +8,7 @@ use super::handle::Archive;
 use super::record::{MAX_RECORD_BYTES, within};
 use super::snapshot::Snapshot;
 use crate::engine::{Layers, Op};
-use crate::entry::names::{NameRecord, PodName, PodRecord};
+use crate::entry::names::{NameRecord, WorkerName, WorkerRecord};
 use crate::error::StoreError;
 use crate::raw_json::RawJson;
 
@@ -16,7 +16,7 @@ use crate::raw_json::RawJson;
 const MAX_NAME_BYTES: usize = 1024;
 
 impl Archive {
-    /// Sets the record of a name: a [`PodRecord`], or a type of the caller's own that is a JSON
+    /// Sets the record of a name: a [`WorkerRecord`], or a type of the caller's own that is a JSON
     /// object. A record with an `active.session_id` points to that session, whatever else is in it.
     ///
     /// ```
@@ -43,7 +43,8 @@ impl Archive {
         name: &str,
         record: &T,
     ) -> Result<(), StoreError> {
-        self.write([name_op(&PodName::new(name)?, record)?])
+        let json = serde_json::to_vec(record)?;
+        self.write([name_op(&WorkerName::new(name)?, json)?])
     }
 
     /// The record of a name, or `None` if there is none.
@@ -51,7 +52,7 @@ impl Archive {
     /// # Errors
     ///
     /// [`StoreError::InvalidPodName`], and those of [`snapshot`](Self::snapshot).
-    pub fn read_name(&self, name: &str) -> Result<Option<PodRecord>, StoreError> {
+    pub fn read_name(&self, name: &str) -> Result<Option<WorkerRecord>, StoreError> {
         self.snapshot()?.read_name(name)
     }
 
@@ -70,34 +71,14 @@ impl Archive {
     /// # Errors
     ///
     /// Those of [`snapshot`](Self::snapshot).
-    pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
-        self.snapshot()?.list_names()
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
+        self.snapshot()?.names()
     }
 
-    /// Changes the record of a name as one step, keeping the fields that `change` leaves alone.
-    /// A name without a record begins with an empty one.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`write_name`](Self::write_name) and [`read_name`](Self::read_name).
-    pub fn update_name(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut PodRecord),
-    ) -> Result<(), StoreError> {
-        let name = PodName::new(name)?;
-        self.commit(|snapshot| {
-            let record = snapshot.read_name(&name)?;
-            let mut record = record.unwrap_or_else(|| PodRecord::new(name.clone()));
-            change(&mut record);
-            record.worker_name = name.clone();
-            Ok((vec![name_op(&name, &record)?], ()))
-        })
-    }
-
-    /// Changes the record of a name as one step, with a change that can fail, after which nothing
-    /// is written, and that returns a value. The record may be of a type of the caller's own. It
-    /// is `None` where the name has none, and the name is removed if it is left `None`.
+    /// Changes the record of a name as one step: no other writer comes in between. The record is a
+    /// [`WorkerRecord`] or of a type of the caller's own. It is `None` where the name has none, and the
+    /// name is removed if it is left `None`. If `change` fails, nothing is written. Returns what it
+    /// returned.
     ///
     /// ```
     /// use serde_json::{Map, Value};
@@ -106,7 +87,7 @@ impl Archive {
     /// let archive = Archive::in_memory()?;
     /// // Whoever comes second is refused.
     /// let claim = |owner: u64| {
-    ///     archive.try_update_name("worker-a", |record: &mut Option<Map<String, Value>>| {
+    ///     archive.update_name("worker-a", |record: &mut Option<Map<String, Value>>| {
     ///         if record.is_some() {
     ///             return Err(std::io::Error::other("taken"));
     ///         }
@@ -123,7 +104,7 @@ impl Archive {
     ///
     /// That of the change, and those of [`write_name`](Self::write_name) and
     /// [`read_name_as`](Self::read_name_as).
-    pub fn try_update_name<T, R, E>(
+    pub fn update_name<T, R, E>(
         &self,
         name: &str,
         change: impl FnOnce(&mut Option<T>) -> Result<R, E>,
@@ -132,16 +113,9 @@ impl Archive {
         T: Serialize + DeserializeOwned,
         E: From<StoreError>,
     {
-        let name = PodName::new(name)?;
+        let name = WorkerName::new(name)?;
         self.try_commit(|snapshot| {
-            let mut record = snapshot.read_name_as(&name)?;
-            let (was_there, changed) = (record.is_some(), change(&mut record)?);
-            let op = match record {
-                Some(record) => Some(name_op(&name, &record)?),
-                None => was_there.then(|| Op::DeleteName {
-                    name: name.to_string(),
-                }),
-            };
+            let (op, changed) = updated_name(snapshot, &name, change)?;
             Ok((Vec::from_iter(op), changed))
         })
     }
@@ -152,7 +126,7 @@ impl Archive {
     ///
     /// [`StoreError::InvalidPodName`], and those of a write.
     pub fn delete_name(&self, name: &str) -> Result<bool, StoreError> {
-        let name = PodName::new(name)?.to_string();
+        let name = WorkerName::new(name)?.to_string();
         Ok(self
             .engine
             .write(self.is_synced(), [Op::DeleteName { name }])?
@@ -169,10 +143,10 @@ impl Snapshot {
     ///
     /// [`StoreError::InvalidPodName`], [`StoreError::Serde`] if the record has an `active` that is
     /// not one, and those of a read.
-    pub fn read_name(&self, name: &str) -> Result<Option<PodRecord>, StoreError> {
-        let name = PodName::new(name)?;
+    pub fn read_name(&self, name: &str) -> Result<Option<WorkerRecord>, StoreError> {
+        let name = WorkerName::new(name)?;
         let record = self.read_name_as::<Map<String, Value>>(&name)?;
-        let record = record.map(|record| PodRecord::of(name, record));
+        let record = record.map(|record| WorkerRecord::of(name, record));
         Ok(record.transpose()?)
     }
 
@@ -183,9 +157,9 @@ impl Snapshot {
     /// [`StoreError::InvalidPodName`], [`StoreError::Serde`] if the record is not what `T` takes,
     /// and those of a read.
     pub fn read_name_as<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
-        let name = PodName::new(name)?;
-        let json = self.view.read(|base| base.name(&name))?;
-        Ok(json.map(|json| serde_json::from_slice(&json)).transpose()?)
+        let name = WorkerName::new(name)?;
+        let json = self.view.read(|layers| layers.name(&name))?;
+        Ok(json.map(|json| record_as(&name, &json)).transpose()?)
     }
 
     /// All names, sorted.
@@ -193,13 +167,13 @@ impl Snapshot {
     /// # Errors
     ///
     /// Those of a read.
-    pub fn list_names(&self) -> Result<Vec<String>, StoreError> {
+    pub fn names(&self) -> Result<Vec<String>, StoreError> {
         self.view.read(Layers::names)
     }
 
     /// All names with their records, sorted.
     pub(crate) fn name_records(&self) -> Result<Vec<NameRecord>, StoreError> {
-        let names = self.list_names()?.into_iter();
+        let names = self.names()?.into_iter();
         let records = names.map(|name| {
             let json: Option<RawJson> = self.read_name_as(&name)?;
             Ok(json.map(|json| NameRecord::new(name, json)).transpose()?)
@@ -208,16 +182,48 @@ impl Snapshot {
     }
 }
 
+/// Reads a record. It need not tell its own name, though its type may want to have it.
+fn record_as<T: DeserializeOwned>(name: &WorkerName, json: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(json).or_else(|err| {
+        let mut record: Map<String, Value> = serde_json::from_slice(json)?;
+        record.insert("worker_name".to_owned(), Value::from(&**name));
+        serde_json::from_value(Value::Object(record)).map_err(|_| err)
+    })
+}
+
+/// Changes the record of a name, and what the change returned.
+pub(super) fn updated_name<T, R, E>(
+    snapshot: &Snapshot,
+    name: &WorkerName,
+    change: impl FnOnce(&mut Option<T>) -> Result<R, E>,
+) -> Result<(Option<Op>, R), E>
+where
+    T: Serialize + DeserializeOwned,
+    E: From<StoreError>,
+{
+    let mut record = snapshot.read_name_as(name)?;
+    let (was_there, changed) = (record.is_some(), change(&mut record)?);
+    let op = match record {
+        Some(record) => {
+            let json = serde_json::to_vec(&record).map_err(StoreError::from)?;
+            Some(name_op(name, json)?)
+        }
+        None => was_there.then(|| Op::DeleteName {
+            name: name.to_string(),
+        }),
+    };
+    Ok((op, changed))
+}
+
 impl NameRecord {
     /// Sets it as it is.
     pub(crate) fn op(&self) -> Result<Op, StoreError> {
-        name_op(&PodName::new(&self.name)?, &self.json)
+        name_op(&WorkerName::new(&self.name)?, self.json.to_vec()?)
     }
 }
 
 /// Sets the record of a name.
-pub(super) fn name_op<T: Serialize + ?Sized>(name: &PodName, record: &T) -> Result<Op, StoreError> {
-    let json = serde_json::to_vec(record)?;
+pub(super) fn name_op(name: &WorkerName, json: Vec<u8>) -> Result<Op, StoreError> {
     if json.first() != Some(&b'{') {
         let reason = format!("the record of name {:?} is no object", &**name);
         return Err(<serde_json::Error as serde::ser::Error>::custom(reason).into());

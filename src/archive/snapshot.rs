@@ -1,14 +1,12 @@
 //! Reading an archive: several reads from one consistent state.
 
 use std::fmt;
-use std::ops::RangeBounds;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::entries::{RawEntries, bounds_of};
 use super::info::{Match, SegmentInfo, SessionInfo};
-use crate::engine::{Layers, LogId, LogKind, View};
+use crate::engine::View;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::raw_json::RawJson;
@@ -22,11 +20,11 @@ use crate::raw_json::RawJson;
 ///
 /// let archive = Archive::in_memory()?;
 /// let (session, segment) = (new_session_id(), new_segment_id());
-/// archive.log(session, segment).append_raw(b"1")?;
+/// archive.log(session, segment).append("one")?;
 /// let snapshot = archive.snapshot()?;
-/// archive.log(session, segment).append_raw(b"2")?;
-/// assert_eq!(snapshot.len(session, segment)?, 1);
-/// assert_eq!(snapshot.read_raw(session, segment, ..)?.count(), 1);
+/// archive.log(session, segment).append("two")?;
+/// assert_eq!(snapshot.log(session, segment).len()?, 1);
+/// assert_eq!(snapshot.session(session)?.map(|info| info.entries), Some(1));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 #[derive(Clone)]
@@ -39,72 +37,6 @@ impl Snapshot {
         &self.view
     }
 
-    /// The number of entries in a segment.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NotFound`] if there is no such segment, and those of a read:
-    /// [`StoreError::Damaged`], [`StoreError::Io`].
-    pub fn len(&self, session: SessionId, segment: SegmentId) -> Result<u64, StoreError> {
-        self.len_of(&LogId {
-            session,
-            segment,
-            kind: LogKind::Entries,
-        })
-    }
-
-    /// The entries of a segment, or a range of them, as they were given.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`len`](Self::len); each entry may bring [`StoreError::Damaged`].
-    pub fn read_raw(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        range: impl RangeBounds<u64>,
-    ) -> Result<RawEntries, StoreError> {
-        self.clone().read_raw_of(
-            LogId {
-                session,
-                segment,
-                kind: LogKind::Entries,
-            },
-            range,
-        )
-    }
-
-    /// The traces of a segment, or a range of them, as they were given.
-    ///
-    /// # Errors
-    ///
-    /// Those of a read; each entry may bring [`StoreError::Damaged`].
-    pub fn read_raw_traces(
-        &self,
-        session: SessionId,
-        segment: SegmentId,
-        range: impl RangeBounds<u64>,
-    ) -> Result<RawEntries, StoreError> {
-        self.clone().read_raw_of(
-            LogId {
-                session,
-                segment,
-                kind: LogKind::Traces,
-            },
-            range,
-        )
-    }
-
-    /// All sessions in descending order of their ids (version 7 ids: newest first).
-    pub fn sessions(&self) -> Sessions {
-        Sessions {
-            snapshot: self.clone(),
-            before: None,
-            page: Vec::new().into_iter(),
-            done: false,
-        }
-    }
-
     /// A session.
     ///
     /// # Errors
@@ -113,20 +45,6 @@ impl Snapshot {
     pub fn session(&self, session: SessionId) -> Result<Option<SessionInfo>, StoreError> {
         let row = self.view.read(|base| base.session(session))?;
         Ok(row.map(|row| SessionInfo::new(session, &row)))
-    }
-
-    /// The segments of a session in descending order of their ids, those with traces alone
-    /// included; none if there is no such session.
-    ///
-    /// # Errors
-    ///
-    /// Those of a read.
-    pub fn segments(&self, session: SessionId) -> Result<Vec<SegmentInfo>, StoreError> {
-        let heads = self.view.read(|base| base.heads(session))?;
-        Ok(heads
-            .iter()
-            .map(|(id, head)| SegmentInfo::new(session, *id, head))
-            .collect())
     }
 
     /// A segment.
@@ -195,38 +113,6 @@ impl Snapshot {
         let raw = json.map(|json| RawJson::new(String::from_utf8_lossy(&json)));
         Ok(raw.transpose()?)
     }
-
-    pub(super) fn len_of(&self, log: &LogId) -> Result<u64, StoreError> {
-        match (self.view.read(|base| base.extent(log))?, log.kind) {
-            (Some(extent), _) => Ok(extent.entries),
-            (None, LogKind::Traces) => Ok(0),
-            (None, LogKind::Entries) => Err(StoreError::NotFound(log.segment)),
-        }
-    }
-
-    pub(super) fn exists(&self, log: &LogId) -> Result<bool, StoreError> {
-        Ok(self.view.read(|base| base.extent(log))?.is_some())
-    }
-
-    pub(super) fn read_raw_of(
-        self,
-        log: LogId,
-        range: impl RangeBounds<u64>,
-    ) -> Result<RawEntries, StoreError> {
-        let len = self.len_of(&log)?;
-        let (start, end) = bounds_of(&range);
-        let end = end.unwrap_or(len).min(len);
-        Ok(RawEntries::new(self.view, log, start.min(end)..end))
-    }
-
-    pub(super) fn last_raw_of(self, log: LogId, count: u64) -> Result<RawEntries, StoreError> {
-        let len = self.len_of(&log)?;
-        Ok(RawEntries::new(
-            self.view,
-            log,
-            len.saturating_sub(count)..len,
-        ))
-    }
 }
 
 impl fmt::Debug for Snapshot {
@@ -246,61 +132,4 @@ fn id_range(prefix: &str) -> Option<(Uuid, Uuid)> {
     let bound =
         |fill: &str| Uuid::parse_str(&format!("{digits}{}", fill.repeat(32 - digits.len())));
     Some((bound("0").ok()?, bound("f").ok()?))
-}
-
-/// The sessions of an archive in descending order of their ids, read page by page.
-///
-/// ```
-/// use sessiondb::{Archive, new_segment_id, new_session_id};
-///
-/// let archive = Archive::in_memory()?;
-/// let session = new_session_id();
-/// archive.log(session, new_segment_id()).append_raw(b"{}")?;
-/// let newest = archive.sessions()?.next().expect("there is one")?;
-/// assert_eq!(newest.id, session);
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-#[derive(Debug)]
-pub struct Sessions {
-    snapshot: Snapshot,
-    before: Option<SessionId>,
-    page: std::vec::IntoIter<SessionInfo>,
-    done: bool,
-}
-
-impl Sessions {
-    const PAGE: usize = 64;
-
-    fn next_page(&mut self) -> Result<(), StoreError> {
-        let before = self.before;
-        let read = |layers: &Layers| layers.sessions_before(before, Self::PAGE);
-        let (rows, next) = self.snapshot.view.read(read)?;
-        self.done = next.is_none();
-        self.before = next;
-        let page: Vec<_> = rows
-            .iter()
-            .map(|(id, row)| SessionInfo::new(*id, row))
-            .collect();
-        self.page = page.into_iter();
-        Ok(())
-    }
-}
-
-impl Iterator for Sessions {
-    type Item = Result<SessionInfo, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(session) = self.page.next() {
-                return Some(Ok(session));
-            }
-            if self.done {
-                return None;
-            }
-            if let Err(err) = self.next_page() {
-                self.done = true;
-                return Some(Err(err));
-            }
-        }
-    }
 }

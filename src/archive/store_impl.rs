@@ -1,6 +1,7 @@
 //! The archive as a [`Store`].
 
 use super::handle::Archive;
+use super::reader::LogSnapshot;
 use super::typed::LogEntries;
 use crate::entry::segment_log::LogEntry;
 use crate::entry::trace::TraceEntry;
@@ -25,7 +26,7 @@ impl Store for Archive {
         session_id: SessionId,
         segment_id: SegmentId,
     ) -> Result<Vec<LogEntry>, StoreError> {
-        LogEntries::new(self.log(session_id, segment_id).read_raw(..)?).collect()
+        LogEntries::new(self.existing(session_id, segment_id)?.read(..)?).collect()
     }
 
     fn for_each_entry(
@@ -34,7 +35,7 @@ impl Store for Archive {
         segment_id: SegmentId,
         each: &mut dyn FnMut(LogEntry),
     ) -> Result<(), StoreError> {
-        let mut entries = LogEntries::new(self.log(session_id, segment_id).read_raw(..)?);
+        let mut entries = LogEntries::new(self.existing(session_id, segment_id)?.read(..)?);
         entries.try_for_each(|entry| entry.map(&mut *each))
     }
 
@@ -44,11 +45,11 @@ impl Store for Archive {
 
     fn list_segments(&self, session_id: SessionId) -> Result<Vec<SegmentId>, StoreError> {
         let segments = self.segments(session_id)?;
-        Ok(segments
-            .iter()
-            .filter(|segment| segment.exists)
-            .map(|segment| segment.id)
-            .collect())
+        let logs = segments.filter_map(|segment| match segment {
+            Ok(segment) => segment.exists.then_some(Ok(segment.id)),
+            Err(err) => Some(Err(err)),
+        });
+        logs.collect()
     }
 
     fn lookup_session_of(&self, segment_id: SegmentId) -> Result<Option<SessionId>, StoreError> {
@@ -85,7 +86,7 @@ impl Store for Archive {
         session_id: SessionId,
         segment_id: SegmentId,
     ) -> Result<usize, StoreError> {
-        let len = self.log(session_id, segment_id).len()?;
+        let len = self.existing(session_id, segment_id)?.len()?;
         Ok(usize::try_from(len).unwrap_or(usize::MAX))
     }
 
@@ -96,5 +97,17 @@ impl Store for Archive {
         entry: &TraceEntry,
     ) -> Result<(), StoreError> {
         self.trace(session_id, segment_id).append(entry).map(|_| ())
+    }
+}
+
+impl Archive {
+    /// A log that is there: where a [`Log`](super::log::Log) reads as empty, a [`Store`] refuses.
+    fn existing(
+        &self,
+        session_id: SessionId,
+        segment_id: SegmentId,
+    ) -> Result<LogSnapshot, StoreError> {
+        let log = self.snapshot()?.log(session_id, segment_id);
+        log.that_exists()
     }
 }

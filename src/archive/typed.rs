@@ -18,7 +18,7 @@ use crate::error::StoreError;
 const MAX_BATCH: u64 = 64;
 
 /// The entries of a part of a log as values of `T`, from both ends; made by
-/// [`Log::read`](crate::Log). See [`RawEntries`].
+/// [`RawEntries::decode`].
 ///
 /// An entry that is not what `T` takes is an error, and the next one comes after it.
 ///
@@ -27,20 +27,23 @@ const MAX_BATCH: u64 = 64;
 ///
 /// let archive = Archive::in_memory()?;
 /// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append_many(&[1, 2, 3])?;
-/// let sum: i32 = log.read::<i32>(..)?.sum::<Result<_, _>>()?;
+/// log.append_many([1, 2, 3])?;
+/// let sum: i32 = log.read(..)?.decode::<i32>().sum::<Result<_, _>>()?;
 /// assert_eq!(sum, 6);
 ///
-/// log.append_many_raw(&["1e400", "4"])?;
-/// let read: Vec<_> = log.read::<i32>(3..)?.collect();
-/// assert!(matches!(read[..], [Err(StoreError::DoesNotFit { index: 3, .. }), Ok(4)]));
+/// log.append("four")?;
+/// log.append(&5)?;
+/// let read: Vec<_> = log.read(3..)?.decode::<i32>().collect();
+/// assert!(matches!(read[..], [Err(StoreError::DoesNotFit { index: 3, .. }), Ok(5)]));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 pub struct TypedEntries<T>(Decoded<T, Strict>);
 
-impl<T> TypedEntries<T> {
-    pub(super) fn new(raw: RawEntries) -> Self {
-        Self(Decoded::new(raw))
+impl RawEntries {
+    /// The same entries as values of `T`. One that is not what `T` takes is
+    /// [`StoreError::DoesNotFit`], and the next one comes after it.
+    pub fn decode<T: DeserializeOwned>(self) -> TypedEntries<T> {
+        TypedEntries(Decoded::new(self))
     }
 }
 
@@ -132,7 +135,7 @@ pub(super) struct Decoded<T, D> {
 impl<T, D> Decoded<T, D> {
     pub(super) fn new(raw: RawEntries) -> Self {
         Self {
-            raw: raw.reading_ahead(),
+            raw: raw.prefetching(),
             ready: VecDeque::new(),
             batch: 1,
             how: PhantomData,

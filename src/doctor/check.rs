@@ -4,19 +4,20 @@
 
 use std::collections::BTreeSet;
 
-use super::findings::{CheckProgress, CheckReport, Findings};
+use super::findings::{CheckReport, Findings};
 use super::problem::{EntryRange, Part, Problem};
 use super::tables;
 use crate::archive::Archive;
 use crate::engine::{Engine, Found, Layers, LogId, LogKind, Outcome, SessionRow, Table};
 use crate::error::StoreError;
+use crate::progress::{Listener, Progress};
 
 impl Archive {
     /// Reads all of the archive as of now and verifies it, while others may write. Memory does
     /// not grow with the archive: of many problems the first 1,000 are listed.
     ///
     /// Damage does not end the check. Where the database cannot be read to its end, its pages are
-    /// read one by one; then memory grows with the number of rows.
+    /// read one by one; then memory grows with the number of rows. The progress is in pages and rows.
     ///
     /// # Errors
     ///
@@ -24,7 +25,7 @@ impl Archive {
     /// refuses to read. Damage is in the report.
     pub fn check(
         &self,
-        progress: &mut dyn FnMut(CheckProgress),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<CheckReport, StoreError> {
         let snapshot = self.snapshot()?;
         // While it lives no page of the tables is used again.
@@ -53,15 +54,15 @@ impl Archive {
     }
 }
 
-struct Check<'c> {
+struct Check<'c, 'l> {
     layers: &'c Layers,
-    findings: Findings<'c>,
+    findings: Findings<'l>,
     /// Those whose damage the rows do not show: the table and the byte of the file.
     damaged_pages: Vec<(Table, u64)>,
 }
 
-impl<'c> Check<'c> {
-    fn new(layers: &'c Layers, progress: &'c mut dyn FnMut(CheckProgress)) -> Self {
+impl<'c, 'l> Check<'c, 'l> {
+    fn new(layers: &'c Layers, progress: Listener<'l>) -> Self {
         Self {
             layers,
             findings: Findings::new(progress),
@@ -82,7 +83,7 @@ impl<'c> Check<'c> {
             .guarded(|| self.layers.tables().row_count())
             .unwrap_or(0);
         let pages = engine.image_pages()?;
-        self.findings.expect(rows + pages);
+        self.findings.meter.expect(rows + pages);
         if let Ok(Some(cut)) = engine.guarded(|| engine.journal_cut_off()) {
             let message = format!(
                 "epoch {}, frame {}: it was torn by power loss, or damaged since; it and the {} \
@@ -98,10 +99,10 @@ impl<'c> Check<'c> {
         let checked = engine.check_pages(&mut |damage| {
             visited += 1;
             self.damaged_pages.extend(damage);
-            self.findings.reach(visited.min(pages));
+            self.findings.meter.reach(visited.min(pages));
         });
         checked.or_else(|fault| self.findings.note(fault, Problem::new(Part::Database, "")))?;
-        self.findings.reach(pages);
+        self.findings.meter.reach(pages);
         Ok(())
     }
 
@@ -129,7 +130,7 @@ impl<'c> Check<'c> {
                     segment: *segment,
                     kind,
                 };
-                let (there, missing) = log.extent();
+                let (there, missing) = log.log_size();
                 self.findings.verified(kind, there);
                 for (from, to) in missing {
                     let range = EntryRange { from, to };

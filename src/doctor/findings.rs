@@ -1,34 +1,18 @@
-//! What a check has found so far, and how far it is.
+//! What a check has found so far.
 
 use serde::Serialize;
 
 use super::problem::Problem;
 use crate::engine::{Fault, LogKind, Outcome};
+use crate::progress::{Listener, Meter};
 
 /// So many problems are listed; of those beyond only the number is kept.
 const MAX_PROBLEMS: usize = 1000;
 
-/// How far a check has come, in pages and rows of the database.
-///
-/// ```
-/// let mut last = None;
-/// sessiondb::Archive::in_memory()?.check(&mut |progress| last = Some(progress))?;
-/// assert!(last.is_none_or(|progress| progress.done == progress.total));
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CheckProgress {
-    /// Pages and rows checked.
-    pub done: u64,
-    /// Pages and rows there are.
-    pub total: u64,
-}
-
 /// What a check found.
 ///
 /// ```
-/// let report = sessiondb::Archive::in_memory()?.check(&mut |_| {})?;
+/// let report = sessiondb::Archive::in_memory()?.check(None)?;
 /// assert!(report.is_clean());
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -61,42 +45,20 @@ impl CheckReport {
 /// A report in the making.
 pub(super) struct Findings<'c> {
     pub(super) report: CheckReport,
-    progress: &'c mut dyn FnMut(CheckProgress),
-    done: u64,
-    total: u64,
+    /// Counts pages and rows.
+    pub(super) meter: Meter<'c>,
 }
 
 impl<'c> Findings<'c> {
-    pub(super) fn new(progress: &'c mut dyn FnMut(CheckProgress)) -> Self {
+    pub(super) fn new(progress: Listener<'c>) -> Self {
         Self {
             report: CheckReport::default(),
-            progress,
-            done: 0,
-            total: 0,
+            meter: Meter::new(progress, 0),
         }
     }
 
-    /// Says how many pages and rows there are.
-    pub(super) fn expect(&mut self, total: u64) {
-        self.total = total;
-    }
-
-    /// Says that so many pages and rows are checked.
-    pub(super) fn reach(&mut self, done: u64) {
-        self.done = done.min(self.total);
-        (self.progress)(CheckProgress {
-            done: self.done,
-            total: self.total,
-        });
-    }
-
-    /// Says that so many more rows are checked.
-    pub(super) fn step(&mut self, rows: u64) {
-        self.reach(self.done + rows);
-    }
-
     pub(super) fn finish(mut self) -> CheckReport {
-        self.reach(self.total);
+        self.meter.finish();
         self.report
     }
 

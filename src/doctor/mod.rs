@@ -9,7 +9,7 @@ mod recovered;
 mod restore;
 mod tables;
 
-pub use self::findings::{CheckProgress, CheckReport};
+pub use self::findings::CheckReport;
 pub use self::problem::{EntryRange, Part, Problem};
-pub use self::recover::{RecoverProgress, recover};
-pub use self::recovered::{Piece, RecoverBasis, RecoverReport, RecoveredLog};
+pub use self::recover::recover;
+pub use self::recovered::{RecoverBasis, RecoverReport, RecoveredLog, RecoveredPart};

@@ -10,7 +10,7 @@ use crate::ids::{SegmentId, SessionId};
 /// A part of an archive.
 ///
 /// ```
-/// assert_eq!(sessiondb::Part::Entries.to_string(), "entries");
+/// assert_eq!(sessiondb::doctor::Part::Entries.to_string(), "entries");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,7 +85,7 @@ impl fmt::Display for Part {
 /// Some consecutive entries of a log, counted from 0.
 ///
 /// ```
-/// let report = sessiondb::Archive::in_memory()?.check(&mut |_| {})?;
+/// let report = sessiondb::Archive::in_memory()?.check(None)?;
 /// for range in report.problems.iter().filter_map(|problem| problem.entries) {
 ///     eprintln!("from {} to {:?}", range.from, range.to);
 /// }
@@ -123,7 +123,7 @@ impl fmt::Display for EntryRange {
 /// One thing that is wrong with an archive. Shown as one line.
 ///
 /// ```
-/// let report = sessiondb::Archive::in_memory()?.check(&mut |_| {})?;
+/// let report = sessiondb::Archive::in_memory()?.check(None)?;
 /// for problem in &report.problems {
 ///     eprintln!("{problem}");
 /// }

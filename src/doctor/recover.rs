@@ -6,27 +6,7 @@ use super::recovered::RecoverReport;
 use super::restore::restore;
 use crate::engine::{Salvaged, Superblock, create_filled};
 use crate::error::StoreError;
-
-/// How far a recovery has come, in bytes: first those of the damaged file that are read, then
-/// those of the entries that are written.
-///
-/// ```
-/// # let dir = tempfile::tempdir()?;
-/// # let (broken, new) = (dir.path().join("broken.sessiondb"), dir.path().join("new.sessiondb"));
-/// # sessiondb::Archive::open(&broken)?.close()?;
-/// sessiondb::recover(&broken, &new, &mut |progress| {
-///     eprintln!("{} of about {}", progress.done, progress.total);
-/// })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RecoverProgress {
-    /// Bytes read or written.
-    pub done: u64,
-    /// Bytes there are, as far as is known.
-    pub total: u64,
-}
+use crate::progress::{Meter, Progress};
 
 /// Writes what can be read out of the damaged archive at `broken` into a new one at `new`.
 ///
@@ -35,13 +15,14 @@ pub struct RecoverProgress {
 ///
 /// `broken` is opened for reading only, nothing in it is changed, and no lock is taken: it is for
 /// a file that nobody writes to. Beside a writer, what is read may be of several moments, and is
-/// then reported as damaged. `new` appears at once, when it is whole.
+/// then reported as damaged. `new` appears at once, when it is whole. The progress is in bytes: first
+/// those of the damaged file that are read, then those of the entries that are written.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
 /// # let (broken, new) = (dir.path().join("broken.sessiondb"), dir.path().join("new.sessiondb"));
 /// # sessiondb::Archive::open(&broken)?.close()?;
-/// let report = sessiondb::recover(&broken, &new, &mut |_| {})?;
+/// let report = sessiondb::doctor::recover(&broken, &new, None)?;
 /// for problem in &report.problems {
 ///     eprintln!("{problem}");
 /// }
@@ -57,14 +38,15 @@ pub struct RecoverProgress {
 pub fn recover(
     broken: impl AsRef<Path>,
     new: impl AsRef<Path>,
-    progress: &mut dyn FnMut(RecoverProgress),
+    progress: Option<&mut dyn FnMut(Progress<'_>)>,
 ) -> Result<RecoverReport, StoreError> {
     let (broken, new) = (broken.as_ref(), new.as_ref());
     if std::fs::symlink_metadata(new).is_ok() {
         let reason = format!("{}: there is a file already", new.display());
         return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason).into());
     }
-    let mut tell = |done, total| progress(RecoverProgress { done, total });
+    let mut meter = Meter::new(progress, 0);
+    let mut tell = |done, total| meter.set(done, total);
     let salvaged = Salvaged::read(broken, &mut tell)?;
     let mut report = RecoverReport::of(&salvaged);
     create_filled(new, &Superblock::new(salvaged.journal_bytes), |path| {

@@ -12,8 +12,8 @@ use crate::ids::{SegmentId, SessionId};
 /// # let dir = tempfile::tempdir()?;
 /// # let (broken, new) = (dir.path().join("broken.sessiondb"), dir.path().join("new.sessiondb"));
 /// # sessiondb::Archive::open(&broken)?.close()?;
-/// let report = sessiondb::recover(&broken, &new, &mut |_| {})?;
-/// assert_eq!(report.basis, sessiondb::RecoverBasis::Newest);
+/// let report = sessiondb::doctor::recover(&broken, &new, None)?;
+/// assert_eq!(report.basis, sessiondb::doctor::RecoverBasis::Newest);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,10 +40,10 @@ pub enum RecoverBasis {
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::open(&broken)?;
-/// archive.log(new_session_id(), new_segment_id()).append_raw(b"1")?;
+/// archive.log(new_session_id(), new_segment_id()).append(&1)?;
 /// archive.close()?;
 ///
-/// let report = sessiondb::recover(&broken, &new, &mut |_| {})?;
+/// let report = sessiondb::doctor::recover(&broken, &new, None)?;
 /// assert!(report.complete);
 /// assert_eq!((report.entries, report.missing_entries), (1, 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -80,7 +80,7 @@ pub struct RecoverReport {
 /// # let dir = tempfile::tempdir()?;
 /// # let (broken, new) = (dir.path().join("broken.sessiondb"), dir.path().join("new.sessiondb"));
 /// # sessiondb::Archive::open(&broken)?.close()?;
-/// for log in sessiondb::recover(&broken, &new, &mut |_| {})?.logs {
+/// for log in sessiondb::doctor::recover(&broken, &new, None)?.logs {
 ///     for range in &log.missing {
 ///         eprintln!("segment {}: {range} missing", log.segment);
 ///     }
@@ -96,7 +96,7 @@ pub struct RecoveredLog {
     pub segment: SegmentId,
     /// Whether these are the segment's traces, and not its entries.
     pub traces: bool,
-    /// How many entries were recovered, those in `pieces` included.
+    /// How many entries were recovered, those in `parts` included.
     pub recovered: u64,
     /// How many there were; `None` if nobody knows.
     pub total: Option<u64>,
@@ -104,7 +104,7 @@ pub struct RecoveredLog {
     pub missing: Vec<EntryRange>,
     /// Entries behind a missing one. They are in segments of their own, since in the log they
     /// would have another number than they had.
-    pub pieces: Vec<Piece>,
+    pub parts: Vec<RecoveredPart>,
 }
 
 /// Entries that stood behind missing ones, and the segment that holds them now.
@@ -113,15 +113,15 @@ pub struct RecoveredLog {
 /// # let dir = tempfile::tempdir()?;
 /// # let (broken, new) = (dir.path().join("broken.sessiondb"), dir.path().join("new.sessiondb"));
 /// # sessiondb::Archive::open(&broken)?.close()?;
-/// let report = sessiondb::recover(&broken, &new, &mut |_| {})?;
-/// for piece in report.logs.iter().flat_map(|log| &log.pieces) {
-///     eprintln!("from {:?} on: segment {}", piece.from, piece.segment);
+/// let report = sessiondb::doctor::recover(&broken, &new, None)?;
+/// for part in report.logs.iter().flat_map(|log| &log.parts) {
+///     eprintln!("from {:?} on: segment {}", part.from, part.segment);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Piece {
+pub struct RecoveredPart {
     /// The number that the first of them had; `None` if nobody knows.
     pub from: Option<u64>,
     /// How many they are.

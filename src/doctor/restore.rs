@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::problem::{EntryRange, Part, Problem};
-use super::recovered::{Piece, RecoverReport, RecoveredLog};
+use super::recovered::{RecoverReport, RecoveredLog, RecoveredPart};
 use crate::archive::origin_of;
 use crate::engine::{
     self, Creation, Engine, EngineOptions, FoundLog, FoundOrigin, FoundSegment, LogId, LogKind, Op,
@@ -52,7 +52,7 @@ pub(super) fn restore(
     restore.all()?;
     engine.checkpoint()?;
     progress(total, total);
-    Arc::into_inner(engine).map_or(Ok(()), Engine::close)
+    Arc::into_inner(engine).map_or(Ok(()), |engine| engine.close().map(drop))
 }
 
 struct Restore<'r> {
@@ -173,7 +173,7 @@ impl Restore<'_> {
             recovered: shared,
             total: found.len,
             missing: Vec::new(),
-            pieces: Vec::new(),
+            parts: Vec::new(),
         };
         let (mut next, mut own_len) = (shared, shared);
         for (first, at) in found.runs_without_overlap() {
@@ -191,7 +191,7 @@ impl Restore<'_> {
             };
             if first > next {
                 outcome.missing.push(EntryRange::new(next, first));
-                target = Target::piece(log, Some(first), &mut outcome.pieces);
+                target = Target::part(log, Some(first), &mut outcome.parts);
             }
             next = run.end();
             self.append(&mut target, &run, facts, &mut outcome)?;
@@ -208,7 +208,7 @@ impl Restore<'_> {
             _ => {}
         }
         if !found.unplaced.is_empty() {
-            target = Target::piece(log, None, &mut outcome.pieces);
+            target = Target::part(log, None, &mut outcome.parts);
             for run in &found.unplaced {
                 self.append(&mut target, run, facts, &mut outcome)?;
             }
@@ -230,8 +230,8 @@ impl Restore<'_> {
         let entries = run.entries().clone();
         let (count, len) = (entries.len(), entries.payload().len());
         outcome.recovered += count;
-        if let Some(piece) = target.piece.and_then(|at| outcome.pieces.get_mut(at)) {
-            piece.entries += count;
+        if let Some(part) = target.part.and_then(|at| outcome.parts.get_mut(at)) {
+            part.entries += count;
         }
         let append = Op::Append {
             log: target.log,
@@ -309,25 +309,25 @@ impl Restore<'_> {
 /// Where the next entries of a log go.
 struct Target {
     log: LogId,
-    /// Which of the pieces, if it is not the log itself.
-    piece: Option<usize>,
+    /// Which of the parts, if it is not the log itself.
+    part: Option<usize>,
 }
 
 impl Target {
     fn own(log: LogId) -> Self {
-        Self { log, piece: None }
+        Self { log, part: None }
     }
 
-    fn piece(log: &LogId, from: Option<u64>, pieces: &mut Vec<Piece>) -> Self {
+    fn part(log: &LogId, from: Option<u64>, parts: &mut Vec<RecoveredPart>) -> Self {
         let segment = new_segment_id();
-        pieces.push(Piece {
+        parts.push(RecoveredPart {
             from,
             entries: 0,
             segment,
         });
         Self {
             log: LogId { segment, ..*log },
-            piece: Some(pieces.len() - 1),
+            part: Some(parts.len() - 1),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::findings::Findings;
 use super::links::Links;
 use super::problem::{EntryRange, Part, Problem};
-use crate::engine::{Extent, Fault, Head, LogId, LogKind, Outcome, Run, SessionRow, TablesView};
+use crate::engine::{Fault, Head, LogId, LogKind, LogSize, Outcome, Run, SessionRow, TablesView};
 use crate::ids::{SegmentId, SessionId};
 
 /// Checks every row of every table.
@@ -64,7 +64,7 @@ impl Tables<'_, '_> {
         head: Outcome<Head>,
         sums: &mut SessionRow,
     ) -> Outcome<()> {
-        self.findings.step(1);
+        self.findings.meter.add(1);
         match head {
             Ok(head) => {
                 sums.add(&head);
@@ -81,7 +81,7 @@ impl Tables<'_, '_> {
         self.findings.report.segments += u64::from(head.exists);
         let own_start = head.own_start();
         self.findings.verified(LogKind::Entries, own_start);
-        for (kind, from, extent) in [
+        for (kind, from, size) in [
             (LogKind::Entries, own_start, head.log),
             (LogKind::Traces, 0, head.traces),
         ] {
@@ -90,7 +90,7 @@ impl Tables<'_, '_> {
                 segment,
                 kind,
             };
-            self.log(&log, from, &extent)?;
+            self.log(&log, from, &size)?;
         }
         let problem = Problem::new(Part::Index, "").of_segment(session, segment);
         match self.base.is_indexed(segment, session) {
@@ -103,28 +103,28 @@ impl Tables<'_, '_> {
         Ok(())
     }
 
-    /// A log's runs against its extent; its own entries begin at `from`.
-    fn log(&mut self, log: &LogId, from: u64, extent: &Extent) -> Outcome<()> {
+    /// A log's runs against its size; its own entries begin at `from`.
+    fn log(&mut self, log: &LogId, from: u64, size: &LogSize) -> Outcome<()> {
         let mut seen = Seen {
             next: from,
             ..Seen::default()
         };
         let base = self.base;
         base.for_each_run_of(log, |found| {
-            self.findings.step(found.rows);
+            self.findings.meter.add(found.rows);
             self.run(log, found.first, found.run, &mut seen)
         })?;
-        seen.damaged_until(extent.entries.max(seen.next + 1), log, self.findings);
-        let found = Extent {
+        seen.damaged_until(size.entries.max(seen.next + 1), log, self.findings);
+        let found = LogSize {
             entries: seen.next,
             bytes: seen.bytes,
         };
-        if !seen.any_problem && found != *extent {
-            let (from, to) = (seen.next, extent.entries);
+        if !seen.any_problem && found != *size {
+            let (from, to) = (seen.next, size.entries);
             let message = format!(
                 "its runs hold {} entries of {} bytes, and its head tells of {} entries of {} \
                  bytes",
-                found.entries, found.bytes, extent.entries, extent.bytes
+                found.entries, found.bytes, size.entries, size.bytes
             );
             let range = EntryRange::new(from.min(to), from.max(to));
             self.findings.problem(Problem::of_log(log, range, message));

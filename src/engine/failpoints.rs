@@ -32,8 +32,8 @@ pub enum Bug {
     LookOnce,
     /// What other processes changed in the tables goes unnoticed.
     IgnoreGeneration,
-    /// What a writer that died in a commit has left is not settled by the next one.
-    LeaveUnsettled,
+    /// What a writer that died in a commit has left is not decided by the next one.
+    LeaveUndecided,
     /// What was read of the journal while others wrote over it is gone on from.
     KeepOvertaken,
     /// A journal that could be read in part only passes for the whole of it.
@@ -93,7 +93,7 @@ impl Bug {
         Self::LockHeader,
         Self::LookOnce,
         Self::IgnoreGeneration,
-        Self::LeaveUnsettled,
+        Self::LeaveUndecided,
         Self::KeepOvertaken,
         Self::KeepHalfRead,
         Self::ForgetFailedSync,

@@ -19,7 +19,7 @@ mod test_api;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::commit::Done;
+pub(crate) use self::commit::{Choice, Done};
 #[cfg(feature = "_testing")]
 pub use self::failpoints::{Bug, seed};
 pub(crate) use self::fault::{Fault, Outcome};
@@ -29,9 +29,9 @@ pub(crate) use self::file::superblock::{DEFAULT_JOURNAL_BYTES, MIN_JOURNAL_BYTES
 pub(crate) use self::layers::Layers;
 pub(crate) use self::model::entries::Entries;
 pub(crate) use self::model::log_id::{LogId, LogKind, OriginRecord};
-pub(crate) use self::model::op::{Expect, Op};
+pub(crate) use self::model::op::{Expect, Op, Undecided};
 pub(crate) use self::model::parents::parents_first;
-pub(crate) use self::model::row::{Extent, Head, ParentLink, SessionRow};
+pub(crate) use self::model::row::{Head, LogSize, ParentLink, SessionRow};
 pub(crate) use self::model::run::{EntrySlice, Part, Run};
 pub(crate) use self::open::create::{Creation, create_filled};
 #[cfg(feature = "_testing")]

@@ -24,12 +24,12 @@ use crate::error::StoreError;
 ///
 /// What makes them no rows of a run.
 pub fn decode_run(rows: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
-    let (row, pieces) = rows.split_first().ok_or("there is no row")?;
-    let run = RunRow::parse(row)?.unpack(pieces.iter().copied())?;
+    let (row, chunks) = rows.split_first().ok_or("there is no row")?;
+    let run = RunRow::parse(row)?.unpack(chunks.iter().copied())?;
     Ok(run.entries().iter().map(<[u8]>::to_vec).collect())
 }
 
-/// The entries of all runs whose rows stand anywhere in the bytes, one after the other. Of pieces
+/// The entries of all runs whose rows stand anywhere in the bytes, one after the other. Of chunks
 /// that stand there several times the last one is taken.
 pub fn entries_in(bytes: &[u8]) -> Vec<u8> {
     const HEADER_BYTES: usize = 68;
@@ -41,17 +41,17 @@ pub fn entries_in(bytes: &[u8]) -> Vec<u8> {
         Some((row, RunRow::parse(row).ok()?))
     });
     let rows: Vec<_> = rows.collect();
-    let (pieces, runs): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, row)| row.is_piece());
-    let pieces: HashMap<_, _> = pieces
+    let (chunks, runs): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, row)| row.is_chunk());
+    let chunks: HashMap<_, _> = chunks
         .into_iter()
         .map(|(bytes, row)| ((row.log, row.number), *bytes))
         .collect();
     let mut entries = Vec::new();
     for (_, run) in runs {
-        let pieces = run
-            .pieces()
-            .filter_map(|number| pieces.get(&(run.log, number)));
-        if let Ok(run) = run.unpack(pieces.copied()) {
+        let chunks = run
+            .chunks()
+            .filter_map(|number| chunks.get(&(run.log, number)));
+        if let Ok(run) = run.unpack(chunks.copied()) {
             entries.extend_from_slice(run.entries().payload());
         }
     }

@@ -10,7 +10,7 @@ wire_struct! {
     /// The parameters of the requests to the model.
     ///
     /// ```
-    /// use sessiondb::RequestConfig;
+    /// use sessiondb::entry::RequestConfig;
     ///
     /// let config = RequestConfig { max_tokens: 1024.into(), ..RequestConfig::default() };
     /// assert_eq!(
@@ -39,7 +39,7 @@ wire_struct! {
 /// How much a model is to think before it answers.
 ///
 /// ```
-/// use sessiondb::Reasoning;
+/// use sessiondb::entry::Reasoning;
 ///
 /// assert_eq!(serde_json::from_str::<Reasoning>(r#""high""#)?, Reasoning::Effort("high".into()));
 /// assert_eq!(serde_json::from_str::<Reasoning>("2048")?, Reasoning::Budget(2048.into()));

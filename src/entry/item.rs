@@ -8,7 +8,7 @@ tagged_enum! {
     /// One item of a conversation, as the model sees it.
     ///
     /// ```
-    /// use sessiondb::{Item, Role};
+    /// use sessiondb::entry::{Item, Role};
     ///
     /// let item = Item::message(Role::User, "hi");
     /// let json = r#"{"kind":"message","role":"user","content":[{"kind":"text","text":"hi"}]}"#;
@@ -32,7 +32,7 @@ impl Item {
     /// A message of one text.
     ///
     /// ```
-    /// use sessiondb::{Item, Role};
+    /// use sessiondb::entry::{Item, Role};
     ///
     /// assert_eq!(Item::message(Role::System, "Be brief.").kind(), "message");
     /// ```
@@ -49,7 +49,7 @@ wire_struct! {
     /// Something said, by whom.
     ///
     /// ```
-    /// use sessiondb::{ContentPart, Extra, Message, Role};
+    /// use sessiondb::entry::{ContentPart, Extra, Message, Role};
     ///
     /// let message = Message {
     ///     role: Role::Assistant,
@@ -83,7 +83,7 @@ open_words! {
     /// Who a message is from.
     ///
     /// ```
-    /// use sessiondb::Role;
+    /// use sessiondb::entry::Role;
     ///
     /// assert_eq!(Role::from("user"), Role::User);
     /// assert_eq!(Role::from("critic"), Role::Other("critic".into()));
@@ -104,7 +104,7 @@ tagged_enum! {
     /// One part of a message.
     ///
     /// ```
-    /// use sessiondb::ContentPart;
+    /// use sessiondb::entry::ContentPart;
     ///
     /// let part: ContentPart = serde_json::from_str(r#"{"kind":"refusal","refusal":"No."}"#)?;
     /// assert_eq!(part.kind(), "refusal");
@@ -122,7 +122,7 @@ impl ContentPart {
     /// A part of text.
     ///
     /// ```
-    /// assert_eq!(sessiondb::ContentPart::text("hi").kind(), "text");
+    /// assert_eq!(sessiondb::entry::ContentPart::text("hi").kind(), "text");
     /// ```
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(TextPart {
@@ -136,7 +136,7 @@ wire_struct! {
     /// A part of a message that is text.
     ///
     /// ```
-    /// use sessiondb::{ContentPart, Extra, TextPart};
+    /// use sessiondb::entry::{ContentPart, Extra, TextPart};
     ///
     /// let part = TextPart { text: "hi".into(), extra: Extra::new() };
     /// assert_eq!(ContentPart::Text(part), ContentPart::text("hi"));
@@ -151,7 +151,7 @@ wire_struct! {
     /// A part of a message by which the model declines.
     ///
     /// ```
-    /// use sessiondb::{Extra, RefusalPart};
+    /// use sessiondb::entry::{Extra, RefusalPart};
     ///
     /// let part = RefusalPart { refusal: "No.".into(), extra: Extra::new() };
     /// assert_eq!(serde_json::to_string(&part)?, r#"{"refusal":"No."}"#);
@@ -167,7 +167,7 @@ wire_struct! {
     /// The model asks for a tool.
     ///
     /// ```
-    /// use sessiondb::{Extra, Item, ToolCall};
+    /// use sessiondb::entry::{Extra, Item, ToolCall};
     ///
     /// let call = Item::ToolCall(ToolCall {
     ///     call_id: "call_1".into(),
@@ -191,7 +191,7 @@ wire_struct! {
     /// What a tool gave back.
     ///
     /// ```
-    /// use sessiondb::ToolOutput;
+    /// use sessiondb::entry::ToolOutput;
     ///
     /// let output: ToolOutput = serde_json::from_str(r#"{"call_id":"call_1","summary":"ok"}"#)?;
     /// assert_eq!(output.is_error, None);
@@ -215,7 +215,7 @@ wire_struct! {
     /// What the model thought.
     ///
     /// ```
-    /// use sessiondb::ReasoningItem;
+    /// use sessiondb::entry::ReasoningItem;
     ///
     /// let item: ReasoningItem = serde_json::from_str(r#"{"text":"Read it first.","summary":[]}"#)?;
     /// assert_eq!(item.text, "Read it first.");

@@ -17,7 +17,7 @@ pub use self::config::{Reasoning, RequestConfig};
 pub use self::item::{
     ContentPart, Item, Message, ReasoningItem, RefusalPart, Role, TextPart, ToolCall, ToolOutput,
 };
-pub use self::names::{Active, PodName, PodRecord};
+pub use self::names::{Active, WorkerName, WorkerRecord};
 pub use self::replay::{SegmentState, collect_state};
 pub use self::segment_log::{
     ConfigChanged, Extension, InputExtension, Invoke, ItemEntry, LlmUsage, LogEntry, Origin,

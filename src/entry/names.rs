@@ -1,4 +1,4 @@
-//! Names of agents ("pods") and what they point to.
+//! Names of workers, which older writers called pods, and what they point to.
 
 use std::fmt;
 use std::ops::Deref;
@@ -18,20 +18,20 @@ use crate::raw_json::{self, RawJson};
 /// `worker_name`.
 ///
 /// ```
-/// use sessiondb::{PodName, PodRecord};
+/// use sessiondb::entry::{WorkerName, WorkerRecord};
 ///
-/// let record: PodRecord = serde_json::from_str(r#"{"worker_name":"worker-a","port":7}"#)?;
+/// let record: WorkerRecord = serde_json::from_str(r#"{"worker_name":"worker-a","port":7}"#)?;
 /// assert_eq!(&*record.worker_name, "worker-a");
 /// assert_eq!(record.extra["port"], 7);
-/// assert_eq!(PodRecord::new(PodName::new("worker-a")?).active, None);
-/// let older: PodRecord = serde_json::from_str(r#"{"pod_name":"worker-a","port":7}"#)?;
+/// assert_eq!(WorkerRecord::new(WorkerName::new("worker-a")?).active, None);
+/// let older: WorkerRecord = serde_json::from_str(r#"{"pod_name":"worker-a","port":7}"#)?;
 /// assert_eq!(older, record);
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PodRecord {
+pub struct WorkerRecord {
     /// The name.
-    pub worker_name: PodName,
+    pub worker_name: WorkerName,
     /// The session, and once known the segment, that the agent works in.
     pub active: Option<Active>,
     /// The fields that this version of the crate does not know.
@@ -41,9 +41,9 @@ pub struct PodRecord {
 /// The keys of a record's own name, the one of today first.
 const NAME_KEYS: [&str; 2] = ["worker_name", "pod_name"];
 
-impl PodRecord {
+impl WorkerRecord {
     /// A record that points to nothing yet.
-    pub fn new(worker_name: PodName) -> Self {
+    pub fn new(worker_name: WorkerName) -> Self {
         Self {
             worker_name,
             active: None,
@@ -52,8 +52,8 @@ impl PodRecord {
     }
 
     /// The record that is stored under the name, which it need not tell itself.
-    pub(crate) fn of(name: PodName, record: Extra) -> Result<Self, serde_json::Error> {
-        let mut fields: PodFields = serde_json::from_value(Value::Object(record))?;
+    pub(crate) fn of(name: WorkerName, record: Extra) -> Result<Self, serde_json::Error> {
+        let mut fields: WorkerFields = serde_json::from_value(Value::Object(record))?;
         if fields.worker_name.take().is_some() {
             fields.keep_older_name();
         }
@@ -64,9 +64,9 @@ impl PodRecord {
 wire_struct! {
     /// A record as it is on the wire.
     #[expect(unreachable_pub, reason = "the macro makes public structs")]
-    pub struct PodFields {
+    pub struct WorkerFields {
         /// The name.
-        worker_name: Option<PodName> => Optional,
+        worker_name: Option<WorkerName> => Optional,
         /// The name as older writers called it: any JSON, where it is not the name.
         pod_name: Option<Value> => AnyJson,
         /// What it points to.
@@ -74,7 +74,7 @@ wire_struct! {
     }
 }
 
-impl PodFields {
+impl WorkerFields {
     /// Beside a `worker_name`, a `pod_name` is a field like any other.
     fn keep_older_name(&mut self) {
         if let Some(older) = self.pod_name.take() {
@@ -82,8 +82,8 @@ impl PodFields {
         }
     }
 
-    fn named(self, worker_name: PodName) -> PodRecord {
-        PodRecord {
+    fn named(self, worker_name: WorkerName) -> WorkerRecord {
+        WorkerRecord {
             worker_name,
             active: self.active,
             extra: self.extra,
@@ -91,9 +91,9 @@ impl PodFields {
     }
 }
 
-impl Serialize for PodRecord {
+impl Serialize for WorkerRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let fields = PodFields {
+        let fields = WorkerFields {
             worker_name: Some(self.worker_name.clone()),
             pod_name: None,
             active: self.active.clone(),
@@ -103,16 +103,16 @@ impl Serialize for PodRecord {
     }
 }
 
-impl<'de> Deserialize<'de> for PodRecord {
+impl<'de> Deserialize<'de> for WorkerRecord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields = PodFields::deserialize(deserializer)?;
+        let mut fields = WorkerFields::deserialize(deserializer)?;
         let name = match (fields.worker_name.take(), fields.pod_name.take()) {
             (Some(name), older) => {
                 fields.pod_name = older;
                 fields.keep_older_name();
                 name
             }
-            (None, Some(older)) => PodName::deserialize(older)
+            (None, Some(older)) => WorkerName::deserialize(older)
                 .map_err(|err| de::Error::custom(format_args!("field `pod_name`: {err}")))?,
             (None, None) => return Err(de::Error::missing_field("worker_name")),
         };
@@ -160,8 +160,8 @@ impl NameRecord {
             return self.json == *json;
         };
         let typed = |record: &Extra| {
-            let name = PodName::new(&self.name).ok()?;
-            PodRecord::of(name, record.clone()).ok()
+            let name = WorkerName::new(&self.name).ok()?;
+            WorkerRecord::of(name, record.clone()).ok()
         };
         self.fields == other || typed(&self.fields).is_some_and(|own| Some(own) == typed(&other))
     }
@@ -171,7 +171,8 @@ wire_struct! {
     /// The session, and once known the segment, that an agent works in.
     ///
     /// ```
-    /// use sessiondb::{Active, Extra, new_session_id};
+    /// use sessiondb::new_session_id;
+    /// use sessiondb::entry::{Active, Extra};
     ///
     /// let active = Active { session_id: new_session_id(), segment_id: None, extra: Extra::new() };
     /// assert_eq!(serde_json::to_value(&active)?.as_object().map(|fields| fields.len()), Some(1));
@@ -189,16 +190,17 @@ wire_struct! {
 /// always be a file name.
 ///
 /// ```
-/// use sessiondb::{PodName, StoreError};
+/// use sessiondb::StoreError;
+/// use sessiondb::entry::WorkerName;
 ///
-/// assert_eq!(PodName::new("worker-a")?.to_string(), "worker-a");
-/// assert!(matches!(PodName::new("a/b"), Err(StoreError::InvalidPodName(_))));
+/// assert_eq!(WorkerName::new("worker-a")?.to_string(), "worker-a");
+/// assert!(matches!(WorkerName::new("a/b"), Err(StoreError::InvalidPodName(_))));
 /// # Ok::<(), StoreError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PodName(String);
+pub struct WorkerName(String);
 
-impl PodName {
+impl WorkerName {
     /// Checks a name.
     ///
     /// # Errors
@@ -212,13 +214,13 @@ impl PodName {
     }
 }
 
-impl Floats for PodName {
+impl Floats for WorkerName {
     fn holds_float(&self) -> bool {
         false
     }
 }
 
-impl Deref for PodName {
+impl Deref for WorkerName {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -226,25 +228,25 @@ impl Deref for PodName {
     }
 }
 
-impl AsRef<str> for PodName {
+impl AsRef<str> for WorkerName {
     fn as_ref(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Display for PodName {
+impl fmt::Display for WorkerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Serialize for PodName {
+impl Serialize for WorkerName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for PodName {
+impl<'de> Deserialize<'de> for WorkerName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         Self::new(&name).map_err(de::Error::custom)

@@ -14,7 +14,8 @@ use crate::ids::SessionId;
 /// Feed it entries as they are read, so that the log need not be in memory as well.
 ///
 /// ```
-/// use sessiondb::{LogEntry, SegmentState};
+/// use sessiondb::LogEntry;
+/// use sessiondb::entry::SegmentState;
 ///
 /// let mut state = SegmentState::default();
 /// let entry: LogEntry = serde_json::from_str(r#"{"kind":"turn_end","ts":7,"turn_count":1}"#)?;
@@ -54,7 +55,8 @@ pub struct SegmentState {
 /// The state after all of `entries`, which may be owned or borrowed.
 ///
 /// ```
-/// use sessiondb::{LogEntry, collect_state};
+/// use sessiondb::LogEntry;
+/// use sessiondb::entry::collect_state;
 ///
 /// let entry: LogEntry = serde_json::from_str(r#"{"kind":"invoke","ts":2,"trigger":"notify"}"#)?;
 /// assert!(collect_state([&entry]).last_run_interrupted);

@@ -11,7 +11,7 @@ use crate::ids::{SegmentId, SessionId, now_ms};
 ///
 /// ```
 /// use sessiondb::segment::Seed;
-/// use sessiondb::{Item, Role};
+/// use sessiondb::entry::{Item, Role};
 ///
 /// let seed = Seed {
 ///     system_prompt: Some("Be brief.".to_owned()),
@@ -56,8 +56,9 @@ impl From<&SegmentState> for Seed {
 /// input begin anew in the new segment.
 ///
 /// ```
-/// use sessiondb::{Extra, Origin, SegmentState};
-/// use sessiondb::{collect_state, new_segment_id, new_session_id, segment};
+/// use sessiondb::entry::{Extra, Origin, SegmentState};
+/// use sessiondb::{new_segment_id, new_session_id, segment};
+/// use sessiondb::entry::collect_state;
 ///
 /// let state = SegmentState::default();
 /// let origin = Origin { segment_id: new_segment_id(), at_turn_index: 3, extra: Extra::new() };

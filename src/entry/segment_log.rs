@@ -130,7 +130,8 @@ wire_struct! {
     /// The first entry of a segment: what it starts from.
     ///
     /// ```
-    /// use sessiondb::{Extra, LogEntry, Nullable, RequestConfig, SegmentStart, new_session_id, now_ms};
+    /// use sessiondb::{LogEntry, new_session_id, now_ms};
+    /// use sessiondb::entry::{Extra, Nullable, RequestConfig, SegmentStart};
     ///
     /// let start = LogEntry::SegmentStart(SegmentStart {
     ///     ts: now_ms(),
@@ -166,7 +167,8 @@ wire_struct! {
     /// A point in another segment.
     ///
     /// ```
-    /// use sessiondb::{Extra, Origin, new_segment_id};
+    /// use sessiondb::new_segment_id;
+    /// use sessiondb::entry::{Extra, Origin};
     ///
     /// let origin = Origin { segment_id: new_segment_id(), at_turn_index: 3, extra: Extra::new() };
     /// assert!(serde_json::to_string(&origin)?.ends_with(r#""at_turn_index":3}"#));
@@ -184,7 +186,7 @@ wire_struct! {
     /// A run begins.
     ///
     /// ```
-    /// use sessiondb::{Extra, Invoke, Trigger};
+    /// use sessiondb::entry::{Extra, Invoke, Trigger};
     ///
     /// let invoke = Invoke { ts: 2, trigger: Trigger::UserSend, extra: Extra::new() };
     /// assert_eq!(serde_json::to_string(&invoke)?, r#"{"ts":2,"trigger":"user_send"}"#);
@@ -202,7 +204,7 @@ open_words! {
     /// What sets off a run.
     ///
     /// ```
-    /// assert_eq!(sessiondb::Trigger::Wakeup.as_str(), "wakeup");
+    /// assert_eq!(sessiondb::entry::Trigger::Wakeup.as_str(), "wakeup");
     /// ```
     pub enum Trigger {
         /// The user sent something.
@@ -224,7 +226,7 @@ wire_struct! {
     /// The user said something.
     ///
     /// ```
-    /// use sessiondb::{Extra, UserInput, UserSegment};
+    /// use sessiondb::entry::{Extra, UserInput, UserSegment};
     ///
     /// let input = UserInput {
     ///     ts: 3,
@@ -248,7 +250,7 @@ wire_struct! {
     /// What an extension adds to a user's input.
     ///
     /// ```
-    /// use sessiondb::InputExtension;
+    /// use sessiondb::entry::InputExtension;
     ///
     /// let added: InputExtension = serde_json::from_str(r#"{"domain":"editor","payload":{"line":4}}"#)?;
     /// assert_eq!(added.payload["line"], 4);
@@ -266,7 +268,8 @@ wire_struct! {
     /// An item of the conversation, made by the model or a tool.
     ///
     /// ```
-    /// use sessiondb::{Extra, Item, ItemEntry, LogEntry, Role};
+    /// use sessiondb::LogEntry;
+    /// use sessiondb::entry::{Extra, Item, ItemEntry, Role};
     ///
     /// let item = Item::message(Role::Assistant, "Done.");
     /// let entry = LogEntry::AssistantItem(ItemEntry { ts: 4, item, extra: Extra::new() });
@@ -284,7 +287,7 @@ wire_struct! {
     /// Something that the runtime told the model.
     ///
     /// ```
-    /// use sessiondb::SystemItemEntry;
+    /// use sessiondb::entry::SystemItemEntry;
     ///
     /// let entry: SystemItemEntry =
     ///     serde_json::from_str(r#"{"ts":6,"item":{"kind":"interrupt","body":"b"}}"#)?;
@@ -303,7 +306,7 @@ wire_struct! {
     /// A turn ended.
     ///
     /// ```
-    /// use sessiondb::{Extra, TurnEnd};
+    /// use sessiondb::entry::{Extra, TurnEnd};
     ///
     /// let end = TurnEnd { ts: 7, turn_count: 1, extra: Extra::new() };
     /// assert_eq!(serde_json::to_string(&end)?, r#"{"ts":7,"turn_count":1}"#);
@@ -321,7 +324,7 @@ wire_struct! {
     /// A run ended.
     ///
     /// ```
-    /// use sessiondb::{RunCompleted, RunResult};
+    /// use sessiondb::entry::{RunCompleted, RunResult};
     ///
     /// let run: RunCompleted =
     ///     serde_json::from_str(r#"{"ts":8,"interrupted":false,"result":"paused"}"#)?;
@@ -342,7 +345,7 @@ open_words! {
     /// How a run ended.
     ///
     /// ```
-    /// assert_eq!(sessiondb::RunResult::from("finished"), sessiondb::RunResult::Finished);
+    /// assert_eq!(sessiondb::entry::RunResult::from("finished"), sessiondb::entry::RunResult::Finished);
     /// ```
     pub enum RunResult {
         /// The model had no more to say.
@@ -360,7 +363,7 @@ wire_struct! {
     /// A run failed.
     ///
     /// ```
-    /// use sessiondb::RunErrored;
+    /// use sessiondb::entry::RunErrored;
     ///
     /// let run: RunErrored =
     ///     serde_json::from_str(r#"{"ts":9,"interrupted":true,"message":"boom"}"#)?;
@@ -381,7 +384,8 @@ wire_struct! {
     /// A paused turn will not be continued.
     ///
     /// ```
-    /// use sessiondb::{Extra, LogEntry, PausedTurnAbandoned};
+    /// use sessiondb::LogEntry;
+    /// use sessiondb::entry::{Extra, PausedTurnAbandoned};
     ///
     /// let entry = LogEntry::PausedTurnAbandoned(PausedTurnAbandoned { ts: 9, extra: Extra::new() });
     /// assert_eq!(entry.kind(), "paused_turn_abandoned");
@@ -396,7 +400,8 @@ wire_struct! {
     /// The parameters of the requests changed.
     ///
     /// ```
-    /// use sessiondb::{ConfigChanged, Extra, LogEntry, RequestConfig};
+    /// use sessiondb::LogEntry;
+    /// use sessiondb::entry::{ConfigChanged, Extra, RequestConfig};
     ///
     /// let config = RequestConfig { top_k: 40.into(), ..RequestConfig::default() };
     /// let entry = LogEntry::ConfigChanged(ConfigChanged { ts: 10, config, extra: Extra::new() });
@@ -414,7 +419,7 @@ wire_struct! {
     /// What a request to the model used.
     ///
     /// ```
-    /// use sessiondb::{Extra, LlmUsage};
+    /// use sessiondb::entry::{Extra, LlmUsage};
     ///
     /// let usage = LlmUsage {
     ///     ts: 11,
@@ -447,7 +452,7 @@ wire_struct! {
     /// Data of an extension.
     ///
     /// ```
-    /// use sessiondb::{Extension, Extra};
+    /// use sessiondb::entry::{Extension, Extra};
     ///
     /// let data = Extension {
     ///     ts: 12,

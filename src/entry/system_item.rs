@@ -8,7 +8,7 @@ tagged_enum! {
     /// Something that the runtime tells the model. Its `body` is the exact text that the model saw.
     ///
     /// ```
-    /// use sessiondb::SystemItem;
+    /// use sessiondb::entry::SystemItem;
     ///
     /// let item: SystemItem = serde_json::from_str(r#"{"kind":"interrupt","body":"Stopped."}"#)?;
     /// assert_eq!(item.body(), Some("Stopped."));
@@ -40,7 +40,7 @@ impl SystemItem {
     /// The exact text that the model saw; `None` only for an unknown kind without one.
     ///
     /// ```
-    /// use sessiondb::SystemItem;
+    /// use sessiondb::entry::SystemItem;
     ///
     /// let item: SystemItem = serde_json::from_str(r#"{"kind":"weather","body":"Rain."}"#)?;
     /// assert_eq!(item.body(), Some("Rain."));
@@ -67,7 +67,7 @@ wire_struct! {
     /// A message from outside.
     ///
     /// ```
-    /// use sessiondb::Notification;
+    /// use sessiondb::entry::Notification;
     ///
     /// let item: Notification = serde_json::from_str(r#"{"message":"m","body":"[Notification]\nm"}"#)?;
     /// assert_eq!(item.message, "m");
@@ -85,7 +85,7 @@ wire_struct! {
     /// Something happened to another agent.
     ///
     /// ```
-    /// use sessiondb::PodEvent;
+    /// use sessiondb::entry::PodEvent;
     ///
     /// let item: PodEvent = serde_json::from_str(r#"{"event":{"kind":"shut_down"},"body":"b"}"#)?;
     /// assert_eq!(item.event["kind"], "shut_down");
@@ -103,7 +103,7 @@ wire_struct! {
     /// Something happened to a worker. What it was is in `extra`.
     ///
     /// ```
-    /// use sessiondb::WorkerEvent;
+    /// use sessiondb::entry::WorkerEvent;
     ///
     /// let item: WorkerEvent = serde_json::from_str(r#"{"event":"done","body":"b"}"#)?;
     /// assert_eq!(item.extra["event"], "done");
@@ -119,7 +119,7 @@ wire_struct! {
     /// The content of a file.
     ///
     /// ```
-    /// use sessiondb::{Extra, FileAttachment, SystemItem};
+    /// use sessiondb::entry::{Extra, FileAttachment, SystemItem};
     ///
     /// let body = "[File: a.rs]\n".to_owned();
     /// let file = FileAttachment { path: "a.rs".into(), body, extra: Extra::new() };
@@ -137,7 +137,7 @@ wire_struct! {
     /// A piece of knowledge.
     ///
     /// ```
-    /// use sessiondb::{Extra, Knowledge, SystemItem};
+    /// use sessiondb::entry::{Extra, Knowledge, SystemItem};
     ///
     /// let known = Knowledge { slug: "style".into(), body: "b".into(), extra: Extra::new() };
     /// assert_eq!(SystemItem::Knowledge(known).body(), Some("b"));
@@ -154,7 +154,7 @@ wire_struct! {
     /// The text of a workflow.
     ///
     /// ```
-    /// use sessiondb::{Extra, SystemItem, Workflow};
+    /// use sessiondb::entry::{Extra, SystemItem, Workflow};
     ///
     /// let workflow = Workflow { slug: "review".into(), body: "b".into(), extra: Extra::new() };
     /// assert_eq!(SystemItem::Workflow(workflow).body(), Some("b"));
@@ -171,7 +171,7 @@ wire_struct! {
     /// A skill is now active.
     ///
     /// ```
-    /// use sessiondb::SkillActivation;
+    /// use sessiondb::entry::SkillActivation;
     ///
     /// let item: SkillActivation = serde_json::from_str(r#"{"name":"pdf","body":"b"}"#)?;
     /// assert_eq!(item.name, "pdf");
@@ -189,7 +189,7 @@ wire_struct! {
     /// A reminder of open tasks.
     ///
     /// ```
-    /// use sessiondb::TaskReminder;
+    /// use sessiondb::entry::TaskReminder;
     ///
     /// let item: TaskReminder = serde_json::from_str(r#"{"source":"task_inactivity","body":"b"}"#)?;
     /// assert_eq!(item.source, "task_inactivity");
@@ -207,7 +207,7 @@ wire_struct! {
     /// The run was interrupted.
     ///
     /// ```
-    /// use sessiondb::{Extra, Interrupt, SystemItem};
+    /// use sessiondb::entry::{Extra, Interrupt, SystemItem};
     ///
     /// let item = SystemItem::Interrupt(Interrupt { body: "Stopped.".into(), extra: Extra::new() });
     /// assert_eq!(serde_json::to_string(&item)?, r#"{"kind":"interrupt","body":"Stopped."}"#);

@@ -39,7 +39,8 @@ wire_struct! {
     /// A step in the life of a request.
     ///
     /// ```
-    /// use sessiondb::{Extra, TraceEntry, TraceLifecycle};
+    /// use sessiondb::TraceEntry;
+    /// use sessiondb::entry::{Extra, TraceLifecycle};
     ///
     /// let step = TraceEntry::Lifecycle(TraceLifecycle {
     ///     ts: 1,
@@ -69,7 +70,8 @@ wire_struct! {
     /// An event of the provider's stream.
     ///
     /// ```
-    /// use sessiondb::{Extra, TraceEntry, TraceStreamEvent};
+    /// use sessiondb::TraceEntry;
+    /// use sessiondb::entry::{Extra, TraceStreamEvent};
     ///
     /// let event = TraceEntry::StreamEvent(TraceStreamEvent {
     ///     ts: 1,

@@ -10,7 +10,7 @@ tagged_enum! {
     /// One segment of a user's input.
     ///
     /// ```
-    /// use sessiondb::UserSegment;
+    /// use sessiondb::entry::UserSegment;
     ///
     /// let file: UserSegment = serde_json::from_str(r#"{"kind":"file_ref","path":"src/main.rs"}"#)?;
     /// let input = [UserSegment::text("see "), file];
@@ -37,7 +37,7 @@ impl UserSegment {
     /// A segment of typed text.
     ///
     /// ```
-    /// assert_eq!(sessiondb::UserSegment::text("hi").kind(), "text");
+    /// assert_eq!(sessiondb::entry::UserSegment::text("hi").kind(), "text");
     /// ```
     pub fn text(content: impl Into<String>) -> Self {
         Self::Text(TextSegment {
@@ -51,7 +51,7 @@ impl UserSegment {
     /// version does not know give nothing.
     ///
     /// ```
-    /// use sessiondb::UserSegment;
+    /// use sessiondb::entry::UserSegment;
     ///
     /// let input = [UserSegment::text("fix "), UserSegment::text("it")];
     /// assert_eq!(UserSegment::flatten(&input), "fix it");
@@ -76,7 +76,7 @@ wire_struct! {
     /// Typed text.
     ///
     /// ```
-    /// use sessiondb::{Extra, TextSegment, UserSegment};
+    /// use sessiondb::entry::{Extra, TextSegment, UserSegment};
     ///
     /// let segment = TextSegment { content: "hi".into(), extra: Extra::new() };
     /// assert_eq!(UserSegment::Text(segment), UserSegment::text("hi"));
@@ -91,7 +91,7 @@ wire_struct! {
     /// Pasted text.
     ///
     /// ```
-    /// use sessiondb::Paste;
+    /// use sessiondb::entry::Paste;
     ///
     /// let paste: Paste = serde_json::from_str(r#"{"id":1,"chars":3,"lines":2,"content":"a\nb"}"#)?;
     /// assert_eq!(paste.lines, 2);
@@ -113,7 +113,7 @@ wire_struct! {
     /// A file that is referred to.
     ///
     /// ```
-    /// use sessiondb::{Extra, FileRef, UserSegment};
+    /// use sessiondb::entry::{Extra, FileRef, UserSegment};
     ///
     /// let file = UserSegment::FileRef(FileRef { path: "a.rs".into(), extra: Extra::new() });
     /// assert_eq!(UserSegment::flatten(&[file]), "@a.rs");
@@ -128,7 +128,7 @@ wire_struct! {
     /// A piece of knowledge that is referred to.
     ///
     /// ```
-    /// use sessiondb::{Extra, KnowledgeRef, UserSegment};
+    /// use sessiondb::entry::{Extra, KnowledgeRef, UserSegment};
     ///
     /// let known = KnowledgeRef { slug: "style".into(), extra: Extra::new() };
     /// assert_eq!(UserSegment::flatten(&[UserSegment::KnowledgeRef(known)]), "");
@@ -143,7 +143,7 @@ wire_struct! {
     /// A workflow that is called.
     ///
     /// ```
-    /// use sessiondb::{Extra, UserSegment, WorkflowInvoke};
+    /// use sessiondb::entry::{Extra, UserSegment, WorkflowInvoke};
     ///
     /// let call = WorkflowInvoke { slug: "review".into(), extra: Extra::new() };
     /// assert_eq!(UserSegment::flatten(&[UserSegment::WorkflowInvoke(call)]), "/review");
@@ -158,7 +158,7 @@ wire_struct! {
     /// A flow that is selected.
     ///
     /// ```
-    /// use sessiondb::{Extra, Flow, UserSegment};
+    /// use sessiondb::entry::{Extra, Flow, UserSegment};
     ///
     /// let flow = Flow { selector: "nightly".into(), extra: Extra::new() };
     /// assert_eq!(UserSegment::flatten(&[UserSegment::Flow(flow)]), "[Flow: nightly]");

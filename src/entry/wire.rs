@@ -191,7 +191,7 @@ macro_rules! tagged_enum {
                     Self::Unknown(unknown) => {
                         $crate::entry::wire::Holder::check::<Self>(unknown)
                             .map_err(serde::ser::Error::custom)?;
-                        unknown.serialize(serializer)
+                        $crate::entry::wire::Holder::write(unknown, serializer)
                     }
                 }
             }

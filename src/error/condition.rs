@@ -10,9 +10,9 @@ use std::fmt;
 ///
 /// let archive = Archive::in_memory()?;
 /// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append_raw(b"1")?;
+/// log.append(&1)?;
 /// let mut batch = archive.batch();
-/// batch.expect_absent(&log).replace_raw(&log, &["2"])?;
+/// batch.expect_absent(&log).replace(&log, [2])?;
 /// let Err(StoreError::ConditionFailed { expected, .. }) = batch.commit() else { unreachable!() };
 /// assert_eq!(expected, Condition::Absent);
 /// # Ok::<(), StoreError>(())

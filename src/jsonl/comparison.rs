@@ -2,18 +2,23 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Take};
+use std::ops::Range;
 use std::path::Path;
 
 use super::addition::Addition;
 use super::choices::BadLines;
 use super::ids::Place;
 use super::lines::{Lines, Position};
-use super::meter::{Meter, READ_BUFFER_BYTES};
 use super::no_log;
 use super::not_imported::Stop;
 use super::reading::{Reading, read_checked_line, read_line};
 use super::warnings::Warnings;
-use crate::{Entry, Log, MAX_ENTRY_BYTES, RawEntries, StoreError};
+use crate::archive::{Entry, Log, MAX_ENTRY_BYTES, RawEntries};
+use crate::error::StoreError;
+use crate::progress::Meter;
+
+/// How much of a file is read at a time, and told of.
+pub(super) const READ_BUFFER_BYTES: usize = 256 << 10;
 
 /// A file that is to be compared with the log at `place`.
 pub(super) struct Comparison<'a> {
@@ -23,9 +28,17 @@ pub(super) struct Comparison<'a> {
     pub(super) bad_lines: BadLines,
     /// Whether a last line without line end is left out, whole or not.
     pub(super) drops_last_line: bool,
+    /// Which of all bytes of the import are those of this file.
+    pub(super) progress: Range<u64>,
 }
 
 impl Comparison<'_> {
+    /// How far the import is at that offset in the file.
+    fn reached(&self, byte_offset: u64) -> u64 {
+        let reached = self.progress.start.saturating_add(byte_offset);
+        reached.min(self.progress.end)
+    }
+
     /// Reads the whole file: compares it with what is stored, and finds out whether what it holds
     /// beyond that is sound. Keeps the first chunk of it.
     pub(super) fn run(
@@ -43,7 +56,7 @@ impl Comparison<'_> {
         let mut added = Addition::default();
         let (mut index, mut foreign) = (0_u64, None);
         while let Some(line) = lines.next_line().map_err(unreadable)? {
-            meter.reach(line.next.byte_offset);
+            meter.advance(self.reached(line.next.byte_offset));
             if !line.terminated && self.drops_last_line {
                 if !line.is_blank() {
                     let remark = "left out, as the last line has no line end yet";
@@ -86,6 +99,7 @@ impl Comparison<'_> {
             }
             added.end_line(&line, index > index_before, remarked);
         }
+        meter.tell(None);
         match foreign {
             Some((at, remark)) if index == 0 => {
                 let remark = remark.unwrap_or_default();
@@ -124,7 +138,7 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) fn of(log: &Log) -> Result<Self, StoreError> {
-        let entries = match log.read_raw(..) {
+        let entries = match log.read_existing(..) {
             Ok(entries) => Some(entries),
             Err(StoreError::NotFound(_)) => None,
             Err(error) => return Err(error),

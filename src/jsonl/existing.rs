@@ -37,7 +37,10 @@ pub(super) fn compare(log: &Log, path: &Path) -> Result<Existing, Stop> {
         byte_offset: 0,
     };
     let mut entries = 0_u64;
-    for entry in log.read_raw(..).map_err(|error| Stop::log(path, error))? {
+    for entry in log
+        .read_existing(..)
+        .map_err(|error| Stop::log(path, error))?
+    {
         let entry = entry.map_err(|error| Stop::log(path, error))?;
         for piece in [&*line_of(&entry), b"\n"] {
             match file.next_is(piece) {

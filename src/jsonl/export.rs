@@ -13,7 +13,11 @@ use super::path_text::serialize_path;
 use super::permissions::Permissions;
 use super::session_file::{self, SessionFile, SessionFileOutcome};
 use super::unfinished::{Finisher, Unfinished};
-use crate::{Archive, Log, Rebase, SegmentId, SessionId, StoreError};
+use crate::archive::{Archive, Log};
+use crate::error::StoreError;
+use crate::ids::{SegmentId, SessionId};
+use crate::progress::{Meter, Progress};
+use crate::relocation::Relocation;
 
 /// How much is written at a time.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -30,10 +34,10 @@ const BUFFER_BYTES: usize = 256 << 10;
 ///
 /// let archive = Archive::in_memory()?;
 /// let (session, segment) = (new_session_id(), new_segment_id());
-/// archive.log(session, segment).append_raw(br#"{"kind":"invoke"}"#)?;
+/// archive.log(session, segment).append(&serde_json::json!({"kind":"invoke"}))?;
 ///
 /// let folder = tempfile::tempdir()?;
-/// let report = Export::new(&archive).run(folder.path(), &mut |_| ())?;
+/// let report = Export::new(&archive).run(folder.path(), None)?;
 /// assert_eq!(report.failed(), 0);
 /// let file = folder.path().join(format!("{session}/{segment}.jsonl"));
 /// assert_eq!(std::fs::read_to_string(file)?, "{\"kind\":\"invoke\"}\n");
@@ -45,7 +49,7 @@ pub struct Export<'a> {
     sessions: Vec<SessionId>,
     force: bool,
     mode: Option<u32>,
-    rebase: Rebase,
+    relocation: Relocation,
 }
 
 impl<'a> Export<'a> {
@@ -56,7 +60,7 @@ impl<'a> Export<'a> {
             sessions: Vec::new(),
             force: false,
             mode: None,
-            rebase: Rebase::new(),
+            relocation: Relocation::new(),
         }
     }
 
@@ -87,8 +91,8 @@ impl<'a> Export<'a> {
     /// Says which folders have another path where the export goes: `cwd` in the metadata that is
     /// written is rewritten. Entries stay as they are.
     #[must_use]
-    pub fn rebase(mut self, rebase: Rebase) -> Self {
-        self.rebase = rebase;
+    pub fn relocate(mut self, relocation: Relocation) -> Self {
+        self.relocation = relocation;
         self
     }
 
@@ -107,19 +111,18 @@ impl<'a> Export<'a> {
     pub fn run(
         &self,
         folder: &Path,
-        progress: &mut dyn FnMut(ExportProgress<'_>),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<ExportReport, StoreError> {
         let ids = self.ids()?;
         let mut unreadable = Vec::new();
         let logs = self.find(&ids, &mut unreadable)?;
         let permissions = self.permissions();
         permissions.create_folder(folder)?;
-        progress(ExportProgress::Found {
-            files: logs.len() as u64,
-            bytes: logs.iter().map(|log| log.len_bytes).sum(),
-        });
+        let mut meter = Meter::new(progress, u64::MAX);
+        meter.expect(logs.iter().map(|log| log.len_bytes).sum());
+        meter.tell(None);
         let files = thread::scope(|scope| {
-            self.export_files(logs, folder, &Finisher::begin(scope), progress)
+            self.export_files(logs, folder, &Finisher::begin(scope), &mut meter)
         })?;
         let session_files = session_file::ToExport {
             archive: self.archive,
@@ -127,7 +130,7 @@ impl<'a> Export<'a> {
             folder,
             force: self.force,
             permissions,
-            rebase: &self.rebase,
+            relocation: &self.relocation,
         };
         let session_files = session_files.write(&mut unreadable)?;
         Ok(ExportReport {
@@ -150,15 +153,15 @@ impl<'a> Export<'a> {
         logs: Vec<FoundLog>,
         folder: &Path,
         finisher: &Finisher,
-        progress: &mut dyn FnMut(ExportProgress<'_>),
+        meter: &mut Meter<'_>,
     ) -> Result<Vec<ExportedFile>, StoreError> {
         let mut files = Vec::with_capacity(logs.len());
         let mut done = |mut file: ExportedFile, len_bytes, result: io::Result<()>| {
             if let Err(error) = result {
                 file.outcome = ExportOutcome::Failed(format!("{}: {error}", file.path.display()));
             }
-            progress(ExportProgress::Written { bytes: len_bytes });
-            progress(ExportProgress::Done(&file));
+            meter.add(len_bytes);
+            meter.tell(Some(&file.path));
             files.push(file);
         };
         let mut started = None;
@@ -222,6 +225,7 @@ impl<'a> Export<'a> {
 
     fn find_in(&self, session: SessionId, found: &mut Vec<FoundLog>) -> Result<(), StoreError> {
         for segment in self.archive.segments(session)? {
+            let segment = segment?;
             if segment.exists {
                 found.push(FoundLog {
                     log: self.archive.log(session, segment.id),
@@ -278,7 +282,10 @@ struct FoundLog {
 fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, u64), Stop> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, &unfinished.file);
     let (mut entries, mut bytes) = (0_u64, 0_u64);
-    for entry in log.read_raw(..).map_err(|error| Stop::log(path, error))? {
+    for entry in log
+        .read_existing(..)
+        .map_err(|error| Stop::log(path, error))?
+    {
         let entry = entry.map_err(|error| Stop::log(path, error))?;
         let line = line_of(&entry);
         writer
@@ -303,38 +310,6 @@ fn path_of(folder: &Path, log: &Log) -> PathBuf {
         .join(format!("{}.{suffix}", log.segment_id()))
 }
 
-/// How far an export is.
-///
-/// ```
-/// use sessiondb::Archive;
-/// use sessiondb::jsonl::{Export, ExportProgress};
-///
-/// # let folder = tempfile::tempdir()?;
-/// Export::new(&Archive::in_memory()?).run(folder.path(), &mut |progress| match progress {
-///     ExportProgress::Found { files, bytes } => assert_eq!((files, bytes), (0, 0)),
-///     ExportProgress::Written { bytes } => println!("{bytes} more"),
-///     ExportProgress::Done(file) => println!("{}", file.path.display()),
-/// })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-pub enum ExportProgress<'a> {
-    /// All logs are found. Comes once, before any is written.
-    Found {
-        /// How many files they become.
-        files: u64,
-        /// How long they are together.
-        bytes: u64,
-    },
-    /// Some more bytes are done with. All of them together are those that were found.
-    Written {
-        /// How many more.
-        bytes: u64,
-    },
-    /// A file is done with.
-    Done(&'a ExportedFile),
-}
-
 /// What an export did, file by file.
 ///
 /// ```
@@ -342,7 +317,7 @@ pub enum ExportProgress<'a> {
 /// use sessiondb::jsonl::Export;
 ///
 /// # let folder = tempfile::tempdir()?;
-/// let report = Export::new(&Archive::in_memory()?).run(folder.path(), &mut |_| ())?;
+/// let report = Export::new(&Archive::in_memory()?).run(folder.path(), None)?;
 /// assert_eq!((report.files.len(), report.failed(), report.written()), (0, 0, 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -387,9 +362,9 @@ impl ExportReport {
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
-/// archive.log(new_session_id(), new_segment_id()).append_raw(b"{}")?;
+/// archive.log(new_session_id(), new_segment_id()).append(&serde_json::json!({}))?;
 /// let folder = tempfile::tempdir()?;
-/// let report = Export::new(&archive).run(folder.path(), &mut |_| ())?;
+/// let report = Export::new(&archive).run(folder.path(), None)?;
 /// assert_eq!(report.files[0].outcome, ExportOutcome::Written { entries: 1, bytes: 3 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

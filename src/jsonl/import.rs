@@ -1,23 +1,26 @@
 //! Import: compares each file with what is stored and appends what is new.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::addition::{Appending, Chunk, Rest};
 use super::choices::{BadLines, LastLine};
-use super::comparison::{Comparison, Stored, lines_between};
+use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored, lines_between};
 use super::ids::Place;
-use super::meter::Meter;
 use super::not_imported::Stop;
 use super::passed_over::PassedOver;
 use super::reading::{read_checked_line, read_line};
-use super::report::{FileReport, ImportReport, Outcome, Progress};
+use super::report::{FileReport, ImportReport, Outcome};
 use super::session_file;
 use super::tree::{self, FoundFile};
 use super::warnings::Warnings;
 use super::workers;
-use crate::{Archive, Log, MAX_ENTRY_BYTES, Rebase, StoreError};
+use crate::archive::{Archive, Entry, Log, MAX_ENTRY_BYTES};
+use crate::error::StoreError;
+use crate::progress::{Meter, Progress};
+use crate::relocation::Relocation;
 
 /// Brings JSONL files into an archive. The [module page](crate::jsonl) says how.
 ///
@@ -30,10 +33,10 @@ use crate::{Archive, Log, MAX_ENTRY_BYTES, Rebase, StoreError};
 /// std::fs::write(logs.join("log.jsonl"), "{\"kind\":\"invoke\"}\noops\n{\"kind\":\"turn_end\"}\n")?;
 /// let archive = Archive::in_memory()?;
 ///
-/// let strict = Import::new(&archive).run(&[logs.to_owned()], &mut |_| ())?;
+/// let strict = Import::new(&archive).run(&[logs.to_owned()], None)?;
 /// assert_eq!((strict.failed(), strict.new_entries()), (1, 0));
 ///
-/// let lenient = Import::new(&archive).bad_lines(BadLines::Skip).run(&[logs.to_owned()], &mut |_| ())?;
+/// let lenient = Import::new(&archive).bad_lines(BadLines::Skip).run(&[logs.to_owned()], None)?;
 /// assert_eq!((lenient.failed(), lenient.new_entries()), (0, 2));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -43,7 +46,7 @@ pub struct Import<'a> {
     bad_lines: BadLines,
     last_line: LastLine,
     as_new: bool,
-    rebase: Rebase,
+    relocation: Relocation,
 }
 
 impl<'a> Import<'a> {
@@ -54,7 +57,7 @@ impl<'a> Import<'a> {
             bad_lines: BadLines::Fail,
             last_line: LastLine::ByLayout,
             as_new: false,
-            rebase: Rebase::new(),
+            relocation: Relocation::new(),
         }
     }
 
@@ -85,8 +88,8 @@ impl<'a> Import<'a> {
     /// Says which folders have another path here: `cwd` in the metadata that is taken over is
     /// rewritten. Entries stay as they are.
     #[must_use]
-    pub fn rebase(mut self, rebase: Rebase) -> Self {
-        self.rebase = rebase;
+    pub fn relocate(mut self, relocation: Relocation) -> Self {
+        self.relocation = relocation;
         self
     }
 
@@ -106,23 +109,22 @@ impl<'a> Import<'a> {
     pub fn run(
         &self,
         paths: &[PathBuf],
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<ImportReport, StoreError> {
         let found = tree::find(paths);
-        progress(Progress::Found {
-            files: found.logs.len() as u64,
-            bytes: found.logs.iter().map(|file| file.len_bytes).sum(),
-        });
+        let mut meter = Meter::new(progress, READ_BUFFER_BYTES as u64);
+        meter.expect(found.logs.iter().map(|file| file.len_bytes).sum());
+        meter.tell(None);
         let mut files = Vec::with_capacity(found.logs.len());
         for file in &found.logs {
-            let report = self.import_file(file, progress)?;
-            progress(Progress::Done(&report));
+            let report = self.import_file(file, &mut meter)?;
+            meter.tell(Some(&report.path));
             files.push(report);
         }
         let mut session_files = Vec::new();
         let mut passed_over = found.passed_over;
         for (path, session) in found.sessions {
-            match session_file::import(self.archive, &path, session, &self.rebase)? {
+            match session_file::import(self.archive, &path, session, &self.relocation)? {
                 Some(file) => session_files.push(file),
                 None => passed_over.push(PassedOver::session_file(path)),
             }
@@ -141,15 +143,16 @@ impl<'a> Import<'a> {
     fn import_file(
         &self,
         found: &FoundFile,
-        progress: &mut dyn FnMut(Progress<'_>),
+        meter: &mut Meter<'_>,
     ) -> Result<FileReport, StoreError> {
-        let mut meter = Meter::new(progress, found.len_bytes);
+        let begun = meter.done();
+        let progress = begun..begun.saturating_add(found.len_bytes);
         let mut place = found.place;
         // What was appended before another writer was found to be at work.
         let mut before = 0_u64;
         let (outcome, warnings) = loop {
             let mut warnings = Warnings::default();
-            match self.merge(found, place, &mut warnings, &mut meter) {
+            match self.merge(found, place, &mut warnings, (meter, &progress)) {
                 Ok(outcome) => break (outcome.after(before), warnings),
                 // It may have appended the same, which comparing again tells.
                 Err(Stop::Overtaken { appended }) => before = before.saturating_add(appended),
@@ -160,7 +163,7 @@ impl<'a> Import<'a> {
                 Err(Stop::Archive(error)) => return Err(error),
             }
         };
-        meter.reach(found.len_bytes);
+        meter.reach(progress.end);
         Ok(FileReport {
             path: found.path.clone(),
             session: place.session,
@@ -177,7 +180,7 @@ impl<'a> Import<'a> {
         found: &FoundFile,
         place: Place,
         warnings: &mut Warnings,
-        meter: &mut Meter<'_>,
+        (meter, progress): (&mut Meter<'_>, &Range<u64>),
     ) -> Result<Outcome, Stop> {
         let path = &found.path;
         let file = File::open(path).map_err(|error| Stop::file(path, &error))?;
@@ -190,6 +193,7 @@ impl<'a> Import<'a> {
             place,
             bad_lines: self.bad_lines,
             drops_last_line: self.last_line.drops(found),
+            progress: progress.clone(),
         };
         let added = comparison.run(&mut stored, warnings, meter)?;
         drop(stored);
@@ -221,10 +225,10 @@ impl<'a> Import<'a> {
 
     /// Creates a segment without entries, unless another writer has begun one by now.
     fn create_empty(&self, log: &Log, path: &Path) -> Result<Outcome, Stop> {
-        let none: [&[u8]; 0] = [];
+        let none: [Entry; 0] = [];
         let mut batch = self.archive.batch();
-        batch.append_at_raw(log, 0, &none)?;
-        batch.replace_raw(log, &none)?;
+        batch.append_at(log, 0, &none)?;
+        batch.replace(log, &none)?;
         batch
             .commit()
             .map_err(|error| Stop::append(path, 0, error))?;
@@ -341,11 +345,12 @@ fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Optio
             place: found.place,
             bad_lines,
             drops_last_line: last_line.drops(found),
+            progress: 0..0,
         };
         comparison.run(
             &mut Stored::nothing(),
             &mut Warnings::default(),
-            &mut Meter::new(&mut |_| (), 0),
+            &mut Meter::new(None, 0),
         )
     };
     match compare() {

@@ -20,7 +20,7 @@ use super::path_text::serialize_path;
 /// # let logs = folder.path();
 /// std::fs::write(logs.join("log.jsonl"), "{}\n")?;
 /// std::fs::write(logs.join("old.jsonl.gz"), "")?;
-/// let report = Import::new(&Archive::in_memory()?).run(&[logs.to_owned()], &mut |_| ())?;
+/// let report = Import::new(&Archive::in_memory()?).run(&[logs.to_owned()], None)?;
 /// let passed_over = &report.passed_over[0];
 /// assert_eq!(passed_over.path, logs.join("old.jsonl.gz"));
 /// assert_eq!(passed_over.kind, PassedOverKind::Compressed);
@@ -105,7 +105,7 @@ impl PassedOverKind {
 ///
 /// # let folder = tempfile::tempdir()?;
 /// let missing = folder.path().join("missing");
-/// let report = Import::new(&Archive::in_memory()?).run(&[missing.clone()], &mut |_| ())?;
+/// let report = Import::new(&Archive::in_memory()?).run(&[missing.clone()], None)?;
 /// assert_eq!(report.unreadable[0].path, missing);
 /// assert_eq!(report.failed(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

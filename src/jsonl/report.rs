@@ -1,4 +1,4 @@
-//! What an import did, and how far it is, file by file.
+//! What an import did, file by file.
 
 use std::path::PathBuf;
 
@@ -10,42 +10,6 @@ use super::session_file::{self, SessionFile};
 use super::workers::NameFile;
 use crate::ids::{SegmentId, SessionId};
 
-/// How far an import is.
-///
-/// ```
-/// use sessiondb::Archive;
-/// use sessiondb::jsonl::{Import, Progress};
-///
-/// # let folder = tempfile::tempdir()?;
-/// # let file = folder.path().join("log.jsonl");
-/// std::fs::write(&file, "{\"kind\":\"invoke\"}\n")?;
-/// let (mut found, mut read) = (0, 0);
-/// Import::new(&Archive::in_memory()?).run(&[file], &mut |progress| match progress {
-///     Progress::Found { bytes, .. } => found = bytes,
-///     Progress::Read { bytes } => read += bytes,
-///     Progress::Done(report) => println!("{}", report.path.display()),
-/// })?;
-/// assert_eq!((found, read), (18, 18));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-pub enum Progress<'a> {
-    /// All files are found. Comes once, before any is read.
-    Found {
-        /// How many files there are.
-        files: u64,
-        /// How long they are together.
-        bytes: u64,
-    },
-    /// Some more bytes are done with. All of them together are those that were found.
-    Read {
-        /// How many more.
-        bytes: u64,
-    },
-    /// A file is done with.
-    Done(&'a FileReport),
-}
-
 /// What an import did, file by file.
 ///
 /// ```
@@ -55,7 +19,7 @@ pub enum Progress<'a> {
 /// # let folder = tempfile::tempdir()?;
 /// # let file = folder.path().join("log.jsonl");
 /// std::fs::write(&file, "{\"kind\":\"invoke\"}\n")?;
-/// let report = Import::new(&Archive::in_memory()?).run(&[file], &mut |_| ())?;
+/// let report = Import::new(&Archive::in_memory()?).run(&[file], None)?;
 /// assert_eq!((report.new_entries(), report.failed()), (1, 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -104,7 +68,7 @@ impl ImportReport {
 /// # let folder = tempfile::tempdir()?;
 /// # let file = folder.path().join("0198c1f2-0000-7000-8000-00000000000a.jsonl");
 /// std::fs::write(&file, "{\"kind\":\"invoke\"}\n")?;
-/// let report = Import::new(&Archive::in_memory()?).run(&[file], &mut |_| ())?;
+/// let report = Import::new(&Archive::in_memory()?).run(&[file], None)?;
 /// assert_eq!(report.files[0].segment.to_string(), "0198c1f2-0000-7000-8000-00000000000a");
 /// assert_eq!(report.files[0].outcome, Outcome::Imported { new: 1, total: 1 });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -165,7 +129,7 @@ pub enum Outcome {
 /// # let folder = tempfile::tempdir()?;
 /// # let file = folder.path().join("log.jsonl");
 /// std::fs::write(&file, "{\"kind\":\"invoke\"}\n{\"kind\":")?;
-/// let report = Import::new(&Archive::in_memory()?).run(&[file], &mut |_| ())?;
+/// let report = Import::new(&Archive::in_memory()?).run(&[file], None)?;
 /// let warning = &report.files[0].warnings[0];
 /// assert_eq!((warning.line, warning.byte_offset), (2, 18));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

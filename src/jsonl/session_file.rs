@@ -18,7 +18,8 @@ use crate::archive::set_metadata;
 use crate::engine::Op;
 use crate::entry::names::NameRecord;
 use crate::raw_json::{RawJson, fields};
-use crate::{Archive, Rebase, SessionId, Snapshot, StoreError};
+use crate::relocation::Relocation;
+use crate::{Archive, SessionId, Snapshot, StoreError};
 
 const NAME: &str = "session.json";
 /// The file's `kind`, by which it is told from other files of that name.
@@ -32,14 +33,15 @@ const KIND: &str = "sessiondb_session";
 ///
 /// let (archive, other) = (Archive::in_memory()?, Archive::in_memory()?);
 /// let session = new_session_id();
-/// archive.log(session, new_segment_id()).append_raw(b"1")?;
+/// archive.log(session, new_segment_id()).append(&1)?;
 /// archive.update_metadata(session, |metadata| {
 ///     metadata.insert("title".to_owned(), "A title".into());
+///     Ok::<_, sessiondb::StoreError>(())
 /// })?;
 /// # let folder = tempfile::tempdir()?;
 /// # let folder = folder.path();
-/// Export::new(&archive).run(folder, &mut |_| ())?;
-/// let report = Import::new(&other).run(&[folder.to_owned()], &mut |_| ())?;
+/// Export::new(&archive).run(folder, None)?;
+/// let report = Import::new(&other).run(&[folder.to_owned()], None)?;
 /// assert_eq!(report.session_files[0].outcome, SessionFileOutcome::Changed);
 /// assert_eq!(other.metadata(session)?, archive.metadata(session)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -147,7 +149,7 @@ pub(super) struct ToExport<'a> {
     pub(super) folder: &'a Path,
     pub(super) force: bool,
     pub(super) permissions: Permissions,
-    pub(super) rebase: &'a Rebase,
+    pub(super) relocation: &'a Relocation,
 }
 
 impl ToExport<'_> {
@@ -195,7 +197,9 @@ impl ToExport<'_> {
                 }
             };
             let metadata = metadata
-                .map(|json| RawValue::from_string(pretty(self.rebase.metadata(&json).as_str(), 1)))
+                .map(|json| {
+                    RawValue::from_string(pretty(self.relocation.metadata(&json).as_str(), 1))
+                })
                 .transpose()?;
             let names = names.remove(&session).unwrap_or_default();
             if metadata.is_some() || !names.is_empty() {
@@ -261,13 +265,13 @@ pub(super) fn import(
     archive: &Archive,
     path: &Path,
     session: SessionId,
-    rebase: &Rebase,
+    relocation: &Relocation,
 ) -> Result<Option<SessionFile>, StoreError> {
     let mut notes = Vec::new();
     let outcome = match read(path, session) {
         Ok(None) => return Ok(None),
         Ok(Some((record, metadata))) => {
-            let metadata = metadata.map(|metadata| rebase.metadata(&metadata));
+            let metadata = metadata.map(|metadata| relocation.metadata(&metadata));
             match archive.commit(|now| take(now, &record, metadata.as_ref())) {
                 Ok(taken) => {
                     notes = taken.notes;
@@ -360,7 +364,7 @@ fn take(
         return Err(StoreError::SessionNotFound(session));
     }
     match (now.raw_metadata(session)?, metadata) {
-        (None, Some(metadata)) => ops.push(set_metadata(session, metadata)?),
+        (None, Some(metadata)) => ops.push(set_metadata(session, metadata.to_vec()?)?),
         (Some(here), Some(there)) if here != *there && fields(&here)? != fields(there)? => notes
             .push(format!(
                 "the metadata of session {session} differs; it stays as it is in the archive"

@@ -34,7 +34,7 @@ const SEGMENTS: &str = "segments";
 /// std::fs::write(worker.join("log.jsonl"), "{\"kind\":\"invoke\"}\n")?;
 /// std::fs::write(worker.join("metadata.json"), r#"{"pod_name":"scout","port":7}"#)?;
 /// let archive = Archive::in_memory()?;
-/// let report = Import::new(&archive).run(&[folder.path().to_owned()], &mut |_| ())?;
+/// let report = Import::new(&archive).run(&[folder.path().to_owned()], None)?;
 /// assert_eq!(report.name_files[0].outcome, SessionFileOutcome::Changed);
 /// assert_eq!(archive.read_name("scout")?.expect("it is there").extra["port"], 7);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

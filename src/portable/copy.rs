@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::archive::{
-    OriginKind, RawEntries, SegmentBase, SegmentInfo, SegmentOrigin, SessionInfo, Snapshot,
+    OriginKind, RawEntries, SegmentInfo, SegmentOrigin, SegmentParent, SessionInfo, Snapshot,
 };
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord, ParentLink, parents_first};
 use crate::error::StoreError;
+use crate::ids::SessionId;
 use crate::ids::new_segment_id;
 
 /// The most bytes of entries in one op, as long as one entry does not have more.
@@ -25,7 +26,7 @@ pub(super) struct Lack {
     /// Whether the target does not have its log, which the source has.
     pub(super) log_is_new: bool,
     /// With which segment of the target a log that is new shares its first entries.
-    pub(super) shared: Option<SegmentBase>,
+    pub(super) shared: Option<SegmentParent>,
     /// Those that are shared included.
     pub(super) entries: Range<u64>,
     pub(super) traces: Range<u64>,
@@ -37,7 +38,7 @@ impl Lack {
         Self {
             is_new: true,
             log_is_new: info.exists,
-            shared: info.base,
+            shared: info.parent,
             entries: 0..info.entries,
             traces: 0..info.traces,
             info,
@@ -50,17 +51,25 @@ impl Lack {
 
     /// The entries that have to be copied, since they are not shared.
     pub(super) fn own_entries(&self) -> Range<u64> {
-        let start = self.shared.map_or(self.entries.start, |base| base.len);
+        let start = self.shared.map_or(self.entries.start, |parent| parent.len);
         start..self.entries.end
     }
 }
 
+/// The segments of a session.
+pub(super) fn segments_of(
+    snapshot: &Snapshot,
+    session: SessionId,
+) -> Result<Vec<SegmentInfo>, StoreError> {
+    snapshot.segments(session).collect()
+}
+
 /// The segments in the order in which they are copied, which is that of the tables, but for
-/// bases, which come before the segments that share their entries.
+/// parents, which come before the segments that share their entries.
 pub(super) fn in_order(segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
     let mut by_id: BTreeMap<_, _> = segments.into_iter().map(|info| (info.id, info)).collect();
-    let base_of = |id| by_id.get(&id)?.base.map(|base| base.segment);
-    let order = parents_first(by_id.keys().copied(), base_of);
+    let parent_of = |id| by_id.get(&id)?.parent.map(|parent| parent.segment);
+    let order = parents_first(by_id.keys().copied(), parent_of);
     order.iter().filter_map(|id| by_id.remove(id)).collect()
 }
 
@@ -96,7 +105,7 @@ impl<'c> Copy<'c> {
     /// Copies a session that the target does not have, with its metadata and its times.
     pub(super) fn session(&mut self, info: &SessionInfo) -> Result<(), StoreError> {
         let session = info.id;
-        let segments = in_order(self.source.segments(session)?);
+        let segments = in_order(segments_of(self.source, session)?);
         for segment in &segments {
             self.segment(&Lack::of_all(segment.clone()))?;
         }
@@ -259,10 +268,7 @@ pub(super) fn read(
     log: &LogId,
     range: Range<u64>,
 ) -> Result<RawEntries, StoreError> {
-    match log.kind {
-        LogKind::Entries => snapshot.read_raw(log.session, log.segment, range),
-        LogKind::Traces => snapshot.read_raw_traces(log.session, log.segment, range),
-    }
+    snapshot.reader(*log).that_exists()?.read(range)
 }
 
 fn origin_record(origin: &SegmentOrigin) -> OriginRecord {

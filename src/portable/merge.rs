@@ -5,18 +5,19 @@ use std::path::Path;
 
 use super::report::MergeReport;
 use super::session::SessionMerge;
-use super::write::{CopyProgress, Meter};
+use super::write::TELL_BYTES;
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::Op;
 use crate::entry::names::NameRecord;
 use crate::error::StoreError;
-use crate::rebase::Rebase;
+use crate::progress::{Meter, Progress};
+use crate::relocation::Relocation;
 
 /// Brings what another archive holds into this one.
 ///
 /// Session by session, and of each session segment by segment, entries and traces: what is not
 /// here is added; a log that is the beginning of the other's grows by the rest; one that is equal
-/// or longer stays. A [branch](Archive::branch) that is added shares its entries here as it does
+/// or longer stays. A [branch](crate::Log::branch) that is added shares its entries here as it does
 /// there. If neither log is the beginning of the other,
 /// that is a conflict, and the session stays as a whole as it is here; other sessions are merged
 /// all the same. Merging again changes nothing.
@@ -29,14 +30,15 @@ use crate::rebase::Rebase;
 /// process die meanwhile, each log is a beginning of the other's, and merging again goes on.
 ///
 /// ```
-/// use sessiondb::{Archive, Merge, new_segment_id, new_session_id};
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb::portable::Merge;
 ///
 /// let (here, there) = (Archive::in_memory()?, Archive::in_memory()?);
 /// let (session, segment) = (new_session_id(), new_segment_id());
-/// here.log(session, segment).append_raw(b"1")?;
-/// there.log(session, segment).append_many_raw(&["1", "2"])?;
+/// here.log(session, segment).append(&1)?;
+/// there.log(session, segment).append_many([1, 2])?;
 ///
-/// let report = Merge::new(&here).run(&there, &mut |_| ())?;
+/// let report = Merge::new(&here).run(&there, None)?;
 /// assert_eq!((report.new_entries(), report.conflicts().count()), (1, 0));
 /// assert_eq!(here.log(session, segment).len()?, 2);
 /// # Ok::<(), sessiondb::StoreError>(())
@@ -44,7 +46,7 @@ use crate::rebase::Rebase;
 #[derive(Debug, Clone)]
 pub struct Merge<'a> {
     archive: &'a Archive,
-    rebase: Rebase,
+    relocation: Relocation,
     dry_run: bool,
 }
 
@@ -53,7 +55,7 @@ impl<'a> Merge<'a> {
     pub fn new(archive: &'a Archive) -> Self {
         Self {
             archive,
-            rebase: Rebase::new(),
+            relocation: Relocation::new(),
             dry_run: false,
         }
     }
@@ -61,8 +63,8 @@ impl<'a> Merge<'a> {
     /// Says which folders have another path here: `cwd` in the metadata of the other archive's
     /// sessions is rewritten before anything is done with it. Entries stay as they are.
     #[must_use]
-    pub fn rebase(mut self, rebase: Rebase) -> Self {
-        self.rebase = rebase;
+    pub fn relocate(mut self, relocation: Relocation) -> Self {
+        self.relocation = relocation;
         self
     }
 
@@ -86,14 +88,14 @@ impl<'a> Merge<'a> {
     pub fn run(
         &self,
         other: &Archive,
-        progress: &mut dyn FnMut(CopyProgress),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<MergeReport, StoreError> {
         self.check_other(other)?;
         let theirs = other.snapshot()?;
         let mut sessions = theirs.sessions().collect::<Result<Vec<_>, _>>()?;
         sessions.sort_by_key(|session| session.id);
-        let total = sessions.iter().map(bytes_of).sum();
-        let mut meter = Meter::new(total, progress);
+        let mut meter = Meter::new(progress, TELL_BYTES);
+        meter.expect(sessions.iter().map(bytes_of).sum());
         let mut report = MergeReport::default();
         let mut end = 0;
         for session in sessions {
@@ -102,7 +104,7 @@ impl<'a> Merge<'a> {
                 archive: self.archive,
                 theirs: &theirs,
                 session,
-                rebase: &self.rebase,
+                relocation: &self.relocation,
                 dry_run: self.dry_run,
             };
             let (merged, note) = merge.run(&mut meter)?;

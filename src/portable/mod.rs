@@ -9,4 +9,5 @@ mod write;
 
 pub use self::merge::Merge;
 pub use self::report::{MergeConflict, MergeOutcome, MergeReport, MergedSession};
-pub use self::write::{CopyProgress, CopyReport};
+pub use self::write::CopyReport;
+pub use crate::relocation::Relocation;

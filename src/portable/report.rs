@@ -7,9 +7,10 @@ use crate::ids::{SegmentId, SessionId};
 /// What a merge did.
 ///
 /// ```
-/// use sessiondb::{Archive, Merge};
+/// use sessiondb::Archive;
+/// use sessiondb::portable::Merge;
 ///
-/// let report = Merge::new(&Archive::in_memory()?).run(&Archive::in_memory()?, &mut |_| ())?;
+/// let report = Merge::new(&Archive::in_memory()?).run(&Archive::in_memory()?, None)?;
 /// assert!(report.sessions.is_empty());
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -27,11 +28,12 @@ pub struct MergeReport {
 /// What became of one session of the other archive.
 ///
 /// ```
-/// use sessiondb::{Archive, Merge, MergeOutcome, new_segment_id, new_session_id};
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb::portable::{Merge, MergeOutcome};
 ///
 /// let there = Archive::in_memory()?;
-/// there.log(new_session_id(), new_segment_id()).append_raw(b"1")?;
-/// let report = Merge::new(&Archive::in_memory()?).run(&there, &mut |_| ())?;
+/// there.log(new_session_id(), new_segment_id()).append(&1)?;
+/// let report = Merge::new(&Archive::in_memory()?).run(&there, None)?;
 /// assert_eq!((&report.sessions[0].outcome, report.sessions[0].entries), (&MergeOutcome::Added, 1));
 /// # Ok::<(), sessiondb::StoreError>(())
 /// ```
@@ -55,7 +57,7 @@ pub struct MergedSession {
 /// What was done with a session.
 ///
 /// ```
-/// let json = serde_json::to_string(&sessiondb::MergeOutcome::Unchanged)?;
+/// let json = serde_json::to_string(&sessiondb::portable::MergeOutcome::Unchanged)?;
 /// assert_eq!(json, r#""unchanged""#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -76,13 +78,14 @@ pub enum MergeOutcome {
 /// Where a log of the other archive and the one here part.
 ///
 /// ```
-/// use sessiondb::{Archive, Merge, new_segment_id, new_session_id};
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb::portable::Merge;
 ///
 /// let (here, there) = (Archive::in_memory()?, Archive::in_memory()?);
 /// let (session, segment) = (new_session_id(), new_segment_id());
-/// here.log(session, segment).append_many_raw(&["1", "2"])?;
-/// there.log(session, segment).append_many_raw(&["1", "3"])?;
-/// let report = Merge::new(&here).run(&there, &mut |_| ())?;
+/// here.log(session, segment).append_many([1, 2])?;
+/// there.log(session, segment).append_many([1, 3])?;
+/// let report = Merge::new(&here).run(&there, None)?;
 /// let (id, conflict) = report.conflicts().next().expect("there is one");
 /// assert_eq!((id, conflict.segment, conflict.entry), (session, segment, 1));
 /// # Ok::<(), sessiondb::StoreError>(())

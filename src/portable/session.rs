@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
-use super::copy::{Copy, Lack, in_order, read};
+use super::copy::{Copy, Lack, in_order, read, segments_of};
 use super::report::{MergeConflict, MergeOutcome, MergedSession};
-use super::write::Meter;
-use crate::archive::{Archive, SegmentBase, SegmentInfo, SessionInfo, Snapshot, set_metadata};
+use crate::archive::{Archive, SegmentInfo, SegmentParent, SessionInfo, Snapshot, set_metadata};
 use crate::engine::{LogId, LogKind, Op};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
+use crate::progress::Meter;
 use crate::raw_json::{RawJson, fields};
-use crate::rebase::Rebase;
+use crate::relocation::Relocation;
 
 /// What is new in a session is added as one change up to so many bytes.
 const SESSION_BYTES: u64 = 64 << 20;
@@ -31,7 +31,7 @@ pub(super) struct SessionMerge<'m> {
     pub(super) theirs: &'m Snapshot,
     /// The session as it is there.
     pub(super) session: SessionInfo,
-    pub(super) rebase: &'m Rebase,
+    pub(super) relocation: &'m Relocation,
     pub(super) dry_run: bool,
 }
 
@@ -83,19 +83,19 @@ impl SessionMerge<'_> {
 
     fn their_metadata(&self) -> Result<Option<RawJson>, StoreError> {
         let metadata = self.theirs.raw_metadata(self.session.id)?;
-        Ok(metadata.map(|metadata| self.rebase.metadata(&metadata)))
+        Ok(metadata.map(|metadata| self.relocation.metadata(&metadata)))
     }
 
     fn compare(&self, ours: &Snapshot, meter: &mut Meter<'_>) -> Result<Compared, StoreError> {
         let session = self.session.id;
         let mut compared = Compared {
-            segments: ours.segments(session)?,
+            segments: segments_of(ours, session)?,
             metadata: ours.metadata(session)?,
             ..Compared::default()
         };
         // Whose logs, as far as there are both, are the same.
         let mut agreeing = HashSet::new();
-        for there in in_order(self.theirs.segments(session)?) {
+        for there in in_order(segments_of(self.theirs, session)?) {
             let here = ours.segment(session, there.id)?;
             let known = known_equal(&agreeing, &there, here.as_ref());
             let entries = Pair::new(LogKind::Entries, &there, here.as_ref(), known);
@@ -112,12 +112,12 @@ impl SessionMerge<'_> {
             };
             agreeing.insert(there.id);
             let log_is_new = there.exists && !here.as_ref().is_some_and(|here| here.exists);
-            // Bases come first, and nothing here contradicts them, or all of this is in vain.
-            let is_there = |base: &SegmentBase| agreeing.contains(&base.segment);
+            // Parents come first, and nothing here contradicts them, or all of this is in vain.
+            let is_there = |parent: &SegmentParent| agreeing.contains(&parent.segment);
             let lack = Lack {
                 is_new: here.is_none(),
                 log_is_new,
-                shared: there.base.filter(|base| log_is_new && is_there(base)),
+                shared: there.parent.filter(|base| log_is_new && is_there(base)),
                 entries,
                 traces,
                 info: there,
@@ -161,7 +161,7 @@ impl SessionMerge<'_> {
         let there = &lack.info;
         let (entries, traces) = here.map_or((0, 0), |here| (here.entry_bytes, here.trace_bytes));
         let traces = there.trace_bytes.saturating_sub(traces);
-        let is_branch = there.base.is_some() || here.is_some_and(|here| here.base.is_some());
+        let is_branch = there.parent.is_some() || here.is_some_and(|here| here.parent.is_some());
         if !is_branch || lack.shared.is_some() {
             // What is here is the beginning of what is there, or all of it and more.
             return Ok(traces + there.entry_bytes.saturating_sub(entries));
@@ -222,10 +222,10 @@ impl SessionMerge<'_> {
             copy.segment(lack)?;
         }
         if compared.segments.is_empty() {
-            copy.times(&self.session, &self.theirs.segments(self.session.id)?)?;
+            copy.times(&self.session, &segments_of(self.theirs, self.session.id)?)?;
         }
         metadata.map_or(Ok(()), |metadata| {
-            copy.push(set_metadata(self.session.id, metadata)?, 0)
+            copy.push(set_metadata(self.session.id, metadata.to_vec()?)?, 0)
         })
     }
 
@@ -237,8 +237,8 @@ impl SessionMerge<'_> {
             | StoreError::BranchPastEnd { session, .. }
             | StoreError::SessionNotFound(session) => *session == self.session.id,
             StoreError::NotFound(segment) => {
-                let mut bases = compared.lacks.iter().filter_map(|lack| lack.shared);
-                bases.any(|base| base.segment == *segment)
+                let mut parents = compared.lacks.iter().filter_map(|lack| lack.shared);
+                parents.any(|parent| parent.segment == *segment)
             }
             _ => false,
         }
@@ -256,7 +256,7 @@ impl SessionMerge<'_> {
             return Ok(());
         }
         let session = self.session.id;
-        let segments = now.segments(session)?;
+        let segments = segments_of(now, session)?;
         let is_unchanged = now.metadata(session)? == compared.metadata
             && (!is_first || (segments == compared.segments && self.is_same(compared, now)?));
         if is_unchanged {
@@ -281,7 +281,7 @@ impl SessionMerge<'_> {
         if !compared.is_last {
             return Ok(false);
         }
-        let again = self.compare(now, &mut Meter::new(0, &mut |_| ()))?;
+        let again = self.compare(now, &mut Meter::new(None, 0))?;
         Ok(again.conflicts.is_empty())
     }
 
@@ -371,7 +371,7 @@ fn known_equal(
     there: &SegmentInfo,
     here: Option<&SegmentInfo>,
 ) -> u64 {
-    match (there.base, here.and_then(|here| here.base)) {
+    match (there.parent, here.and_then(|here| here.parent)) {
         (Some(there), Some(here))
             if there.segment == here.segment && agreeing.contains(&there.segment) =>
         {

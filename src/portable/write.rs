@@ -9,36 +9,18 @@ use serde::Serialize;
 use super::copy::Copy;
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::{
-    self, Creation, DEFAULT_JOURNAL_BYTES, Engine, EngineOptions, MIN_JOURNAL_BYTES, Op,
-    Superblock, compact_new, create_filled,
+    self, Creation, DEFAULT_JOURNAL_BYTES, EngineOptions, MIN_JOURNAL_BYTES, Op, Superblock,
+    compact_new, create_filled,
 };
 use crate::error::StoreError;
 use crate::ids::SessionId;
+use crate::progress::{Meter, Progress};
 
 /// So many bytes are written as one change: more than the journal takes, so that they go straight
 /// into the tables.
 const CHANGE_BYTES: usize = 8 << 20;
 /// The progress is told whenever so many more bytes are done.
-const TELL_BYTES: u64 = 256 << 10;
-
-/// How far a copy has come, in bytes of entries and traces.
-///
-/// ```
-/// # let dir = tempfile::tempdir()?;
-/// let archive = sessiondb::Archive::in_memory()?;
-/// archive.backup(dir.path().join("copy.sessiondb"), &mut |progress| {
-///     eprintln!("{} of {}", progress.done, progress.total);
-/// })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CopyProgress {
-    /// Bytes done with.
-    pub done: u64,
-    /// Bytes there are.
-    pub total: u64,
-}
+pub(super) const TELL_BYTES: u64 = 256 << 10;
 
 /// What a new archive was given.
 ///
@@ -47,8 +29,8 @@ pub struct CopyProgress {
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
 ///
 /// let archive = Archive::in_memory()?;
-/// archive.log(new_session_id(), new_segment_id()).append_raw(b"1")?;
-/// let report = archive.backup(dir.path().join("copy.sessiondb"), &mut |_| ())?;
+/// archive.log(new_session_id(), new_segment_id()).append(&1)?;
+/// let report = archive.backup(dir.path().join("copy.sessiondb"), None)?;
 /// assert_eq!((report.sessions, report.entries, report.traces), (1, 1, 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -80,7 +62,8 @@ impl Archive {
     ///
     /// Memory does not grow with the archive. While it runs, the space of what is replaced
     /// meanwhile is not used again. Entries that segments share are written once. A backup is
-    /// packed as quickly as the archive itself; [`compact`](Self::compact) makes it smaller.
+    /// packed as quickly as the archive itself; [`compact`](Self::compact) makes it smaller. The progress
+    /// is in bytes of entries and traces.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -89,8 +72,8 @@ impl Archive {
     ///
     /// let archive = Archive::open(&path)?;
     /// let (session, segment) = (new_session_id(), new_segment_id());
-    /// archive.log(session, segment).append_raw(b"1")?;
-    /// archive.backup(&copy, &mut |_| ())?;
+    /// archive.log(session, segment).append(&1)?;
+    /// archive.backup(&copy, None)?;
     /// assert_eq!(Archive::open(&copy)?.log(session, segment).len()?, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -102,11 +85,11 @@ impl Archive {
     pub fn backup(
         &self,
         out: impl AsRef<Path>,
-        progress: &mut dyn FnMut(CopyProgress),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<CopyReport, StoreError> {
         let source = self.snapshot()?;
         let sessions = source.sessions().collect::<Result<Vec<_>, _>>()?;
-        let names = source.list_names()?;
+        let names = source.names()?;
         Content::new(source, sessions, names).write(out.as_ref(), Form::Backup, progress)
     }
 
@@ -123,9 +106,9 @@ impl Archive {
     ///
     /// let archive = Archive::in_memory()?;
     /// let (one, other) = (new_session_id(), new_session_id());
-    /// archive.log(one, new_segment_id()).append_raw(b"1")?;
-    /// archive.log(other, new_segment_id()).append_raw(b"2")?;
-    /// let report = archive.extract(&out, &[one], &mut |_| ())?;
+    /// archive.log(one, new_segment_id()).append(&1)?;
+    /// archive.log(other, new_segment_id()).append(&2)?;
+    /// let report = archive.extract(&out, &[one], None)?;
     /// assert_eq!(report.sessions, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -138,7 +121,7 @@ impl Archive {
         &self,
         out: impl AsRef<Path>,
         sessions: &[SessionId],
-        progress: &mut dyn FnMut(CopyProgress),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<CopyReport, StoreError> {
         let source = self.snapshot()?;
         let mut found = Vec::with_capacity(sessions.len());
@@ -176,7 +159,7 @@ impl Content {
         &self,
         out: &Path,
         form: Form,
-        progress: &mut dyn FnMut(CopyProgress),
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<CopyReport, StoreError> {
         if std::fs::symlink_metadata(out).is_ok() {
             let reason = format!(
@@ -187,7 +170,8 @@ impl Content {
         }
         let mut report = self.report();
         let bytes = report.entry_bytes + report.trace_bytes;
-        let mut meter = Meter::new(bytes * form.passes(), progress);
+        let mut meter = Meter::new(progress, TELL_BYTES);
+        meter.expect(bytes * form.passes());
         create_filled(out, &Superblock::new(form.journal_bytes()), |path| {
             self.fill(path, &mut meter)?;
             match form {
@@ -219,7 +203,7 @@ impl Content {
         }
         copy.finish()?;
         engine.checkpoint()?;
-        Arc::into_inner(engine).map_or(Ok(()), Engine::close)
+        Arc::into_inner(engine).map_or(Ok(()), |engine| engine.close().map(drop))
     }
 
     fn report(&self) -> CopyReport {
@@ -272,50 +256,5 @@ fn options() -> EngineOptions {
         lock_timeout: Duration::from_secs(5),
         sync_interval: Duration::from_secs(3600),
         background: true,
-    }
-}
-
-/// Tells how far the work is, now and then.
-pub(super) struct Meter<'m> {
-    done: u64,
-    told: u64,
-    total: u64,
-    progress: &'m mut dyn FnMut(CopyProgress),
-}
-
-impl<'m> Meter<'m> {
-    pub(super) fn new(total: u64, progress: &'m mut dyn FnMut(CopyProgress)) -> Self {
-        Self {
-            done: 0,
-            told: 0,
-            total,
-            progress,
-        }
-    }
-
-    pub(super) fn add(&mut self, bytes: u64) {
-        self.reach(self.done.saturating_add(bytes));
-    }
-
-    pub(super) fn reach(&mut self, done: u64) {
-        self.done = done.min(self.total);
-        if self.done.abs_diff(self.told) >= TELL_BYTES {
-            self.tell();
-        }
-    }
-
-    pub(super) fn done(&self) -> u64 {
-        self.done
-    }
-
-    pub(super) fn finish(mut self) {
-        self.done = self.total;
-        self.tell();
-    }
-
-    fn tell(&mut self) {
-        self.told = self.done;
-        let (done, total) = (self.done, self.total);
-        (self.progress)(CopyProgress { done, total });
     }
 }

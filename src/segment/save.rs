@@ -20,7 +20,8 @@ use crate::store::Store;
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{MemoryStore, Trigger};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::Trigger;
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;
@@ -49,7 +50,8 @@ pub fn save_invoke<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{MemoryStore, UserSegment};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::UserSegment;
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;
@@ -85,7 +87,8 @@ pub fn save_user_input<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{Item, MemoryStore, Role, SystemItem};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::{Item, Role, SystemItem};
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;
@@ -120,7 +123,7 @@ pub fn save_history_delta<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::HistoryItem;
-/// use sessiondb::{Item, Role};
+/// use sessiondb::entry::{Item, Role};
 ///
 /// let item = Item::message(Role::Assistant, "Done.");
 /// assert_eq!(HistoryItem::from(item.clone()), HistoryItem::Item(item));
@@ -191,7 +194,8 @@ pub fn save_turn_end<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{MemoryStore, RunResult};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::RunResult;
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;
@@ -253,7 +257,8 @@ pub fn save_run_errored<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{LlmUsage, MemoryStore};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::LlmUsage;
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;
@@ -286,7 +291,8 @@ pub fn save_usage<S: Store + ?Sized>(
 ///
 /// ```
 /// use sessiondb::segment::{self, Seed};
-/// use sessiondb::{MemoryStore, RequestConfig};
+/// use sessiondb::MemoryStore;
+/// use sessiondb::entry::RequestConfig;
 ///
 /// let store = MemoryStore::new();
 /// let mut head = segment::start(&store, &Seed::default())?;

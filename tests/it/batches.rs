@@ -12,6 +12,8 @@ use serde_json::Map;
 use sessiondb::testing::{self, Opening, StorageBackend};
 use sessiondb::{Archive, Condition, Durability, Log, StoreError, new_segment_id, new_session_id};
 
+use crate::raw::{raw, raws};
+
 pub(crate) use self::model::catches;
 
 fn log(archive: &Archive) -> Log {
@@ -24,13 +26,13 @@ fn a_condition_that_fails_says_what_was_expected_and_what_is_there() {
     let log = log(&archive);
     let (session, segment) = (log.session_id(), log.segment_id());
     let other = archive.log(session, new_segment_id());
-    log.append_many_raw(&["1", "2"]).unwrap();
-    other.append_raw(b"3").unwrap();
+    log.append_many(raws(["1", "2"])).unwrap();
+    other.append(&raw(b"3")).unwrap();
     let gone = archive.log(new_session_id(), segment);
     let message = |condition: &dyn Fn(&mut sessiondb::Batch)| {
         let mut batch = archive.batch();
         condition(&mut batch);
-        batch.append_raw(&log, b"4").unwrap();
+        batch.append(&log, &raw(b"4")).unwrap();
         let err = batch.commit().unwrap_err();
         assert_eq!(log.len().unwrap(), 2, "nothing is written: {err}");
         err.to_string()
@@ -73,7 +75,7 @@ fn a_condition_that_fails_says_what_was_expected_and_what_is_there() {
 fn conditions_alone_are_looked_at_and_write_nothing() {
     let archive = Archive::in_memory().unwrap();
     let log = log(&archive);
-    log.append_raw(b"1").unwrap();
+    log.append(&raw(b"1")).unwrap();
     let version = archive.version().unwrap();
     let mut batch = archive.batch();
     batch.expect_len(&log, 1).expect_present(&log);
@@ -96,7 +98,7 @@ fn a_condition_behind_a_change_sees_it() {
     let log = log(&archive);
     let mut batch = archive.batch();
     batch.expect_absent(&log);
-    batch.append_many_raw(&log, &["1", "2"]).unwrap();
+    batch.append_many(&log, raws(["1", "2"])).unwrap();
     batch
         .expect_len(&log, 2)
         .truncate(&log, 1)
@@ -109,18 +111,18 @@ fn a_condition_behind_a_change_sees_it() {
 fn the_other_batch_counts_only_where_a_condition_failed() {
     let archive = Archive::in_memory().unwrap();
     let log = log(&archive);
-    log.append_raw(b"1").unwrap();
+    log.append(&raw(b"1")).unwrap();
     let gone = archive.log(log.session_id(), new_segment_id());
     let mut first = archive.batch();
     first.truncate(&gone, 0);
     let mut other = archive.batch();
-    other.append_raw(&log, b"2").unwrap();
+    other.append(&log, &raw(b"2")).unwrap();
     assert!(matches!(
         first.commit_or(other),
         Err(StoreError::NotFound(_))
     ));
     let (mut first, mut other) = (archive.batch(), archive.batch());
-    first.append_at_raw(&log, 7, &["3"]).unwrap();
+    first.append_at(&log, 7, raws(["3"])).unwrap();
     other.expect_len(&log, 9);
     assert!(matches!(
         first.commit_or(other),
@@ -138,7 +140,7 @@ fn a_log_of_another_archive_is_refused() {
     let (archive, other) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
     let log = log(&other);
     let mut batch = archive.batch();
-    batch.append_raw(&log, b"1").unwrap();
+    batch.append(&log, &raw(b"1")).unwrap();
     let refused = batch.commit();
     assert!(
         matches!(&refused, Err(StoreError::Io(err)) if err.kind() == io::ErrorKind::InvalidInput)
@@ -218,17 +220,17 @@ fn a_batch_is_as_durable_as_the_most_durable_of_its_logs() {
         let append = |log: &Log| {
             let log = log.clone();
             move |batch: &mut sessiondb::Batch| {
-                batch.append_raw(&log, b"1").unwrap();
+                batch.append(&log, &raw(b"1")).unwrap();
             }
         };
         let of_both = |batch: &mut sessiondb::Batch| {
-            batch.append_raw(&written, b"1").unwrap();
+            batch.append(&written, &raw(b"1")).unwrap();
             batch.truncate(&synced, 1);
-            batch.append_raw(&written, b"1").unwrap();
+            batch.append(&written, &raw(b"1")).unwrap();
         };
         let expecting = |batch: &mut sessiondb::Batch| {
             batch.expect_present(&synced);
-            batch.append_raw(&written, b"1").unwrap();
+            batch.append(&written, &raw(b"1")).unwrap();
         };
         let metadata = |batch: &mut sessiondb::Batch| {
             batch.set_metadata(ids.0, &Map::new()).unwrap();

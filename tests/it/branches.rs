@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sessiondb::{Archive, RecoverBasis, SegmentId, SessionId, StoreError, new_session_id};
+use sessiondb::doctor::RecoverBasis;
+use sessiondb::{Archive, SegmentId, SessionId, StoreError, new_session_id};
 use uuid::Uuid;
+
+use crate::raw::raws;
 
 /// What each segment holds: entries by their place in a list, so that what is shared is known.
 #[derive(Default)]
@@ -76,7 +79,10 @@ fn make(archive: &Archive, session: SessionId, model: &mut Model, step: &Step) {
     match step {
         Step::Append(to, new) => {
             let new: Vec<_> = new.iter().map(|number| entry(*number)).collect();
-            archive.log(session, id(*to)).append_many_raw(&new).unwrap();
+            archive
+                .log(session, id(*to))
+                .append_many(raws(&new))
+                .unwrap();
             if !new.is_empty() {
                 let new = model.new_entries(&new);
                 model.segments.entry(id(*to)).or_default().extend(new);
@@ -93,7 +99,7 @@ fn make(archive: &Archive, session: SessionId, model: &mut Model, step: &Step) {
         }
         Step::Replace(to, new) => {
             let new: Vec<_> = new.iter().map(|number| entry(*number)).collect();
-            archive.log(session, id(*to)).replace_raw(&new).unwrap();
+            archive.log(session, id(*to)).replace(raws(&new)).unwrap();
             let new = model.new_entries(&new);
             model.segments.insert(id(*to), new);
         }
@@ -111,7 +117,7 @@ fn make(archive: &Archive, session: SessionId, model: &mut Model, step: &Step) {
                 ERASED.clone_into(&mut model.entries[*place]);
             }
             let range = from as u64..to as u64;
-            let erased = archive.erase(session, id(*segment), range).unwrap();
+            let erased = archive.log(session, id(*segment)).erase(range).unwrap();
             assert_eq!(erased, (to - from) as u64);
         }
         Step::Checkpoint | Step::Reopen => archive.checkpoint().unwrap(),
@@ -128,7 +134,7 @@ fn branch(
     let segments = &mut model.segments;
     let len = segments.get(&from).map_or(0, Vec::len);
     let at = at.index(len + 2);
-    let made = archive.branch_to(session, from, at as u64, to);
+    let made = archive.log(session, from).branch(at as u64, to);
     match segments.get(&from) {
         None => assert!(matches!(made, Err(StoreError::NotFound(_)))),
         Some(_) if at > len => assert!(matches!(made, Err(StoreError::BranchPastEnd { .. }))),
@@ -149,24 +155,20 @@ fn compare(archive: &Archive, session: SessionId, model: &Model) {
         let erased = text.starts_with(r#"{"kind":"erased""#);
         if erased { ERASED } else { text }.to_owned()
     };
-    let there: Vec<_> = archive
-        .segments(session)
-        .unwrap()
-        .iter()
-        .rev()
-        .map(|info| info.id)
-        .collect();
+    let there = archive.segments(session).unwrap();
+    let mut there: Vec<_> = there.map(|info| info.unwrap().id).collect();
+    there.reverse();
     let model = model.texts();
     assert_eq!(there, model.keys().copied().collect::<Vec<_>>());
     for (segment, expected) in &model {
         let log = archive.log(session, *segment);
         assert_eq!(log.len().unwrap(), expected.len() as u64);
-        let forwards = log.read_raw(..).unwrap();
+        let forwards = log.read(..).unwrap();
         let forwards: Vec<_> = forwards
             .map(|entry| told(entry.unwrap().as_str()))
             .collect();
         assert_eq!(&forwards, expected, "segment {segment}");
-        let backwards = log.read_raw(..).unwrap().rev();
+        let backwards = log.read(..).unwrap().rev();
         let mut backwards: Vec<_> = backwards
             .map(|entry| told(entry.unwrap().as_str()))
             .collect();
@@ -176,7 +178,7 @@ fn compare(archive: &Archive, session: SessionId, model: &Model) {
 }
 
 fn check_is_clean(archive: &Archive) {
-    let report = archive.check(&mut |_| {}).unwrap();
+    let report = archive.check(None).unwrap();
     assert!(report.is_clean(), "{report:#?}");
 }
 
@@ -213,7 +215,7 @@ proptest! {
 
 fn recovered_is(broken: &std::path::Path, session: SessionId, model: &Model) {
     let new = broken.with_extension("new");
-    let report = sessiondb::recover(broken, &new, &mut |_| {}).unwrap();
+    let report = sessiondb::doctor::recover(broken, &new, None).unwrap();
     assert!(report.complete, "{report:#?}");
     assert_eq!(report.basis, RecoverBasis::Newest);
     let archive = Archive::open(&new).unwrap();

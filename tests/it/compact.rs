@@ -12,12 +12,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sessiondb::archive::{CompactError, CompactMode, Compacted};
+use sessiondb::entry::{WorkerName, WorkerRecord};
 use sessiondb::testing::{self, Opening, entries_in};
-use sessiondb::{
-    Archive, CompactMode, Compacted, PodName, PodRecord, SegmentId, SessionId, Sharing, StoreError,
-};
+use sessiondb::{Archive, SegmentId, SessionId, Sharing, StoreError};
 use uuid::Uuid;
 
+use crate::raw::{raw, raws};
 use crate::scratch::Scratch;
 
 const SESSIONS: u128 = 12;
@@ -64,10 +65,10 @@ fn fill(archive: &Archive) {
     for number in 0..SESSIONS {
         let log = archive.log(session(number), segment(number));
         if number % 3 == 1 && log.exists().unwrap() {
-            log.replace_raw(&[entry("all new")]).unwrap();
+            log.replace(raws(&[entry("all new")])).unwrap();
         }
     }
-    let mut record = PodRecord::new(PodName::new("builder").unwrap());
+    let mut record = WorkerRecord::new(WorkerName::new("builder").unwrap());
     record
         .extra
         .insert("note".to_owned(), self::doomed(900).into());
@@ -75,7 +76,7 @@ fn fill(archive: &Archive) {
     record.extra.insert("note".to_owned(), "kept".into());
     archive.write_name(&record.worker_name, &record).unwrap();
     let trace = archive.trace(session(0), segment(0));
-    trace.append_raw(&doomed()).unwrap();
+    trace.append(&raw(doomed())).unwrap();
     archive.checkpoint().unwrap();
     trace.truncate(1).unwrap();
 }
@@ -89,14 +90,14 @@ fn write_sessions(archive: &Archive, doomed: Doomed<'_>) {
         let log = archive.log(session(number), segment(number));
         for round in 0..30_u64 {
             let kept = noise(1 + round + 100 * u64::try_from(number).unwrap(), 3_000);
-            log.append_raw(&entry(&kept)).unwrap();
+            log.append(&raw(entry(&kept))).unwrap();
             if number % 3 == 1 {
-                log.append_raw(&doomed()).unwrap();
+                log.append(&raw(doomed())).unwrap();
             }
         }
         archive
             .trace(session(number), segment(number))
-            .append_raw(&entry(&noise(7, 200)))
+            .append(&raw(entry(&noise(7, 200))))
             .unwrap();
         let mut metadata = serde_json::Map::new();
         metadata.insert("title".to_owned(), number.to_string().into());
@@ -116,7 +117,7 @@ fn delete_sessions_segments_and_ends(archive: &Archive, doomed: Doomed<'_>) {
             2 => {
                 let log = archive.log(session(number), segment(100 + number));
                 for _ in 0..20 {
-                    log.append_raw(&doomed()).unwrap();
+                    log.append(&raw(doomed())).unwrap();
                 }
                 archive.checkpoint().unwrap();
                 archive
@@ -127,11 +128,11 @@ fn delete_sessions_segments_and_ends(archive: &Archive, doomed: Doomed<'_>) {
                 let log = archive.log(session(number), segment(number));
                 let len = log.len().unwrap();
                 for _ in 0..10 {
-                    log.append_raw(&doomed()).unwrap();
+                    log.append(&raw(doomed())).unwrap();
                 }
                 archive.checkpoint().unwrap();
                 log.truncate(len).unwrap();
-                log.append_raw(&entry("after the cut")).unwrap();
+                log.append(&raw(entry("after the cut"))).unwrap();
             }
         }
     }
@@ -143,17 +144,18 @@ fn erase_what_is_shared(archive: &Archive, doomed: Doomed<'_>) {
         let log = archive.log(session(number), segment(number));
         let len = log.len().unwrap();
         for _ in 0..5 {
-            log.append_raw(&doomed()).unwrap();
+            log.append(&raw(doomed())).unwrap();
         }
         let (session, branch) = (session(number), segment(200 + number));
         archive
-            .branch_to(session, segment(number), len + 5, branch)
+            .log(session, segment(number))
+            .branch(len + 5, branch)
             .unwrap();
         if number != 3 {
             archive.checkpoint().unwrap();
         }
         log.truncate(len + 2).unwrap();
-        archive.erase(session, branch, len..len + 5).unwrap();
+        archive.log(session, branch).erase(len..len + 5).unwrap();
     }
 }
 
@@ -168,22 +170,19 @@ fn dump(archive: &Archive) -> BTreeMap<String, Vec<String>> {
             vec![format!("{info:?} {metadata:?}")],
         );
         for segment in archive.segments(info.id).unwrap() {
+            let segment = segment.unwrap();
             for log in [
                 archive.log(info.id, segment.id),
                 archive.trace(info.id, segment.id),
             ] {
-                let entries = match log.read_raw(..) {
-                    Err(StoreError::NotFound(_)) => Vec::new(),
-                    entries => entries
-                        .unwrap()
-                        .map(|entry| entry.unwrap().as_str().to_owned())
-                        .collect(),
-                };
+                let entries = log.read(..).unwrap();
+                let entries = entries.map(|entry| entry.unwrap().as_str().to_owned());
+                let entries: Vec<_> = entries.collect();
                 found.insert(format!("{log:?} {segment:?}"), entries);
             }
         }
     }
-    for name in archive.list_names().unwrap() {
+    for name in archive.names().unwrap() {
         let record = archive.read_name(&name).unwrap();
         found.insert(name, vec![format!("{record:?}")]);
     }
@@ -215,17 +214,17 @@ fn left_at(path: &Path) -> Vec<String> {
 fn compact(archive: Archive) -> (Archive, Compacted) {
     let mut last = (0, 0);
     let (archive, compacted) = archive
-        .compact(&mut |progress| {
+        .compact(Some(&mut |progress| {
             assert!(progress.done <= progress.total && progress.done >= last.0);
             last = (progress.done, progress.total);
-        })
+        }))
         .unwrap();
     assert_eq!(last.0, last.1, "the bar ends at its end");
     (archive, compacted)
 }
 
 fn is_clean(archive: &Archive) {
-    let report = archive.check(&mut |_| {}).unwrap();
+    let report = archive.check(None).unwrap();
     assert!(report.is_clean(), "{report:?}");
 }
 
@@ -255,7 +254,7 @@ fn a_fresh_copy_holds_the_same_and_nothing_that_was_deleted() {
 
         archive
             .log(session(0), segment(0))
-            .append_raw(b"1")
+            .append(&raw(b"1"))
             .unwrap();
         assert_eq!(archive.version().unwrap(), version + 1);
         archive.close().unwrap();
@@ -284,7 +283,10 @@ fn in_place_the_same_goes() {
     assert_eq!(dump(&other), before);
     assert_eq!(archive.version().unwrap(), version);
     is_clean(&other);
-    other.log(session(0), segment(0)).append_raw(b"1").unwrap();
+    other
+        .log(session(0), segment(0))
+        .append(&raw(b"1"))
+        .unwrap();
     drop((archive, other));
     assert_eq!(left_at(&path), [""; 0]);
     let archive = Archive::open(&path).unwrap();
@@ -308,7 +310,7 @@ fn beside_another_process_it_goes_in_place_and_both_go_on() {
     assert_eq!(dump(&reader), before);
     for round in 0..40_u64 {
         let log = archive.log(session(0), segment(0));
-        log.append_raw(&entry(&noise(round, 40_000))).unwrap();
+        log.append(&raw(entry(&noise(round, 40_000)))).unwrap();
         assert_eq!(
             reader.log(session(0), segment(0)).len().unwrap(),
             log.len().unwrap()
@@ -331,7 +333,7 @@ fn a_reader_of_an_earlier_state_keeps_it_and_the_report_says_so() {
     let reader = Archive::options().read_only(true).open(&path).unwrap();
     let log = archive.log(session(1), segment(1));
     for number in 0..40 {
-        log.append_raw(&entry(&doomed(number))).unwrap();
+        log.append(&raw(entry(&doomed(number)))).unwrap();
     }
     archive.checkpoint().unwrap();
     for snapshot in [archive.snapshot().unwrap(), reader.snapshot().unwrap()] {
@@ -340,7 +342,7 @@ fn a_reader_of_an_earlier_state_keeps_it_and_the_report_says_so() {
         assert!(!compacted.erased);
         assert!(compacted.not_erased_because.is_some());
         // It goes on reading what it had.
-        let entries = snapshot.read_raw(session(1), segment(1), ..).unwrap();
+        let entries = snapshot.log(session(1), segment(1)).read(..).unwrap();
         assert_eq!(entries.flatten().count(), 40);
         drop(snapshot);
     }
@@ -368,11 +370,14 @@ fn a_writer_that_rests_keeps_no_earlier_state_from_being_erased() {
     let writer = testing::open(Arc::new(file), opening).unwrap();
     archive
         .log(session(1), segment(1))
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
     // Until it has let go of what it looked at when it opened.
     std::thread::sleep(Duration::from_millis(500));
-    writer.log(session(1), segment(1)).append_raw(b"2").unwrap();
+    writer
+        .log(session(1), segment(1))
+        .append(&raw(b"2"))
+        .unwrap();
     let (archive, compacted) = compact(archive);
     assert_eq!(compacted.mode, CompactMode::InPlace);
     assert!(compacted.erased, "{compacted:?}");
@@ -388,12 +393,15 @@ fn what_is_erased_is_out_of_the_journal_at_once() {
         let archive = Archive::options().sharing(sharing).open(&path).unwrap();
         let log = archive.log(session(1), segment(1));
         for number in 0..40 {
-            log.append_raw(&entry(&doomed(number))).unwrap();
+            log.append(&raw(entry(&doomed(number)))).unwrap();
         }
-        let branch = archive.branch(session(1), segment(1), 30).unwrap();
+        let branch = archive
+            .log(session(1), segment(1))
+            .branch(30, segment(2))
+            .unwrap();
         log.truncate(20).unwrap();
         assert!(left_at(&path).len() > 40, "there is something to erase");
-        archive.erase(session(1), branch, ..).unwrap();
+        branch.erase(..).unwrap();
         assert_eq!(left_at(&path), [""; 0]);
         assert_eq!(log.len().unwrap(), 20);
         is_clean(&archive);
@@ -438,9 +446,15 @@ fn what_cannot_be_compacted_is_left_as_it_is() {
     let before = dump(&archive);
     archive.close().unwrap();
     let reader = Archive::options().read_only(true).open(&path).unwrap();
-    let refused = reader.compact(&mut |_| {});
+    let refused = reader.compact(None);
     assert!(
-        matches!(refused, Err(StoreError::ReadOnly { .. })),
+        matches!(
+            refused,
+            Err(CompactError {
+                error: StoreError::ReadOnly { .. },
+                ..
+            })
+        ),
         "{refused:?}"
     );
 
@@ -452,11 +466,18 @@ fn what_cannot_be_compacted_is_left_as_it_is() {
         bytes[at + 64] ^= 1;
     }
     fs::write(&path, &bytes).unwrap();
-    let refused = Archive::open(&path).unwrap().compact(&mut |_| {});
+    let refused = Archive::open(&path).unwrap().compact(None);
     assert!(
-        matches!(refused, Err(StoreError::Damaged { .. })),
+        matches!(
+            refused,
+            Err(CompactError {
+                error: StoreError::Damaged { .. },
+                ..
+            })
+        ),
         "{refused:?}"
     );
+    assert!(refused.unwrap_err().archive.is_some(), "it is given back");
     assert_eq!(scratch.names(), ["1.sessiondb"]);
     fs::write(&path, &sound).unwrap();
     assert_eq!(dump(&Archive::open(&path).unwrap()), before);

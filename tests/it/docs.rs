@@ -14,10 +14,12 @@ use std::path::Path;
 use redb::backends::InMemoryBackend;
 use redb::{ReadableDatabase, StorageBackend, TableDefinition};
 use serde_json::json;
-use sessiondb::{Archive, PodName, PodRecord};
+use sessiondb::entry::{WorkerName, WorkerRecord};
+use sessiondb::{Archive, new_segment_id};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::raw::{raw, raws};
 use crate::scratch::Scratch;
 
 const SESSION: Uuid = Uuid::from_u128(0x5e55);
@@ -190,11 +192,12 @@ fn archive_with_a_branch() -> HeadRow {
     let path = scratch.fresh();
     let archive = Archive::open(&path).unwrap();
     let log = archive.log(SESSION, SEGMENT);
-    log.append_many_raw(&["1", "2", "3"]).unwrap();
-    let branch = archive.branch(SESSION, SEGMENT, 2).unwrap();
-    archive.log(SESSION, branch).append_raw(b"4").unwrap();
-    archive.branch(SESSION, branch, 3).unwrap();
-    drop(log);
+    log.append_many(raws(["1", "2", "3"])).unwrap();
+    let branch = new_segment_id();
+    let shares = log.branch(2, branch).unwrap();
+    shares.append(&raw(b"4")).unwrap();
+    shares.branch(3, new_segment_id()).unwrap();
+    drop((log, shares));
     archive.close().unwrap();
     let image = Image::of(&std::fs::read(&path).unwrap());
     let heads: TableDefinition<'_, (Uuid, Uuid), &[u8]> = TableDefinition::new("heads");
@@ -262,15 +265,15 @@ fn first_entry() -> String {
 }
 
 /// The bytes of an archive that has a row in each table, and what it says of itself.
-fn sample() -> (Vec<u8>, sessiondb::ArchiveStats) {
+fn sample() -> (Vec<u8>, sessiondb::archive::ArchiveStats) {
     let scratch = Scratch::new();
     let path = scratch.fresh();
     let archive = Archive::open(&path).unwrap();
     let log = archive.log(SESSION, SEGMENT).with_timestamp(1000);
-    log.append_raw(first_entry().as_bytes()).unwrap();
-    log.append_raw(br#"{"n":2}"#).unwrap();
+    log.append(&raw(first_entry().as_bytes())).unwrap();
+    log.append(&raw(br#"{"n":2}"#)).unwrap();
     let traces = archive.trace(SESSION, SEGMENT).with_timestamp(2000);
-    traces.append_raw(br#"{"t":1}"#).unwrap();
+    traces.append(&raw(br#"{"t":1}"#)).unwrap();
     let metadata = json!({"title": "sample"});
     archive
         .set_metadata(SESSION, metadata.as_object().unwrap())
@@ -284,7 +287,7 @@ fn sample() -> (Vec<u8>, sessiondb::ArchiveStats) {
 }
 
 fn write_name(archive: &Archive) {
-    let name = PodRecord::new(PodName::new("builder").unwrap());
+    let name = WorkerRecord::new(WorkerName::new("builder").unwrap());
     archive.write_name("builder", &name).unwrap();
 }
 

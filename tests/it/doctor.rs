@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use sessiondb::{
-    Archive, PodName, PodRecord, RecoverReport, SegmentId, SegmentInfo, SessionId, testing,
-};
+use sessiondb::doctor::RecoverReport;
+use sessiondb::entry::{WorkerName, WorkerRecord};
+use sessiondb::{Archive, SegmentId, SegmentInfo, SessionId, testing};
 use uuid::Uuid;
 
+use crate::raw::{raw, raws};
 use crate::scratch::noise;
 
 /// A log: session, segment, and whether these are its traces.
@@ -24,7 +25,7 @@ struct Content {
     logs: BTreeMap<Id, Vec<String>>,
     segments: Vec<SegmentInfo>,
     metadata: BTreeMap<SessionId, Map<String, Value>>,
-    names: Vec<(String, Option<PodRecord>)>,
+    names: Vec<(String, Option<WorkerRecord>)>,
 }
 
 impl Content {
@@ -41,20 +42,21 @@ impl Content {
             if let Some(metadata) = snapshot.metadata(session).unwrap() {
                 content.metadata.insert(session, metadata);
             }
-            for segment in snapshot.segments(session).unwrap() {
+            for segment in snapshot.segments(session) {
+                let segment = segment.unwrap();
                 let id = segment.id;
                 if segment.exists {
-                    let entries = snapshot.read_raw(session, id, ..).unwrap();
+                    let entries = snapshot.log(session, id).read(..).unwrap();
                     content.logs.insert((session, id, false), texts(entries));
                 }
                 if segment.traces > 0 {
-                    let traces = snapshot.read_raw_traces(session, id, ..).unwrap();
+                    let traces = snapshot.trace(session, id).read(..).unwrap();
                     content.logs.insert((session, id, true), texts(traces));
                 }
                 content.segments.push(segment);
             }
         }
-        for name in snapshot.list_names().unwrap() {
+        for name in snapshot.names().unwrap() {
             let record = snapshot.read_name(&name).unwrap();
             content.names.push((name, record));
         }
@@ -66,7 +68,7 @@ impl Content {
     }
 }
 
-fn texts(entries: sessiondb::RawEntries) -> Vec<String> {
+fn texts(entries: sessiondb::archive::RawEntries) -> Vec<String> {
     entries
         .map(|entry| entry.unwrap().as_str().to_owned())
         .collect()
@@ -82,7 +84,7 @@ fn judge(
     let mut there = BTreeSet::new();
     let mut pieces = BTreeMap::new();
     for log in &report.logs {
-        for piece in &log.pieces {
+        for piece in &log.parts {
             let id = (log.session, piece.segment, log.traces);
             pieces.insert(id, ((log.session, log.segment, log.traces), piece.from));
         }
@@ -149,8 +151,8 @@ fn write_sessions(archive: &Archive) {
         for segment in 0..7 {
             let what = format!("log {session} {segment}");
             let log = archive.log(session_id, id(100 + 10 * session + segment));
-            log.append_many_raw(&entries(&what, 0..12, 300)).unwrap();
-            log.append_many_raw(&entries("removed", 12..20, 300))
+            log.append_many(raws(entries(&what, 0..12, 300))).unwrap();
+            log.append_many(raws(entries("removed", 12..20, 300)))
                 .unwrap();
         }
         archive.checkpoint().unwrap();
@@ -159,20 +161,20 @@ fn write_sessions(archive: &Archive) {
             let segment_id = id(100 + 10 * session + segment);
             let log = archive.log(session_id, segment_id);
             log.truncate(12).unwrap();
-            log.append_many_raw(&entries(&what, 12..24, 500)).unwrap();
+            log.append_many(raws(entries(&what, 12..24, 500))).unwrap();
             if segment % 3 == 0 {
                 let traces = archive.trace(session_id, segment_id);
                 traces
-                    .append_many_raw(&entries("trace", 0..9, 200))
+                    .append_many(raws(entries("trace", 0..9, 200)))
                     .unwrap();
             }
         }
         let mut metadata = Map::new();
         metadata.insert("title".to_owned(), json!(format!("session {session}")));
         archive.set_metadata(session_id, &metadata).unwrap();
-        let name = PodName::new(&format!("agent-{session}")).unwrap();
+        let name = WorkerName::new(&format!("agent-{session}")).unwrap();
         archive
-            .write_name(&name, &PodRecord::new(name.clone()))
+            .write_name(&name, &WorkerRecord::new(name.clone()))
             .unwrap();
     }
 }
@@ -184,23 +186,23 @@ fn write_unusual_logs(archive: &Archive) {
     let long = archive.log(id(0), id(99));
     for number in 0..12 {
         let len = if number % 6 == 3 { 70_000 } else { 9_000 };
-        long.append_raw(entry("long", number, len).as_bytes())
+        long.append(&raw(entry("long", number, len).as_bytes()))
             .unwrap();
     }
     let replaced = archive.log(id(1), id(98));
     replaced
-        .append_many_raw(&entries("removed", 0..50, 700))
+        .append_many(raws(entries("removed", 0..50, 700)))
         .unwrap();
     archive.checkpoint().unwrap();
-    replaced.replace_raw(&entries("kept", 0..50, 700)).unwrap();
-    archive.log(id(2), id(97)).replace_raw::<&str>(&[]).unwrap();
+    replaced.replace(raws(entries("kept", 0..50, 700))).unwrap();
+    archive.log(id(2), id(97)).replace(raws([""; 0])).unwrap();
     let traces_alone = archive.trace(id(3), id(96));
     traces_alone
-        .append_many_raw(&entries("trace", 0..5, 100))
+        .append_many(raws(entries("trace", 0..5, 100)))
         .unwrap();
     archive.delete_segment(id(3), id(130)).unwrap();
     let gone = archive.log(id(7), id(95));
-    gone.append_many_raw(&entries("removed", 0..30, 400))
+    gone.append_many(raws(entries("removed", 0..30, 400)))
         .unwrap();
     archive.checkpoint().unwrap();
     archive.delete_session(id(7)).unwrap();

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::value::RawValue;
+use sessiondb::entry::{Item, Role};
 use sessiondb::segment::{self, Head, Seed};
 use sessiondb::{
-    Archive, Item, LogEntry, MemoryStore, RawJson, Role, Store, StoreError, new_segment_id,
-    new_session_id,
+    Archive, LogEntry, MemoryStore, RawJson, Store, StoreError, new_segment_id, new_session_id,
 };
+
+use crate::raw::{raw, raws};
 
 /// JSON that the type of its kind does not hold, or that has none.
 fn unfit() -> Vec<String> {
@@ -112,13 +114,13 @@ fn no_entry_makes_a_segment_of_an_archive_unreadable() {
     let archive = Archive::in_memory().unwrap();
     let append = |head: &Head, json: &str| {
         let log = archive.log(head.session_id, head.segment_id);
-        log.append_raw(json.as_bytes()).unwrap();
+        log.append(&raw(json.as_bytes())).unwrap();
     };
     let head = fill(&archive, append);
     for _ in 0..2 {
         assert_goes_on(&archive, &head);
         let log = archive.log(head.session_id, head.segment_id);
-        let raw = log.read_raw(3..).unwrap();
+        let raw = log.read(3..).unwrap();
         for (entry, json) in raw.zip(unfit()) {
             assert_eq!(entry.unwrap().as_str(), json);
         }
@@ -156,14 +158,14 @@ fn what_a_store_copies_keeps_its_bytes() {
     let (session, segment) = (new_session_id(), new_segment_id());
     archive
         .log(session, segment)
-        .append_many_raw(&unfit())
+        .append_many(raws(unfit()))
         .unwrap();
     let entries = archive.read_all(session, segment).unwrap();
     let copy = archive.log(session, new_segment_id());
     archive
         .create_segment(session, copy.segment_id(), &entries)
         .unwrap();
-    for (entry, json) in copy.read_raw(..).unwrap().zip(unfit()) {
+    for (entry, json) in copy.read(..).unwrap().zip(unfit()) {
         assert_eq!(entry.unwrap().as_str(), json);
     }
 }
@@ -178,7 +180,7 @@ fn depth_needs_no_stack() {
         ];
         let archive = Archive::in_memory().unwrap();
         let log = archive.log(new_session_id(), new_segment_id());
-        log.append_many_raw(&deep).unwrap();
+        log.append_many(raws(&deep)).unwrap();
         let entries = archive
             .read_all(log.session_id(), log.segment_id())
             .unwrap();
@@ -186,11 +188,11 @@ fn depth_needs_no_stack() {
         for entry in &entries {
             assert_eq!((entry.kind(), entry.ts()), ("", None));
         }
-        let read: Vec<Result<serde_json::Value, _>> = log.read(..).unwrap().collect();
+        let read: Vec<Result<serde_json::Value, _>> = log.read(..).unwrap().decode().collect();
         assert!(read.iter().all(Result::is_err));
         assert_eq!(log.erase(..).unwrap(), 2);
-        assert!(log.append_raw(&deep[0].as_bytes()[1..]).is_err());
-        assert!(log.append_raw(&deep[1].as_bytes()[..1_000_000]).is_err());
+        assert!(RawJson::from_bytes(&deep[0].as_bytes()[1..]).is_err());
+        assert!(RawJson::from_bytes(&deep[1].as_bytes()[..1_000_000]).is_err());
     };
     small.spawn(run).unwrap().join().unwrap();
 }
@@ -208,7 +210,7 @@ fn an_entry_that_does_not_fit_is_one_error_that_counts_from_zero() {
             }
         })
         .collect();
-    log.append_many_raw(&entries).unwrap();
+    log.append_many(raws(&entries)).unwrap();
     let expect = |n: usize, read: Result<u64, StoreError>| match read {
         Ok(number) => assert_eq!(number, n as u64),
         Err(StoreError::DoesNotFit { index, .. }) => {
@@ -217,15 +219,21 @@ fn an_entry_that_does_not_fit_is_one_error_that_counts_from_zero() {
         Err(other) => panic!("{other}"),
     };
     let mut count = 0;
-    for (n, read) in log.read::<u64>(..).unwrap().enumerate() {
+    for (n, read) in log.read(..).unwrap().decode::<u64>().enumerate() {
         count += 1;
         expect(n, read);
     }
     assert_eq!(count, 200);
-    for (n, read) in log.read::<u64>(..).unwrap().rev().enumerate() {
+    for (n, read) in log.read(..).unwrap().decode::<u64>().rev().enumerate() {
         expect(199 - n, read);
     }
-    let said = log.read::<u64>(3..).unwrap().next().unwrap().unwrap_err();
+    let said = log
+        .read(3..)
+        .unwrap()
+        .decode::<u64>()
+        .next()
+        .unwrap()
+        .unwrap_err();
     let said = said.to_string();
     assert!(said.contains("entry 3 does not fit the type"), "{said}");
     assert!(!said.contains("corrupt"), "{said}");
@@ -235,13 +243,14 @@ fn an_entry_that_does_not_fit_is_one_error_that_counts_from_zero() {
 fn every_message_counts_from_zero() {
     let archive = Archive::in_memory().unwrap();
     let log = archive.log(new_session_id(), new_segment_id());
-    let refused = log.append_many_raw(&["1", "2", "{"]).unwrap_err();
+    let [one, two] = ["1", "[1,\n2]"].map(|json| RawValue::from_string(json.into()).unwrap());
+    let refused = log.append_many([&one, &one, &two]).unwrap_err();
     assert!(
         refused.to_string().contains("entry 2 of this call"),
         "{refused}"
     );
     let large = format!("\"{}\"", "x".repeat(sessiondb::MAX_ENTRY_BYTES));
-    let refused = log.append_many_raw(&["1", &large]).unwrap_err();
+    let refused = log.append_many(raws(["1", &large])).unwrap_err();
     assert!(
         refused.to_string().contains("entry 1 of this call"),
         "{refused}"
@@ -266,9 +275,9 @@ fn a_tombstone_keeps_a_time_as_it_was_written() {
         (&"9".repeat(43), false),
     ] {
         let json = format!(r#"{{"half":"\ud83d","ts":{ts}}}"#);
-        let index = log.append_raw(json.as_bytes()).unwrap().index;
+        let index = log.append(&raw(json.as_bytes())).unwrap().index;
         log.erase(index..).unwrap();
-        let left = log.last_raw(1).unwrap().next().unwrap().unwrap();
+        let left = log.last(1).unwrap().next().unwrap().unwrap();
         let expected = if kept {
             format!(r#"{{"kind":"erased","ts":{ts}}}"#)
         } else {
@@ -277,9 +286,9 @@ fn a_tombstone_keeps_a_time_as_it_was_written() {
         assert_eq!(left.as_str(), expected);
     }
     // No field of a list is its time.
-    let index = log.append_raw(br#"["secret"]"#).unwrap().index;
+    let index = log.append(&raw(br#"["secret"]"#)).unwrap().index;
     log.erase(index..).unwrap();
-    let left = log.last_raw(1).unwrap().next().unwrap().unwrap();
+    let left = log.last(1).unwrap().next().unwrap().unwrap();
     assert_eq!(left.as_str(), r#"{"kind":"erased"}"#);
 }
 

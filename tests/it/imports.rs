@@ -16,7 +16,7 @@ const ROOMS: &[&str] = &[
     "jsonl",
     "portable",
     "doctor",
-    "rebase.rs",
+    "relocation.rs",
     "archive",
     "segment.rs",
     "segment/",
@@ -39,6 +39,7 @@ const ROOMS: &[&str] = &[
     "engine/fault",
     "engine/failpoints.rs",
     "error",
+    "progress.rs",
     "raw_json.rs",
     "ids.rs",
 ];

@@ -22,8 +22,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use sessiondb::jsonl::{Export, ExportReport, FileReport, Import, ImportReport, Outcome, Progress};
-use sessiondb::{Archive, Log, StoreError};
+use sessiondb::jsonl::{Export, ExportReport, FileReport, Import, ImportReport, Outcome};
+use sessiondb::{Archive, Log};
 use uuid::Uuid;
 
 const A: Uuid = Uuid::from_u128(0x0198_c1f2_0000_7000_8000_0000_0000_000a);
@@ -97,7 +97,7 @@ fn import(archive: &Archive, path: &Path) -> ImportReport {
 }
 
 fn run(import: &Import<'_>, path: &Path) -> ImportReport {
-    import.run(&[path.to_owned()], &mut |_| ()).unwrap()
+    import.run(&[path.to_owned()], None).unwrap()
 }
 
 /// Imports one file.
@@ -109,21 +109,16 @@ fn import_one(import: &Import<'_>, file: &Path) -> FileReport {
 
 fn export(archive: &Archive) -> (Folder, ExportReport) {
     let folder = Folder::new();
-    let report = Export::new(archive)
-        .run(folder.path(), &mut |_| ())
-        .unwrap();
+    let report = Export::new(archive).run(folder.path(), None).unwrap();
     assert_eq!(report.failed(), 0, "{report:?}");
     (folder, report)
 }
 
 fn entries(log: &Log) -> Vec<String> {
-    match log.read_raw(..) {
-        Ok(entries) => entries
-            .map(|entry| entry.unwrap().as_str().to_owned())
-            .collect(),
-        Err(StoreError::NotFound(_)) => Vec::new(),
-        Err(error) => panic!("{error}"),
-    }
+    let entries = log.read(..).unwrap();
+    entries
+        .map(|entry| entry.unwrap().as_str().to_owned())
+        .collect()
 }
 
 fn failure(report: &FileReport) -> &str {
@@ -349,20 +344,20 @@ fn progress_adds_up_and_reports_become_json() {
     let folder = clean_folder();
     folder.write("bad.jsonl", "{}\n{\n{}\n");
     let archive = Archive::in_memory().unwrap();
-    let (mut found, mut read, mut done) = ((0, 0), 0, 0);
+    let (mut last, mut done) = ((0, 0), 0);
     let report = Import::new(&archive)
         .run(
             &[folder.path().to_owned()],
-            &mut |progress| match progress {
-                Progress::Found { files, bytes } => found = (files, bytes),
-                Progress::Read { bytes } => read += bytes,
-                Progress::Done(_) => done += 1,
-            },
+            Some(&mut |progress| {
+                assert!(last.0 <= progress.done && progress.done <= progress.total);
+                last = (progress.done, progress.total);
+                done += usize::from(progress.file.is_some());
+            }),
         )
         .unwrap();
     let bytes: usize = folder.files().values().map(Vec::len).sum();
-    assert_eq!(found, (done, bytes as u64));
-    assert_eq!(read, bytes as u64);
+    assert_eq!(done, report.files.len());
+    assert_eq!(last, (bytes as u64, bytes as u64));
 
     let json = serde_json::to_value(&report).unwrap();
     let bad = json["files"]

@@ -5,9 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sessiondb::{Archive, CompactMode, SegmentId, SessionId, recover};
+use sessiondb::archive::CompactMode;
+use sessiondb::doctor::recover;
+use sessiondb::{Archive, SegmentId, SessionId};
 use uuid::Uuid;
 
+use crate::raw::raw;
 use crate::scratch::{Scratch, noise};
 
 const TASK: &str = "LEFTOVERS_CHILD";
@@ -26,7 +29,7 @@ fn fill(path: &Path) {
     let log = archive.log(session(), segment());
     for seed in 0..40 {
         let text = noise(seed, 30_000);
-        log.append_raw(format!("\"{text}\"").as_bytes()).unwrap();
+        log.append(&raw(format!("\"{text}\"").as_bytes())).unwrap();
     }
     archive.close().unwrap();
 }
@@ -59,27 +62,31 @@ fn child() {
         "compact" => drop(
             Archive::open(&path)
                 .unwrap()
-                .compact(&mut |_| die())
+                .compact(Some(&mut |_| die()))
                 .unwrap(),
         ),
         "backup" => drop(
             Archive::open(&path)
                 .unwrap()
-                .backup(&out, &mut |_| die())
+                .backup(&out, Some(&mut |_| die()))
                 .unwrap(),
         ),
         "extract" => drop(
             Archive::open(&path)
                 .unwrap()
                 // When the smaller copy of the copy has been begun.
-                .extract(&out, &[session()], &mut |progress| {
-                    if progress.done > progress.total / 2 {
-                        die();
-                    }
-                })
+                .extract(
+                    &out,
+                    &[session()],
+                    Some(&mut |progress| {
+                        if progress.done > progress.total / 2 {
+                            die();
+                        }
+                    }),
+                )
                 .unwrap(),
         ),
-        _ => drop(recover(&path, &out, &mut |_| die()).unwrap()),
+        _ => drop(recover(&path, &out, Some(&mut |_| die())).unwrap()),
     }
     unreachable!("it dies before the end");
 }
@@ -158,16 +165,19 @@ fn what_a_live_process_makes_stays() {
     let mut opened = 0;
     let archive = Archive::open(&path).unwrap();
     archive
-        .backup(&out, &mut |progress| {
-            if progress.done == progress.total {
-                return; // it has its name
-            }
-            // Beside it others open the archive, and make more.
-            drop(Archive::options().read_only(true).open(&path).unwrap());
-            drop(Archive::open(scratch.fresh()).unwrap());
-            assert_eq!(left(&scratch).len(), 1);
-            opened += 1;
-        })
+        .backup(
+            &out,
+            Some(&mut |progress| {
+                if progress.done == progress.total {
+                    return; // it has its name
+                }
+                // Beside it others open the archive, and make more.
+                drop(Archive::options().read_only(true).open(&path).unwrap());
+                drop(Archive::open(scratch.fresh()).unwrap());
+                assert_eq!(left(&scratch).len(), 1);
+                opened += 1;
+            }),
+        )
         .unwrap();
     assert!(opened > 0);
     drop(archive);
@@ -184,16 +194,14 @@ fn names_may_be_as_long_as_the_file_system_takes() {
         let path = name("a");
         fill(&path);
         let archive = Archive::open(&path).unwrap();
-        let (archive, compacted) = archive.compact(&mut |_| {}).unwrap();
+        let (archive, compacted) = archive.compact(None).unwrap();
         if cfg!(unix) {
             assert_eq!(compacted.mode, CompactMode::Fresh, "{len}: {compacted:?}");
         }
-        archive.backup(name("b"), &mut |_| ()).unwrap();
-        archive
-            .extract(name("c"), &[session()], &mut |_| ())
-            .unwrap();
+        archive.backup(name("b"), None).unwrap();
+        archive.extract(name("c"), &[session()], None).unwrap();
         archive.close().unwrap();
-        recover(&path, name("d"), &mut |_| {}).unwrap();
+        recover(&path, name("d"), None).unwrap();
         for letter in ["a", "b", "c", "d"] {
             let archive = Archive::open(name(letter)).unwrap();
             let found = archive.log(session(), segment()).len().unwrap();
@@ -214,7 +222,7 @@ fn many_who_make_the_same_archive_at_once_get_one() {
                 scope.spawn(move || {
                     let archive = Archive::open(path).unwrap();
                     let log = archive.log(session(), segment());
-                    log.append_raw(format!("{thread}").as_bytes()).unwrap();
+                    log.append(&raw(format!("{thread}").as_bytes())).unwrap();
                 });
             }
         });

@@ -23,6 +23,8 @@ mod conformance;
 mod docs;
 /// Checking an archive, and recovering what a damaged one still holds.
 mod doctor;
+/// What the public calls promise beyond what they store.
+mod doors;
 /// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.
 mod grammar;
 /// Which source file imports which: none in a circle, none upwards.
@@ -43,6 +45,8 @@ mod model_store;
 mod opening;
 /// Backups, extracted sessions and merged archives.
 mod portable;
+/// JSON as it was written.
+mod raw;
 /// What a segment's entries add up to.
 mod replay;
 /// Reads of what was read before, or is read ahead, against what a log holds now.

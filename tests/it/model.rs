@@ -7,10 +7,11 @@ use std::path::Path;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use sessiondb::{
-    Item, LogEntry, Nullable, PodName, PodRecord, Reasoning, RequestConfig, Role, StoreError,
-    SystemItem, TraceEntry, UserSegment,
+use sessiondb::entry::{
+    Item, Nullable, Reasoning, RequestConfig, Role, SystemItem, UserSegment, WorkerName,
+    WorkerRecord,
 };
+use sessiondb::{LogEntry, StoreError, TraceEntry};
 
 pub(crate) const LOG: &str = include_str!("../data/wire/log-entries.jsonl");
 pub(crate) const TRACE: &str = include_str!("../data/wire/trace-entries.jsonl");
@@ -63,7 +64,7 @@ fn own_samples_round_trip() {
     assert_eq!(unknown, 1, "only `vote` is an unknown kind");
     let unknown = assert_lines_lossless(TRACE, |entry| matches!(entry, TraceEntry::Unknown(_)));
     assert_eq!(unknown, 1, "only `heartbeat` is an unknown kind");
-    assert_lines_lossless::<PodRecord>(NAMES, |_| false);
+    assert_lines_lossless::<WorkerRecord>(NAMES, |_| false);
 }
 
 /// Lines whose known fields are written in the contract's order come out to the byte, except
@@ -111,7 +112,7 @@ fn shared_samples_round_trip() {
     );
     assert_written_as_read(&log, &["\"event\":{"]);
     for line in read("names.jsonl").lines() {
-        assert_lossless::<PodRecord>(&with_todays_name(line));
+        assert_lossless::<WorkerRecord>(&with_todays_name(line));
     }
 }
 
@@ -206,16 +207,16 @@ fn a_body_read_alone_keeps_its_kind_and_writes_it_once() {
         .lines()
         .find(|line| line.contains("\"turn_end\""))
         .unwrap();
-    assert_lossless::<sessiondb::TurnEnd>(line);
-    let body: sessiondb::TurnEnd = serde_json::from_str(line).unwrap();
+    assert_lossless::<sessiondb::entry::TurnEnd>(line);
+    let body: sessiondb::entry::TurnEnd = serde_json::from_str(line).unwrap();
     assert_eq!(
         serde_json::to_string(&LogEntry::TurnEnd(body)).unwrap(),
         line
     );
 
     let line = TRACE.lines().find(|line| line.contains("Done")).unwrap();
-    assert_lossless::<sessiondb::TraceStreamEvent>(line);
-    let body: sessiondb::TraceStreamEvent = serde_json::from_str(line).unwrap();
+    assert_lossless::<sessiondb::entry::TraceStreamEvent>(line);
+    let body: sessiondb::entry::TraceStreamEvent = serde_json::from_str(line).unwrap();
     assert_eq!(
         serde_json::to_string(&TraceEntry::StreamEvent(body)).unwrap(),
         line
@@ -225,16 +226,16 @@ fn a_body_read_alone_keeps_its_kind_and_writes_it_once() {
 #[test]
 fn other_spellings_of_an_id_stay_until_it_changes() {
     let text = r#"{"segment_id":"019E11110000700080000000000000AB","at_turn_index":1}"#;
-    let mut origin: sessiondb::Origin = serde_json::from_str(text).unwrap();
+    let mut origin: sessiondb::entry::Origin = serde_json::from_str(text).unwrap();
     assert_eq!(serde_json::to_string(&origin).unwrap().len(), text.len());
-    assert_lossless::<sessiondb::Origin>(text);
+    assert_lossless::<sessiondb::entry::Origin>(text);
     origin.segment_id = sessiondb::new_segment_id();
     let written: Value = serde_json::to_value(&origin).unwrap();
     assert_eq!(written["segment_id"], origin.segment_id.to_string());
     for id in [json!(null), json!("019E1111-0000-7000-8000-0000000000AB")] {
         let active =
             json!({"session_id": "019e1111-0000-7000-8000-0000000000ab", "segment_id": id});
-        assert_lossless::<sessiondb::Active>(&active.to_string());
+        assert_lossless::<sessiondb::entry::Active>(&active.to_string());
     }
 }
 
@@ -332,32 +333,34 @@ fn older_records_are_read_and_written_with_the_name_of_today() {
     for line in NAMES.lines() {
         let older = line.replacen(r#"{"worker_name":"#, r#"{"pod_name":"#, 1);
         assert_ne!(older, line);
-        let record: PodRecord = serde_json::from_str(&older).unwrap();
+        let record: WorkerRecord = serde_json::from_str(&older).unwrap();
         assert_eq!(record, serde_json::from_str(line).unwrap());
         let written: Value = serde_json::to_value(&record).unwrap();
         assert_eq!(written, serde_json::from_str::<Value>(line).unwrap());
     }
     let both = r#"{"pod_name":"old","port":7,"worker_name":"new"}"#;
-    let record: PodRecord = serde_json::from_str(both).unwrap();
+    let record: WorkerRecord = serde_json::from_str(both).unwrap();
     assert_eq!(&*record.worker_name, "new");
-    assert_lossless::<PodRecord>(both);
-    assert!(serde_json::from_str::<PodRecord>(r#"{"port":7}"#).is_err());
+    assert_lossless::<WorkerRecord>(both);
+    assert!(serde_json::from_str::<WorkerRecord>(r#"{"port":7}"#).is_err());
 }
 
 #[test]
 fn pod_names_are_checked() {
     for name in ["", ".", "..", "a/b", "/", "a\0"] {
-        assert!(matches!(PodName::new(name), Err(StoreError::InvalidPodName(bad)) if bad == name));
+        assert!(
+            matches!(WorkerName::new(name), Err(StoreError::InvalidPodName(bad)) if bad == name)
+        );
         for key in ["worker_name", "pod_name"] {
             let record = json!({ key: name });
             assert!(
-                serde_json::from_value::<PodRecord>(record).is_err(),
+                serde_json::from_value::<WorkerRecord>(record).is_err(),
                 "{name:?}"
             );
         }
     }
     for name in ["a", "...", ".a", "worker a", "größe"] {
-        assert_eq!(PodName::new(name).unwrap().as_ref(), name);
+        assert_eq!(WorkerName::new(name).unwrap().as_ref(), name);
     }
 }
 

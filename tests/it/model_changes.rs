@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
-use sessiondb::{LogEntry, PodRecord, TraceEntry};
+use sessiondb::entry::WorkerRecord;
+use sessiondb::{LogEntry, TraceEntry};
 
 use crate::model::{LOG, NAMES, TRACE, assert_lossless};
 
@@ -294,6 +295,6 @@ proptest! {
         changes in prop::collection::vec(change(), 0..6),
         style in style(),
     ) {
-        changed::<PodRecord>(line, &changes, style);
+        changed::<WorkerRecord>(line, &changes, style);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sessiondb::{Archive, Sharing, StoreError, new_segment_id, new_session_id};
 
+use crate::raw::raw;
 use crate::scratch::Scratch;
 
 /// Opening fails, the error names the path and says `reason`, and the file is as it was.
@@ -90,7 +91,7 @@ fn a_truncated_or_overwritten_archive_is_damaged_or_none() {
     let archive = Archive::open(&whole).unwrap();
     archive
         .log(new_session_id(), new_segment_id())
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
     archive.close().unwrap();
     let bytes = fs::read(&whole).unwrap();
@@ -126,7 +127,7 @@ fn an_archive_is_made_whole_with_nothing_beside_it_and_for_its_owner_alone() {
     );
     archive
         .log(new_session_id(), new_segment_id())
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
     assert_eq!(scratch.names(), ["1.sessiondb"]);
     drop(archive);
@@ -150,7 +151,7 @@ fn threads_that_create_one_archive_at_once_share_it() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let archive = Archive::open(&path).unwrap();
-                archive.log(session, segment).append_raw(b"1").unwrap();
+                archive.log(session, segment).append(&raw(b"1")).unwrap();
             });
         }
     });
@@ -175,12 +176,12 @@ fn opening_twice_gives_handles_on_the_same_store() {
     let two = Archive::open(&roundabout).unwrap();
     let reader = Archive::options().read_only(true).open(&path).unwrap();
     let (session, segment) = (new_session_id(), new_segment_id());
-    one.log(session, segment).append_raw(b"1").unwrap();
-    two.log(session, segment).append_raw(b"2").unwrap();
+    one.log(session, segment).append(&raw(b"1")).unwrap();
+    two.log(session, segment).append(&raw(b"2")).unwrap();
     assert_eq!(one.log(session, segment).len().unwrap(), 2);
     assert_eq!(reader.log(session, segment).len().unwrap(), 2);
     one.close().unwrap();
-    two.log(session, segment).append_raw(b"3").unwrap();
+    two.log(session, segment).append(&raw(b"3")).unwrap();
     assert_eq!(reader.log(session, segment).len().unwrap(), 3);
     assert_eq!(
         two.stats().unwrap().archive_id,
@@ -194,7 +195,7 @@ fn a_deleted_archive_is_not_the_one_made_anew_in_its_place() {
     let path = scratch.fresh();
     let old = Archive::open(&path).unwrap();
     old.log(new_session_id(), new_segment_id())
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
     fs::remove_file(&path).unwrap();
     let new = Archive::open(&path).unwrap();
@@ -210,7 +211,7 @@ fn an_exclusive_archive_keeps_others_out_and_says_so() {
     let archive = exclusive.clone().open(&path).unwrap();
     archive
         .log(new_session_id(), new_segment_id())
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
     let shared = Archive::options().lock_timeout(Duration::from_millis(30));
     for options in [shared.clone(), shared.clone().read_only(true)] {

@@ -14,15 +14,19 @@ mod random_branches;
 mod sharing;
 
 use serde_json::{Map, Value, json};
-use sessiondb::{Active, Archive, Extra, PodName, PodRecord, RawEntries, SegmentInfo, SessionInfo};
+use sessiondb::archive::RawEntries;
+use sessiondb::entry::{Active, Extra, WorkerName, WorkerRecord};
+use sessiondb::{Archive, SegmentInfo, SessionInfo};
 use uuid::Uuid;
+
+use crate::raw::{raw, raws};
 
 /// All that an archive tells of its content.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Content {
     sessions: Vec<(SessionInfo, Option<Map<String, Value>>)>,
     segments: Vec<(SegmentInfo, Vec<String>, Vec<String>)>,
-    names: Vec<PodRecord>,
+    names: Vec<WorkerRecord>,
 }
 
 impl Content {
@@ -35,13 +39,14 @@ impl Content {
         };
         for session in snapshot.sessions() {
             let session = session.unwrap();
-            for segment in snapshot.segments(session.id).unwrap() {
+            for segment in snapshot.segments(session.id) {
+                let segment = segment.unwrap();
                 let entries = if segment.exists {
-                    texts(snapshot.read_raw(session.id, segment.id, ..).unwrap())
+                    texts(snapshot.log(session.id, segment.id).read(..).unwrap())
                 } else {
                     Vec::new()
                 };
-                let traces = snapshot.read_raw_traces(session.id, segment.id, ..);
+                let traces = snapshot.trace(session.id, segment.id).read(..);
                 content
                     .segments
                     .push((segment, entries, texts(traces.unwrap())));
@@ -49,7 +54,7 @@ impl Content {
             let metadata = snapshot.metadata(session.id).unwrap();
             content.sessions.push((session, metadata));
         }
-        for name in snapshot.list_names().unwrap() {
+        for name in snapshot.names().unwrap() {
             content.names.extend(snapshot.read_name(&name).unwrap());
         }
         content
@@ -91,15 +96,15 @@ fn sample() -> Archive {
             .with_timestamp(of)
     };
     at(1, 1000)
-        .append_many_raw(&[r#"{"kind":"segment_start" }"#, "2 ", "\"drei\""])
+        .append_many(raws([r#"{"kind":"segment_start" }"#, "2 ", "\"drei\""]))
         .unwrap();
-    at(1, 5000).append_raw(b"[4]").unwrap();
+    at(1, 5000).append(&raw(b"[4]")).unwrap();
     let trace = |number, of| {
         archive
             .trace(session(number), segment(number))
             .with_timestamp(of)
     };
-    trace(1, 6000).append_many_raw(&["1", "2"]).unwrap();
+    trace(1, 6000).append_many(raws(["1", "2"])).unwrap();
     for (fork, word) in [(11, "forked_from"), (12, "compacted_from")] {
         let start = json!({
             "kind": "segment_start",
@@ -109,25 +114,25 @@ fn sample() -> Archive {
         log.append(&start).unwrap();
     }
     // Traces alone: one of them, and several over time.
-    trace(2, 2000).append_raw(b"{}").unwrap();
+    trace(2, 2000).append(&raw(b"{}")).unwrap();
     let several = archive.trace(session(2), segment(21));
     several
         .clone()
         .with_timestamp(2100)
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
-    several.with_timestamp(2200).append_raw(b"2").unwrap();
+    several.with_timestamp(2200).append(&raw(b"2")).unwrap();
     // Empty logs: made so, and left so.
     let none: [&str; 0] = [];
-    at(3, 3000).replace_raw(&none).unwrap();
+    at(3, 3000).replace(raws(none)).unwrap();
     let log = archive.log(session(3), segment(31));
-    log.clone().with_timestamp(3100).append_raw(b"1").unwrap();
+    log.clone().with_timestamp(3100).append(&raw(b"1")).unwrap();
     log.with_timestamp(3900).truncate(0).unwrap();
     // A removed segment has left its times.
-    at(4, 4000).append_raw(b"1").unwrap();
+    at(4, 4000).append(&raw(b"1")).unwrap();
     for of in [40, 40_000] {
         let log = archive.log(session(4), segment(41)).with_timestamp(of);
-        log.append_raw(b"1").unwrap();
+        log.append(&raw(b"1")).unwrap();
     }
     archive.delete_segment(session(4), segment(41)).unwrap();
     // More than one op and one change.
@@ -148,8 +153,8 @@ fn sample() -> Archive {
     archive
 }
 
-pub(crate) fn record(name: &str, number: Option<u128>) -> PodRecord {
-    let mut record = PodRecord::new(PodName::new(name).unwrap());
+pub(crate) fn record(name: &str, number: Option<u128>) -> WorkerRecord {
+    let mut record = WorkerRecord::new(WorkerName::new(name).unwrap());
     record.active = number.map(|number| Active {
         session_id: session(number),
         segment_id: Some(segment(number)),
@@ -161,6 +166,6 @@ pub(crate) fn record(name: &str, number: Option<u128>) -> PodRecord {
 
 #[track_caller]
 fn assert_clean(archive: &Archive) {
-    let report = archive.check(&mut |_| ()).unwrap();
+    let report = archive.check(None).unwrap();
     assert!(report.is_clean(), "{:?}", report.problems);
 }

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
-use sessiondb::{Item, LogEntry, Nullable, Role, SegmentState, UserSegment, collect_state};
+use sessiondb::LogEntry;
+use sessiondb::entry::{Item, Nullable, Role, SegmentState, UserSegment, collect_state};
 
 const SESSION: &str = "019e1111-0000-7000-8000-00000000000a";
 

@@ -11,12 +11,11 @@ use std::time::Duration;
 use redb::backends::FileBackend;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
+use sessiondb::entry::collect_state;
 use sessiondb::testing::{self, Opening};
-use sessiondb::{
-    Archive, Log, SegmentId, Store, StoreError, collect_state, new_segment_id, new_session_id,
-    segment,
-};
+use sessiondb::{Archive, Log, Store, StoreError, new_segment_id, new_session_id, segment};
 
+use crate::raw::{raw, raws};
 use crate::scratch::{Scratch, noise};
 
 /// Entries that fill some runs, of which each seed makes others.
@@ -43,13 +42,13 @@ fn assert_holds(log: &Log, model: &[String], when: &str) {
         len.saturating_sub(20)..len,
     ] {
         let range = part.start as u64..part.end as u64;
-        let forth = texts(log.read_raw(range.clone()).unwrap());
+        let forth = texts(log.read(range.clone()).unwrap());
         assert_eq!(forth, model[part.clone()], "{when}, {part:?}");
-        let mut back = texts(log.read_raw(range).unwrap().rev());
+        let mut back = texts(log.read(range).unwrap().rev());
         back.reverse();
         assert_eq!(back, model[part.clone()], "{when}, {part:?} from behind");
     }
-    let all: Vec<Value> = log.read(..).unwrap().map(Result::unwrap).collect();
+    let all: Vec<Value> = log.read(..).unwrap().decode().map(Result::unwrap).collect();
     let expected = model
         .iter()
         .map(|text| serde_json::from_str::<Value>(text).unwrap());
@@ -73,7 +72,7 @@ const CHANGES: &[(&str, Change)] = &[
         log.truncate(len as u64).unwrap();
         model.truncate(len);
         let new = entries(2, 15);
-        log.append_many_raw(&new).unwrap();
+        log.append_many(raws(&new)).unwrap();
         model.extend(new);
     }),
     ("cut off", |_, log, model| {
@@ -83,16 +82,16 @@ const CHANGES: &[(&str, Change)] = &[
     }),
     ("replaced", |_, log, model| {
         *model = entries(3, 2_500);
-        log.replace_raw(model).unwrap();
+        log.replace(raws(model)).unwrap();
     }),
     ("deleted and made anew", |_, log, model| {
         assert!(log.delete().unwrap());
         *model = entries(4, 2_400);
-        log.append_many_raw(model).unwrap();
+        log.append_many(raws(model)).unwrap();
     }),
     ("grown", |_, log, model| {
         let new = entries(5, 40);
-        log.append_many_raw(&new).unwrap();
+        log.append_many(raws(&new)).unwrap();
         model.extend(new);
     }),
 ];
@@ -103,7 +102,8 @@ fn erase(archive: &Archive, log: &Log, model: &mut [String], range: std::ops::Ra
         r#"{"kind":"erased"}"#.clone_into(text);
     }
     archive
-        .erase(log.session_id(), log.segment_id(), range)
+        .log(log.session_id(), log.segment_id())
+        .erase(range)
         .unwrap();
 }
 
@@ -128,7 +128,7 @@ fn what_was_read_before_a_change_is_not_shown_after_it() {
     let log = archive.log(new_session_id(), new_segment_id());
     let same = beside.log(log.session_id(), log.segment_id());
     let mut model = entries(1, 3_000);
-    log.append_many_raw(&model).unwrap();
+    log.append_many(raws(&model)).unwrap();
     archive.checkpoint().unwrap();
     // Changed and folded by this process, by the other one, and by one after the other.
     for (changer, folder) in [
@@ -147,7 +147,7 @@ fn what_was_read_before_a_change_is_not_shown_after_it() {
             assert_holds(&log, &model, name);
             assert_holds(&same, &model, name);
             let last = before.len() as u64 - 20..;
-            let shown = then.read_raw(log.session_id(), log.segment_id(), last);
+            let shown = then.log(log.session_id(), log.segment_id()).read(last);
             assert_eq!(texts(shown.unwrap()), before[before.len() - 20..], "{name}");
         }
     }
@@ -159,16 +159,17 @@ fn branches_and_copies_show_their_own_entries() {
     let archive = Archive::open(scratch.fresh()).unwrap();
     let log = archive.log(new_session_id(), new_segment_id());
     let mut model = entries(1, 2_500);
-    log.append_many_raw(&model).unwrap();
+    log.append_many(raws(&model)).unwrap();
     archive.checkpoint().unwrap();
     assert_holds(&log, &model, "before it is branched");
-    let branch = archive.branch(log.session_id(), log.segment_id(), 1_300);
-    let branch: SegmentId = branch.unwrap();
-    let branch = archive.log(log.session_id(), branch);
+    let branch = archive
+        .log(log.session_id(), log.segment_id())
+        .branch(1_300, new_segment_id());
+    let branch = branch.unwrap();
     let mut of_branch = model[..1_300].to_vec();
     assert_holds(&branch, &of_branch, "just branched");
     let new = entries(7, 30);
-    branch.append_many_raw(&new).unwrap();
+    branch.append_many(raws(&new)).unwrap();
     of_branch.extend(new);
     erase(&archive, &log, &mut model, 1_290..1_295);
     of_branch[1_290..1_295].clone_from_slice(&model[1_290..1_295]);
@@ -179,7 +180,7 @@ fn branches_and_copies_show_their_own_entries() {
     }
     let ids = (log.session_id(), log.segment_id(), branch.segment_id());
     drop((log, branch));
-    let (archive, _) = archive.compact(&mut |_| {}).unwrap();
+    let (archive, _) = archive.compact(None).unwrap();
     assert_holds(&archive.log(ids.0, ids.1), &model, "compacted");
     assert_holds(&archive.log(ids.0, ids.2), &of_branch, "compacted");
 }
@@ -191,15 +192,15 @@ fn reading_ahead_changes_no_order_and_ends_with_its_iterator() {
     let archive = Archive::open(&path).unwrap();
     let log = archive.log(new_session_id(), new_segment_id());
     let model = entries(1, 4_000);
-    log.append_many_raw(&model).unwrap();
+    log.append_many(raws(&model)).unwrap();
     archive.checkpoint().unwrap();
-    log.append_raw(b"[4000]").unwrap();
+    log.append(&raw(b"[4000]")).unwrap();
     let numbers = |values: Vec<Value>| -> Vec<u64> {
         let number = |value: &Value| value[0].as_u64().unwrap();
         values.iter().map(number).collect()
     };
     for from_behind in [0, 1, 700, 2_000, 3_999] {
-        let mut both = log.read::<Value>(..).unwrap();
+        let mut both = log.read(..).unwrap().decode::<Value>();
         let (mut front, mut back) = (Vec::new(), Vec::new());
         for round in 0..=4_000 {
             if round < from_behind {
@@ -213,7 +214,7 @@ fn reading_ahead_changes_no_order_and_ends_with_its_iterator() {
         assert!(all.into_iter().eq(0..=4_000), "{from_behind} from behind");
     }
     for taken in [1, 200, 400, 1_100, 2_300] {
-        let read = log.read::<Value>(..).unwrap().take(taken);
+        let read = log.read(..).unwrap().decode::<Value>().take(taken);
         assert_eq!(read.map(Result::unwrap).count(), taken);
     }
     // Whoever still reads keeps the file open.
@@ -236,14 +237,14 @@ fn decoded<T: DeserializeOwned + Debug>(
 
 /// Reads the log as values of `T`, and compares them with its entries decoded one by one.
 fn assert_decodes_as<T: DeserializeOwned + Debug>(log: &Log) {
-    let entries = log.read_raw(..).unwrap().map(Result::unwrap);
+    let entries = log.read(..).unwrap().map(Result::unwrap);
     let one_by_one = decoded::<T>(entries.map(|entry| entry.decode()));
-    assert_eq!(decoded(log.read::<T>(..).unwrap()), one_by_one);
-    let mut back = decoded(log.read::<T>(..).unwrap().rev());
+    assert_eq!(decoded(log.read(..).unwrap().decode::<T>()), one_by_one);
+    let mut back = decoded(log.read(..).unwrap().decode::<T>().rev());
     back.reverse();
     assert_eq!(back, one_by_one);
     // From both ends in turn, so that the ends meet among values that are decoded already.
-    let mut values = log.read::<T>(..).unwrap();
+    let mut values = log.read(..).unwrap().decode::<T>();
     let (mut front, mut back) = (Vec::new(), Vec::new());
     while let Some(value) = values.next() {
         front.push(value);
@@ -282,7 +283,7 @@ fn values_that_are_decoded_together_are_those_decoded_one_by_one() {
             entries.push(format!("\"{}\"", "x".repeat(70_000)));
         }
     }
-    log.append_many_raw(&entries).unwrap();
+    log.append_many(raws(&entries)).unwrap();
     for _ in 0..2 {
         assert_decodes_as::<Value>(&log);
         assert_decodes_as::<u64>(&log);
@@ -311,7 +312,7 @@ fn a_restore_reads_what_read_all_does() {
     assert_eq!(each, all);
     let state = segment::restore(&archive, session, segment).unwrap();
     assert_eq!(state, collect_state(all));
-    log.append_raw(b"7").unwrap();
+    log.append(&raw(b"7")).unwrap();
     let mut known = segment::restore(&archive, session, segment).unwrap();
     known.entries -= 1;
     assert_eq!(known, state);

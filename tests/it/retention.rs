@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use sessiondb::Archive;
+use sessiondb::entry::{Active, Extra, WorkerName, WorkerRecord};
 use sessiondb::retention::{Limits, Plan, plan};
-use sessiondb::{Active, Archive, Extra, PodName, PodRecord};
 use uuid::Uuid;
+
+use crate::raw::raw;
 
 const NOW: u64 = 1_000_000;
 
@@ -19,14 +22,14 @@ fn sample() -> Archive {
         let log = archive.log(session(number.into()), session(number.into()));
         let entry = format!("\"{}\"", "x".repeat(97));
         log.with_timestamp(number * 100_000)
-            .append_raw(entry.as_bytes())
+            .append(&raw(entry.as_bytes()))
             .unwrap();
     }
     archive
 }
 
 fn name(archive: &Archive, name: &str, number: u128) {
-    let mut record = PodRecord::new(PodName::new(name).unwrap());
+    let mut record = WorkerRecord::new(WorkerName::new(name).unwrap());
     record.active = Some(Active {
         session_id: session(number),
         segment_id: None,
@@ -93,9 +96,12 @@ fn nothing_goes_before_it_is_applied_and_then_nothing_else() {
     let plan = plan(&archive, &Limits::new().keep_last(2), NOW).unwrap();
     assert_eq!(archive.sessions().unwrap().count(), 6);
     let mut told = (0, 0);
-    let pruned = plan.apply(&archive, &mut |progress| {
-        told = (progress.done, progress.total);
-    });
+    let pruned = plan.apply(
+        &archive,
+        Some(&mut |progress| {
+            told = (progress.done, progress.total);
+        }),
+    );
     let pruned = pruned.unwrap();
     assert_eq!(told, (4, 4));
     assert_eq!(pruned.removed, [1, 2, 3, 4].map(session));
@@ -115,11 +121,11 @@ fn what_has_changed_since_the_plan_stays() {
     archive
         .log(session(1), session(1))
         .with_timestamp(1)
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
     name(&archive, "late", 2);
     archive.delete_session(session(3)).unwrap();
-    let pruned = plan.apply(&archive, &mut |_| ()).unwrap();
+    let pruned = plan.apply(&archive, None).unwrap();
     assert_eq!(pruned.spared, [1, 2, 3].map(session));
     assert_eq!(pruned.removed, [4, 5, 6].map(session));
     assert_eq!(pruned.bytes, 300);
@@ -132,11 +138,11 @@ fn very_many_go_in_several_changes() {
     for number in 0..200 {
         archive
             .log(session(number), session(number))
-            .append_raw(b"1")
+            .append(&raw(b"1"))
             .unwrap();
     }
     let plan = plan(&archive, &Limits::new().keep_last(1), NOW).unwrap();
-    let pruned = plan.apply(&archive, &mut |_| ()).unwrap();
+    let pruned = plan.apply(&archive, None).unwrap();
     assert_eq!(pruned.removed.len(), 199);
     assert_eq!(archive.sessions().unwrap().count(), 1);
 }

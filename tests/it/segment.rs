@@ -5,11 +5,12 @@
 mod refusing;
 
 use serde_json::{Value, json};
+use sessiondb::entry::{
+    Item, LlmUsage, RequestConfig, Role, RunResult, SegmentState, SystemItem, Trigger, UserSegment,
+};
 use sessiondb::segment::{self, Head, HistoryItem, Seed};
 use sessiondb::{
-    Item, LlmUsage, LogEntry, MemoryStore, RequestConfig, Role, RunResult, SegmentState, Store,
-    StoreError, SystemItem, TraceEntry, Trigger, UserSegment, new_segment_id, new_session_id,
-    now_ms,
+    LogEntry, MemoryStore, Store, StoreError, TraceEntry, new_segment_id, new_session_id, now_ms,
 };
 
 use self::refusing::Refusing;

@@ -34,7 +34,7 @@ macro_rules! build {
             use std::path::{Path, PathBuf};
 
             use ::$build::{
-                Archive, Durability, Log, LogEntry, Sharing, StoreError, new_segment_id,
+                Archive, Durability, Log, LogEntry, RawJson, Sharing, StoreError, new_segment_id,
                 new_session_id,
             };
 
@@ -48,7 +48,7 @@ macro_rules! build {
                 let logs = Logs::of(open(&path, sharing)?, line)?;
                 open(&other, sharing)?
                     .log(new_session_id(), new_segment_id())
-                    .append_raw(line)?;
+                    .append(&RawJson::from_bytes(line)?)?;
                 let mut cases = reads(&logs);
                 cases.extend(appends(&logs, line));
                 cases.push(opening(other, sharing));
@@ -76,18 +76,18 @@ macro_rules! build {
                         let log = archive.log(new_session_id(), new_segment_id());
                         log.with_durability(durability)
                     };
-                    let entries = vec![line; ENTRIES];
+                    let entries = vec![RawJson::from_bytes(line)?; ENTRIES];
                     for _ in 0..20 {
                         let log = archive.log(new_session_id(), new_segment_id());
-                        log.append_many_raw(&entries)?;
+                        log.append_many(&entries)?;
                     }
                     archive.checkpoint()?;
                     let tables = log(Durability::Written);
-                    tables.append_many_raw(&entries)?;
+                    tables.append_many(&entries)?;
                     archive.checkpoint()?;
                     let recent = log(Durability::Written);
                     for _ in 0..20 {
-                        recent.append_raw(line)?;
+                        recent.append(&RawJson::from_bytes(line)?)?;
                     }
                     let (written, synced) = (log(Durability::Written), log(Durability::Synced));
                     Ok(Self {
@@ -121,28 +121,28 @@ macro_rules! build {
                         Ok(())
                     }),
                     case("last entry", &logs.tables, |log| {
-                        black_box(log.last_raw(1)?.count());
+                        black_box(log.last(1)?.count());
                         Ok(())
                     }),
                     case("last entry, journal", &logs.recent, |log| {
-                        black_box(log.last_raw(1)?.count());
+                        black_box(log.last(1)?.count());
                         Ok(())
                     }),
                     case("last 20", &logs.tables, |log| {
-                        black_box(log.last_raw(20)?.count());
+                        black_box(log.last(20)?.count());
                         Ok(())
                     }),
                     case("one entry, anywhere", &logs.tables, move |log| {
                         at = (at + 617) % ENTRIES as u64;
-                        black_box(log.read_raw(at..=at)?.count());
+                        black_box(log.read(at..=at)?.count());
                         Ok(())
                     }),
                     case("all, raw", &logs.tables, |log| {
-                        black_box(log.read_raw(..)?.count());
+                        black_box(log.read(..)?.count());
                         Ok(())
                     }),
                     case("all, typed", &logs.tables, |log| {
-                        for entry in log.read::<LogEntry>(..)? {
+                        for entry in log.read(..)?.decode::<LogEntry>() {
                             black_box(entry?);
                         }
                         Ok(())
@@ -152,7 +152,7 @@ macro_rules! build {
 
             fn appends(logs: &Logs, line: &'static [u8]) -> Vec<Case> {
                 let append = move |log: &Log| {
-                    black_box(log.append_raw(line)?);
+                    black_box(log.append(&RawJson::from_bytes(line)?)?);
                     Ok(())
                 };
                 let archive = logs.archive.clone();
@@ -164,9 +164,9 @@ macro_rules! build {
                     },
                     case("append, synced", &logs.synced, append),
                     case("append, checkpoint, last", &logs.written, move |log| {
-                        log.append_raw(line)?;
+                        log.append(&RawJson::from_bytes(line)?)?;
                         archive.checkpoint()?;
-                        black_box(log.last_raw(1)?.count());
+                        black_box(log.last(1)?.count());
                         Ok(())
                     }),
                 ]
@@ -176,7 +176,8 @@ macro_rules! build {
                 let call = move || {
                     let archive = open(&path, sharing)?;
                     black_box(archive.sessions()?.count());
-                    Ok(archive.close()?)
+                    archive.close()?;
+                    Ok(())
                 };
                 Case {
                     name: "open, count, close",

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use sessiondb::{Archive, Log, MAX_ENTRY_BYTES, Receipt, StoreError};
+use sessiondb::{Archive, Log, MAX_ENTRY_BYTES, RawJson, Receipt, StoreError};
 
 use crate::args::AppendArgs;
 use crate::context::{Access, Context};
@@ -19,12 +19,13 @@ pub(crate) fn run(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
 
 fn append_all(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
     // All of the input first: the archive is neither created for a bad one nor held meanwhile.
-    let lines: Vec<Line> = Lines::of(io::stdin().lock()).collect::<Result<_, _>>()?;
+    let lines: Result<Vec<Line>, Failure> = Lines::of(io::stdin().lock()).collect();
+    let nothing = |failure: Failure| failure.after("nothing was appended");
+    let lines = lines.map_err(nothing)?;
     let archive = context.open(Access::Create)?;
-    let receipt = append(&log(&archive, args), args.expect_len, &lines).map_err(|error| {
-        let (code, message) = explain(error, &lines);
-        Failure::new(code, format_args!("{message}; nothing was appended"))
-    })?;
+    let entries = lines.iter().map(|line| &line.entry);
+    let receipt = append(&log(&archive, args), args.expect_len, entries);
+    let receipt = receipt.map_err(|error| nothing(error.into()))?;
     let done = format!(
         "{} appended, and segment {} of session {} has {} now",
         render::count(lines.len() as u64, "line"),
@@ -51,11 +52,8 @@ fn append_each(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
     let mut expect_len = args.expect_len;
     for (appended, line) in (0..).zip(Lines::of(io::stdin().lock())) {
         let line = line.map_err(|failure| after(appended, failure))?;
-        let lines = std::slice::from_ref(&line);
-        let receipt = append(&log, expect_len, lines).map_err(|error| {
-            let (code, message) = explain(error, lines);
-            after(appended, Failure::new(code, message))
-        })?;
+        let receipt = append(&log, expect_len, [&line.entry]);
+        let receipt = receipt.map_err(|error| after(appended, error.into()))?;
         expect_len = expect_len.map(|_| receipt.len);
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{}", receipt.len)
@@ -63,7 +61,8 @@ fn append_each(context: &Context, args: &AppendArgs) -> Result<(), Failure> {
             .map_err(|cause| unread(appended + 1, line.number, &cause))?;
     }
     drop(log);
-    Ok(archive.close()?)
+    archive.close()?;
+    Ok(())
 }
 
 fn log(archive: &Archive, args: &AppendArgs) -> Log {
@@ -74,26 +73,15 @@ fn log(archive: &Archive, args: &AppendArgs) -> Log {
     }
 }
 
-fn append(log: &Log, expect_len: Option<u64>, lines: &[Line]) -> Result<Receipt, StoreError> {
+fn append<'e>(
+    log: &Log,
+    expect_len: Option<u64>,
+    entries: impl IntoIterator<Item = &'e RawJson>,
+) -> Result<Receipt, StoreError> {
     match expect_len {
-        Some(expected) => log.append_at_raw(expected, lines),
-        None => log.append_many_raw(lines),
+        Some(expected) => log.append_at(expected, entries),
+        None => log.append_many(entries),
     }
-}
-
-/// The error in terms of standard input, where it is about one of its lines.
-fn explain(error: StoreError, lines: &[Line]) -> (Code, String) {
-    let StoreError::InvalidEntry {
-        position, message, ..
-    } = error
-    else {
-        return Failure::from(error).into_parts();
-    };
-    let number = lines.get(position).map_or(position, |line| line.number);
-    (
-        Code::Other,
-        format!("standard input, line {number}: not one JSON value on one line: {message}"),
-    )
 }
 
 fn after(appended: u64, failure: Failure) -> Failure {
@@ -126,13 +114,7 @@ fn unread(appended: u64, number: usize, cause: &io::Error) -> Failure {
 struct Line {
     /// Counted from 1.
     number: usize,
-    bytes: Vec<u8>,
-}
-
-impl AsRef<[u8]> for Line {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
+    entry: RawJson,
 }
 
 struct Lines<R> {
@@ -146,7 +128,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line without its end, blank or not. A line over the limit is not read further.
-    fn read(&mut self) -> Result<Option<Line>, Failure> {
+    fn read(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         let mut bytes = Vec::new();
         let limit = MAX_ENTRY_BYTES as u64 + 1;
         let read = (&mut self.input)
@@ -170,7 +152,20 @@ impl<R: BufRead> Lines<R> {
                 ),
             ));
         }
-        Ok(Some(Line { number, bytes }))
+        Ok(Some(bytes))
+    }
+
+    fn line(&self, bytes: &[u8]) -> Result<Line, Failure> {
+        let number = self.number;
+        match RawJson::from_bytes(bytes) {
+            Ok(entry) => Ok(Line { number, entry }),
+            Err(cause) => Err(Failure::new(
+                Code::Other,
+                format_args!(
+                    "standard input, line {number}: not one JSON value on one line: {cause}"
+                ),
+            )),
+        }
     }
 }
 
@@ -180,8 +175,8 @@ impl<R: BufRead> Iterator for Lines<R> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.read().transpose()? {
-                Ok(line) if line.bytes.trim_ascii().is_empty() => {}
-                other => return Some(other),
+                Ok(bytes) if bytes.trim_ascii().is_empty() => {}
+                read => return Some(read.and_then(|bytes| self.line(&bytes))),
             }
         }
     }

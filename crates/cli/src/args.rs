@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use sessiondb::{Rebase, SegmentId, SessionId};
+use sessiondb::portable::Relocation;
+use sessiondb::{SegmentId, SessionId};
 
 use crate::values::{EntryNumbers, age, mode, seconds, size, whole};
 
@@ -114,7 +115,7 @@ pub(crate) struct ImportArgs {
     #[arg(long)]
     pub(crate) as_new: bool,
     #[command(flatten)]
-    pub(crate) rebase: RebaseArgs,
+    pub(crate) relocation: RelocateArgs,
     /// List the sessions of the archive afterwards
     #[arg(long)]
     pub(crate) list: bool,
@@ -166,7 +167,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "BITS", value_parser = mode)]
     pub(crate) mode: Option<u32>,
     #[command(flatten)]
-    pub(crate) rebase: RebaseArgs,
+    pub(crate) relocation: RelocateArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -386,23 +387,23 @@ pub(crate) struct MergeArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(crate) rebase: RebaseArgs,
+    pub(crate) relocation: RelocateArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RebaseArgs {
+pub(crate) struct RelocateArgs {
     /// Turn the path OLD into NEW, as in /home/ann=/home/bob, in the `cwd` of the metadata of
     /// sessions, for OLD itself and all below it; of several that fit the longest counts. Entries
     /// stay as they are, byte for byte
-    #[arg(long = "rebase", value_name = "OLD=NEW")]
-    moves: Vec<Rebase>,
+    #[arg(long = "relocate", alias = "rebase", value_name = "OLD=NEW")]
+    moves: Vec<Relocation>,
 }
 
-impl RebaseArgs {
-    pub(crate) fn to_rebase(&self) -> Rebase {
+impl RelocateArgs {
+    pub(crate) fn to_relocation(&self) -> Relocation {
         self.moves.iter().cloned().collect()
     }
 }

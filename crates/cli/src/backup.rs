@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use indicatif::ProgressBar;
-use sessiondb::{CopyProgress, CopyReport};
+use sessiondb::portable::CopyReport;
 
 use crate::args::{BackupArgs, ExtractArgs};
 use crate::context::{Access, Context};
@@ -14,7 +13,7 @@ use crate::{find, render};
 pub(crate) fn backup(context: &Context, args: &BackupArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let bar = progress::bar(context, Unit::Bytes);
-    let report = archive.backup(&args.out, &mut |progress| show(&bar, progress));
+    let report = archive.backup(&args.out, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     conclude(context, &args.out, args.json, &report?)
 }
@@ -24,14 +23,9 @@ pub(crate) fn extract(context: &Context, args: &ExtractArgs) -> Result<(), Failu
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
     let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
     let bar = progress::bar(context, Unit::Bytes);
-    let report = archive.extract(&args.out, &sessions, &mut |progress| show(&bar, progress));
+    let report = archive.extract(&args.out, &sessions, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     conclude(context, &args.out, args.json, &report?)
-}
-
-fn show(bar: &ProgressBar, progress: CopyProgress) {
-    bar.set_length(progress.total);
-    bar.set_position(progress.done);
 }
 
 fn conclude(context: &Context, out: &Path, json: bool, report: &CopyReport) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use sessiondb::{SegmentId, SegmentInfo, StoreError};
+use sessiondb::{SegmentId, SegmentInfo, StoreError, new_segment_id};
 
 use crate::args::BranchArgs;
 use crate::context::{Access, Context, insist};
@@ -16,7 +16,8 @@ pub(crate) fn run(context: &Context, args: &BranchArgs) -> Result<(), Failure> {
         Some(at) => at,
         None => archive.log(session, segment).len()?,
     };
-    let branch = archive.branch(session, segment, at)?;
+    let branch = archive.log(session, segment).branch(at, new_segment_id())?;
+    let branch = branch.segment_id();
     let done = format!(
         "segment {branch} of session {session} shares {} of segment {segment}",
         render::count(at, "entry")

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use sessiondb::CheckReport;
+use sessiondb::doctor::CheckReport;
 
 use crate::args::CheckArgs;
 use crate::context::{Access, Context};
@@ -13,10 +13,7 @@ use crate::{output, render};
 pub(crate) fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let bar = progress::bar(context, Unit::Rows);
-    let report = archive.check(&mut |progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    });
+    let report = archive.check(Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     let report = report?;
     let printed = if args.json {

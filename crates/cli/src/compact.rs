@@ -1,5 +1,7 @@
 //! `compact`: the space of what was removed goes back, and its bytes go.
 
+use sessiondb::StoreError;
+
 use crate::args::CompactArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
@@ -9,12 +11,9 @@ use crate::render;
 pub(crate) fn run(context: &Context, args: &CompactArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Write)?;
     let bar = progress::bar(context, Unit::Rows);
-    let compacted = archive.compact(&mut |progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    });
+    let compacted = archive.compact(Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
-    let (archive, compacted) = compacted?;
+    let (archive, compacted) = compacted.map_err(StoreError::from)?;
     archive.close()?;
     let printed = if args.json {
         render::write_json(&compacted)

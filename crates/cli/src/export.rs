@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use sessiondb::jsonl::{
-    Export, ExportOutcome, ExportProgress, ExportReport, SessionFile, SessionFileOutcome,
-};
+use sessiondb::jsonl::{Export, ExportOutcome, ExportReport, SessionFile, SessionFileOutcome};
 
 use crate::args::ExportArgs;
 use crate::context::{Access, Context};
@@ -18,16 +16,12 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let mut export = Export::new(&archive)
         .sessions(sessions.collect::<Result<_, _>>()?)
         .force(args.force)
-        .rebase(args.rebase.to_rebase());
+        .relocate(args.relocation.to_relocation());
     if let Some(mode) = args.mode {
         export = export.mode(mode);
     }
     let bar = progress::bar(context, Unit::Bytes);
-    let report = export.run(&args.dir, &mut |progress| match progress {
-        ExportProgress::Found { bytes, .. } => bar.set_length(bytes),
-        ExportProgress::Written { bytes } => bar.inc(bytes),
-        ExportProgress::Done(file) => bar.set_message(progress::file_name(&file.path)),
-    });
+    let report = export.run(&args.dir, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     let report = report?;
     let printed = if args.json {

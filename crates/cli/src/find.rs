@@ -1,6 +1,7 @@
 //! From what the user typed to the session or segment that is meant.
 
-use sessiondb::{Archive, Match, SegmentId, SessionId, StoreError};
+use sessiondb::archive::Match;
+use sessiondb::{Archive, SegmentId, SessionId, StoreError};
 
 use crate::exit::{Code, Failure};
 use crate::render;
@@ -51,7 +52,7 @@ pub(crate) fn segment(archive: &Archive, id: &str) -> Result<(SessionId, Segment
         Match::Segment { session, segment } => return Ok((session, segment)),
         Match::Session(session) => session,
     };
-    let mut segments = archive.segments(session)?;
+    let mut segments = archive.segments(session)?.collect::<Result<Vec<_>, _>>()?;
     segments.retain(|info| info.exists);
     let segments = segments.iter().map(|info| Match::Segment {
         session,
@@ -77,7 +78,7 @@ fn candidates(archive: &Archive, id: &str) -> Result<Vec<Match>, Failure> {
     let Some(prefix) = prefix(segment_id) else {
         return Ok(Vec::new());
     };
-    let mut segments = archive.segments(session)?;
+    let mut segments = archive.segments(session)?.collect::<Result<Vec<_>, _>>()?;
     segments.retain(|info| info.id.simple().to_string().starts_with(&prefix));
     let found = segments.iter().map(|info| Match::Segment {
         session,

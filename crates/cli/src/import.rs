@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::Serialize;
 use sessiondb::Archive;
 use sessiondb::jsonl::{
-    self, Import, ImportReport, NameFile, Outcome, PassedOver, PassedOverKind, Progress,
-    SessionFile, SessionFileOutcome, Unreadable,
+    self, Import, ImportReport, NameFile, Outcome, PassedOver, PassedOverKind, SessionFile,
+    SessionFileOutcome, Unreadable,
 };
 
 use crate::args::{BadLines, ImportArgs, LastLine};
@@ -48,12 +48,8 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         .bad_lines(bad_lines)
         .last_line(last_line)
         .as_new(args.as_new)
-        .rebase(args.rebase.to_rebase())
-        .run(&args.paths, &mut |progress| match progress {
-            Progress::Found { bytes, .. } => bar.set_length(bytes),
-            Progress::Read { bytes } => bar.inc(bytes),
-            Progress::Done(file) => bar.set_message(progress::file_name(&file.path)),
-        });
+        .relocate(args.relocation.to_relocation())
+        .run(&args.paths, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     let report = report?;
     let printed = print(context, Some(&archive), &report, args);

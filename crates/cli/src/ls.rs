@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sessiondb::{Archive, SegmentInfo, SessionInfo, Snapshot};
+use sessiondb::{Archive, SegmentInfo, SessionInfo};
 
 use crate::args::LsArgs;
 use crate::context::{Access, Context};
@@ -22,6 +22,7 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
         None => write_sessions(&archive),
         Some(id) => {
             let segments = archive.segments(find::session(&archive, id)?)?;
+            let segments = segments.collect::<Result<Vec<_>, _>>()?;
             if args.json {
                 render::write_json(&segments)
             } else {
@@ -43,9 +44,10 @@ pub(crate) struct Listed {
 /// The sessions, newest first.
 pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
     let snapshot = archive.snapshot()?;
-    newest_first(&snapshot)?
-        .into_iter()
+    snapshot
+        .sessions_by_last_use()?
         .map(|info| {
+            let info = info?;
             let metadata = snapshot.metadata(info.id)?;
             Ok(Listed { info, metadata })
         })
@@ -86,12 +88,6 @@ impl Listed {
     }
 }
 
-fn newest_first(snapshot: &Snapshot) -> Result<Vec<SessionInfo>, Failure> {
-    let mut sessions = snapshot.sessions().collect::<Result<Vec<_>, _>>()?;
-    sessions.sort_by_key(|info| std::cmp::Reverse((info.updated_ms, info.id)));
-    Ok(sessions)
-}
-
 fn write_segments(segments: &[SegmentInfo]) -> Result<(), Failure> {
     let mut table = Table::new([
         Column::Left("SEGMENT"),
@@ -120,7 +116,7 @@ fn write_segments(segments: &[SegmentInfo]) -> Result<(), Failure> {
 
 /// Where a segment came from, and what it shares with which one.
 fn origin(info: &SegmentInfo) -> String {
-    use sessiondb::OriginKind::{Compaction, Fork};
+    use sessiondb::archive::OriginKind::{Compaction, Fork};
     let origin = info.origin.as_ref().map(|origin| {
         let word = match origin.kind {
             Fork => "fork",
@@ -128,11 +124,11 @@ fn origin(info: &SegmentInfo) -> String {
         };
         format!("{word} of {} at turn {}", origin.segment, origin.at_turn)
     });
-    let base = info
-        .base
+    let parent = info
+        .parent
         .as_ref()
-        .map(|base| format!("branch of {} at entry {}", base.segment, base.len));
-    let parts: Vec<String> = origin.into_iter().chain(base).collect();
+        .map(|parent| format!("branch of {} at entry {}", parent.segment, parent.len));
+    let parts: Vec<String> = origin.into_iter().chain(parent).collect();
     parts.join(", ")
 }
 

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sessiondb::{Archive, Merge, MergeOutcome, MergeReport, MergedSession, StoreError};
+use sessiondb::portable::{Merge, MergeOutcome, MergeReport, MergedSession};
+use sessiondb::{Archive, StoreError};
 
 use crate::args::MergeArgs;
 use crate::context::{Access, Context};
@@ -22,7 +23,7 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     };
     let archive = context.open(access)?;
     let merge = Merge::new(&archive)
-        .rebase(args.rebase.to_rebase())
+        .relocate(args.relocation.to_relocation())
         .dry_run(args.dry_run);
     let mut merged = Vec::new();
     for (path, other) in &others {
@@ -88,10 +89,7 @@ fn merge_one(
     merge.check_other(other)?;
     let bar = progress::bar(context, Unit::Bytes);
     bar.set_message(progress::file_name(path));
-    let report = merge.run(other, &mut |progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    });
+    let report = merge.run(other, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     report
 }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sessiondb::Progress;
 
 use crate::context::Context;
 use crate::{output, render};
@@ -28,6 +29,17 @@ pub(crate) fn bar(context: &Context, unit: Unit) -> ProgressBar {
     };
     let style = ProgressStyle::with_template(template);
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Shows on the bar how far a call is.
+pub(crate) fn show(bar: &ProgressBar) -> impl FnMut(Progress<'_>) {
+    |progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+        if let Some(file) = progress.file {
+            bar.set_message(file_name(file));
+        }
+    }
 }
 
 /// What the bar says about the file that is done.

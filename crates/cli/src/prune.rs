@@ -27,12 +27,15 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
     let mut pruned = None;
     if args.yes {
         let bar = progress::bar(context, Unit::Sessions);
+        let mut show = progress::show(&bar);
         let mut done = 0;
-        let applied = plan.apply(&archive, &mut |progress| {
-            bar.set_length(progress.total);
-            bar.set_position(progress.done);
-            done = progress.done;
-        });
+        let applied = plan.apply(
+            &archive,
+            Some(&mut |progress| {
+                show(progress);
+                done = progress.done;
+            }),
+        );
         bar.finish_and_clear();
         pruned = Some(applied.map_err(|error| {
             let listed = plan.sessions.len();

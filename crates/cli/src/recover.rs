@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use sessiondb::{RecoverBasis, RecoverReport, RecoveredLog};
+use sessiondb::doctor::{RecoverBasis, RecoverReport, RecoveredLog};
 
 use crate::args::RecoverArgs;
 use crate::context::Context;
@@ -12,10 +12,11 @@ use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &RecoverArgs) -> Result<(), Failure> {
     let bar = progress::bar(context, Unit::Bytes);
-    let report = sessiondb::recover(context.archive(), &args.new, &mut |progress| {
-        bar.set_length(progress.total);
-        bar.set_position(progress.done);
-    });
+    let report = sessiondb::doctor::recover(
+        context.archive(),
+        &args.new,
+        Some(&mut progress::show(&bar)),
+    );
     bar.finish_and_clear();
     let report = report?;
     let printed = if args.json {
@@ -95,7 +96,7 @@ fn write_report(report: &RecoverReport) -> Result<(), Failure> {
             log.recovered,
             if log.traces { "traces" } else { "entries" },
         )?;
-        for piece in &log.pieces {
+        for piece in &log.parts {
             let from = match piece.from {
                 Some(from) => format!("from entry {from} on"),
                 None => "from a place that is not known on".to_owned(),
@@ -108,5 +109,5 @@ fn write_report(report: &RecoverReport) -> Result<(), Failure> {
 }
 
 fn is_incomplete(log: &RecoveredLog) -> bool {
-    !log.missing.is_empty() || !log.pieces.is_empty()
+    !log.missing.is_empty() || !log.parts.is_empty()
 }

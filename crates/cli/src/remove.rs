@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal};
 
 use clap::builder::styling::Style;
 use serde::Serialize;
-use sessiondb::{Archive, Match, SegmentId, SessionId, StoreError};
+use sessiondb::archive::Match;
+use sessiondb::{Archive, SegmentId, SessionId, StoreError};
 
 use crate::args::{EraseArgs, RmArgs, TruncateArgs};
 use crate::context::{Access, Context};
@@ -146,6 +147,7 @@ pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
 fn close(archive: Archive, done: &str) -> Result<(), Failure> {
     archive
         .close()
+        .map(drop)
         .map_err(|error| Failure::from(error).after(done))
 }
 

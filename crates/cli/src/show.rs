@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
-use sessiondb::{Archive, Entry, Log, Match, RawEntries, SegmentId, SessionId, StoreError};
+use sessiondb::archive::{LogSnapshot, Match, RawEntries};
+use sessiondb::{Archive, Entry, Log, SegmentId, SessionId, StoreError};
 
 use crate::args::ShowArgs;
 use crate::context::{Access, Context};
@@ -52,7 +53,7 @@ fn newest_segment(
     args: &ShowArgs,
     session: SessionId,
 ) -> Result<SegmentId, Failure> {
-    let mut segments = archive.segments(session)?;
+    let mut segments = archive.segments(session)?.collect::<Result<Vec<_>, _>>()?;
     segments.retain(|info| {
         if args.trace {
             info.traces > 0
@@ -93,15 +94,21 @@ fn choose_entries(
     log: &Log,
     args: &ShowArgs,
 ) -> Result<RawEntries, Failure> {
-    let len = log.len().map_err(|error| match error {
-        StoreError::NotFound(segment) if has_traces(archive, log) => Failure::new(
+    // All of one state: others may write, or remove it.
+    let log = log.snapshot()?;
+    if !log.exists()? && !log.is_trace() {
+        let segment = log.segment_id();
+        if !has_traces(archive, &log) {
+            return Err(StoreError::NotFound(segment).into());
+        }
+        return Err(Failure::new(
             Code::NotFound,
             format_args!("segment {segment} has traces alone; give --trace to see them"),
-        ),
-        other => other.into(),
-    })?;
+        ));
+    }
+    let len = log.len()?;
     if let Some(last) = args.last {
-        return Ok(log.last_raw(last)?);
+        return Ok(log.last(last)?);
     }
     let to = args.to.unwrap_or(len).min(len);
     let from = args.from.unwrap_or(0).min(to);
@@ -112,10 +119,10 @@ fn choose_entries(
             log.segment_id()
         ));
     }
-    Ok(log.read_raw(from..to)?)
+    Ok(log.read(from..to)?)
 }
 
-fn has_traces(archive: &Archive, log: &Log) -> bool {
+fn has_traces(archive: &Archive, log: &LogSnapshot) -> bool {
     matches!(archive.segment(log.session_id(), log.segment_id()), Ok(Some(info)) if info.traces > 0)
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use sessiondb::ArchiveStats;
+use sessiondb::archive::ArchiveStats;
 
 use crate::args::StatsArgs;
 use crate::context::{Access, Context};

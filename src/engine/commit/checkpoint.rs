@@ -87,7 +87,7 @@ impl Committer {
         })
     }
 
-    /// Whoever calls this has unsettled the state, and the tables hold the whole journal.
+    /// Whoever calls this has begun the update, and the tables hold the whole journal.
     pub(crate) fn zero_journal(&self) -> Outcome<()> {
         if seeded(Bug::KeepJournal) {
             return Ok(());

@@ -9,16 +9,29 @@ use crate::engine::fault::{Fault, is_no_room};
 use crate::engine::redb_format::guard::guarded;
 use crate::error::StoreError;
 
+/// How a file was left when it was closed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    /// Whether somebody else had it open.
+    pub(crate) is_open_elsewhere: bool,
+    /// Whether all that the journal held is in the tables.
+    pub(crate) is_journal_empty: bool,
+}
+
 impl Committer {
     /// Checkpoints the journal, closes the file and reports what fails. A checkpoint that has to wait
     /// for another process is left to that one.
-    pub(crate) fn close(mut self) -> Result<(), StoreError> {
+    pub(crate) fn close(mut self) -> Result<Ended, StoreError> {
         self.end()
     }
 
-    fn end(&mut self) -> Result<(), StoreError> {
+    fn end(&mut self) -> Result<Ended, StoreError> {
+        let mut ended = Ended {
+            is_open_elsewhere: false,
+            is_journal_empty: true,
+        };
         if self.sources.tables_mut().is_none() {
-            return Ok(());
+            return Ok(ended);
         }
         if let Err(forked) = self.must_be_here() {
             self.abandon();
@@ -29,7 +42,9 @@ impl Committer {
             self.state().let_go();
         }
         let all_synced = self.syncs.is_all_synced();
-        let checkpointed = match self.checkpoint() {
+        let checkpointed = self.checkpoint();
+        ended.is_journal_empty = checkpointed.is_ok();
+        let checkpointed = match checkpointed {
             Err(StoreError::Busy { .. }) => self.sync(),
             // The journal has it, for which it has its space already.
             Err(StoreError::Io(err)) if is_no_room(&err) => self.sync(),
@@ -39,7 +54,9 @@ impl Committer {
             checkpointed => checkpointed,
         };
         let released = self.release();
-        checkpointed.and(released)
+        ended.is_open_elsewhere = self.sources.file.is_open_elsewhere();
+        checkpointed.and(released)?;
+        Ok(ended)
     }
 
     /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are

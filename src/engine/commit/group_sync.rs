@@ -8,15 +8,15 @@ use crate::engine::redb_format::guard::caught;
 /// Which of this process's writes have been synced.
 #[derive(Debug, Default)]
 pub(crate) struct GroupSync {
-    progress: Mutex<Progress>,
+    progress: Mutex<Syncing>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Progress {
+struct Syncing {
     written: u64,
     synced: u64,
-    syncing: bool,
+    is_under_way: bool,
     failed: bool,
 }
 
@@ -56,21 +56,21 @@ impl GroupSync {
             if progress.synced >= ticket {
                 return Ok(());
             }
-            if progress.syncing {
+            if progress.is_under_way {
                 progress = self
                     .changed
                     .wait(progress)
                     .unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            progress.syncing = true;
+            progress.is_under_way = true;
             let covers = progress.written;
             drop(progress);
             // A panic must not leave the others waiting for a sync that nobody makes.
             let result = caught(&sync)
                 .unwrap_or_else(|said| Err(io::Error::other(format!("the sync panicked: {said}"))));
             progress = self.lock();
-            progress.syncing = false;
+            progress.is_under_way = false;
             self.changed.notify_all();
             match result {
                 Ok(()) => progress.synced = progress.synced.max(covers),
@@ -82,7 +82,7 @@ impl GroupSync {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    fn lock(&self) -> MutexGuard<'_, Syncing> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 
 pub(crate) mod background;
 pub(crate) mod checkpoint;
-mod close;
+pub(crate) mod close;
 pub(crate) mod group_commit;
 pub(crate) mod group_sync;
 mod health;
@@ -11,6 +11,7 @@ pub(crate) mod reopen;
 pub(crate) mod sources;
 pub(crate) mod state;
 pub(crate) mod tasks;
+mod waiters;
 
 use std::io;
 use std::path::Path;
@@ -24,6 +25,7 @@ use self::group_sync::GroupSync;
 use self::sources::Sources;
 use self::state::State;
 use self::tasks::Tasks;
+use self::waiters::Waiters;
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::Outcome;
 use crate::engine::fault::system::named;
@@ -52,9 +54,18 @@ pub(crate) struct Committer {
     state: Mutex<State>,
     checkpointing: Mutex<()>,
     syncs: GroupSync,
+    pub(crate) waiters: Waiters,
     group: GroupCommit<Vec<Op>, Result<Done, StoreError>>,
     /// Why nobody may write any more.
     poisoned: OnceLock<String>,
+}
+
+/// A change that may be made.
+pub(crate) struct Choice<'c> {
+    /// Draws it from the state.
+    pub(crate) ops: Box<dyn FnOnce(Layers) -> Vec<Op> + 'c>,
+    /// Whether it goes past the journal, of which no byte is left.
+    pub(crate) past_journal: bool,
 }
 
 /// What a change did.
@@ -89,6 +100,7 @@ impl Committer {
             state: Mutex::new(State::new()),
             checkpointing: Mutex::default(),
             syncs: GroupSync::default(),
+            waiters: Waiters::default(),
             group: GroupCommit::default(),
             poisoned: OnceLock::new(),
         }
@@ -188,11 +200,7 @@ impl Committer {
         let _lock = self.lock_writer()?;
         let (ops, decided) = self.decided(decide)?;
         if !ops.is_empty() {
-            self.attempt(|| {
-                // In one step, so that a call that is refused has changed nothing.
-                self.put_into_tables(ops, || self.zero_journal())?;
-                Ok(self.sources.file.sync()?)
-            })?;
+            self.put_past_journal(ops)?;
         }
         Ok(decided)
     }
@@ -214,18 +222,41 @@ impl Committer {
         self.put(ops, &lock)
     }
 
-    /// Makes the first of some changes whose conditions hold, and returns which one that was; no
-    /// other writer comes in between.
-    pub(crate) fn write_first(&self, choices: [Vec<Op>; 2]) -> Result<(usize, Done), StoreError> {
+    /// Makes the first of two changes if its conditions hold, else the other one; no other writer
+    /// comes in between. Returns whether it was the first.
+    pub(crate) fn write_either(
+        &self,
+        first: Choice<'_>,
+        otherwise: Choice<'_>,
+    ) -> Result<(bool, Done), StoreError> {
         let _writers = self.writers()?;
         let lock = self.lock_writer()?;
-        let [first, otherwise] = choices;
-        match self.put(first, &lock) {
+        match self.put_choice(first, &lock) {
             Err(StoreError::Conflict { .. } | StoreError::ConditionFailed { .. }) => {
-                Ok((1, self.put(otherwise, &lock)?))
+                Ok((false, self.put_choice(otherwise, &lock)?))
             }
-            done => Ok((0, done?)),
+            done => Ok((true, done?)),
         }
+    }
+
+    fn put_choice(&self, choice: Choice<'_>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
+        let ops = self.decided(|layers| Ok((choice.ops)(layers)))?;
+        if choice.past_journal {
+            return self.put_past_journal(ops);
+        }
+        self.put(ops, lock)
+    }
+
+    /// Puts the ops into the tables, with what the journal holds, and makes its bytes zero.
+    fn put_past_journal(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
+        let done = self.attempt(|| {
+            // In one step, so that a call that is refused has changed nothing.
+            let done = self.put_into_tables(ops, || self.zero_journal())?;
+            self.sources.file.sync()?;
+            Ok(done)
+        });
+        self.waiters.wake();
+        done
     }
 
     /// Makes changes that need no look at the state before, and returns once they are synced.
@@ -267,7 +298,7 @@ impl Committer {
     }
 
     /// Waits until the change is synced.
-    pub(crate) fn settle(&self, done: &Done) -> Result<(), StoreError> {
+    pub(crate) fn wait_for(&self, done: &Done) -> Result<(), StoreError> {
         done.ticket
             .map_or(Ok(()), |ticket| self.wait_synced(ticket))
     }
@@ -312,8 +343,8 @@ impl Committer {
     fn lock_writer(&self) -> Result<WriterLock<'_>, StoreError> {
         let lock = self.sources.file.lock_writer()?;
         self.revive_as_writer()?;
-        if lock.is_updating && !seeded(Bug::LeaveUnsettled) {
-            self.attempt(|| self.sources.tables()?.settle())?;
+        if lock.is_updating && !seeded(Bug::LeaveUndecided) {
+            self.attempt(|| self.sources.tables()?.decide_last_commit())?;
         }
         Ok(lock)
     }
@@ -321,6 +352,12 @@ impl Committer {
     /// Puts the ops into one frame of the journal or, where they are too many for that, into the
     /// tables. Whoever calls this has both locks of a writer.
     fn put(&self, ops: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
+        let done = self.put_frame(ops, lock);
+        self.waiters.wake();
+        done
+    }
+
+    fn put_frame(&self, ops: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
         if ops.is_empty() {
             return Ok(Done {
                 lengths: Vec::new(),

@@ -113,7 +113,7 @@ impl State {
     }
 
     /// Brings the state up to what the file holds. A writer, who holds the writer lock, also
-    /// settles what one that died has left.
+    /// puts in order what one that died has left.
     pub(crate) fn refresh(&mut self, sources: &Sources, writer: bool) -> Outcome<()> {
         if self.tables.is_none() || self.at.is_none() {
             return self.load(sources, writer);
@@ -273,7 +273,7 @@ impl State {
         let mut lengths = Vec::with_capacity(ops.len() + 1);
         for op in ops {
             if let Op::Expect(condition) = op {
-                self.open.expect(&below, condition)?;
+                self.open.expect(&below, &condition)?;
                 lengths.push(0);
             }
         }

@@ -6,6 +6,8 @@ use redb::BackendError;
 
 /// Locks from here on belong to redb; below stand the bytes of the file.
 pub(crate) const LOCK_BASE: u64 = 1 << 62;
+/// How many bytes from there on redb locks for as long as a file is open, or being opened.
+pub(crate) const REDB_OPENERS: u64 = 4;
 /// Held by the process that writes. Of the bytes that redb leaves to its backend
 /// (`2^62 + 896 .. 2^62 + 1024`) its own file backend uses the first two.
 pub(crate) const WRITER_LOCK: u64 = LOCK_BASE + 1000;

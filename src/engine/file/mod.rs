@@ -4,6 +4,7 @@ pub(crate) mod directory;
 pub(crate) mod held;
 pub(crate) mod identity;
 pub(crate) mod locks;
+mod openers;
 pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod shared_page;
@@ -416,14 +417,14 @@ impl ArchiveFile {
     /// Syncs the folder if the process that gave the file its name may not have come to that.
     pub(crate) fn finish_name(&self) -> Result<(), StoreError> {
         let file = self.storage();
-        let settled = || {
+        let finish = || {
             if self.whereabouts.is_some() && self.shared_page()?.name_unsynced {
                 sync_names_beside(&self.path)?;
                 SharedPage::set_name_unsynced(file, false)?;
             }
             Ok(())
         };
-        settled().map_err(|err: io::Error| self.failed(&err))
+        finish().map_err(|err: io::Error| self.failed(&err))
     }
 
     fn rewrite(&self) -> io::Result<()> {

@@ -41,7 +41,7 @@ impl<'f> Wipe<'f> {
         file.storage().read(file.image_offset(), &mut header)?;
         let header = Header::parse(&header).map_err(|message| damaged(0, message))?;
         if !header.published().sound || header.primary_unflushed {
-            return Err(damaged(0, "its last commit is not settled"));
+            return Err(damaged(0, "its last commit was not ended"));
         }
         let words = usize::try_from(pages / 64 + 1).map_err(std::io::Error::other)?;
         let mut this = Self {

@@ -142,11 +142,11 @@ impl Journal {
         let mut named = [0; 8];
         file.read(self.at(position), &mut named)?;
         let mut checksum = Xxh3::with_seed(position.seed());
-        let mut piece = vec![0; TRUSTED_BYTES];
+        let mut part = vec![0; TRUSTED_BYTES];
         for start in (named.len()..len).step_by(TRUSTED_BYTES) {
-            piece.truncate(len - start);
-            file.read(self.at(position) + start as u64, &mut piece)?;
-            checksum.update(&piece);
+            part.truncate(len - start);
+            file.read(self.at(position) + start as u64, &mut part)?;
+            checksum.update(&part);
         }
         Ok(checksum.digest() == u64::from_le_bytes(named))
     }

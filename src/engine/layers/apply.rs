@@ -8,7 +8,7 @@ use crate::engine::memtable::extents::Extents;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
-use crate::engine::model::row::Extent;
+use crate::engine::model::row::LogSize;
 use crate::engine::model::run::Run;
 use crate::error::StoreError;
 use crate::ids::SessionId;
@@ -67,7 +67,7 @@ impl Memtable {
                 self.names.insert(name, None);
                 Ok(u64::from(there))
             }
-            Op::Expect(condition) => self.expect(below, condition).map(|()| 0),
+            Op::Expect(condition) => self.expect(below, &condition).map(|()| 0),
         }
     }
 
@@ -82,7 +82,7 @@ impl Memtable {
     ) -> Outcome<u64> {
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
-        let len = head.extent_mut(log.kind).entries;
+        let len = head.size_mut(log.kind).entries;
         if let Some(expected) = expected {
             must_have_len(log, expected, len)?;
         }
@@ -97,13 +97,13 @@ impl Memtable {
             head.created_ms = at_ms;
         }
         head.updated_ms = head.updated_ms.max(at_ms);
-        let extent = head.extent_mut(log.kind);
-        extent.entries += entries.len();
-        extent.bytes += entries.entry_bytes();
-        let end = extent.entries;
+        let size = head.size_mut(log.kind);
+        size.entries += entries.len();
+        size.bytes += entries.entry_bytes();
+        let end = size.entries;
         let own_start = head.own_start_of(log.kind);
         self.put_head(below, log, old.as_ref(), head)?;
-        self.pieces_mut(log, own_start..len)
+        self.extents_mut(log, own_start..len)
             .push(Run::new(len, entries));
         Ok(end)
     }
@@ -129,16 +129,16 @@ impl Memtable {
         }
         head.updated_ms = head.updated_ms.max(at_ms);
         let (len, bytes) = (entries.len(), entries.entry_bytes());
-        *head.extent_mut(log.kind) = Extent {
+        *head.size_mut(log.kind) = LogSize {
             entries: entries.len(),
             bytes,
         };
         self.put_head(below, log, old.as_ref(), head)?;
-        let mut pieces = Extents::default();
+        let mut extents = Extents::default();
         if !entries.is_empty() {
-            pieces.push(Run::new(0, entries));
+            extents.push(Run::new(0, entries));
         }
-        self.logs.insert(*log, pieces);
+        self.logs.insert(*log, extents);
         Ok(len)
     }
 
@@ -148,27 +148,27 @@ impl Memtable {
         if log.kind == LogKind::Entries && !head.exists {
             return Err(StoreError::NotFound(log.segment).into());
         }
-        let extent = *head.extent_mut(log.kind);
-        if len > extent.entries {
+        let size = *head.size_mut(log.kind);
+        if len > size.entries {
             let asked = usize::try_from(len).unwrap_or(usize::MAX);
-            let actual = extent.entries;
+            let actual = size.entries;
             let err = StoreError::truncate_past_end(log.session, log.segment, asked, actual);
             return Err(err.into());
         }
-        if len == extent.entries {
+        if len == size.entries {
             return Ok(len);
         }
         let own_start = head.own_start_of(log.kind);
         let bytes = if len <= own_start {
             0
         } else {
-            let cut = self.bytes_between(below, log, len..extent.entries)?;
-            extent.bytes.saturating_sub(cut)
+            let cut = self.bytes_between(below, log, len..size.entries)?;
+            size.bytes.saturating_sub(cut)
         };
         self.reparent(below, log, len)?;
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
-        *head.extent_mut(log.kind) = Extent {
+        *head.size_mut(log.kind) = LogSize {
             entries: len,
             bytes,
         };
@@ -177,8 +177,7 @@ impl Memtable {
         }
         head.updated_ms = head.updated_ms.max(at_ms);
         self.put_head(below, log, old.as_ref(), head)?;
-        self.pieces_mut(log, own_start..extent.entries)
-            .truncate(len);
+        self.extents_mut(log, own_start..size.entries).truncate(len);
         Ok(len)
     }
 
@@ -188,7 +187,7 @@ impl Memtable {
             return Ok(0);
         };
         let mut head = old;
-        *head.extent_mut(log.kind) = Extent::default();
+        *head.size_mut(log.kind) = LogSize::default();
         if log.kind == LogKind::Entries {
             head.exists = false;
             head.origin = None;

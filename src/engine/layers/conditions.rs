@@ -5,40 +5,43 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::layers::Layers;
 use crate::engine::memtable::Memtable;
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::op::Expect;
+use crate::engine::model::op::{Expect, Undecided};
 use crate::engine::model::row::Head;
 use crate::error::{Condition, StoreError};
 use crate::ids::{SegmentId, SessionId};
 
 impl Memtable {
     /// Refuses if the condition does not hold. Changes nothing.
-    pub(crate) fn expect(&self, below: &Layers, condition: Expect) -> Outcome<()> {
-        if seeded(Bug::IgnoreConditions) {
+    pub(crate) fn expect(&self, below: &Layers, condition: &Expect) -> Outcome<()> {
+        if seeded(Bug::IgnoreConditions) && !matches!(condition, Expect::Decided(_)) {
             return Ok(());
         }
         match condition {
             Expect::Len { log, len } => {
-                let actual = self.entries_of(below, &log)?.unwrap_or(0);
-                must_have_len(&log, len, actual)
+                let actual = self.entries_of(below, log)?.unwrap_or(0);
+                must_have_len(log, *len, actual)
             }
-            Expect::Absent(log) => match self.entries_of(below, &log)? {
+            Expect::Absent(log) => match self.entries_of(below, log)? {
                 None => Ok(()),
-                Some(len) => Err(of_log(&log, Condition::Absent, with_entries(len))),
+                Some(len) => Err(of_log(log, Condition::Absent, with_entries(len))),
             },
-            Expect::Present(log) => match self.entries_of(below, &log)? {
+            Expect::Present(log) => match self.entries_of(below, log)? {
                 Some(_) => Ok(()),
-                None => Err(of_log(&log, Condition::Present, "none".to_owned())),
+                None => Err(of_log(log, Condition::Present, "none".to_owned())),
             },
-            Expect::OnlySegment(log) => self.expect_only(below, &log),
-            Expect::SessionAbsent(session) => self.session(below, session)?.map_or(Ok(()), |row| {
-                let actual = format!("one with {} segments", row.segments);
-                Err(failed(session, None, Condition::SessionAbsent, actual))
-            }),
+            Expect::OnlySegment(log) => self.expect_only(below, log),
+            Expect::SessionAbsent(session) => {
+                self.session(below, *session)?.map_or(Ok(()), |row| {
+                    let actual = format!("one with {} segments", row.segments);
+                    Err(failed(*session, None, Condition::SessionAbsent, actual))
+                })
+            }
             Expect::SessionPresent(session) => {
-                let is_there = self.session(below, session)?.is_some();
-                let none = || failed(session, None, Condition::SessionPresent, "none".to_owned());
+                let is_there = self.session(below, *session)?.is_some();
+                let none = || failed(*session, None, Condition::SessionPresent, "none".to_owned());
                 if is_there { Ok(()) } else { Err(none()) }
             }
+            Expect::Decided(Undecided(cause)) => Err(StoreError::clone(cause).into()),
         }
     }
 
@@ -59,7 +62,7 @@ impl Memtable {
     fn entries_of(&self, below: &Layers, log: &LogId) -> Outcome<Option<u64>> {
         let head = self.head(below, log)?;
         let entries = head.and_then(|mut head| {
-            let len = head.extent_mut(log.kind).entries;
+            let len = head.size_mut(log.kind).entries;
             let is_there = match log.kind {
                 LogKind::Entries => head.exists,
                 LogKind::Traces => len > 0,

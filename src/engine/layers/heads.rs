@@ -19,7 +19,7 @@ impl Memtable {
         range: Range<u64>,
     ) -> Outcome<u64> {
         match self.logs.get(log) {
-            Some(pieces) => below.bytes_of(pieces.between(range), log),
+            Some(extents) => below.bytes_of(extents.between(range), log),
             None => below.bytes_between(log, range),
         }
     }

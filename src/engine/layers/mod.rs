@@ -13,7 +13,7 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::memtable::Memtable;
 use crate::engine::memtable::extents::{ExtentAt, ExtentSource};
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::row::{Extent, Head, ParentLink, SessionRow};
+use crate::engine::model::row::{Head, LogSize, ParentLink, SessionRow};
 use crate::engine::model::run::Part;
 use crate::engine::tables::TablesView;
 use crate::ids::{SegmentId, SessionId};
@@ -59,8 +59,8 @@ impl Layers {
         }
     }
 
-    /// The extent of a log, or `None` if there is no such log.
-    pub(crate) fn extent(&self, log: &LogId) -> Outcome<Option<Extent>> {
+    /// The size of a log, or `None` if there is no such log.
+    pub(crate) fn log_size(&self, log: &LogId) -> Outcome<Option<LogSize>> {
         let head = self.head(log.session, log.segment)?;
         Ok(head.and_then(|head| match log.kind {
             LogKind::Entries => head.exists.then_some(head.log),
@@ -360,7 +360,7 @@ mod tests {
         };
         let head = |parent: u128| Head {
             exists: true,
-            log: Extent {
+            log: LogSize {
                 entries: 5,
                 bytes: 0,
             },

@@ -7,7 +7,7 @@ use crate::engine::memtable::Memtable;
 use crate::engine::memtable::extents::Extents;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
-use crate::engine::model::row::{Extent, Head, ParentLink};
+use crate::engine::model::row::{Head, LogSize, ParentLink};
 use crate::engine::model::run::Run;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
@@ -47,7 +47,7 @@ impl Memtable {
         head.exists = true;
         head.origin = origin;
         head.parent = self.parent_at(below, &log(from), len)?;
-        head.log = Extent {
+        head.log = LogSize {
             entries: len,
             bytes: 0,
         };
@@ -118,10 +118,10 @@ impl Memtable {
             ..*log
         };
         let bytes = self.bytes_between(below, log, taken.clone())?;
-        let pieces = self.pieces_mut(log, own_start..head.log.entries).clone();
+        let extents = self.extents_mut(log, own_start..head.log.entries).clone();
         let owner_end = owner_head.log.entries;
-        self.pieces_mut(&owner_log, most.len..owner_end)
-            .prepend(pieces.between(taken));
+        self.extents_mut(&owner_log, most.len..owner_end)
+            .prepend(extents.between(taken));
         let old = owner_head;
         owner_head.log.bytes += bytes;
         owner_head.parent = if len > own_start {
@@ -156,8 +156,8 @@ impl Memtable {
     ) -> Outcome<u64> {
         let end = first.saturating_add(entries.len());
         let len = self.head(below, log)?.map_or(0, |mut head| {
-            let extent = head.extent_mut(log.kind);
-            extent.entries
+            let size = head.size_mut(log.kind);
+            size.entries
         });
         if end > len {
             let (session, segment) = (log.session, log.segment);
@@ -197,12 +197,12 @@ impl Memtable {
         let mut head = old;
         let gone = self.bytes_between(below, log, new.first()..new.end())?;
         let own_start = head.own_start_of(log.kind);
-        let extent = head.extent_mut(log.kind);
-        extent.bytes = extent.bytes.saturating_sub(gone) + new.entries().entry_bytes();
-        let end = extent.entries;
+        let size = head.size_mut(log.kind);
+        size.bytes = size.bytes.saturating_sub(gone) + new.entries().entry_bytes();
+        let end = size.entries;
         head.updated_ms = head.updated_ms.max(at_ms);
         self.put_head(below, log, Some(&old), head)?;
-        self.pieces_mut(log, own_start..end).overwrite(new);
+        self.extents_mut(log, own_start..end).overwrite(new);
         Ok(())
     }
 }

@@ -185,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_hold_what_a_list_would(below in 0..6_u64, changes in prop::collection::vec(change(), 0..12)) {
+        fn extents_hold_what_a_list_would(below in 0..6_u64, changes in prop::collection::vec(change(), 0..12)) {
             let mut extents = Extents::below(OWN, 0..below);
             let mut list = vec!["-".to_owned(); usize::try_from(below).unwrap()];
             for change in changes {

@@ -39,10 +39,10 @@ impl Memtable {
             .map(|((_, segment), head)| (*segment, *head))
     }
 
-    /// The pieces of a log, whose own entries are those in the range as long as nothing here says
+    /// The extents of a log, whose own entries are those in the range as long as nothing here says
     /// otherwise.
-    pub(crate) fn pieces_mut(&mut self, log: &LogId, own: Range<u64>) -> &mut Extents {
-        let pieces = self.logs.entry(*log);
-        pieces.or_insert_with(|| Extents::below(log.segment, own))
+    pub(crate) fn extents_mut(&mut self, log: &LogId, own: Range<u64>) -> &mut Extents {
+        let extents = self.logs.entry(*log);
+        extents.or_insert_with(|| Extents::below(log.segment, own))
     }
 }

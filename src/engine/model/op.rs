@@ -1,8 +1,11 @@
 //! The changes that an archive knows. A batch of them is applied as a whole, in one place.
 
+use std::sync::Arc;
+
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, OriginRecord};
 use crate::engine::model::row::ParentLink;
+use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
 /// One change.
@@ -59,7 +62,7 @@ pub(crate) enum Op {
 }
 
 /// What must be so for the ops around it to take effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expect {
     /// The log has that many entries; one that is not there has none.
     Len { log: LogId, len: u64 },
@@ -73,7 +76,21 @@ pub(crate) enum Expect {
     SessionAbsent(SessionId),
     /// There is such a session.
     SessionPresent(SessionId),
+    /// It could be decided what to change, which it could not.
+    Decided(Undecided),
 }
+
+/// Why it could not be decided what to change.
+#[derive(Debug, Clone)]
+pub(crate) struct Undecided(pub(crate) Arc<StoreError>);
+
+impl PartialEq for Undecided {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Undecided {}
 
 impl Op {
     /// Whether it is a condition, which changes nothing.

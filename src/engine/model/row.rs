@@ -40,7 +40,7 @@ pub(crate) fn plain_checksum(bytes: &[u8]) -> u64 {
 
 /// How much one log holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct LogSize {
     pub(crate) entries: u64,
     pub(crate) bytes: u64,
 }
@@ -60,8 +60,8 @@ pub(crate) struct Head {
     pub(crate) created_ms: u64,
     pub(crate) updated_ms: u64,
     /// All entries, and the bytes of those that it does not share with its parent.
-    pub(crate) log: Extent,
-    pub(crate) traces: Extent,
+    pub(crate) log: LogSize,
+    pub(crate) traces: LogSize,
     pub(crate) origin: Option<OriginRecord>,
     pub(crate) parent: Option<ParentLink>,
     /// How many segments have this one as their parent.
@@ -83,7 +83,7 @@ impl Head {
     }
 
     /// What one of its logs holds.
-    pub(crate) fn extent_mut(&mut self, kind: LogKind) -> &mut Extent {
+    pub(crate) fn size_mut(&mut self, kind: LogKind) -> &mut LogSize {
         match kind {
             LogKind::Entries => &mut self.log,
             LogKind::Traces => &mut self.traces,
@@ -108,8 +108,8 @@ impl Head {
         out.push(u8::from(self.exists));
         out.push(origin.kind);
         put_u64s(&mut out, &[self.created_ms, self.updated_ms]);
-        for extent in [self.log, self.traces] {
-            put_u64s(&mut out, &[extent.entries, extent.bytes]);
+        for size in [self.log, self.traces] {
+            put_u64s(&mut out, &[size.entries, size.bytes]);
         }
         out.extend_from_slice(origin.segment.as_bytes());
         put_u64s(&mut out, &[origin.at_turn]);
@@ -129,7 +129,7 @@ impl Head {
         let exists = fields.u8()? != 0;
         let kind = fields.u8()?;
         let (created_ms, updated_ms) = (fields.u64()?, fields.u64()?);
-        let (log, traces) = (fields.extent()?, fields.extent()?);
+        let (log, traces) = (fields.log_size()?, fields.log_size()?);
         let origin = OriginRecord {
             kind,
             segment: fields.uuid()?,
@@ -284,8 +284,8 @@ impl<'r> Reader<'r> {
         self.rest.is_empty()
     }
 
-    fn extent(&mut self) -> Result<Extent, String> {
-        Ok(Extent {
+    fn log_size(&mut self) -> Result<LogSize, String> {
+        Ok(LogSize {
             entries: self.u64()?,
             bytes: self.u64()?,
         })

@@ -23,8 +23,8 @@ use crate::engine::model::run::Run;
 pub(crate) const MAX_SHARED_ROW_BYTES: usize = 65_400;
 /// The bytes of a row before its entries.
 pub(crate) const HEADER_BYTES: usize = 68;
-/// The bytes behind the header of a run's first row that tell of the pieces in other rows.
-const PIECES_BYTES: usize = 12;
+/// The bytes behind the header of a run's first row that tell of the chunks in other rows.
+const CHUNKS_BYTES: usize = 12;
 
 /// redb's pages, and what such a page needs besides a row at most.
 const SMALLEST_PAGE_BYTES: usize = 4096;
@@ -34,7 +34,7 @@ const PAGE_OVERHEAD_BYTES: usize = LARGEST_PAGE_BYTES - MAX_SHARED_ROW_BYTES;
 const MAGIC: [u8; 4] = *b"sRun";
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
-const PIECE: u8 = 2;
+const CHUNK: u8 = 2;
 
 /// The entries of a run as they are stored, behind the room for a row's header, so that the one row
 /// of a large entry is not another copy of it.
@@ -81,23 +81,23 @@ impl Packed {
     /// better so. There are at most as many as there are entries, since each needs a number.
     pub(crate) fn into_rows(self, log: &LogId, first: u64, count: u64) -> Vec<(u64, Vec<u8>)> {
         let mut rest = self.stored();
-        let lens = piece_lens(rest.len(), usize::try_from(count).unwrap_or(usize::MAX));
+        let lens = chunk_lens(rest.len(), usize::try_from(count).unwrap_or(usize::MAX));
         let more = u16::try_from(lens.len().saturating_sub(1)).unwrap_or(0);
         if more == 0 {
             return vec![(first, self.into_row(log, first, count))];
         }
         let len = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-        let pieces = [&len.to_le_bytes()[..], &xxh3_64(rest).to_le_bytes()].concat();
+        let chunks = [&len.to_le_bytes()[..], &xxh3_64(rest).to_le_bytes()].concat();
         let mut rows = Vec::with_capacity(lens.len());
         for (number, len) in (first..).zip(lens) {
-            let (piece, behind) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+            let (chunk, behind) = rest.split_at_checked(len).unwrap_or((rest, &[]));
             rest = behind;
             rows.push((
                 number,
                 if number == first {
-                    row(log, first, count, self.encoding, more, &[&pieces, piece])
+                    row(log, first, count, self.encoding, more, &[&chunks, chunk])
                 } else {
-                    row(log, number, 0, PIECE, 0, &[piece])
+                    row(log, number, 0, CHUNK, 0, &[chunk])
                 },
             ));
         }
@@ -105,12 +105,12 @@ impl Packed {
     }
 }
 
-/// How a run is cut: each piece but the last fills a page, and the last most of one.
-fn piece_lens(mut rest: usize, most: usize) -> Vec<usize> {
+/// How a run is cut: each chunk but the last fills a page, and the last most of one.
+fn chunk_lens(mut rest: usize, most: usize) -> Vec<usize> {
     let mut lens = Vec::new();
     let most = most.min(usize::from(u16::MAX));
     loop {
-        let header = HEADER_BYTES + if lens.is_empty() { PIECES_BYTES } else { 0 };
+        let header = HEADER_BYTES + if lens.is_empty() { CHUNKS_BYTES } else { 0 };
         let row = header + rest;
         let page = (row + PAGE_OVERHEAD_BYTES).next_power_of_two();
         let fills = page <= LARGEST_PAGE_BYTES && row >= page / 8 * 7;
@@ -118,9 +118,9 @@ fn piece_lens(mut rest: usize, most: usize) -> Vec<usize> {
             lens.push(rest);
             return lens;
         }
-        let piece = (page / 2).min(LARGEST_PAGE_BYTES) - PAGE_OVERHEAD_BYTES - header;
-        lens.push(piece);
-        rest -= piece;
+        let chunk = (page / 2).min(LARGEST_PAGE_BYTES) - PAGE_OVERHEAD_BYTES - header;
+        lens.push(chunk);
+        rest -= chunk;
     }
 }
 
@@ -174,14 +174,14 @@ fn seal(row: &mut [u8]) {
 /// What a row that is intact says.
 pub(crate) struct RunRow<'r> {
     pub(crate) log: LogId,
-    /// The number that it stands under: that of its first entry, if it is no piece.
+    /// The number that it stands under: that of its first entry, if it is no chunk.
     pub(crate) number: u64,
-    /// How many entries the run has; 0 for a piece.
+    /// How many entries the run has; 0 for a chunk.
     pub(crate) count: u64,
-    /// How many pieces follow, under the next numbers.
+    /// How many chunks follow, under the next numbers.
     pub(crate) more: u64,
     encoding: u8,
-    /// The length and checksum of all that is stored, if pieces follow.
+    /// The length and checksum of all that is stored, if chunks follow.
     all: Option<(usize, u64)>,
     stored: &'r [u8],
 }
@@ -211,11 +211,11 @@ impl<'r> RunRow<'r> {
         let len = fields.u64()?;
         let kind = LogKind::from_tag(kind).filter(|_| magic == MAGIC);
         let kind = kind.ok_or("its row is not that of a run")?;
-        if encoding > PIECE {
+        if encoding > CHUNK {
             return Err(format!("its encoding {encoding} is not known"));
         }
-        let is_piece = encoding == PIECE;
-        let counts = if is_piece {
+        let is_chunk = encoding == CHUNK;
+        let counts = if is_chunk {
             count == 0 && more == 0
         } else {
             more < count
@@ -230,7 +230,7 @@ impl<'r> RunRow<'r> {
             None
         };
         let stored = fields.rest();
-        if (stored.len() + if all.is_some() { PIECES_BYTES } else { 0 }) as u64 != len {
+        if (stored.len() + if all.is_some() { CHUNKS_BYTES } else { 0 }) as u64 != len {
             return Err("its row is cut short".to_owned());
         }
         Ok(Self {
@@ -258,8 +258,8 @@ impl<'r> RunRow<'r> {
     }
 
     /// Whether it holds a part of the run that an earlier row begins.
-    pub(crate) fn is_piece(&self) -> bool {
-        self.encoding == PIECE
+    pub(crate) fn is_chunk(&self) -> bool {
+        self.encoding == CHUNK
     }
 
     /// The numbers of the run's entries.
@@ -267,8 +267,8 @@ impl<'r> RunRow<'r> {
         self.number..self.number.saturating_add(self.count)
     }
 
-    /// The numbers that its pieces stand under.
-    pub(crate) fn pieces(&self) -> Range<u64> {
+    /// The numbers that its chunks stand under.
+    pub(crate) fn chunks(&self) -> Range<u64> {
         let first = self.number.saturating_add(1);
         first..first.saturating_add(self.more)
     }
@@ -287,22 +287,22 @@ impl<'r> RunRow<'r> {
         (self.unpacked_bytes() as u64).saturating_sub(self.count.saturating_sub(1))
     }
 
-    /// The run; `pieces` are the rows behind this one that hold the rest of it, in their order.
+    /// The run; `chunks` are the rows behind this one that hold the rest of it, in their order.
     pub(crate) fn unpack<'p>(
         &self,
-        pieces: impl IntoIterator<Item = &'p [u8]>,
+        chunks: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<Run, String> {
-        let stored = self.all_stored(pieces)?;
+        let stored = self.all_stored(chunks)?;
         self.whole(unpacked(self.encoding, &stored)?)
     }
 
     /// The same, or only a front part of it that has at least so many entries.
     pub(crate) fn unpack_front<'p>(
         &self,
-        pieces: impl IntoIterator<Item = &'p [u8]>,
+        chunks: impl IntoIterator<Item = &'p [u8]>,
         count: u64,
     ) -> Result<Run, String> {
-        let stored = self.all_stored(pieces)?;
+        let stored = self.all_stored(chunks)?;
         if self.encoding != ZSTD || count >= self.count {
             return self.whole(unpacked(self.encoding, &stored)?);
         }
@@ -334,43 +334,43 @@ impl<'r> RunRow<'r> {
         Ok(Run::new(self.number, entries))
     }
 
-    /// What is stored in this row and its pieces.
+    /// What is stored in this row and its chunks.
     fn all_stored<'p>(
         &self,
-        pieces: impl IntoIterator<Item = &'p [u8]>,
+        chunks: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<Cow<'r, [u8]>, String> {
         match self.all {
-            None if self.is_piece() => {
-                Err("it is a piece of a run that does not begin there".to_owned())
+            None if self.is_chunk() => {
+                Err("it is a chunk of a run that does not begin there".to_owned())
             }
             None => Ok(Cow::Borrowed(self.stored)),
-            Some(all) => self.joined(all, pieces).map(Cow::Owned),
+            Some(all) => self.joined(all, chunks).map(Cow::Owned),
         }
     }
 
     fn joined<'p>(
         &self,
         (len, checksum): (usize, u64),
-        pieces: impl IntoIterator<Item = &'p [u8]>,
+        chunks: impl IntoIterator<Item = &'p [u8]>,
     ) -> Result<Vec<u8>, String> {
         let mut stored = Vec::with_capacity(len.min(MAX_UNPACKED_BYTES));
         stored.extend_from_slice(self.stored);
-        let mut numbers = self.pieces();
-        for piece in pieces {
-            let number = numbers.next().ok_or("it has more pieces than it names")?;
-            let piece = RunRow::parse(piece).map_err(|message| {
-                format!("its piece under number {number} is damaged: {message}")
+        let mut numbers = self.chunks();
+        for chunk in chunks {
+            let number = numbers.next().ok_or("it has more chunks than it names")?;
+            let chunk = RunRow::parse(chunk).map_err(|message| {
+                format!("its chunk under number {number} is damaged: {message}")
             })?;
-            if piece.log != self.log || piece.number != number || !piece.is_piece() {
+            if chunk.log != self.log || chunk.number != number || !chunk.is_chunk() {
                 return Err(format!("another row stands under number {number}"));
             }
-            stored.extend_from_slice(piece.stored);
+            stored.extend_from_slice(chunk.stored);
         }
         if let Some(number) = numbers.next() {
-            return Err(format!("its piece under number {number} is missing"));
+            return Err(format!("its chunk under number {number} is missing"));
         }
         if stored.len() != len || xxh3_64(&stored) != checksum {
-            return Err("its pieces do not belong together".to_owned());
+            return Err("its chunks do not belong together".to_owned());
         }
         Ok(stored)
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 #[cfg(feature = "_testing")]
 use crate::engine::commit::background;
 use crate::engine::commit::background::BackgroundWorker;
+use crate::engine::commit::close::Ended;
 use crate::engine::commit::{Committer, Done};
 use crate::engine::fault::{Fault, Outcome, system};
 use crate::engine::file::identity::{self, FileId, MAX_REPLACEMENTS};
@@ -216,23 +217,34 @@ impl Engine {
         version: u64,
         timeout: Duration,
     ) -> Result<u64, StoreError> {
+        /// Changes of other processes wake nobody here.
         const PAUSE: Duration = Duration::from_millis(10);
         self.committer.must_be_here()?;
         let deadline = Instant::now().checked_add(timeout);
-        loop {
-            if self.committer.may_have_more_than(version)? {
-                let now = self.version()?;
-                if now != version {
-                    return Ok(now);
-                }
+        let left = || match deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        };
+        let pause = || {
+            if self.options.shared {
+                left().min(PAUSE)
+            } else {
+                left()
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            match left {
-                Some(Duration::ZERO) => return Ok(version),
-                Some(left) => std::thread::sleep(PAUSE.min(left)),
-                None => std::thread::sleep(PAUSE),
-            }
+        };
+        let look = || match self.changed_since(version) {
+            Ok(None) if left() == Duration::ZERO => Some(Ok(version)),
+            found => found.transpose(),
+        };
+        self.committer.waiters.wait(look, pause)
+    }
+
+    /// The number of changes, if it is another one.
+    fn changed_since(&self, version: u64) -> Result<Option<u64>, StoreError> {
+        if !self.committer.may_have_more_than(version)? {
+            return Ok(None);
         }
+        Ok(Some(self.version()?).filter(|now| *now != version))
     }
 
     /// Makes changes that need no look at the state before.
@@ -246,20 +258,9 @@ impl Engine {
         Ok(done)
     }
 
-    /// Makes the first of some changes whose conditions hold, and returns which one that was.
-    pub(crate) fn write_first(
-        &self,
-        synced: bool,
-        choices: [Vec<Op>; 2],
-    ) -> Result<usize, StoreError> {
-        let (which, done) = self.committer.write_first(choices)?;
-        self.settle(synced, &done)?;
-        Ok(which)
-    }
-
-    pub(crate) fn settle(&self, synced: bool, done: &Done) -> Result<(), StoreError> {
+    pub(crate) fn finish(&self, synced: bool, done: &Done) -> Result<(), StoreError> {
         if synced {
-            return self.committer.settle(done);
+            return self.committer.wait_for(done);
         }
         self.committer.sync_later(done);
         Ok(())
@@ -284,13 +285,14 @@ impl Engine {
 
     /// Syncs what is not, closes the file and reports what fails; dropping it does the same in
     /// silence.
-    pub(crate) fn close(self) -> Result<(), StoreError> {
+    /// `None` if somebody in this process holds it yet.
+    pub(crate) fn close(self) -> Result<Option<Ended>, StoreError> {
         self.committer.must_be_here()?;
         let Self {
             worker, committer, ..
         } = self;
         drop(worker);
-        Arc::into_inner(committer).map_or(Ok(()), Committer::close)
+        Arc::into_inner(committer).map(Committer::close).transpose()
     }
 }
 

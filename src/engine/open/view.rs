@@ -1,9 +1,10 @@
 //! One consistent state of an archive as callers hold it, which keeps the archive open.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::commit::Done;
+use crate::engine::commit::{Choice, Done};
 use crate::engine::fault::Outcome;
 use crate::engine::layers::Layers;
 use crate::engine::model::op::Op;
@@ -50,6 +51,14 @@ impl View {
     }
 }
 
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View")
+            .field("path", &self.path())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// The state as of now.
     pub(crate) fn view(self: &Arc<Self>) -> Result<View, StoreError> {
@@ -67,8 +76,22 @@ impl Engine {
         self.committer.must_be_here()?;
         let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
         let (decided, done) = self.committer.commit(decide)?;
-        self.settle(synced, &done)?;
+        self.finish(synced, &done)?;
         Ok((decided, done))
+    }
+
+    /// Makes the first of two changes if its conditions hold, else the other one, in one step.
+    /// Returns whether it was the first.
+    pub(crate) fn commit_either(
+        self: &Arc<Self>,
+        synced: bool,
+        first: Choice<'_>,
+        otherwise: Choice<'_>,
+    ) -> Result<bool, StoreError> {
+        self.committer.must_be_here()?;
+        let (was_first, done) = self.committer.write_either(first, otherwise)?;
+        self.finish(synced, &done)?;
+        Ok(was_first)
     }
 
     /// The same past the journal, of which no byte is left.

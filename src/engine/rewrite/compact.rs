@@ -2,7 +2,7 @@
 //! be, since others have the file open, it is put in order as it is.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::engine::open::create::{Creation, write_whole};
 use crate::engine::open::handle::{Engine, EngineOptions};
 use crate::engine::open::registry;
 use crate::engine::redb_format::guard::guarded;
-use crate::engine::tables::Progress;
+use crate::engine::tables::Tell;
 use crate::error::StoreError;
 
 /// What a compaction did.
@@ -35,50 +35,100 @@ pub(crate) struct Compaction {
     pub(crate) not_erased: Option<String>,
 }
 
+/// Why a compaction failed, and the archive if it is open.
+type Failed = (Option<Arc<Engine>>, StoreError);
+
 /// Compacts the archive, and returns it open as it was.
 pub(crate) fn compact(
     engine: Arc<Engine>,
-    progress: Progress<'_>,
-) -> Result<(Arc<Engine>, Compaction), StoreError> {
-    engine.committer.must_be_here()?;
-    engine.committer.writable()?;
-    let bytes_before = engine.file_bytes()?;
-    let (path, options) = (engine.path().to_owned(), engine.options);
-    let subject = Subject::of(&engine)?;
-    let reopened = || subject.unless_another(registry::open(&path, Creation::Never, options)?);
-    let replaced = match lone_file(engine)? {
-        Ok(engine) => {
-            engine.close()?;
-            let replaced = replace(&path, options, Some(&subject), progress)?;
-            replaced.map_err(|reason| (reopened(), reason))
-        }
-        Err((engine, reason)) => Err((Ok(engine), reason)),
+    tell: Tell<'_>,
+) -> Result<(Arc<Engine>, Compaction), Failed> {
+    let begun = Begun::new(&engine);
+    let begun = match begun {
+        Ok(begun) => begun,
+        Err(err) => return Err((Some(engine), err)),
     };
-    match replaced {
-        Ok(bytes_after) => {
-            let engine = reopened()?;
-            let compaction = Compaction {
-                bytes_before,
-                bytes_after,
-                in_place: None,
-                not_erased: None,
-            };
-            Ok((engine, compaction))
-        }
-        Err((engine, reason)) => {
-            let engine = engine?;
-            let done = engine.committer.compact_in_place(progress)?;
-            if done.has_free_end {
-                trim(&path, options);
+    let (engine, reason) = match begun.by_a_copy(engine, &mut *tell)? {
+        Copied::Replaced(engine, compaction) => return Ok((engine, compaction)),
+        Copied::Not(engine, reason) => (engine, reason),
+    };
+    match begun.in_place(&engine, reason, tell) {
+        Ok(compaction) => Ok((engine, compaction)),
+        Err(err) => Err((Some(engine), err)),
+    }
+}
+
+/// A compaction that has begun.
+struct Begun {
+    path: PathBuf,
+    options: EngineOptions,
+    bytes_before: u64,
+    subject: Subject,
+}
+
+/// What came of the attempt to let a copy take the place of the file.
+enum Copied {
+    Replaced(Arc<Engine>, Compaction),
+    Not(Arc<Engine>, String),
+}
+
+impl Begun {
+    fn new(engine: &Engine) -> Result<Self, StoreError> {
+        engine.committer.must_be_here()?;
+        engine.committer.writable()?;
+        Ok(Self {
+            path: engine.path().to_owned(),
+            options: engine.options,
+            bytes_before: engine.file_bytes()?,
+            subject: Subject::of(engine)?,
+        })
+    }
+
+    /// Closes the archive, lets a copy take its place, and opens it again, whether or not that
+    /// could be done.
+    fn by_a_copy(&self, engine: Arc<Engine>, tell: Tell<'_>) -> Result<Copied, Failed> {
+        let engine = match lone_file(engine)? {
+            Ok(engine) => engine,
+            Err((engine, reason)) => return Ok(Copied::Not(engine, reason)),
+        };
+        let replaced = engine
+            .close()
+            .and_then(|_| replace(&self.path, self.options, Some(&self.subject), tell));
+        let reopened = registry::open(&self.path, Creation::Never, self.options);
+        let reopened = reopened.and_then(|engine| self.subject.unless_another(engine));
+        match (replaced, reopened) {
+            (Ok(Ok(bytes_after)), Ok(engine)) => {
+                let compaction = Compaction {
+                    bytes_before: self.bytes_before,
+                    bytes_after,
+                    in_place: None,
+                    not_erased: None,
+                };
+                Ok(Copied::Replaced(engine, compaction))
             }
-            let compaction = Compaction {
-                bytes_before,
-                bytes_after: engine.file_bytes()?,
-                in_place: Some(reason),
-                not_erased: done.not_erased,
-            };
-            Ok((engine, compaction))
+            (Ok(Err(reason)), Ok(engine)) => Ok(Copied::Not(engine, reason)),
+            (Err(err), reopened) => Err((reopened.ok(), err)),
+            (Ok(_), Err(err)) => Err((None, err)),
         }
+    }
+
+    /// Puts the file in order as it is.
+    fn in_place(
+        &self,
+        engine: &Engine,
+        reason: String,
+        tell: Tell<'_>,
+    ) -> Result<Compaction, StoreError> {
+        let done = engine.committer.compact_in_place(tell)?;
+        if done.has_free_end {
+            trim(&self.path, self.options);
+        }
+        Ok(Compaction {
+            bytes_before: self.bytes_before,
+            bytes_after: engine.file_bytes()?,
+            in_place: Some(reason),
+            not_erased: done.not_erased,
+        })
     }
 }
 
@@ -99,7 +149,7 @@ fn trim(path: &Path, options: EngineOptions) {
 pub(crate) fn compact_new(
     path: &Path,
     options: EngineOptions,
-    progress: Progress<'_>,
+    progress: Tell<'_>,
 ) -> Result<(), StoreError> {
     if cfg!(unix) {
         // What cannot be done leaves it as it was.
@@ -154,17 +204,19 @@ fn another(path: &Path) -> StoreError {
 type Lone = Result<Engine, (Arc<Engine>, String)>;
 
 /// The engine by itself if nobody else in this process has it, and its file can be replaced.
-fn lone_file(engine: Arc<Engine>) -> Result<Lone, StoreError> {
+fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
     let reason = if engine.file_id().is_none() {
         "it is not a file"
     } else if !cfg!(unix) {
         "this system does not replace a file in one step"
-    } else if has_other_names(engine.path())? {
-        "the file has other names, which would go on leading to the old one"
     } else {
-        match Arc::try_unwrap(engine) {
-            Ok(engine) => return Ok(Ok(engine)),
-            Err(engine) => return Ok(Err((engine, OTHER_HANDLES.to_owned()))),
+        match has_other_names(engine.path()) {
+            Err(err) => return Err((Some(engine), err)),
+            Ok(true) => "the file has other names, which would go on leading to the old one",
+            Ok(false) => match Arc::try_unwrap(engine) {
+                Ok(engine) => return Ok(Ok(engine)),
+                Err(engine) => return Ok(Err((engine, OTHER_HANDLES.to_owned()))),
+            },
         }
     };
     Ok(Err((engine, reason.to_owned())))
@@ -189,7 +241,7 @@ fn replace(
     path: &Path,
     options: EngineOptions,
     subject: Option<&Subject>,
-    progress: Progress<'_>,
+    progress: Tell<'_>,
 ) -> Result<Result<u64, String>, StoreError> {
     // Alone: redb then locks the whole file, and keeps it locked until the name leads to the copy.
     let alone = EngineOptions {
@@ -251,7 +303,7 @@ impl Committer {
         &self,
         place: &dyn Place,
         cache_bytes: usize,
-        progress: Progress<'_>,
+        progress: Tell<'_>,
     ) -> Result<u64, StoreError> {
         let failed = |err: io::Error| StoreError::from(named(&self.path, &err));
         // From here on all is in the tables, and no frame of the journal counts.
@@ -287,7 +339,7 @@ impl Committer {
         copy: &ArchiveFile,
         superblock: &Superblock,
         cache_bytes: usize,
-        progress: Progress<'_>,
+        progress: Tell<'_>,
     ) -> Result<(), StoreError> {
         let layers = self.layers()?;
         let view = layers.tables();

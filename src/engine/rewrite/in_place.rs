@@ -8,7 +8,7 @@ use crate::engine::commit::Committer;
 use crate::engine::fault::{Outcome, is_no_room};
 use crate::engine::file::wipe::{self, Wipe};
 use crate::engine::redb_format::guard::guarded;
-use crate::engine::tables::{Hold, Progress, Tables};
+use crate::engine::tables::{Hold, Tables, Tell};
 use crate::error::StoreError;
 
 const PAUSE: Duration = Duration::from_millis(5);
@@ -25,7 +25,7 @@ pub(crate) struct InPlace {
 impl Committer {
     /// Gives back what can be given back, and makes what was deleted unreadable. Nothing is committed beside those for whom redb would
     /// keep what is replaced: it would put what is new at the end of the file.
-    pub(crate) fn compact_in_place(&self, progress: Progress<'_>) -> Result<InPlace, StoreError> {
+    pub(crate) fn compact_in_place(&self, progress: Tell<'_>) -> Result<InPlace, StoreError> {
         let mut readers = None;
         let hold = self.hold_once_unhindered(|tables| {
             readers = self.readers_of_old_pages(&tables.views_so_far(), 0)?;
@@ -99,7 +99,7 @@ impl Committer {
         &self,
         hold: Hold,
         mut readers: Option<String>,
-        progress: Progress<'_>,
+        progress: Tell<'_>,
     ) -> Result<InPlace, StoreError> {
         let erased = guarded(self.sources.file.watch(), || {
             let wipe = Wipe::new(&self.sources.file, progress)?;

@@ -45,7 +45,7 @@ pub(crate) struct FoundLog {
     pub(crate) len: Option<u64>,
     /// Entries that were appended when the length was not known.
     pub(crate) unplaced: Vec<Arc<Run>>,
-    /// The rows of runs and of their pieces that were found, until they are put together.
+    /// The rows of runs and of their chunks that were found, until they are put together.
     pub(super) rows: BTreeMap<u64, (ProvedRun, RowAt)>,
 }
 
@@ -118,7 +118,7 @@ impl FoundLog {
 
     /// How many entries were found, and between which indexes others are missing; `None` if it
     /// is not known how far.
-    pub(crate) fn extent(&self) -> (u64, Vec<(u64, Option<u64>)>) {
+    pub(crate) fn log_size(&self) -> (u64, Vec<(u64, Option<u64>)>) {
         let (mut next, mut there, mut missing) = (0, 0, Vec::new());
         for (first, run) in self.runs_without_overlap() {
             if first > next {
@@ -144,13 +144,13 @@ impl FoundLog {
     fn join(&mut self, segment: SegmentId) {
         let rows = std::mem::take(&mut self.rows);
         for (first, (run, row)) in &rows {
-            let pieces = (first + 1..=first + run.more).map(|number| rows.get(&number));
-            let pieces: Option<Vec<_>> = pieces.collect();
-            let Some(pieces) = pieces.filter(|_| run.count > 0) else {
+            let chunks = (first + 1..=first + run.more).map(|number| rows.get(&number));
+            let chunks: Option<Vec<_>> = chunks.collect();
+            let Some(chunks) = chunks.filter(|_| run.count > 0) else {
                 continue;
             };
-            let pieces = pieces.into_iter().map(|(_, row)| row.clone());
-            let rows = std::iter::once(row.clone()).chain(pieces).collect();
+            let chunks = chunks.into_iter().map(|(_, row)| row.clone());
+            let rows = std::iter::once(row.clone()).chain(chunks).collect();
             let (count, source) = (run.count, Source::Rows { rows, segment });
             self.runs.insert(*first, RunAt { count, source });
         }

@@ -89,13 +89,13 @@ impl Salvaged {
             Source::Rows { rows, segment } => {
                 let rows: Result<Vec<_>, _> = rows.iter().map(|row| self.row(row)).collect();
                 let rows = rows?;
-                let (row, pieces) = rows.split_first().ok_or("it has no rows")?;
+                let (row, chunks) = rows.split_first().ok_or("it has no rows")?;
                 let row = RunRow::parse(row)?;
                 let segment = *segment;
                 if row.log != (LogId { segment, ..*log }) {
                     return Err("its row changed while it was read".to_owned());
                 }
-                row.unpack(pieces.iter().map(|piece| &piece[..]))?
+                row.unpack(chunks.iter().map(|chunk| &chunk[..]))?
             }
         };
         let range = first..first + at.count;

@@ -104,13 +104,13 @@ impl Table {
     }
 }
 
-/// A row of a run, or a piece of one.
+/// A row of a run, or a chunk of one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProvedRun {
     pub(crate) log: LogId,
     /// The number that it stands under.
     pub(crate) number: u64,
-    /// How many entries the run has, and how many more rows; nothing for a piece.
+    /// How many entries the run has, and how many more rows; nothing for a chunk.
     pub(crate) count: u64,
     pub(crate) more: u64,
 }
@@ -134,7 +134,7 @@ pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, St
         if Table::of_runs(row.log.kind) != table {
             return Err("its row is that of another table".to_owned());
         }
-        if !row.is_piece() && row.more == 0 {
+        if !row.is_chunk() && row.more == 0 {
             row.unpack([])?;
         }
         return Ok(Proved::Run(ProvedRun {

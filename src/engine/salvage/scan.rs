@@ -49,7 +49,7 @@ pub(super) fn scan(image: &Image<'_>) -> Found {
 struct LogRows {
     runs: Vec<(ProvedRun, Span)>,
     /// By the number that they stand under.
-    pieces: HashMap<u64, Vec<Span>>,
+    chunks: HashMap<u64, Vec<Span>>,
 }
 
 fn rows(image: &Image<'_>, table: Table) -> HashMap<LogId, LogRows> {
@@ -67,7 +67,7 @@ fn rows(image: &Image<'_>, table: Table) -> HashMap<LogId, LogRows> {
                 if run.count > 0 {
                     rows.runs.push((run, span));
                 } else {
-                    rows.pieces.entry(run.number).or_default().push(span);
+                    rows.chunks.entry(run.number).or_default().push(span);
                 }
             }
         }
@@ -75,14 +75,14 @@ fn rows(image: &Image<'_>, table: Table) -> HashMap<LogId, LogRows> {
     found
 }
 
-/// The rows of each run of which all pieces are there, those of one time, which their checksum
+/// The rows of each run of which all chunks are there, those of one time, which their checksum
 /// tells.
 fn whole_runs(image: &Image<'_>, log: &LogId, rows: &LogRows) -> Vec<Vec<Span>> {
     let whole = rows.runs.iter().filter_map(|(run, span)| {
         let numbers = run.number + 1..=run.number + run.more;
-        let pieces: Option<Vec<_>> = numbers.map(|number| rows.pieces.get(&number)).collect();
-        combination(&pieces?, |pieces| {
-            let spans: Vec<_> = std::iter::once(*span).chain(pieces).collect();
+        let chunks: Option<Vec<_>> = numbers.map(|number| rows.chunks.get(&number)).collect();
+        combination(&chunks?, |chunks| {
+            let spans: Vec<_> = std::iter::once(*span).chain(chunks).collect();
             load(image, log, &spans).map(|_| spans)
         })
     });
@@ -147,9 +147,9 @@ fn load(image: &Image<'_>, log: &LogId, spans: &[Span]) -> Option<Run> {
         .map(|(at, len)| image.read(*at, *len))
         .collect();
     let rows = rows?;
-    let (row, pieces) = rows.split_first()?;
+    let (row, chunks) = rows.split_first()?;
     let row = RunRow::parse(row).ok().filter(|row| row.log == *log)?;
-    row.unpack(pieces.iter().map(|piece| &piece[..])).ok()
+    row.unpack(chunks.iter().map(|chunk| &chunk[..])).ok()
 }
 
 fn alone(index: u64, entry: &[u8]) -> RunAt {

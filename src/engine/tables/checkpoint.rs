@@ -130,8 +130,8 @@ fn append_runs(
 ) -> Outcome<()> {
     let runs = || {
         let extents = extents.list().iter();
-        extents.filter_map(|extent| match &extent.source {
-            ExtentSource::Run(run) => Some((run, extent.range())),
+        extents.filter_map(|size| match &size.source {
+            ExtentSource::Run(run) => Some((run, size.range())),
             ExtentSource::Below(_) => None,
         })
     };
@@ -185,32 +185,32 @@ fn rearrange(
         let run = stay.range(..=key.2).next_back();
         run.is_some_and(|(_, end)| key.2 < *end)
     })?;
-    let start = extents.list().first().map_or(0, |extent| extent.first);
+    let start = extents.list().first().map_or(0, |size| size.first);
     let mut packer = Packer::new(packing, *log, start, |first, row: &[u8]| {
         table.insert(run_key(log, first), row)?;
         Ok(())
     });
-    for extent in extents.list() {
-        let mut next = extent.first;
-        while next < extent.end {
-            if let (ExtentSource::Below(_), Some(end)) = (&extent.source, stay.get(&next)) {
+    for size in extents.list() {
+        let mut next = size.first;
+        while next < size.end {
+            if let (ExtentSource::Below(_), Some(end)) = (&size.source, stay.get(&next)) {
                 next = *end;
                 packer.go_on_at(next)?;
                 continue;
             }
-            if matches!(extent.source, ExtentSource::Below(_)) && seeded(Bug::LoseTaken) {
-                next = extent.end;
+            if matches!(size.source, ExtentSource::Below(_)) && seeded(Bug::LoseTaken) {
+                next = size.end;
                 packer.go_on_at(next)?;
                 continue;
             }
-            let run = match &extent.source {
+            let run = match &size.source {
                 ExtentSource::Run(run) => Arc::clone(run),
                 ExtentSource::Below(segment) => {
                     let segment = *segment;
                     old.run_holding(&LogId { segment, ..*log }, next, &(0..u64::MAX))?
                 }
             };
-            let end = run.end().min(extent.end);
+            let end = run.end().min(size.end);
             packer.extend(run.entries_between(next..end))?;
             next = end;
         }
@@ -218,15 +218,15 @@ fn rearrange(
     packer.finish()
 }
 
-/// The runs of a log in the tables that lie as a whole in an extent which says that they stay: the
+/// The runs of a log in the tables that lie as a whole in an size which says that they stay: the
 /// end of each by the index of its first entry.
 fn staying(old: &TablesView, log: &LogId, extents: &Extents) -> Outcome<BTreeMap<u64, u64>> {
     let mut stay = BTreeMap::new();
     for span in old.spans_of(log)? {
-        let extent = extents.holding(span.start);
-        let whole = extent.is_some_and(|extent| {
-            matches!(extent.source, ExtentSource::Below(segment) if segment == log.segment)
-                && span.end <= extent.end
+        let size = extents.holding(span.start);
+        let whole = size.is_some_and(|size| {
+            matches!(size.source, ExtentSource::Below(segment) if segment == log.segment)
+                && span.end <= size.end
         });
         if whole {
             stay.insert(span.start, span.end);

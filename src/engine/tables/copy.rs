@@ -17,12 +17,12 @@ use crate::engine::tables::read::{
 use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, run_key, runs_of};
 
 /// Takes how much is done, of how much, in rows.
-pub(crate) type Progress<'p> = &'p mut dyn FnMut(u64, u64);
+pub(crate) type Tell<'p> = &'p mut dyn FnMut(u64, u64);
 
 impl Tables {
     /// Fills this image, which is new, with all that the view shows. Every row is verified on the
     /// way, so that no damage gets a checksum that matches.
-    pub(crate) fn fill(&self, view: &TablesView, progress: Progress<'_>) -> Outcome<()> {
+    pub(crate) fn fill(&self, view: &TablesView, progress: Tell<'_>) -> Outcome<()> {
         let txn = self.begin_write(WaitPolicy::UntilTimeout)?;
         let total = view.row_count()?;
         let mut copy = Copy {
@@ -72,7 +72,7 @@ struct Copy<'c> {
     packing: Packing,
     done: u64,
     total: u64,
-    progress: Progress<'c>,
+    progress: Tell<'c>,
 }
 
 impl Copy<'_> {

@@ -11,7 +11,7 @@ mod runs;
 mod schema;
 pub(crate) mod unclosed;
 
-pub(crate) use crate::engine::tables::copy::Progress;
+pub(crate) use crate::engine::tables::copy::Tell;
 pub(crate) use crate::engine::tables::open::{
     CheckpointError, Hold, Tables, TablesOptions, WaitPolicy,
 };

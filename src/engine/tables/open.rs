@@ -212,10 +212,10 @@ impl Tables {
         }
     }
 
-    /// Settles whether the last commit of a process that died counts, so that every view shows
+    /// Decides whether the last commit of a process that died counts, so that every view shows
     /// the same from now on. Until a writer has been there, redb shows the commit before to those
     /// that have the image open, since the last one may not be on the disk yet.
-    pub(crate) fn settle(&self) -> Outcome<()> {
+    pub(crate) fn decide_last_commit(&self) -> Outcome<()> {
         Ok(self.begin_write(WaitPolicy::UntilTimeout)?.abort()?)
     }
 

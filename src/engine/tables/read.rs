@@ -149,7 +149,7 @@ impl TablesView {
             let row = RunRow::parse(value.value());
             let row = row.map_err(|message| damaged(log, number, message))?;
             row.must_be(log, number)?;
-            spans.extend((!row.is_piece()).then(|| row.range()));
+            spans.extend((!row.is_chunk()).then(|| row.range()));
         }
         Ok(spans)
     }

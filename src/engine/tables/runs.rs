@@ -17,7 +17,7 @@ pub(super) struct StoredRun<'t> {
     log: LogId,
     first: u64,
     row: Row<'t>,
-    pieces: Vec<Row<'t>>,
+    chunks: Vec<Row<'t>>,
 }
 
 impl StoredRun<'_> {
@@ -35,15 +35,15 @@ impl StoredRun<'_> {
     }
 
     pub(super) fn unpack(&self) -> Outcome<Run> {
-        let pieces = self.pieces.iter().map(AccessGuard::value);
-        let unpacked = self.row()?.unpack(pieces);
+        let chunks = self.chunks.iter().map(AccessGuard::value);
+        let unpacked = self.row()?.unpack(chunks);
         unpacked.map_err(|message| damaged(&self.log, self.first, message))
     }
 
     /// The run, or only a front part of it that has at least so many entries.
     pub(super) fn unpack_front(&self, count: u64) -> Outcome<Run> {
-        let pieces = self.pieces.iter().map(AccessGuard::value);
-        let unpacked = self.row()?.unpack_front(pieces, count);
+        let chunks = self.chunks.iter().map(AccessGuard::value);
+        let unpacked = self.row()?.unpack_front(chunks, count);
         unpacked.map_err(|message| damaged(&self.log, self.first, message))
     }
 }
@@ -57,24 +57,24 @@ pub(super) fn run_up_to<'t>(
     for row in table.range(run_key(log, 0)..=run_key(log, index))?.rev() {
         let (key, value) = row?;
         let first = key.value().2;
-        let (is_piece, pieces) = {
+        let (is_chunk, chunks) = {
             let row = RunRow::parse(value.value());
             let row = row.map_err(|message| damaged(log, first, message))?;
             row.must_be(log, first)?;
-            (row.is_piece(), row.pieces())
+            (row.is_chunk(), row.chunks())
         };
-        if is_piece {
+        if is_chunk {
             continue;
         }
         let mut stored = StoredRun {
             log: *log,
             first,
             row: value,
-            pieces: Vec::new(),
+            chunks: Vec::new(),
         };
-        if !pieces.is_empty() {
-            for row in table.range(run_key(log, pieces.start)..run_key(log, pieces.end))? {
-                stored.pieces.push(row?.1);
+        if !chunks.is_empty() {
+            for row in table.range(run_key(log, chunks.start)..run_key(log, chunks.end))? {
+                stored.chunks.push(row?.1);
             }
         }
         return Ok(Some(stored));
@@ -103,8 +103,8 @@ pub(super) fn each_run(
         let (key, value) = row?;
         let number = key.value().2;
         match &mut open {
-            Some((stored, pieces)) if pieces.contains(&number) => {
-                stored.pieces.push(value);
+            Some((stored, chunks)) if chunks.contains(&number) => {
+                stored.chunks.push(value);
                 continue;
             }
             _ => {}
@@ -115,23 +115,23 @@ pub(super) fn each_run(
         let damage = {
             match RunRow::parse(value.value()) {
                 Err(message) => Err((message, true)),
-                Ok(row) if row.is_piece() && after_damage => continue,
-                Ok(row) if row.is_piece() => {
-                    Err(("it is a piece of a run that is not there".to_owned(), false))
+                Ok(row) if row.is_chunk() && after_damage => continue,
+                Ok(row) if row.is_chunk() => {
+                    Err(("it is a chunk of a run that is not there".to_owned(), false))
                 }
-                Ok(row) => Ok(row.pieces()),
+                Ok(row) => Ok(row.chunks()),
             }
         };
         match damage {
-            Ok(pieces) => {
+            Ok(chunks) => {
                 after_damage = false;
                 let stored = StoredRun {
                     log: *log,
                     first: number,
                     row: value,
-                    pieces: Vec::new(),
+                    chunks: Vec::new(),
                 };
-                open = Some((stored, pieces));
+                open = Some((stored, chunks));
             }
             Err((message, damages)) => {
                 after_damage |= damages;
@@ -149,7 +149,7 @@ pub(super) fn each_run(
 fn found(stored: &StoredRun<'_>) -> FoundRun {
     FoundRun {
         first: stored.first,
-        rows: 1 + stored.pieces.len() as u64,
+        rows: 1 + stored.chunks.len() as u64,
         run: stored.unpack(),
     }
 }

@@ -153,10 +153,10 @@ fn append(number: u64) -> Op {
 fn stored(engine: &Engine) -> Vec<String> {
     let layers = engine.committer.layers().unwrap();
     let len = layers
-        .extent(&LOG)
+        .log_size(&LOG)
         .ok()
         .unwrap()
-        .map_or(0, |extent| extent.entries);
+        .map_or(0, |size| size.entries);
     let entry = |index| {
         let part = layers.part_holding(&LOG, index, &(0..len)).ok().unwrap();
         String::from_utf8(part.entry(index).unwrap().bytes().to_vec()).unwrap()

@@ -161,8 +161,8 @@ fn texts_of(run: &Run, first: u64, count: u64) -> Vec<String> {
 }
 
 fn read_log(view: &View, log: &LogId) -> Vec<String> {
-    let extent = view.read(|layers| layers.extent(log)).unwrap();
-    let len = extent.map_or(0, |extent| extent.entries);
+    let size = view.read(|layers| layers.log_size(log)).unwrap();
+    let len = size.map_or(0, |size| size.entries);
     let text = |index| {
         let part = view.read(|layers| layers.part_holding(log, index, &(index..index + 1)));
         let slice = part.unwrap().entry(index).expect("the part has the entry");
@@ -254,8 +254,8 @@ proptest! {
         let mut found = Found::default();
         for (at_ms, change) in (1..).zip(changes) {
             let log = change.log();
-            let extent = engine.view().unwrap().read(|layers| layers.extent(&log)).unwrap();
-            let op = change.op(extent.map_or(0, |extent| extent.entries), at_ms);
+            let size = engine.view().unwrap().read(|layers| layers.log_size(&log)).unwrap();
+            let op = change.op(size.map_or(0, |size| size.entries), at_ms);
             // What is refused is not in the journal.
             if engine.write(false, [op.clone()]).is_ok() {
                 found.apply(op.clone());

@@ -72,7 +72,7 @@ fn a_view_that_was_overtaken_by_many_epochs_begins_anew() {
     }
     assert!(epochs(&one).1 > 6, "{:?}", epochs(&one));
     let len = early
-        .read(|layers| layers.extent(&LOG))
+        .read(|layers| layers.log_size(&LOG))
         .unwrap()
         .unwrap()
         .entries;

@@ -83,9 +83,9 @@ pub(super) fn texts(numbers: std::ops::Range<usize>, len: usize) -> Vec<String> 
 pub(super) fn stored(engine: &Arc<Engine>) -> Vec<String> {
     let view = engine.view().unwrap();
     let len = view
-        .read(|layers| layers.extent(&LOG))
+        .read(|layers| layers.log_size(&LOG))
         .unwrap()
-        .map_or(0, |extent| extent.entries);
+        .map_or(0, |size| size.entries);
     let entry = |index| {
         let read = |layers: &Layers| layers.part_holding(&LOG, index, &(index..index + 1));
         let part = view.read(read).unwrap();

@@ -18,7 +18,7 @@ pub type Extra = serde_json::Map<String, serde_json::Value>;
 /// A field that is written as `null` where it has no value, and that older writers left out.
 ///
 /// ```
-/// use sessiondb::Nullable;
+/// use sessiondb::entry::Nullable;
 ///
 /// let prompt: Nullable<String> = Some("Be brief.".to_owned()).into();
 /// assert_eq!(prompt.as_option().map(String::as_str), Some("Be brief."));

@@ -10,6 +10,7 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess,
     SeqAccess, Visitor,
 };
+use serde::ser::{self, Serialize, Serializer};
 use serde_json::Value;
 
 use super::exact::Floats;
@@ -72,6 +73,9 @@ pub(crate) trait Holder {
 
     /// Says why it cannot be written, if it cannot.
     fn check<T: Tagged>(&self) -> Result<(), String>;
+
+    /// Writes it as it is.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
 /// A part of an entry: an object whose kind is not known. Written, anything else could not be read
@@ -93,6 +97,10 @@ impl Holder for Value {
         }
         Ok(())
     }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
 }
 
 /// A whole entry, which may be any JSON.
@@ -103,6 +111,11 @@ impl Holder for RawJson {
 
     fn check<T: Tagged>(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = self.to_raw_value().map_err(ser::Error::custom)?;
+        value.serialize(serializer)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sessiondb::{
-    Active, Archive, Extra, PodName, PodRecord, StoreError, new_segment_id, new_session_id,
-};
+use sessiondb::entry::{Active, Extra, WorkerName, WorkerRecord};
+use sessiondb::{Archive, StoreError, new_segment_id, new_session_id};
+
+use crate::raw::raw;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Worker {
@@ -20,7 +21,7 @@ fn records_may_be_of_a_type_of_the_callers_own() {
     for session in [session, other] {
         archive
             .log(session, new_segment_id())
-            .append_raw(b"1")
+            .append(&raw(b"1"))
             .unwrap();
     }
     let active = Some(json!({"session_id": session}));
@@ -31,17 +32,19 @@ fn records_may_be_of_a_type_of_the_callers_own() {
         Some(worker.clone())
     );
     assert_eq!(archive.read_name_as::<Worker>("worker-b").unwrap(), None);
-    assert!(archive.check(&mut |_| ()).unwrap().problems.is_empty());
+    assert!(archive.check(None).unwrap().problems.is_empty());
 
-    // What knows only `PodRecord` gets along with it.
+    // What knows only `WorkerRecord` gets along with it.
     let record = archive.read_name("worker-a").unwrap().unwrap();
     assert_eq!(
         (&*record.worker_name, &record.extra["port"]),
         ("worker-a", &json!(7))
     );
     archive
-        .update_name("worker-a", |record| {
-            drop(record.extra.insert("more".into(), json!(1)));
+        .update_name("worker-a", |record: &mut Option<WorkerRecord>| {
+            let extra = &mut record.as_mut().unwrap().extra;
+            extra.insert("more".into(), json!(1));
+            Ok::<_, StoreError>(())
         })
         .unwrap();
     assert_eq!(archive.read_name_as("worker-a").unwrap(), Some(worker));
@@ -67,7 +70,7 @@ fn a_name_is_updated_all_or_not_and_the_update_returns_a_value() {
     }
     let archive = Archive::in_memory().unwrap();
     let bump = |limit: u16| {
-        archive.try_update_name("worker-a", |worker: &mut Option<Worker>| {
+        archive.update_name("worker-a", |worker: &mut Option<Worker>| {
             let worker = worker.get_or_insert(Worker {
                 port: 0,
                 active: None,
@@ -86,30 +89,30 @@ fn a_name_is_updated_all_or_not_and_the_update_returns_a_value() {
     assert!(matches!(bump(2), Err(Refused::Taken)));
     assert_eq!(archive.version().unwrap(), version, "nothing is written");
     let taken: Option<Worker> = archive
-        .try_update_name("worker-a", |worker| Ok::<_, StoreError>(worker.take()))
+        .update_name("worker-a", |worker| Ok::<_, StoreError>(worker.take()))
         .unwrap();
     assert_eq!(taken.unwrap().port, 2);
-    assert!(archive.list_names().unwrap().is_empty());
-    let nameless = archive.try_update_name("a/b", |_: &mut Option<Worker>| Ok::<_, Refused>(()));
+    assert!(archive.names().unwrap().is_empty());
+    let nameless = archive.update_name("a/b", |_: &mut Option<Worker>| Ok::<_, Refused>(()));
     assert!(matches!(nameless, Err(Refused::Store)));
-    let gone = archive.try_update_metadata(new_session_id(), |_| Ok::<_, StoreError>(1));
+    let gone = archive.update_metadata(new_session_id(), |_| Ok::<_, StoreError>(1));
     assert!(matches!(gone, Err(StoreError::SessionNotFound(_))));
 }
 
 #[test]
 fn names_keep_the_fields_that_an_update_does_not_know() {
     let archive = Archive::in_memory().unwrap();
-    let record: PodRecord =
+    let record: WorkerRecord =
         serde_json::from_value(json!({"pod_name": "worker-b", "children": [1, {"x": null}]}))
             .unwrap();
     archive.write_name("worker-b", &record).unwrap();
     archive
         .write_name(
             "worker-a",
-            &PodRecord::new(PodName::new("worker-a").unwrap()),
+            &WorkerRecord::new(WorkerName::new("worker-a").unwrap()),
         )
         .unwrap();
-    assert_eq!(archive.list_names().unwrap(), ["worker-a", "worker-b"]);
+    assert_eq!(archive.names().unwrap(), ["worker-a", "worker-b"]);
     let session_id = new_session_id();
     let active = Active {
         session_id,
@@ -117,7 +120,10 @@ fn names_keep_the_fields_that_an_update_does_not_know() {
         extra: Extra::new(),
     };
     archive
-        .update_name("worker-b", |record| record.active = Some(active))
+        .update_name("worker-b", |record: &mut Option<WorkerRecord>| {
+            record.as_mut().unwrap().active = Some(active);
+            Ok::<_, StoreError>(())
+        })
         .unwrap();
     let back = serde_json::to_value(archive.read_name("worker-b").unwrap()).unwrap();
     let expected = json!({
@@ -125,7 +131,7 @@ fn names_keep_the_fields_that_an_update_does_not_know() {
         "active": {"session_id": session_id},
     });
     assert_eq!(back, expected);
-    archive.update_name("worker-c", |_| ()).unwrap();
+    archive.write_name("worker-c", &json!({})).unwrap();
     assert!(archive.read_name("worker-c").unwrap().is_some());
     assert!(archive.delete_name("worker-c").unwrap());
     assert!(!archive.delete_name("worker-c").unwrap());
@@ -140,13 +146,13 @@ fn names_keep_the_fields_that_an_update_does_not_know() {
             Err(StoreError::InvalidPodName(_))
         ));
         assert!(matches!(
-            archive.update_name(name, |_| ()),
+            archive.update_name(name, |_: &mut Option<Value>| Ok::<_, StoreError>(())),
             Err(StoreError::InvalidPodName(_))
         ));
     }
-    let mut long = PodRecord::new(PodName::new(&"n".repeat(1024)).unwrap());
+    let mut long = WorkerRecord::new(WorkerName::new(&"n".repeat(1024)).unwrap());
     archive.write_name(&long.worker_name, &long).unwrap();
-    long.worker_name = PodName::new(&"n".repeat(1025)).unwrap();
+    long.worker_name = WorkerName::new(&"n".repeat(1025)).unwrap();
     assert!(matches!(
         archive.write_name(&long.worker_name, &long),
         Err(StoreError::TooLarge { .. })

@@ -253,12 +253,12 @@ fn add(batch: &mut Batch, archive: &Archive, step: &Step) -> Result<(), StoreErr
         Step::Only(of) => batch.expect_only_segment(&log(of)),
         Step::SessionAbsent(session) => batch.expect_session_absent(session_id(*session)),
         Step::SessionPresent(session) => batch.expect_session_present(session_id(*session)),
-        Step::Append(of, list) => batch.append_many(&log(of), &entries(list))?,
-        Step::AppendAt(of, at, entry) => batch.append_at(&log(of), *at, &[*entry])?,
-        Step::Replace(of, list) => batch.replace(&log(of), &entries(list))?,
+        Step::Append(of, list) => batch.append_many(&log(of), entries(list))?,
+        Step::AppendAt(of, at, entry) => batch.append_at(&log(of), *at, [*entry])?,
+        Step::Replace(of, list) => batch.replace(&log(of), entries(list))?,
         Step::Truncate(of, len) => batch.truncate(&log(of), *len),
         Step::Delete(of) => batch.delete(&log(of)),
-        Step::Branch(of, at, to) => batch.branch_to(&log(of), *at, segment_id(*to))?,
+        Step::Branch(of, at, to) => batch.branch(&log(of), *at, segment_id(*to)),
         Step::DeleteSegment(session, segment) => {
             batch.delete_segment(session_id(*session), segment_id(*segment))
         }
@@ -289,7 +289,7 @@ fn content(archive: &Archive) -> Result<Model, StoreError> {
                 let of = (session, segment, trace);
                 let log = log_of(archive, of);
                 if log.exists()? {
-                    let entries = log.read(..)?.collect::<Result<_, _>>()?;
+                    let entries = log.read(..)?.decode().collect::<Result<_, _>>()?;
                     found.logs.insert(of, entries);
                 }
             }

@@ -28,7 +28,7 @@ fn append_or_fork(
         let branch = archive.log(session, new_segment_id());
         let (mut append, mut fork) = (archive.batch(), archive.batch());
         append.expect_len(&log, len).append(&log, &entry).unwrap();
-        fork.branch_to(&log, len, branch.segment_id()).unwrap();
+        fork.branch(&log, len, branch.segment_id());
         fork.append(&branch, &entry).unwrap();
         if !append.commit_or(fork).unwrap() {
             log = branch;
@@ -42,7 +42,7 @@ fn append_or_fork(
 fn assert_whole(archive: &Archive, session: SessionId, ends: &[(u64, SegmentId)]) {
     for (writer, segment) in ends {
         let entries = archive.log(session, *segment).read(..).unwrap();
-        let found: Vec<serde_json::Value> = entries.collect::<Result<_, _>>().unwrap();
+        let found: Vec<serde_json::Value> = entries.decode().collect::<Result<_, _>>().unwrap();
         let items = (0..ITEMS).map(|item| json!({"writer": writer, "item": item}));
         let expected: Vec<_> = [json!("start")].into_iter().chain(items).collect();
         assert_eq!(found, expected, "writer {writer}");
@@ -107,9 +107,15 @@ fn of_processes_that_create_one_segment_one_does() {
     let mut winners = vec![0; usize::try_from(PROCESSES).unwrap()];
     for item in 0..ITEMS {
         let segments = archive.segments(nth(session, item)).unwrap();
+        let segments: Vec<_> = segments.map(Result::unwrap).collect();
         assert_eq!(segments.len(), 1, "of session {item}");
         let log = archive.log(nth(session, item), segments[0].id);
-        let entries: Vec<u64> = log.read(..).unwrap().collect::<Result<_, _>>().unwrap();
+        let entries: Vec<u64> = log
+            .read(..)
+            .unwrap()
+            .decode()
+            .collect::<Result<_, _>>()
+            .unwrap();
         let [writer, again] = entries[..] else {
             panic!("session {item} holds {entries:?}");
         };
@@ -130,7 +136,7 @@ fn create(archive: &Archive, session: SessionId, writer: u64) {
         let log = archive.log(nth(session, item), new_segment_id());
         let mut batch = archive.batch();
         batch.expect_absent(&log).expect_only_segment(&log);
-        batch.replace(&log, &[writer, writer]).unwrap();
+        batch.replace(&log, [writer, writer]).unwrap();
         match batch.commit() {
             Ok(()) | Err(StoreError::ConditionFailed { .. }) => {}
             Err(err) => panic!("{err}"),

@@ -23,7 +23,7 @@ fn another_archive_at_the_path_is_left_alone() {
     archive.log(session(0), segment(0)).append(&"kept").unwrap();
     fs::rename(&path, &away).unwrap();
     fs::rename(&other, &path).unwrap();
-    match archive.compact(&mut |_| ()).unwrap_err() {
+    match archive.compact(None).unwrap_err().error {
         StoreError::Displaced { file, .. } => {
             if cfg!(target_os = "linux") {
                 let file = file.unwrap().canonicalize().unwrap();

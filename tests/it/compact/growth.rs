@@ -5,9 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use sessiondb::{Archive, CompactMode, Compacted};
+use sessiondb::Archive;
+use sessiondb::archive::{CompactMode, Compacted};
 
 use super::{doomed, entry, is_clean, left_at, noise, segment, session};
+use crate::raw::{raw, raws};
 use crate::scratch::Scratch;
 
 /// So many segments that the heads alone fill a tree of two levels.
@@ -20,13 +22,13 @@ fn fill(path: &Path) {
         let seed = u64::try_from(number).unwrap();
         log.clone()
             .with_durability(sessiondb::Durability::Written)
-            .append_many_raw(&[entry(&noise(seed, 9_000)), entry(&doomed(seed))])
+            .append_many(raws(&[entry(&noise(seed, 9_000)), entry(&doomed(seed))]))
             .unwrap();
     }
     archive.close().unwrap();
     // As tight as can be: the least change needs new pages.
     let archive = Archive::open(path).unwrap();
-    let (archive, compacted) = archive.compact(&mut |_| {}).unwrap();
+    let (archive, compacted) = archive.compact(None).unwrap();
     if cfg!(unix) {
         assert_eq!(compacted.mode, CompactMode::Fresh);
     }
@@ -43,7 +45,7 @@ fn len(path: &Path) -> u64 {
 
 fn compact(archive: Archive, path: &Path) -> Compacted {
     let before = len(path);
-    let (archive, compacted) = archive.compact(&mut |_| {}).unwrap();
+    let (archive, compacted) = archive.compact(None).unwrap();
     assert_eq!(compacted.mode, CompactMode::InPlace);
     assert!(
         len(path) <= before,
@@ -69,11 +71,11 @@ fn beside_a_reader_of_an_earlier_state_nothing_grows() {
                 Archive::options().read_only(true).open(&path).unwrap()
             };
             let snapshot = other.snapshot().unwrap();
-            assert!(snapshot.len(session(0), segment(0)).unwrap() > 0);
+            assert!(snapshot.log(session(0), segment(0)).len().unwrap() > 0);
             if journal_holds_something {
                 archive
                     .log(session(0), segment(0))
-                    .append_raw(&entry("one more"))
+                    .append(&raw(entry("one more")))
                     .unwrap();
             } else {
                 archive.delete_segment(session(1), segment(1)).unwrap();

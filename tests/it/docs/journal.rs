@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::{
     Image, Layout, PARENT, SEGMENT, SESSION, code, first_entry, rows, text, unseal, write_name,
 };
+use crate::raw::{raw, raws};
 use crate::scratch::Scratch;
 
 #[test]
@@ -44,11 +45,11 @@ fn frames_and_ops_are_as_the_page_says() {
 /// One change of each kind, so that each op is in the journal.
 fn change_in_each_way(archive: &Archive) {
     let log = archive.log(SESSION, SEGMENT).with_timestamp(1000);
-    log.append_raw(first_entry().as_bytes()).unwrap();
-    log.append_many_raw(&[r#"{"n":2}"#, r#"{"n":3}"#]).unwrap();
+    log.append(&raw(first_entry().as_bytes())).unwrap();
+    log.append_many(raws([r#"{"n":2}"#, r#"{"n":3}"#])).unwrap();
     log.truncate(2).unwrap();
     let traces = archive.trace(SESSION, PARENT).with_timestamp(2000);
-    traces.replace_raw(&[""; 0]).unwrap();
+    traces.replace(raws([""; 0])).unwrap();
     let metadata = json!({"title": "sample"});
     archive
         .set_metadata(SESSION, metadata.as_object().unwrap())
@@ -56,7 +57,7 @@ fn change_in_each_way(archive: &Archive) {
     write_name(archive);
     archive.delete_name("builder").unwrap();
     archive.delete_segment(SESSION, PARENT).unwrap();
-    archive.branch_to(SESSION, SEGMENT, 2, PARENT).unwrap();
+    archive.log(SESSION, SEGMENT).branch(2, PARENT).unwrap();
 }
 
 /// An op in the journal: epoch and number of its frame, its tag and its fields.
@@ -125,7 +126,7 @@ fn a_flipped_bit_cuts_the_journal_of_an_archive_that_was_not_closed() {
     let archive = Archive::open(&path).unwrap();
     let log = archive.log(SESSION, SEGMENT);
     for entry in ["1", "2", "3"] {
-        log.append_raw(entry.as_bytes()).unwrap();
+        log.append(&raw(entry.as_bytes())).unwrap();
     }
     let mut copy = fs::read(&path).unwrap();
     let frames = frames(&copy);

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Image, Layout, SEGMENT, SESSION, first_entry, hex_of, sample, text};
+use crate::raw::raws;
 
 #[test]
 fn runs_are_as_the_page_says() {
@@ -46,7 +47,7 @@ fn runs_are_as_the_page_says() {
 /// A run that fills more than one page, put together from its rows.
 #[test]
 #[cfg(feature = "zstd")]
-fn pieces_of_runs_are_as_the_page_says() {
+fn chunks_of_runs_are_as_the_page_says() {
     use std::fs;
 
     use sessiondb::Archive;
@@ -59,7 +60,7 @@ fn pieces_of_runs_are_as_the_page_says() {
     let entries: Vec<String> = (0..60).map(|n| format!("\"{}\"", noise(n, 3000))).collect();
     archive
         .log(SESSION, SEGMENT)
-        .append_many_raw(&entries)
+        .append_many(raws(&entries))
         .unwrap();
     archive.close().unwrap();
     let image = Image::of(&fs::read(&path).unwrap());
@@ -84,15 +85,15 @@ fn pieces_of_runs_are_as_the_page_says() {
     let (checksum, rest) = rest.split_first_chunk().unwrap();
     let mut stored = rest.to_vec();
     for number in 1..=more {
-        let piece = row(number);
+        let chunk = row(number);
         assert_eq!(
             (
-                layout.number(&piece, "encoding"),
-                layout.number(&piece, "count")
+                layout.number(&chunk, "encoding"),
+                layout.number(&chunk, "count")
             ),
             (2, 0)
         );
-        stored.extend_from_slice(&piece[layout.end..]);
+        stored.extend_from_slice(&chunk[layout.end..]);
     }
     assert_eq!(stored.len(), u32::from_le_bytes(*len) as usize);
     assert_eq!(xxh3_64(&stored), u64::from_le_bytes(*checksum));

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use sessiondb::{Archive, Part, new_segment_id, new_session_id, testing};
+use sessiondb::doctor::Part;
+use sessiondb::{Archive, new_segment_id, new_session_id, testing};
 
 use super::{Content, closed_sample, sample};
+use crate::raw::{raw, raws};
 use crate::scratch::{Scratch, noise};
 
 const IMAGE: usize = 8192 + (16 << 10);
@@ -25,7 +27,7 @@ fn nothing_is_wrong_while_others_write() {
                     "\"{}\"",
                     "z".repeat(usize::try_from(number % 3000).unwrap())
                 );
-                log.append_many_raw(&[&entry, &entry, &entry]).unwrap();
+                log.append_many(raws([&entry, &entry, &entry])).unwrap();
                 log.truncate(1).unwrap();
                 if number % 5 == 0 {
                     archive.checkpoint().unwrap();
@@ -43,7 +45,7 @@ fn nothing_is_wrong_while_others_write() {
             // Of another kind than the writer's, so that it is a handle of its own.
             let reader = Archive::options().read_only(true).open(&path).unwrap();
             for archive in [&archive, &reader] {
-                let report = archive.check(&mut |_| {}).unwrap();
+                let report = archive.check(None).unwrap();
                 assert_eq!(report.problems, []);
                 assert!(report.entries > 500);
             }
@@ -69,7 +71,7 @@ fn problems_say_session_segment_and_entries() {
     let entries: Vec<_> = (0..300)
         .map(|number| format!("\"{}\"", noise(number, 5000)))
         .collect();
-    log.append_many_raw(&entries).unwrap();
+    log.append_many(raws(&entries)).unwrap();
     archive.close().unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     // In the entries of the run that is not the first of the log, and in no piece of one.
@@ -81,7 +83,7 @@ fn problems_say_session_segment_and_entries() {
     std::fs::write(&path, bytes).unwrap();
 
     let archive = Archive::options().read_only(true).open(&path).unwrap();
-    let report = archive.check(&mut |_| {}).unwrap();
+    let report = archive.check(None).unwrap();
     assert_eq!(
         (report.problems_found, report.problems.len()),
         (1, 1),
@@ -118,7 +120,7 @@ fn damage_does_not_end_the_check() {
     let scratch = Scratch::new();
     let (path, broken) = (scratch.fresh(), scratch.fresh());
     let (bytes, was) = closed_sample(&path);
-    let sound = Archive::open(&path).unwrap().check(&mut |_| {}).unwrap();
+    let sound = Archive::open(&path).unwrap().check(None).unwrap();
     assert!(sound.is_clean());
     assert_eq!(sound.entries + sound.traces, was.entries());
     let (mut found, mut partly, mut opened) = (0, 0, 0);
@@ -130,7 +132,7 @@ fn damage_does_not_end_the_check() {
             continue;
         };
         opened += 1;
-        let report = archive.check(&mut |_| {}).unwrap();
+        let report = archive.check(None).unwrap();
         if report.is_clean() {
             assert_eq!(Content::read(&archive), was, "page at {page}");
         } else {
@@ -159,11 +161,11 @@ fn frames_behind_the_end_of_the_journal_are_noted() {
     let archive = Archive::open(&path).unwrap();
     let log = archive.log(new_session_id(), new_segment_id());
     for number in 0..6 {
-        log.append_raw(format!("\"entry {number}\"").as_bytes())
+        log.append(&raw(format!("\"entry {number}\"").as_bytes()))
             .unwrap();
     }
     std::fs::copy(&path, &broken).unwrap();
-    assert_eq!(archive.check(&mut |_| {}).unwrap().notes, []);
+    assert_eq!(archive.check(None).unwrap().notes, []);
     let mut bytes = std::fs::read(&broken).unwrap();
     let mark = b"entry 2";
     let at = bytes
@@ -173,13 +175,13 @@ fn frames_behind_the_end_of_the_journal_are_noted() {
     bytes[at] ^= 3;
     std::fs::write(&broken, bytes).unwrap();
     // Before the check, since that closes the file and so folds what counts.
-    let report = sessiondb::recover(&broken, scratch.fresh(), &mut |_| {}).unwrap();
+    let report = sessiondb::doctor::recover(&broken, scratch.fresh(), None).unwrap();
     assert!(
         report.notes[0].contains("frame 2") && report.notes[0].contains("the 3 whole"),
         "{report:?}"
     );
     let damaged = Archive::options().read_only(true).open(&broken).unwrap();
-    let report = damaged.check(&mut |_| {}).unwrap();
+    let report = damaged.check(None).unwrap();
     assert!(report.is_clean() && report.entries == 2, "{report:?}");
     assert_eq!(report.notes.len(), 1);
     assert_eq!(report.notes[0].part, Part::Journal);
@@ -200,7 +202,7 @@ fn one_bit_of_the_journal_is_put_right() {
     let archive = Archive::open(&path).unwrap();
     let log = archive.log(new_session_id(), new_segment_id());
     for number in 0..6 {
-        log.append_raw(format!("\"entry {number}\"").as_bytes())
+        log.append(&raw(format!("\"entry {number}\"").as_bytes()))
             .unwrap();
     }
     let was = Content::read(&archive);
@@ -216,7 +218,7 @@ fn one_bit_of_the_journal_is_put_right() {
         bytes[frame + bit / 8] ^= 1 << (bit % 8);
         std::fs::write(&broken, bytes).unwrap();
         let new = scratch.fresh();
-        let report = sessiondb::recover(&broken, &new, &mut |_| {}).unwrap();
+        let report = sessiondb::doctor::recover(&broken, &new, None).unwrap();
         assert!(
             report.complete && report.notes.len() == 1,
             "bit {bit}: {report:?}"

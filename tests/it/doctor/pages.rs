@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use sessiondb::{RecoverBasis, RecoverReport, recover};
+use sessiondb::doctor::{RecoverBasis, RecoverReport, recover};
 use uuid::Uuid;
 
 use super::{Content, Id, closed_sample, judge};
@@ -49,8 +49,7 @@ impl Patient {
         );
         std::fs::write(&broken, bytes).unwrap();
         let _ = std::fs::remove_file(&new);
-        let report =
-            recover(&broken, &new, &mut |_| {}).unwrap_or_else(|err| panic!("{what}: {err}"));
+        let report = recover(&broken, &new, None).unwrap_or_else(|err| panic!("{what}: {err}"));
         assert!(
             std::fs::read(&broken).unwrap() == bytes,
             "{what}: the file was changed"
@@ -89,7 +88,7 @@ fn rows(bytes: &[u8]) -> BTreeMap<(Id, u64), Vec<Range<usize>>> {
     let uuid = |at: usize| Uuid::from_slice(&bytes[at..at + 16]).unwrap();
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
     let mut runs = Vec::new();
-    let mut pieces: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut chunks: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for at in IMAGE..bytes.len() - 68 {
         if &bytes[at + 8..at + 12] == b"sRun" {
             let id = (uuid(at + 16), uuid(at + 32), bytes[at + 12] == 2);
@@ -98,7 +97,7 @@ fn rows(bytes: &[u8]) -> BTreeMap<(Id, u64), Vec<Range<usize>>> {
             let more = u16::from_le_bytes(bytes[at + 14..at + 16].try_into().unwrap());
             let span = at..at + 68 + usize::try_from(len).unwrap();
             if count == 0 {
-                pieces.entry((id, first)).or_default().push(span);
+                chunks.entry((id, first)).or_default().push(span);
             } else {
                 runs.push((id, first, u64::from(count), u64::from(more), span));
             }
@@ -107,8 +106,8 @@ fn rows(bytes: &[u8]) -> BTreeMap<(Id, u64), Vec<Range<usize>>> {
     let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (id, first, count, more, span) in runs {
         let numbers = first + 1..=first + more;
-        let pieces = numbers.filter_map(|number| pieces.get(&(id, number)));
-        let spans: Vec<_> = std::iter::once(&span).chain(pieces.flatten()).collect();
+        let chunks = numbers.filter_map(|number| chunks.get(&(id, number)));
+        let spans: Vec<_> = std::iter::once(&span).chain(chunks.flatten()).collect();
         for index in first..first + count {
             let all = rows.entry((id, index)).or_default();
             all.extend(spans.iter().map(|span| (*span).clone()));

@@ -1,8 +1,10 @@
 //! Recovering: what is whole comes back whole, and what is refused.
 
-use sessiondb::{Archive, RecoverBasis, StoreError, recover};
+use sessiondb::doctor::{RecoverBasis, recover};
+use sessiondb::{Archive, StoreError};
 
 use super::{Content, closed_sample, judge, sample};
+use crate::raw::{raw, raws};
 use crate::scratch::Scratch;
 
 #[test]
@@ -11,25 +13,24 @@ fn an_undamaged_archive_comes_back_as_it_was() {
     let (broken, new) = (scratch.fresh(), scratch.fresh());
     let (bytes, was) = closed_sample(&broken);
     let mut last = None;
-    let report = recover(&broken, &new, &mut |progress| last = Some(progress)).unwrap();
+    let report = recover(
+        &broken,
+        &new,
+        Some(&mut |progress| last = Some((progress.done, progress.total))),
+    )
+    .unwrap();
     assert_eq!(report.problems, []);
     assert_eq!(report.notes, [""; 0]);
     assert!(report.complete && report.basis == RecoverBasis::Newest);
     assert_eq!(Content::of(&new), was);
     assert_eq!(report.entries + report.traces, was.entries());
     assert_eq!(report.sessions, 4);
-    assert!(last.is_some_and(|last| last.done == last.total && last.total > 0));
+    assert!(last.is_some_and(|(done, total)| done == total && total > 0));
     assert!(
         std::fs::read(&broken).unwrap() == bytes,
         "the file was changed"
     );
-    assert!(
-        Archive::open(&new)
-            .unwrap()
-            .check(&mut |_| {})
-            .unwrap()
-            .is_clean()
-    );
+    assert!(Archive::open(&new).unwrap().check(None).unwrap().is_clean());
     assert_eq!(scratch.names().len(), 2);
 }
 
@@ -41,19 +42,25 @@ fn so_does_one_whose_writers_died() {
     let mut frames = 0;
     for number in 0..40 {
         let session = archive.sessions().unwrap().next().unwrap().unwrap().id;
-        let segment = archive.segments(session).unwrap()[0].id;
+        let segment = archive
+            .segments(session)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .id;
         let log = archive.log(session, segment);
         match number % 8 {
             6 => log.truncate(log.len().unwrap() / 2).unwrap(),
-            7 => log.replace_raw(&["1", "2"]).unwrap(),
+            7 => log.replace(raws(["1", "2"])).unwrap(),
             _ => {
                 let entry = format!("\"{}\"", "y".repeat(number * 60));
-                log.append_raw(entry.as_bytes()).unwrap();
+                log.append(&raw(entry.as_bytes())).unwrap();
             }
         }
         std::fs::copy(&open, &broken).unwrap();
         let new = scratch.fresh();
-        let report = recover(&broken, &new, &mut |_| {}).unwrap();
+        let report = recover(&broken, &new, None).unwrap();
         assert_eq!(report.problems, [], "after change {number}");
         assert!(report.complete, "after change {number}");
         assert_eq!(
@@ -76,13 +83,13 @@ fn what_is_no_archive_is_refused_and_nothing_is_made() {
     let zeros = vec![0; 100_000];
     for bytes in [&noise[..], &[], &zeros, b"{\"kind\":\"invoke\"}\n"] {
         std::fs::write(&broken, bytes).unwrap();
-        let refused = recover(&broken, &new, &mut |_| {}).unwrap_err();
+        let refused = recover(&broken, &new, None).unwrap_err();
         assert!(
             matches!(refused, StoreError::NotAnArchive { .. }),
             "{refused}"
         );
     }
-    let missing = recover(scratch.fresh(), &new, &mut |_| {}).unwrap_err();
+    let missing = recover(scratch.fresh(), &new, None).unwrap_err();
     assert!(matches!(&missing, StoreError::Io(err) if err.kind() == std::io::ErrorKind::NotFound));
     assert_eq!(scratch.names().len(), 1);
 }
@@ -93,7 +100,7 @@ fn what_is_there_already_is_left_alone() {
     let (broken, new) = (scratch.fresh(), scratch.fresh());
     closed_sample(&broken);
     std::fs::write(&new, "mine").unwrap();
-    let refused = recover(&broken, &new, &mut |_| {}).unwrap_err();
+    let refused = recover(&broken, &new, None).unwrap_err();
     assert!(
         matches!(&refused, StoreError::Io(err) if err.kind() == std::io::ErrorKind::AlreadyExists)
     );
@@ -110,7 +117,7 @@ fn a_newer_format_is_refused_as_everywhere() {
     let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[..4088]);
     bytes[4088..4096].copy_from_slice(&checksum.to_le_bytes());
     std::fs::write(&broken, bytes).unwrap();
-    let refused = recover(&broken, &new, &mut |_| {}).unwrap_err();
+    let refused = recover(&broken, &new, None).unwrap_err();
     assert!(
         matches!(refused, StoreError::UnsupportedVersion { found: 9, .. }),
         "{refused}"
@@ -133,7 +140,7 @@ fn without_a_root_runs_are_looked_for_everywhere() {
     }
     bytes[8192..image].fill(0);
     std::fs::write(&broken, bytes).unwrap();
-    let report = recover(&broken, &new, &mut |_| {}).unwrap();
+    let report = recover(&broken, &new, None).unwrap();
     assert_eq!(report.basis, RecoverBasis::Scan);
     assert!(!report.complete);
     let is = Content::of(&new);

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use sessiondb::Archive;
-use sessiondb::jsonl::{Import, Outcome, Progress};
+use sessiondb::jsonl::{Import, Outcome};
 
 use super::{A, B, Folder, entries, failure, import_one};
 
@@ -22,11 +22,14 @@ fn import_overtaken(archive: &Archive, file: &str, other: &str) -> super::FileRe
     let overtaking = two.write(&name, other);
     let overtaken = Cell::new(false);
     let mut report = Import::new(archive)
-        .run(&[path], &mut |progress| {
-            if matches!(progress, Progress::Read { .. }) && !overtaken.replace(true) {
-                import_one(&Import::new(archive), &overtaking);
-            }
-        })
+        .run(
+            &[path],
+            Some(&mut |progress| {
+                if progress.done > 0 && !overtaken.replace(true) {
+                    import_one(&Import::new(archive), &overtaking);
+                }
+            }),
+        )
         .unwrap();
     assert!(overtaken.get());
     report.files.remove(0)

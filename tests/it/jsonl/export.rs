@@ -2,15 +2,16 @@
 
 use std::fs;
 
-use sessiondb::jsonl::{BadLines, Export, ExportOutcome, ExportProgress, Import};
+use sessiondb::jsonl::{BadLines, Export, ExportOutcome, Import};
 use sessiondb::{Archive, StoreError};
 
 use super::{A, B, C, Folder, clean_folder, export, import, run};
+use crate::raw::{raw, raws};
 
 fn outcome(archive: &Archive, folder: &Folder, force: bool) -> ExportOutcome {
     let report = Export::new(archive)
         .force(force)
-        .run(folder.path(), &mut |_| ())
+        .run(folder.path(), None)
         .unwrap();
     assert_eq!(report.files.len(), 1);
     report.files[0].outcome.clone()
@@ -19,7 +20,7 @@ fn outcome(archive: &Archive, folder: &Folder, force: bool) -> ExportOutcome {
 #[test]
 fn files_that_are_there_are_kept_completed_or_refused() {
     let archive = Archive::in_memory().unwrap();
-    archive.log(A, B).append_many_raw(&["{}", "[1]"]).unwrap();
+    archive.log(A, B).append_many(raws(["{}", "[1]"])).unwrap();
     let folder = Folder::new();
     let name = format!("{A}/{B}.jsonl");
     let path = folder.path().join(&name);
@@ -69,18 +70,16 @@ fn files_that_are_there_are_kept_completed_or_refused() {
 fn one_file_that_cannot_be_written_does_not_stop_the_others() {
     let archive = Archive::in_memory().unwrap();
     for session in [A, B, C] {
-        archive.log(session, A).append_raw(b"1").unwrap();
+        archive.log(session, A).append(&raw(b"1")).unwrap();
     }
     let folder = Folder::new();
     folder.write(&format!("{A}"), "a file where a folder is to be");
     fs::create_dir_all(folder.path().join(format!("{C}/{A}.jsonl"))).unwrap();
-    let report = Export::new(&archive)
-        .run(folder.path(), &mut |_| ())
-        .unwrap();
+    let report = Export::new(&archive).run(folder.path(), None).unwrap();
     assert_eq!((report.failed(), report.written()), (2, 1));
     assert_eq!(folder.files().len(), 2, "no temporary file stays");
 
-    let error = Export::new(&archive).run(&folder.path().join(format!("{A}")), &mut |_| ());
+    let error = Export::new(&archive).run(&folder.path().join(format!("{A}")), None);
     assert!(error.unwrap_err().to_string().contains(&A.to_string()));
 }
 
@@ -90,25 +89,26 @@ fn only_the_sessions_asked_for() {
     let archive = Archive::in_memory().unwrap();
     import(&archive, folder.path());
     let target = Folder::new();
-    let (mut found, mut written, mut done) = ((0, 0), 0, 0);
+    let (mut last, mut done) = ((0, 0), 0);
     Export::new(&archive)
         .sessions(vec![A])
-        .run(target.path(), &mut |progress| match progress {
-            ExportProgress::Found { files, bytes } => found = (files, bytes),
-            ExportProgress::Written { bytes } => written += bytes,
-            ExportProgress::Done(_) => done += 1,
-        })
+        .run(
+            target.path(),
+            Some(&mut |progress| {
+                last = (progress.done, progress.total);
+                done += usize::from(progress.file.is_some());
+            }),
+        )
         .unwrap();
     let mut expected = folder.files();
     expected.retain(|path, _| path.starts_with(A.to_string()));
     assert_eq!(target.files(), expected);
     let bytes: usize = expected.values().map(Vec::len).sum();
-    assert_eq!(found, (3, bytes as u64));
-    assert_eq!((written, done), (bytes as u64, 3));
+    assert_eq!((last, done), ((bytes as u64, bytes as u64), 3));
 
     let missing = Export::new(&archive).sessions(vec![A, uuid::Uuid::nil()]);
     let untouched = target.path().join("untouched");
-    let error = missing.run(&untouched, &mut |_| ()).unwrap_err();
+    let error = missing.run(&untouched, None).unwrap_err();
     assert!(matches!(error, StoreError::SessionNotFound(id) if id.is_nil()));
     assert!(!untouched.exists());
 }
@@ -149,10 +149,11 @@ mod private {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    use sessiondb::Archive;
     use sessiondb::jsonl::Export;
+    use sessiondb::{Archive, StoreError};
 
     use super::super::{A, B};
+    use crate::raw::raw;
 
     /// The mode of everything below a folder, and of the folder.
     fn modes(path: &Path) -> Vec<(bool, u32)> {
@@ -173,11 +174,12 @@ mod private {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.sessiondb");
         let archive = Archive::open(&path).unwrap();
-        archive.log(A, B).append_raw(b"1").unwrap();
-        archive.trace(A, B).append_raw(b"1").unwrap();
+        archive.log(A, B).append(&raw(b"1")).unwrap();
+        archive.trace(A, B).append(&raw(b"1")).unwrap();
         archive
             .update_metadata(A, |metadata| {
                 metadata.insert("title".to_owned(), "T".into());
+                Ok::<_, StoreError>(())
             })
             .unwrap();
         let out = folder.path().join("new/out");
@@ -187,7 +189,7 @@ mod private {
                 Some(mode) => export.mode(mode),
                 None => export,
             };
-            assert_eq!(export.run(&out, &mut |_| ()).unwrap().failed(), 0);
+            assert_eq!(export.run(&out, None).unwrap().failed(), 0);
             modes(&folder.path().join("new"))
         };
         assert_eq!(export(None), [(false, 0o600), (true, 0o700)]);
@@ -212,14 +214,12 @@ mod private {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let archive = Archive::open(path("a.sessiondb")).unwrap();
-        archive.log(A, B).append_raw(b"1").unwrap();
+        archive.log(A, B).append(&raw(b"1")).unwrap();
         fs::set_permissions(path("a.sessiondb"), Permissions::from_mode(0o644)).unwrap();
-        archive.backup(path("b.sessiondb"), &mut |_| ()).unwrap();
-        archive
-            .extract(path("c.sessiondb"), &[A], &mut |_| ())
-            .unwrap();
+        archive.backup(path("b.sessiondb"), None).unwrap();
+        archive.extract(path("c.sessiondb"), &[A], None).unwrap();
         archive.close().unwrap();
-        sessiondb::recover(path("a.sessiondb"), path("d.sessiondb"), &mut |_| ()).unwrap();
+        sessiondb::doctor::recover(path("a.sessiondb"), path("d.sessiondb"), None).unwrap();
         for name in ["b.sessiondb", "c.sessiondb", "d.sessiondb"] {
             assert_eq!(modes(&path(name)), [(false, 0o600)], "{name}");
         }

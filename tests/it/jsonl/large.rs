@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use sessiondb::jsonl::{BadLines, Import, Outcome, Progress};
+use sessiondb::jsonl::{BadLines, Import, Outcome};
 use sessiondb::{Archive, MAX_ENTRY_BYTES};
 
 use super::{A, B, Folder, entries, export, failure, import_one};
+use crate::raw::raw;
 
 /// Lines of about 1 KB, more than two chunks of them.
 fn large_file() -> (String, u64) {
@@ -134,15 +135,15 @@ fn import_with(archive: &Archive, folder: &Folder, meddle: &mut dyn FnMut()) -> 
     let file = folder.write(&format!("{A}/{B}.jsonl"), content);
     let mut read = 0;
     let report = Import::new(archive)
-        .run(&[file], &mut |progress| {
-            if let Progress::Read { bytes } = progress {
-                let before = read;
-                read += bytes;
+        .run(
+            &[file],
+            Some(&mut |progress| {
+                let before = std::mem::replace(&mut read, progress.done);
                 if before < 6 << 20 && read >= 6 << 20 {
                     meddle();
                 }
-            }
-        })
+            }),
+        )
         .unwrap();
     failure(&report.files[0]).to_owned()
 }
@@ -152,7 +153,7 @@ fn a_writer_in_between_is_seen() {
     let archive = Archive::in_memory().unwrap();
     let log = archive.log(A, B);
     let message = import_with(&archive, &Folder::new(), &mut || {
-        log.append_raw(b"\"other\"").unwrap();
+        log.append(&raw(b"\"other\"")).unwrap();
     });
     assert!(message.contains("differs from entry 0"), "{message}");
     assert_eq!(entries(&log), ["\"other\""]);

@@ -121,7 +121,7 @@ fn a_path_that_holds_nothing_is_named_and_the_others_are_imported() {
     for (name, expected) in [("missing", "missing: "), ("empty", "no log")] {
         let archive = Archive::in_memory().unwrap();
         let paths = [folder.path().join(name), good.clone()];
-        let report = Import::new(&archive).run(&paths, &mut |_| ()).unwrap();
+        let report = Import::new(&archive).run(&paths, None).unwrap();
         assert_eq!((report.failed(), report.new_entries()), (1, 1));
         let unreadable = &report.unreadable[0];
         assert_eq!(unreadable.path, paths[0]);

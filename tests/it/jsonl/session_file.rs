@@ -3,13 +3,16 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use sessiondb::Archive;
+use sessiondb::entry::{Active, Extra, WorkerName, WorkerRecord};
 use sessiondb::jsonl::{Export, ExportReport, Import, ImportReport, SessionFileOutcome};
-use sessiondb::{Active, Archive, Extra, Merge, PodName, PodRecord, Rebase};
+use sessiondb::portable::{Merge, Relocation};
 
 use super::{A, B, C, Folder};
+use crate::raw::raw;
 
-fn record(name: &str) -> PodRecord {
-    let mut record = PodRecord::new(PodName::new(name).unwrap());
+fn record(name: &str) -> WorkerRecord {
+    let mut record = WorkerRecord::new(WorkerName::new(name).unwrap());
     record.active = Some(Active {
         session_id: A,
         segment_id: Some(B),
@@ -28,8 +31,8 @@ fn set(archive: &Archive, metadata: &Value) {
 /// Session A with metadata and two names, session C with neither.
 fn sample() -> Archive {
     let archive = Archive::in_memory().unwrap();
-    archive.log(A, B).append_raw(b"1").unwrap();
-    archive.log(C, C).append_raw(b"1").unwrap();
+    archive.log(A, B).append(&raw(b"1")).unwrap();
+    archive.log(C, C).append(&raw(b"1")).unwrap();
     set(
         &archive,
         &json!({"title": "Ü", "cwd": "/home/ann/a", "x": 0.1}),
@@ -41,14 +44,12 @@ fn sample() -> Archive {
 
 fn export_to(archive: &Archive, folder: &Folder) -> ExportReport {
     let export = Export::new(archive);
-    export.run(folder.path(), &mut |_| ()).unwrap()
+    export.run(folder.path(), None).unwrap()
 }
 
 fn import(archive: &Archive, folder: &Folder) -> ImportReport {
     let import = Import::new(archive);
-    import
-        .run(&[folder.path().to_owned()], &mut |_| ())
-        .unwrap()
+    import.run(&[folder.path().to_owned()], None).unwrap()
 }
 
 fn file(folder: &Folder) -> std::path::PathBuf {
@@ -91,7 +92,7 @@ fn what_the_archive_has_stays_and_is_noted() {
     let folder = Folder::new();
     export_to(&sample(), &folder);
     let archive = Archive::in_memory().unwrap();
-    archive.log(A, B).append_raw(b"1").unwrap();
+    archive.log(A, B).append(&raw(b"1")).unwrap();
     set(&archive, &json!({"title": "mine"}));
     let mut mine = record("one");
     mine.extra.insert("port".to_owned(), json!(8));
@@ -120,36 +121,30 @@ fn a_file_that_differs_is_replaced_only_by_force() {
     );
     assert_eq!(fs::read(file(&folder)).unwrap(), before);
     let forced = Export::new(&archive).force(true);
-    let report = forced.run(folder.path(), &mut |_| ()).unwrap();
+    let report = forced.run(folder.path(), None).unwrap();
     assert_eq!((report.failed(), report.written()), (0, 1));
     assert_ne!(fs::read(file(&folder)).unwrap(), before);
 }
 
 #[test]
 fn paths_are_rebased_on_the_way_out_and_on_the_way_in() {
-    let rebase = |one: &str| -> Rebase { one.parse().unwrap() };
+    let relocation = |one: &str| -> Relocation { one.parse().unwrap() };
     let folder = Folder::new();
     let archive = sample();
     let entry = r#"{"cwd":"/home/ann/a"}"#;
-    archive.log(A, B).append_raw(entry.as_bytes()).unwrap();
-    let out = Export::new(&archive).rebase(rebase("/home/ann=/home/bob"));
-    out.run(folder.path(), &mut |_| ()).unwrap();
+    archive.log(A, B).append(&raw(entry.as_bytes())).unwrap();
+    let out = Export::new(&archive).relocate(relocation("/home/ann=/home/bob"));
+    out.run(folder.path(), None).unwrap();
     let written: Value = serde_json::from_slice(&fs::read(file(&folder)).unwrap()).unwrap();
     assert_eq!(written["metadata"]["cwd"], "/home/bob/a");
 
     let other = Archive::in_memory().unwrap();
     let paths = [folder.path().to_owned()];
-    let import = Import::new(&other).rebase(rebase("/home/bob/a=/work"));
-    import.run(&paths, &mut |_| ()).unwrap();
+    let import = Import::new(&other).relocate(relocation("/home/bob/a=/work"));
+    import.run(&paths, None).unwrap();
     assert_eq!(other.metadata(A).unwrap().unwrap()["cwd"], "/work");
     // Entries are what they were.
-    let last = other
-        .log(A, B)
-        .last_raw(1)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap();
+    let last = other.log(A, B).last(1).unwrap().next().unwrap().unwrap();
     assert_eq!(last.as_str(), entry);
 }
 
@@ -193,7 +188,7 @@ fn files_of_others_are_passed_over_and_broken_ones_fail_alone() {
     // A file without a log of its session has nowhere to go.
     let (archive, folder) = (Archive::in_memory().unwrap(), Folder::new());
     let path = folder.write(&format!("{A}/session.json"), ours(&A.to_string(), ""));
-    let report = Import::new(&archive).run(&[path], &mut |_| ()).unwrap();
+    let report = Import::new(&archive).run(&[path], None).unwrap();
     let said = report.session_files[0].failure().unwrap();
     assert!(said.contains("import a log"), "{said}");
 }
@@ -212,23 +207,23 @@ fn metadata_stays_as_it_was_written() {
     folder.write(&format!("in/{A}/{A}.jsonl"), "{}\n");
     let archive = Archive::in_memory().unwrap();
     let from = place.parent().unwrap().parent().unwrap().to_owned();
-    Import::new(&archive).run(&[from], &mut |_| ()).unwrap();
+    Import::new(&archive).run(&[from], None).unwrap();
 
     let other = folder.path().join("other.sdb");
-    archive.backup(&other, &mut |_| ()).unwrap();
+    archive.backup(&other, None).unwrap();
     let merged = Archive::in_memory().unwrap();
     let other = Archive::open(&other).unwrap();
-    Merge::new(&merged).run(&other, &mut |_| ()).unwrap();
+    Merge::new(&merged).run(&other, None).unwrap();
     for archive in [&archive, &merged] {
         let out = folder.path().join("out");
         let written = || fs::read_to_string(out.join(A.to_string()).join("session.json")).unwrap();
         let export = Export::new(archive);
-        export.run(&out, &mut |_| ()).unwrap();
+        export.run(&out, None).unwrap();
         assert_eq!(written(), file(metadata));
         let export = Export::new(archive)
             .force(true)
-            .rebase("/a=/b".parse().unwrap());
-        export.run(&out, &mut |_| ()).unwrap();
+            .relocate("/a=/b".parse().unwrap());
+        export.run(&out, None).unwrap();
         assert_eq!(written(), file(&metadata.replace("/a", "/b")));
         fs::remove_dir_all(&out).unwrap();
     }

@@ -2,8 +2,9 @@
 //! without line end is there.
 
 use serde_json::json;
+use sessiondb::archive::OriginKind;
 use sessiondb::jsonl::{Import, ImportReport, LastLine, Outcome, SessionFileOutcome};
-use sessiondb::{Archive, OriginKind, RawJson};
+use sessiondb::{Archive, RawJson};
 use uuid::Uuid;
 
 use super::{A, B, C, Folder, entries, import_one, run};
@@ -60,7 +61,8 @@ fn assert_whole(archive: &Archive, report: &ImportReport, origin: OriginKind) {
         .collect();
     assert_eq!(sessions, [A]);
     let segments = archive.segments(A).unwrap();
-    let origins: Vec<_> = segments.iter().map(|of| (of.id, of.origin)).collect();
+    let segments = segments.map(Result::unwrap);
+    let origins: Vec<_> = segments.map(|of| (of.id, of.origin)).collect();
     assert_eq!(origins.len(), 2);
     for (segment, found) in origins {
         let expected = (segment == C).then_some((origin, B, 2));
@@ -107,13 +109,11 @@ fn records_come_in_as_they_are_and_never_replace_others() {
 
     // By its own name, or that of its folder; and what is no record fails alone.
     let file = folder.write(&metadata, r#"{"port":7}"#);
-    let report = import.run(&[file], &mut |_| ()).unwrap();
+    let report = import.run(&[file], None).unwrap();
     assert_eq!(report.name_files[0].name, WORKER.to_string());
     for broken in ["[]", "{", r#"{"worker_name":"a/b"}"#] {
         let file = folder.write(&metadata, broken);
-        let report = import
-            .run(std::slice::from_ref(&file), &mut |_| ())
-            .unwrap();
+        let report = import.run(std::slice::from_ref(&file), None).unwrap();
         let failure = report.name_files[0].failure().unwrap();
         assert!(
             failure.starts_with(&file.display().to_string()),
@@ -210,8 +210,8 @@ fn records_are_carried_as_they_were_written() {
         Archive::in_memory().unwrap(),
     );
     run(&Import::new(&archive), folder.path());
-    sessiondb::Merge::new(&merged)
-        .run(&archive, &mut |_| ())
+    sessiondb::portable::Merge::new(&merged)
+        .run(&archive, None)
         .unwrap();
     let (exported, _) = super::export(&archive);
     run(&Import::new(&imported), exported.path());

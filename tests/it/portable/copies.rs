@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sessiondb::{Archive, StoreError};
 
 use super::{Content, assert_clean, record, sample, segment, session};
+use crate::raw::raw;
 use crate::scratch::Scratch;
 
 #[test]
@@ -12,10 +13,13 @@ fn a_backup_holds_the_same() {
     let (archive, scratch) = (sample(), Scratch::new());
     let out = scratch.fresh();
     let mut last = (0, 0);
-    let report = archive.backup(&out, &mut |progress| {
-        assert!(last.0 <= progress.done && progress.done <= progress.total);
-        last = (progress.done, progress.total);
-    });
+    let report = archive.backup(
+        &out,
+        Some(&mut |progress| {
+            assert!(last.0 <= progress.done && progress.done <= progress.total);
+            last = (progress.done, progress.total);
+        }),
+    );
     let report = report.unwrap();
     assert_eq!(last.0, last.1);
     assert_eq!(last.1, report.entry_bytes + report.trace_bytes);
@@ -44,7 +48,7 @@ fn a_backup_holds_the_same() {
     assert_eq!(report.file_bytes, out.metadata().unwrap().len());
     assert_eq!(scratch.names(), ["1.sessiondb"]);
     // And it can be written to.
-    copy.log(session(1), segment(1)).append_raw(b"5").unwrap();
+    copy.log(session(1), segment(1)).append(&raw(b"5")).unwrap();
     copy.close().unwrap();
 }
 
@@ -52,7 +56,7 @@ fn a_backup_holds_the_same() {
 fn an_empty_archive_can_be_copied() {
     let (archive, scratch) = (Archive::in_memory().unwrap(), Scratch::new());
     let out = scratch.fresh();
-    archive.backup(&out, &mut |_| ()).unwrap();
+    archive.backup(&out, None).unwrap();
     assert_eq!(Archive::open(out).unwrap().stats().unwrap().sessions, 0);
 }
 
@@ -62,8 +66,8 @@ fn what_is_there_already_is_left_alone() {
     let out = scratch.fresh();
     std::fs::write(&out, "mine").unwrap();
     for made in [
-        archive.backup(&out, &mut |_| ()),
-        archive.extract(&out, &[session(1)], &mut |_| ()),
+        archive.backup(&out, None),
+        archive.extract(&out, &[session(1)], None),
     ] {
         let said = made.unwrap_err().to_string();
         assert!(said.contains("there is a file already"), "{said}");
@@ -82,7 +86,7 @@ fn a_backup_is_of_one_moment_while_others_write() {
     let append = || {
         let mut batch = archive.batch();
         for log in &logs {
-            batch.append_raw(log, entry.as_bytes()).unwrap();
+            batch.append(log, &raw(entry.as_bytes())).unwrap();
         }
         batch.commit().unwrap();
     };
@@ -99,7 +103,7 @@ fn a_backup_is_of_one_moment_while_others_write() {
         let mut lengths = Vec::new();
         for _ in 0..10 {
             let out = scratch.fresh();
-            archive.backup(&out, &mut |_| ()).unwrap();
+            archive.backup(&out, None).unwrap();
             let copy = Archive::open(out).unwrap();
             let len = |number| copy.log(session(number), segment(number)).len().unwrap();
             assert_eq!(len(1), len(2));
@@ -119,10 +123,14 @@ fn an_extract_holds_its_sessions_and_their_names() {
         let out = scratch.fresh();
         let ids = [session(number), session(number)];
         let mut last = (0, 0);
-        let report = archive.extract(&out, &ids, &mut |progress| {
-            assert!(last.0 <= progress.done && progress.done <= progress.total);
-            last = (progress.done, progress.total);
-        });
+        let report = archive.extract(
+            &out,
+            &ids,
+            Some(&mut |progress| {
+                assert!(last.0 <= progress.done && progress.done <= progress.total);
+                last = (progress.done, progress.total);
+            }),
+        );
         let report = report.unwrap();
         assert_eq!(report.sessions, 1);
         let bytes = report.entry_bytes + report.trace_bytes;
@@ -143,7 +151,7 @@ fn a_small_extract_is_a_small_file() {
     let (archive, scratch) = (sample(), Scratch::new());
     let out = scratch.fresh();
     let report = archive
-        .extract(&out, &[session(1), session(2)], &mut |_| ())
+        .extract(&out, &[session(1), session(2)], None)
         .unwrap();
     assert!(out.metadata().unwrap().len() < 100_000, "{report:?}");
     assert_eq!(report.names, 1);
@@ -156,7 +164,7 @@ fn a_small_extract_is_a_small_file() {
 #[test]
 fn an_extract_of_a_session_that_is_not_there_makes_nothing() {
     let (archive, scratch) = (sample(), Scratch::new());
-    let made = archive.extract(scratch.fresh(), &[session(1), session(9)], &mut |_| ());
+    let made = archive.extract(scratch.fresh(), &[session(1), session(9)], None);
     assert!(matches!(made, Err(StoreError::SessionNotFound(id)) if id == session(9)));
     assert_eq!(scratch.names(), [""; 0]);
 }

@@ -2,9 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use sessiondb::{Archive, Log, Merge, MergeOutcome};
+use sessiondb::portable::{Merge, MergeOutcome};
+use sessiondb::{Archive, Log};
 
 use super::{Content, assert_clean, segment, session};
+use crate::raw::{raw, raws};
 
 /// Entries of 64 KiB, which differ.
 fn entry(number: usize) -> String {
@@ -15,7 +17,7 @@ fn append(log: &Log, numbers: std::ops::Range<usize>) {
     let mut numbers = numbers.peekable();
     while numbers.peek().is_some() {
         let entries: Vec<String> = numbers.by_ref().take(64).map(entry).collect();
-        log.append_many_raw(&entries).unwrap();
+        log.append_many(raws(&entries)).unwrap();
     }
 }
 
@@ -30,11 +32,14 @@ fn merge_with(meddle: &mut dyn FnMut(&Log)) -> (Archive, Archive, MergeOutcome) 
     append(&log_of(&there), 0..40);
     let mut meddled = false;
     let report = Merge::new(&here)
-        .run(&there, &mut |progress| {
-            if progress.done >= 10 * 65_536 && !std::mem::replace(&mut meddled, true) {
-                meddle(&log_of(&here));
-            }
-        })
+        .run(
+            &there,
+            Some(&mut |progress| {
+                if progress.done >= 10 * 65_536 && !std::mem::replace(&mut meddled, true) {
+                    meddle(&log_of(&here));
+                }
+            }),
+        )
         .unwrap();
     assert!(meddled);
     (here, there, report.sessions[0].outcome.clone())
@@ -85,17 +90,20 @@ fn a_writer_who_never_rests_does_not_keep_a_merge_from_its_end() {
         append(&log_of(&here), 0..20);
         append(&log_of(&there), 0..40);
         let (mut comparisons, mut last) = (0, 0);
-        let report = Merge::new(&here).run(&there, &mut |progress| {
-            comparisons += u32::from(comparisons == 0 || progress.done < last);
-            last = progress.done;
-            let other = here.log(session(2), segment(2));
-            other.append_raw(b"1").unwrap();
-            if changed_in == Some(comparisons) && progress.done >= 15 * 65_536 {
-                let log = log_of(&here);
-                log.truncate(5).unwrap();
-                append(&log, 50..65);
-            }
-        });
+        let report = Merge::new(&here).run(
+            &there,
+            Some(&mut |progress| {
+                comparisons += u32::from(comparisons == 0 || progress.done < last);
+                last = progress.done;
+                let other = here.log(session(2), segment(2));
+                other.append(&raw(b"1")).unwrap();
+                if changed_in == Some(comparisons) && progress.done >= 15 * 65_536 {
+                    let log = log_of(&here);
+                    log.truncate(5).unwrap();
+                    append(&log, 50..65);
+                }
+            }),
+        );
         let outcome = &report.unwrap().sessions[0].outcome;
         let is_conflict = matches!(outcome, MergeOutcome::Conflict(_));
         assert_eq!(
@@ -120,11 +128,14 @@ fn metadata_that_comes_meanwhile_stays() {
     set(&there, "theirs");
     let mut meddled = false;
     let report = Merge::new(&here)
-        .run(&there, &mut |_| {
-            if !std::mem::replace(&mut meddled, true) {
-                set(&here, "ours");
-            }
-        })
+        .run(
+            &there,
+            Some(&mut |_| {
+                if !std::mem::replace(&mut meddled, true) {
+                    set(&here, "ours");
+                }
+            }),
+        )
         .unwrap();
     assert_eq!(report.sessions[0].outcome, MergeOutcome::Unchanged);
     assert_eq!(report.notes.len(), 1);
@@ -139,17 +150,20 @@ fn a_large_session_that_was_interrupted_is_a_prefix_and_is_completed() {
     let second = there.log(session(1), segment(2)).with_timestamp(2000);
     append(&second, 0..50);
     let died = catch_unwind(AssertUnwindSafe(|| {
-        Merge::new(&here).run(&there, &mut |progress| {
-            assert!(progress.done < 40 << 20, "killed");
-        })
+        Merge::new(&here).run(
+            &there,
+            Some(&mut |progress| {
+                assert!(progress.done < 40 << 20, "killed");
+            }),
+        )
     }));
     assert!(died.is_err());
     let len = log_of(&here).len().unwrap();
     assert!(0 < len && len < 1200, "{len}");
-    let last = log_of(&here).last_raw(1).unwrap().next().unwrap().unwrap();
+    let last = log_of(&here).last(1).unwrap().next().unwrap().unwrap();
     assert_eq!(last.as_str(), entry(last.index().try_into().unwrap()));
 
-    let report = Merge::new(&here).run(&there, &mut |_| ()).unwrap();
+    let report = Merge::new(&here).run(&there, None).unwrap();
     assert_eq!(report.new_entries(), 1250 - len);
     assert_eq!(Content::of(&here), Content::of(&there));
     assert_clean(&here);
@@ -160,9 +174,12 @@ fn a_session_of_one_change_is_there_as_a_whole_or_not_at_all() {
     let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
     append(&log_of(&there), 0..400);
     let died = catch_unwind(AssertUnwindSafe(|| {
-        Merge::new(&here).run(&there, &mut |progress| {
-            assert!(progress.done < 20 << 20, "killed");
-        })
+        Merge::new(&here).run(
+            &there,
+            Some(&mut |progress| {
+                assert!(progress.done < 20 << 20, "killed");
+            }),
+        )
     }));
     assert!(died.is_err());
     assert!(!log_of(&here).exists().unwrap());

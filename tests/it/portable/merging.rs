@@ -1,31 +1,30 @@
 //! What merging adds, and what it leaves alone.
 
 use serde_json::json;
-use sessiondb::{Archive, Merge, MergeOutcome, MergeReport, Rebase};
+use sessiondb::Archive;
+use sessiondb::portable::{Merge, MergeOutcome, MergeReport, Relocation};
 
 use super::{Content, assert_clean, record, sample, segment, session, texts};
+use crate::raw::{raw, raws};
 use crate::scratch::Scratch;
 
 fn merge(here: &Archive, there: &Archive) -> MergeReport {
-    Merge::new(here).run(there, &mut |_| ()).unwrap()
+    Merge::new(here).run(there, None).unwrap()
 }
 
 fn archive(logs: &[(u128, u128, &[&str])]) -> Archive {
     let archive = Archive::in_memory().unwrap();
     for (of, number, entries) in logs {
         let log = archive.log(session(*of), segment(*number));
-        log.with_timestamp(1000).append_many_raw(entries).unwrap();
+        log.with_timestamp(1000)
+            .append_many(raws(*entries))
+            .unwrap();
     }
     archive
 }
 
 fn entries(archive: &Archive, of: u128, number: u128) -> Vec<String> {
-    texts(
-        archive
-            .log(session(of), segment(number))
-            .read_raw(..)
-            .unwrap(),
-    )
+    texts(archive.log(session(of), segment(number)).read(..).unwrap())
 }
 
 #[test]
@@ -63,7 +62,7 @@ fn what_grew_is_extended_and_what_is_longer_here_stays() {
     ]);
     there
         .trace(session(1), segment(1))
-        .append_raw(b"7")
+        .append(&raw(b"7"))
         .unwrap();
     let report = merge(&here, &there);
     let [one, two] = &report.sessions[..] else {
@@ -94,7 +93,7 @@ fn a_session_with_a_conflict_is_left_wholly_alone() {
     for (archive, entry) in [(&here, "1"), (&there, "2")] {
         archive
             .trace(session(1), segment(2))
-            .append_raw(entry.as_bytes())
+            .append(&raw(entry.as_bytes()))
             .unwrap();
     }
     there
@@ -155,10 +154,7 @@ fn metadata_and_names_that_are_here_stay() {
 fn a_dry_run_says_the_same_and_does_nothing() {
     let (here, there) = (archive(&[(1, 1, &["9"]), (5, 5, &[])]), sample());
     let before = (Content::of(&here), here.version().unwrap());
-    let dry = Merge::new(&here)
-        .dry_run(true)
-        .run(&there, &mut |_| ())
-        .unwrap();
+    let dry = Merge::new(&here).dry_run(true).run(&there, None).unwrap();
     assert_eq!((Content::of(&here), here.version().unwrap()), before);
     assert_eq!(dry.conflicts().count(), 1);
     assert_eq!(dry, merge(&here, &there));
@@ -167,10 +163,10 @@ fn a_dry_run_says_the_same_and_does_nothing() {
 #[test]
 fn paths_are_rebased_before_anything_is_done_with_them() {
     let there = sample();
-    let rebase: Rebase = "/home/ann=/work".parse().unwrap();
+    let relocation: Relocation = "/home/ann=/work".parse().unwrap();
     let run = |here: &Archive| {
-        let merge = Merge::new(here).rebase(rebase.clone());
-        merge.run(&there, &mut |_| ()).unwrap()
+        let merge = Merge::new(here).relocate(relocation.clone());
+        merge.run(&there, None).unwrap()
     };
     let here = Archive::in_memory().unwrap();
     run(&here);
@@ -189,7 +185,7 @@ fn an_archive_is_not_merged_with_itself() {
     let archive = Archive::open(&path).unwrap();
     archive
         .log(session(1), segment(1))
-        .append_raw(b"1")
+        .append(&raw(b"1"))
         .unwrap();
     let link = scratch.fresh();
     std::fs::hard_link(&path, &link).unwrap();
@@ -198,7 +194,7 @@ fn an_archive_is_not_merged_with_itself() {
         Archive::options().read_only(true).open(&path).unwrap(),
         Archive::options().read_only(true).open(&link).unwrap(),
     ] {
-        let refused = Merge::new(&archive).run(&other, &mut |_| ()).unwrap_err();
+        let refused = Merge::new(&archive).run(&other, None).unwrap_err();
         assert!(refused.to_string().contains("with itself"), "{refused}");
     }
     // A copy is another archive, though it has the same id.

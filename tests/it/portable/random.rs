@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sessiondb::{Archive, Merge, MergeOutcome};
+use sessiondb::Archive;
+use sessiondb::portable::{Merge, MergeOutcome};
 
 use super::{segment, session};
+use crate::raw::raws;
 
 /// The logs of an archive: session, segment, traces or entries.
 type Logs = BTreeMap<(u128, u128, bool), Vec<u8>>;
@@ -23,8 +25,13 @@ fn archive(logs: &Logs) -> Archive {
         let entries: Vec<String> = entries.iter().map(u8::to_string).collect();
         let (of, number) = (session(*of), segment(*number));
         match traces {
-            true => drop(archive.trace(of, number).append_many_raw(&entries).unwrap()),
-            false => archive.log(of, number).replace_raw(&entries).unwrap(),
+            true => drop(
+                archive
+                    .trace(of, number)
+                    .append_many(raws(&entries))
+                    .unwrap(),
+            ),
+            false => archive.log(of, number).replace(raws(&entries)).unwrap(),
         }
     }
     archive
@@ -41,7 +48,7 @@ fn read(archive: &Archive) -> Logs {
                     archive.log(session(of), segment(number))
                 };
                 if log.exists().unwrap() {
-                    let entries = log.read_raw(..).unwrap();
+                    let entries = log.read(..).unwrap();
                     let entries = entries.map(|entry| entry.unwrap().decode().unwrap());
                     logs.insert((of, number, traces), entries.collect());
                 }
@@ -85,7 +92,7 @@ proptest! {
         let (archive, other) = (archive(&here), archive(&there));
         let (expected, conflicts) = naive(&here, &there);
 
-        let report = Merge::new(&archive).run(&other, &mut |_| ()).unwrap();
+        let report = Merge::new(&archive).run(&other, None).unwrap();
         prop_assert_eq!(read(&archive), expected);
         let found: Vec<_> = report.conflicts().map(|(of, conflict)| {
             (of, conflict.segment, conflict.traces)
@@ -94,9 +101,9 @@ proptest! {
             (session(*of), segment(*number), *traces)
         }).collect();
         prop_assert_eq!(found, conflicts);
-        prop_assert!(archive.check(&mut |_| ()).unwrap().is_clean());
+        prop_assert!(archive.check(None).unwrap().is_clean());
 
-        let again = Merge::new(&archive).run(&other, &mut |_| ()).unwrap();
+        let again = Merge::new(&archive).run(&other, None).unwrap();
         let is_left = |outcome: &MergeOutcome| {
             matches!(outcome, MergeOutcome::Unchanged | MergeOutcome::Conflict(_))
         };

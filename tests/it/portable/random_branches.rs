@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sessiondb::{Archive, Merge, MergeOutcome};
+use sessiondb::Archive;
+use sessiondb::portable::{Merge, MergeOutcome};
 
 use super::{assert_clean, segment, session};
+use crate::raw::raws;
 
 /// What the segments of each session hold.
 type Logs = BTreeMap<(u128, u128), Vec<u8>>;
@@ -44,7 +46,7 @@ fn make(archive: &Archive, logs: &mut Logs, steps: &[Step]) {
             Step::Append(of, to, new) => {
                 let lines: Vec<String> = new.iter().map(u8::to_string).collect();
                 let log = archive.log(session(*of), segment(*to));
-                log.append_many_raw(&lines).unwrap();
+                log.append_many(raws(&lines)).unwrap();
                 logs.entry((*of, *to)).or_default().extend(new);
             }
             Step::Branch(of, from, to, at) => {
@@ -54,7 +56,7 @@ fn make(archive: &Archive, logs: &mut Logs, steps: &[Step]) {
                     let at = at.index(entries.len() + 1);
                     let shared = entries[..at].to_vec();
                     let (from, new) = (segment(*from), segment(*to));
-                    let made = archive.branch_to(session(*of), from, at as u64, new);
+                    let made = archive.log(session(*of), from).branch(at as u64, new);
                     made.unwrap();
                     logs.insert((*of, *to), shared);
                 }
@@ -85,7 +87,7 @@ fn read(archive: &Archive) -> Logs {
     for (of, number) in keys {
         let log = archive.log(session(of), segment(number));
         if log.exists().unwrap() {
-            let entries = log.read_raw(..).unwrap();
+            let entries = log.read(..).unwrap();
             let entries = entries.map(|entry| entry.unwrap().decode().unwrap());
             logs.insert((of, number), entries.collect());
         }
@@ -130,7 +132,7 @@ proptest! {
         make(&other, &mut theirs, &there);
         let (expected, conflicts) = naive(&ours, &theirs);
 
-        let report = Merge::new(&archive).run(&other, &mut |_| ()).unwrap();
+        let report = Merge::new(&archive).run(&other, None).unwrap();
         prop_assert_eq!(&read(&archive), &expected);
         let mut found: Vec<_> = report
             .conflicts()
@@ -142,7 +144,7 @@ proptest! {
         assert_clean(&archive);
 
         let version = archive.version().unwrap();
-        let again = Merge::new(&archive).run(&other, &mut |_| ()).unwrap();
+        let again = Merge::new(&archive).run(&other, None).unwrap();
         let is_left = |outcome: &MergeOutcome| {
             matches!(outcome, MergeOutcome::Unchanged | MergeOutcome::Conflict(_))
         };

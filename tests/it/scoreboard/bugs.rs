@@ -28,7 +28,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
             ]
         }
         Bug::LockHeader | Bug::LookOnce => vec![("R9, stopped", stopped::catches)],
-        Bug::LeaveUnsettled => vec![("R1, pairs", loss::pairs_catch)],
+        Bug::LeaveUndecided => vec![("R1, pairs", loss::pairs_catch)],
         Bug::KeepOvertaken => vec![("R1, pairs", loss::overtaking_catches)],
         Bug::KeepHalfRead => vec![("R6", failing::recovery_catches)],
         Bug::PublishEarly => vec![("R3", creation::catches)],

@@ -230,7 +230,7 @@ fn settle_by_next_write(calls: &mut Calls) -> u64 {
 /// The reads of a process that comes when all others are gone.
 fn read_at_the_end(path: &Path, common: &Common) -> Result<Calls, String> {
     let archive = Archive::open(path).map_err(|err| err.to_string())?;
-    let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    let report = archive.check(None).map_err(|err| err.to_string())?;
     if !report.is_clean() {
         return Err(format!("check finds {:?}", report.problems));
     }

@@ -258,15 +258,16 @@ fn reach(
             let snapshot = archive.snapshot()?;
             let sessions: Vec<_> = snapshot.sessions().collect::<Result<_, _>>()?;
             for session in sessions {
-                for segment in snapshot.segments(session.id)? {
-                    let entries = snapshot.read_raw(session.id, segment.id, ..)?;
+                for segment in snapshot.segments(session.id) {
+                    let segment = segment?;
+                    let entries = snapshot.log(session.id, segment.id).read(..)?;
                     entries.collect::<Result<Vec<_>, _>>()?;
                 }
             }
             Ok(())
         }
         Stage::Check => {
-            let report = archive.check(&mut |_| {})?;
+            let report = archive.check(None)?;
             if report.is_clean() {
                 return Ok(());
             }
@@ -281,7 +282,9 @@ fn reach(
             archive.sync()
         }
         Stage::Checkpoint => archive.checkpoint(),
-        Stage::Close => opened.take().map_or(Ok(()), Archive::close),
+        Stage::Close => opened
+            .take()
+            .map_or(Ok(()), |archive| archive.close().map(drop)),
     }
 }
 

@@ -108,8 +108,8 @@ fn keeps_its_word(
     Err(format!("it shows {state:.300?}"))
 }
 
-fn record(name: &str) -> sessiondb::PodRecord {
-    sessiondb::PodRecord::new(sessiondb::PodName::new(name).expect("a name"))
+fn record(name: &str) -> sessiondb::entry::WorkerRecord {
+    sessiondb::entry::WorkerRecord::new(sessiondb::entry::WorkerName::new(name).expect("a name"))
 }
 
 /// One fault in one history. Returns whether a call failed at all.

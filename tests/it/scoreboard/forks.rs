@@ -58,11 +58,8 @@ fn verify(path: &Path, stored: &BTreeMap<u64, (u64, u64)>) -> Result<(), String>
         .create(false)
         .open(path)
         .map_err(failed)?;
-    let entries = archive
-        .log(SESSION, SEGMENT)
-        .read::<(u64, u64)>(..)
-        .map_err(failed)?;
-    let found: Vec<_> = entries.collect::<Result<_, _>>().map_err(failed)?;
+    let entries = archive.log(SESSION, SEGMENT).read(..).map_err(failed)?;
+    let found: Vec<_> = entries.decode().collect::<Result<_, _>>().map_err(failed)?;
     for (index, entry) in stored {
         if usize::try_from(*index).ok().and_then(|at| found.get(at)) != Some(entry) {
             return Err(format!(
@@ -77,7 +74,7 @@ fn verify(path: &Path, stored: &BTreeMap<u64, (u64, u64)>) -> Result<(), String>
             stored.len()
         ));
     }
-    let check = archive.check(&mut |_| ()).map_err(failed)?;
+    let check = archive.check(None).map_err(failed)?;
     if !check.problems.is_empty() {
         return Err(format!("{:?}", check.problems));
     }

@@ -86,7 +86,10 @@ impl Case {
     }
 
     fn reopen(&mut self) -> Result<(), String> {
-        let closed = self.archive.take().map_or(Ok(()), Archive::close);
+        let closed = self
+            .archive
+            .take()
+            .map_or(Ok(()), |archive| archive.close().map(drop));
         closed.map_err(|err| format!("closing: {err}"))?;
         let opened = open_with(&self.disk, self.durability);
         self.archive = Some(opened.map_err(|err| format!("opening: {err}"))?);

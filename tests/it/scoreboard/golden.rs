@@ -209,7 +209,7 @@ fn writing_twice(copy: &Copy) -> Result<Shown, String> {
 fn show(path: &Path, read_only: bool) -> Result<Shown, String> {
     let options = Archive::options().create(false).read_only(read_only);
     let shown = options.open(path).and_then(|archive| {
-        let report = archive.check(&mut |_| ())?;
+        let report = archive.check(None)?;
         let shown = (report.problems, tree_of(&archive)?, listing_of(&archive)?);
         archive.close()?;
         Ok(shown)
@@ -223,7 +223,7 @@ fn show(path: &Path, read_only: bool) -> Result<Shown, String> {
 
 fn tree_of(archive: &Archive) -> Result<Tree, StoreError> {
     let out = Scratch::new();
-    let report = Export::new(archive).run(out.path(), &mut |_| ())?;
+    let report = Export::new(archive).run(out.path(), None)?;
     assert_eq!(report.failed(), 0);
     // Metadata and names are in the listing.
     for file in report.session_files {
@@ -238,12 +238,12 @@ fn listing_of(archive: &Archive) -> Result<Value, StoreError> {
         let session = session?;
         sessions.push(json!({
             "session": session,
-            "segments": archive.segments(session.id)?,
+            "segments": archive.segments(session.id)?.collect::<Result<Vec<_>, _>>()?,
             "metadata": archive.metadata(session.id)?,
         }));
     }
     let mut names = Vec::new();
-    for name in archive.list_names()? {
+    for name in archive.names()? {
         names.push(archive.read_name_as::<serde_json::Value>(&name)?);
     }
     Ok(json!({"sessions": sessions, "names": names}))

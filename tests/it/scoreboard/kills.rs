@@ -15,9 +15,10 @@ use sessiondb::{Archive, StoreError, testing};
 
 use self::open::{Open, made_path, options, shared};
 use self::plan::{Call, Entry, Logs, Plan};
-use self::stored::{Stored, brief, check, stored_logs, texts, texts_of};
+use self::stored::{Stored, brief, check, stored_logs, texts_now, texts_of};
 use super::child::{Child, Parent, Task};
 use super::row::{Dice, Row, by_form, deep, seed};
+use crate::raw::raw;
 use crate::scratch::Scratch;
 
 /// How often writers are killed on one archive before the next one is made.
@@ -296,7 +297,7 @@ impl Round {
 
     /// Each shared entry stands where that was acknowledged.
     fn verify_shared(&self, archive: &Archive) -> Result<(), String> {
-        let stored = texts(shared(archive).read_raw(..)).map_err(|err| err.to_string())?;
+        let stored = texts_now(&shared(archive)).map_err(|err| err.to_string())?;
         let stored = stored.unwrap_or_default();
         for (index, entry) in &self.seen.shared {
             let place = usize::try_from(*index).map_err(|err| err.to_string())?;
@@ -315,7 +316,7 @@ impl Round {
     /// were killed over, and nothing else, each once.
     fn verify_shared_ended(&self, archive: &Archive) -> Result<(), String> {
         self.verify_shared(archive)?;
-        let stored = texts(shared(archive).read_raw(..)).map_err(|err| err.to_string())?;
+        let stored = texts_now(&shared(archive)).map_err(|err| err.to_string())?;
         let mut unsure: Vec<String> = self.seen.unsure.iter().map(|entry| entry.text()).collect();
         let mut acknowledged = self.seen.shared.clone();
         acknowledged.sort_unstable_by_key(|(index, _)| *index);
@@ -349,7 +350,7 @@ impl Round {
             let named = |err: StoreError| format!("an archive that was made: {err}");
             let archive = options().create(false).open(&path).map_err(named)?;
             check(&archive)?;
-            let stored = texts(shared(&archive).read_raw(..)).map_err(named)?;
+            let stored = texts_now(&shared(&archive)).map_err(named)?;
             let whole = stored == Some(vec![entry.text()]);
             if !(whole || stored.is_none() && !acknowledged) {
                 return Err(format!("an archive that was made holds {stored:?}"));
@@ -389,7 +390,7 @@ impl Round {
             pad_bytes: 1,
             erased: false,
         };
-        let receipt = shared(archive).append_raw(entry.text().as_bytes())?;
+        let receipt = shared(archive).append(&raw(entry.text().as_bytes()))?;
         self.seen.shared.push((receipt.index, entry));
         Ok(())
     }
@@ -410,7 +411,7 @@ impl Round {
             .open(&self.archive)
             .map_err(|err| err.to_string())?;
         self.verify_shared_ended(&archive)?;
-        archive.close().map_err(|err| err.to_string())
+        archive.close().map(drop).map_err(|err| err.to_string())
     }
 }
 

@@ -9,12 +9,14 @@ mod leaks;
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use sessiondb::{Archive, Durability, MAX_ENTRY_BYTES, PodName, PodRecord, StoreError, testing};
+use sessiondb::entry::{WorkerName, WorkerRecord};
+use sessiondb::{Archive, Durability, MAX_ENTRY_BYTES, StoreError, testing};
 
 use self::entries::{JOURNAL_BYTES, ensure, entry, log, texts};
 pub(super) use self::leaks::{cycle, stay};
 use self::leaks::{cycles, idle};
 use super::row::{Dice, Row, by_form, seed};
+use crate::raw::raw;
 use crate::scratch::Scratch;
 
 const MAX_NAME_BYTES: usize = 1024;
@@ -77,7 +79,7 @@ fn holds(archive: &Archive, scratch: &Scratch, expected: &[String]) -> Result<()
         ensure(stored == expected, || {
             format!("{:?} stored, not {:?}", lens(&stored), lens(expected))
         })?;
-        let report = archive.check(&mut |_| {}).map_err(named)?;
+        let report = archive.check(None).map_err(named)?;
         ensure(report.is_clean(), || {
             format!("check: {:?}", report.problems)
         })?;
@@ -105,7 +107,7 @@ fn entry_lengths(row: &mut Row) {
     for bytes in lengths {
         let archive = small_archive(&scratch);
         let text = entry(bytes);
-        let appended = log(&archive).append_raw(text.as_bytes());
+        let appended = log(&archive).append(&raw(text.as_bytes()));
         row.case(if bytes > MAX_ENTRY_BYTES {
             refused(appended, "entry 0 of this call", bytes, MAX_ENTRY_BYTES).and_then(|()| {
                 let there = log(&archive).exists().map_err(|err| err.to_string())?;
@@ -143,12 +145,12 @@ fn entry_without_pattern(row: &mut Row) {
     let scratch = Scratch::new();
     let archive = small_archive(&scratch);
     let text = noise(by_form(3 << 20, MAX_ENTRY_BYTES));
-    let stored = log(&archive).append_raw(text.as_bytes());
+    let stored = log(&archive).append(&raw(text.as_bytes()));
     let stored = stored.map_err(|err| err.to_string());
     let recovered = || {
         let (broken, whole) = (scratch.fresh(), scratch.fresh());
         std::fs::copy(archive.path(), &broken).map_err(|err| err.to_string())?;
-        let report = sessiondb::recover(&broken, &whole, &mut |_| {});
+        let report = sessiondb::doctor::recover(&broken, &whole, None);
         let report = report.map_err(|err| err.to_string())?;
         ensure(report.complete, || format!("recovery: {report:.500?}"))?;
         let recovered = Archive::open(&whole).map_err(|err| err.to_string())?;
@@ -169,7 +171,7 @@ fn name_lengths(row: &mut Row) {
     let archive = small_archive(&scratch);
     for bytes in around(MAX_NAME_BYTES) {
         let name = "n".repeat(bytes);
-        let record = PodRecord::new(PodName::new(&name).expect("a name"));
+        let record = WorkerRecord::new(WorkerName::new(&name).expect("a name"));
         let written = archive.write_name(&record.worker_name, &record);
         let found = archive.read_name(&name);
         row.case(if bytes > MAX_NAME_BYTES {
@@ -198,7 +200,7 @@ fn record_lengths(row: &mut Row) {
     let scratch = Scratch::new();
     let archive = small_archive(&scratch);
     let session = log(&archive).session_id();
-    log(&archive).append_raw(b"1").expect("an append");
+    log(&archive).append(&raw(b"1")).expect("an append");
     let of_name = |name: &str| Map::from_iter([("worker_name".to_owned(), Value::from(name))]);
     for bytes in around(MAX_RECORD_BYTES) {
         let metadata = padded(Map::new(), bytes);
@@ -214,7 +216,7 @@ fn record_lengths(row: &mut Row) {
             }
         });
         let record = Value::Object(padded(of_name("agent"), bytes));
-        let record: PodRecord = serde_json::from_value(record).expect("a record");
+        let record: WorkerRecord = serde_json::from_value(record).expect("a record");
         let written = archive.write_name(&record.worker_name, &record);
         let found = archive.read_name("agent");
         row.case(if bytes > MAX_RECORD_BYTES {
@@ -248,7 +250,7 @@ fn frame_lengths(row: &mut Row) {
     for bytes in around(JOURNAL_BYTES / 2 - APPEND_BYTES) {
         let archive = small_archive(&scratch);
         let text = entry(bytes);
-        let appended = log(&archive).append_raw(text.as_bytes());
+        let appended = log(&archive).append(&raw(text.as_bytes()));
         let half = first_half_used(archive.path());
         let used = half
             .iter()
@@ -281,7 +283,7 @@ fn two_frames_in_a_half(row: &mut Row) {
         let entries = [entry(first), entry(bytes), entry(10)];
         let appended: Result<Vec<_>, _> = entries
             .iter()
-            .map(|text| log(&archive).append_raw(text.as_bytes()))
+            .map(|text| log(&archive).append(&raw(text.as_bytes())))
             .collect();
         row.case(
             appended
@@ -310,7 +312,7 @@ fn row_lengths(row: &mut Row) {
             let archive = small_archive(&scratch);
             let appended: Result<Vec<_>, _> = entries
                 .iter()
-                .map(|text| log(&archive).append_raw(text.as_bytes()))
+                .map(|text| log(&archive).append(&raw(text.as_bytes())))
                 .collect();
             row.case(
                 appended
@@ -351,7 +353,7 @@ fn fill(archive: &Archive, scratch: &Scratch) -> Result<(), String> {
     let entries: Vec<String> = (0..200).map(|_| entry(2 + dice.index(2000))).collect();
     for text in &entries {
         let log = log(archive).with_durability(Durability::Written);
-        log.append_raw(text.as_bytes())
+        log.append(&raw(text.as_bytes()))
             .map_err(|err| err.to_string())?;
     }
     holds(archive, scratch, &entries)

@@ -116,7 +116,7 @@ fn play(history: &History, kind: Option<Kind>) -> u64 {
         }
         model.compare(&subject.archive, &place);
     }
-    let report = subject.archive.check(&mut |_| ()).unwrap();
+    let report = subject.archive.check(None).unwrap();
     assert!(report.is_clean(), "{:?}", report.problems);
     folds
 }

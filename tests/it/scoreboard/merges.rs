@@ -4,14 +4,16 @@
 use std::io;
 use std::sync::Arc;
 
+use sessiondb::portable::Merge;
 use sessiondb::testing::{self, Opening, StorageBackend};
-use sessiondb::{Archive, Merge, StoreError};
+use sessiondb::{Archive, StoreError};
 use uuid::Uuid;
 
 use super::disk::{Disk, Fault, Pages, new_archive};
 use super::power::crashes;
 use super::row::{Dice, Row, by_form};
 use crate::portable::{Content, record};
+use crate::raw::raws;
 
 const SESSIONS: u128 = 5;
 
@@ -62,7 +64,7 @@ fn write(archive: &Archive, plan: &Plan, entries: &[String], of: u64) {
         archive.log(plan.session, plan.segment)
     };
     if !entries.is_empty() {
-        log.with_timestamp(of).append_many_raw(entries).unwrap();
+        log.with_timestamp(of).append_many(raws(entries)).unwrap();
     }
 }
 
@@ -109,7 +111,7 @@ impl Case {
         for last in 0..=SESSIONS {
             let archive = Archive::in_memory()?;
             fill_here(&archive, &plans);
-            Merge::new(&archive).run(&other(&plans, last), &mut |_| ())?;
+            Merge::new(&archive).run(&other(&plans, last), None)?;
             states.push(Content::of(&archive));
             if last == SESSIONS {
                 archive.write_name("name", &record("name", Some(1)))?;
@@ -132,8 +134,8 @@ impl Case {
     /// Merges on a disk, and closes.
     fn merge(&self, disk: &Arc<Disk>) -> Result<(), StoreError> {
         let archive = open(disk)?;
-        Merge::new(&archive).run(&self.other, &mut |_| ())?;
-        archive.close()
+        Merge::new(&archive).run(&self.other, None)?;
+        archive.close().map(drop)
     }
 
     /// Opens what is left of a merge: one of the states, which a second merge completes.
@@ -144,9 +146,7 @@ impl Case {
         if !self.states.contains(&Content::of(&archive)) {
             return Err("it is in no state that the merge goes through".to_owned());
         }
-        Merge::new(&archive)
-            .run(&self.other, &mut |_| ())
-            .map_err(told)?;
+        Merge::new(&archive).run(&self.other, None).map_err(told)?;
         archive.close().map_err(told)?;
         self.is_complete(disk.content())
     }

@@ -276,7 +276,7 @@ impl Case {
         }
         let failed = |err: StoreError| format!("what was copied over it: {err}");
         let archive = Archive::open(&self.life.path).map_err(failed)?;
-        let report = archive.check(&mut |_| ()).map_err(failed)?;
+        let report = archive.check(None).map_err(failed)?;
         let len = archive.log(SESSION, SEGMENT).len().map_err(failed)?;
         if !report.is_clean() || len != 1 {
             return Err(format!(
@@ -344,7 +344,7 @@ impl Acknowledged {
             .create(false)
             .open(path)
             .map_err(failed)?;
-        let entries = archive.log(SESSION, SEGMENT).read_raw(..).map_err(failed)?;
+        let entries = archive.log(SESSION, SEGMENT).read(..).map_err(failed)?;
         let found = entries.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         for (index, number) in &self.entries {
             let entry = usize::try_from(*index).ok().and_then(|at| found.get(at));

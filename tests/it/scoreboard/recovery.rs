@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sessiondb::{Archive, RecoverBasis, RecoverReport, StoreError, recover};
+use sessiondb::doctor::{RecoverBasis, RecoverReport, recover};
+use sessiondb::{Archive, StoreError};
 use uuid::Uuid;
 
 use super::damage::sample::{IMAGE, Sample};
@@ -33,7 +34,7 @@ fn judge(damaged: &Damaged, folder: &Path) -> Result<bool, String> {
     let (broken, new) = (folder.join("broken"), folder.join("new"));
     std::fs::write(&broken, &damaged.bytes).unwrap();
     let _ = std::fs::remove_file(&new);
-    let report = match recover(&broken, &new, &mut |_| {}) {
+    let report = match recover(&broken, &new, None) {
         Ok(report) => report,
         Err(StoreError::NotAnArchive { .. }) if nothing_tells_what_it_is(damaged) => {
             return Ok(false);
@@ -44,7 +45,7 @@ fn judge(damaged: &Damaged, folder: &Path) -> Result<bool, String> {
         return Err("the damaged file was changed".to_owned());
     }
     let archive = Archive::open(&new).map_err(|err| err.to_string())?;
-    let found = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    let found = archive.check(None).map_err(|err| err.to_string())?;
     if !found.is_clean() {
         return Err(format!("the new archive is damaged: {:?}", found.problems));
     }
@@ -91,7 +92,7 @@ fn no_wrong_entry(
 ) -> Result<u64, String> {
     let mut pieces: BTreeMap<(Uuid, bool), (Uuid, Option<u64>)> = BTreeMap::new();
     for log in &report.logs {
-        for piece in &log.pieces {
+        for piece in &log.parts {
             pieces.insert((piece.segment, log.traces), (log.segment, piece.from));
         }
     }
@@ -99,6 +100,7 @@ fn no_wrong_entry(
     for session in archive.sessions().unwrap() {
         let session = session.unwrap().id;
         for segment in archive.segments(session).unwrap() {
+            let segment = segment.unwrap();
             for traces in [false, true] {
                 let log = if traces {
                     archive.trace(session, segment.id)
@@ -110,10 +112,7 @@ fn no_wrong_entry(
                 let Some(from) = from else { continue };
                 let was = original.content.logs.get(&(session, own));
                 let was = was.map_or(&[][..], |logs| &logs[usize::from(traces)]);
-                let entries = match log.read_raw(..) {
-                    Err(StoreError::NotFound(_)) => continue,
-                    entries => entries.map_err(|err| err.to_string())?,
-                };
+                let entries = log.read(..).map_err(|err| err.to_string())?;
                 for (entry, index) in entries.zip(from..) {
                     let entry = entry.map_err(|err| err.to_string())?;
                     let expected = was.get(usize::try_from(index).unwrap());

@@ -122,7 +122,7 @@ impl Others {
         let archive = open(&self.shared.handle(), true)?;
         must_read(&archive, &self.states[self.states.len() - 1..])?;
         self.met.reads += 1;
-        archive.close().map_err(|err| err.to_string())
+        archive.close().map(drop).map_err(|err| err.to_string())
     }
 
     fn last(&self) -> &State {
@@ -382,7 +382,7 @@ fn write(step: Option<&Step>, seed: u64, call: u64) -> Result<Vec<Call>, String>
     handle.meanwhile(call, Box::new(meanwhile));
     let done = match step {
         Some(step) => play(&archive, step, 100),
-        None => archive.close(),
+        None => archive.close().map(drop),
     };
     handle.forget_plan();
     done.map_err(|err| err.to_string())?;

@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use redb::{ReadableDatabase, ReadableTableMetadata};
 use serde_json::{Map, Value};
+use sessiondb::archive::CompactMode;
 use sessiondb::testing::{self, Bug, Opening};
-use sessiondb::{Archive, CompactMode, Log, Store, StoreError};
+use sessiondb::{Archive, Log, Store, StoreError};
 use uuid::Uuid;
 
 use self::layered::{Layered, PAGE};
 use super::damage::sample::{IMAGE, JOURNAL_BYTES, names_damage};
 use super::row::{Dice, Row, by_form, seed};
+use crate::raw::raw;
 
 /// When everything was written.
 const AT_MS: u64 = 1_700_000_000_000;
@@ -138,19 +140,19 @@ fn sample(segments: u128) -> Sample {
                 let (session, segment) = (session(*number), segment(*number));
                 let log = archive.log(session, segment).with_timestamp(AT_MS);
                 batch
-                    .append_raw(&log, entry(*number, round).as_bytes())
+                    .append(&log, &raw(entry(*number, round).as_bytes()))
                     .unwrap();
                 if round == 0 {
                     let trace = archive.trace(session, segment).with_timestamp(AT_MS);
                     batch
-                        .append_raw(&trace, entry(*number, 7).as_bytes())
+                        .append(&trace, &raw(entry(*number, 7).as_bytes()))
                         .unwrap();
                     batch.write_name(&name(*number), &record(*number)).unwrap();
                     batch.set_metadata(session, &metadata(*number)).unwrap();
                 }
                 if number % 10 == 9 {
                     let branch = segment_of_branch(*number, round);
-                    batch.branch_to(&log, round + 1, branch).unwrap();
+                    batch.branch(&log, round + 1, branch);
                 }
             }
             batch.commit().unwrap();
@@ -242,14 +244,15 @@ fn judge(sample: &Sample, case: (Harm, When, Step), dice: &mut Dice) -> Result<b
     let beside = log_beside(&archive);
     let mut acknowledged = 0;
     if step != Step::Nothing {
-        let changed = seen.take("a change", beside.append_raw(b"1"))?;
+        let changed = seen.take("a change", beside.append(&raw(b"1")))?;
         acknowledged += u64::from(changed.is_some());
     }
     match step {
         Step::Nothing | Step::Change => {}
         Step::Checkpoint => drop(seen.take("a checkpoint", archive.checkpoint())?),
         Step::Compaction => {
-            let compacted = seen.take("a compaction", archive.compact(&mut |_| {}))?;
+            let compacted = archive.compact(None).map_err(StoreError::from);
+            let compacted = seen.take("a compaction", compacted)?;
             let Some((again, done)) = compacted else {
                 return Ok(true);
             };
@@ -258,7 +261,7 @@ fn judge(sample: &Sample, case: (Harm, When, Step), dice: &mut Dice) -> Result<b
         }
         Step::OtherHandle => {
             if let Some(second) = seen.take("another open", open(&disk))? {
-                let changed = seen.take("its change", log_beside(&second).append_raw(b"1"))?;
+                let changed = seen.take("its change", log_beside(&second).append(&raw(b"1")))?;
                 acknowledged += u64::from(changed.is_some());
                 seen.take("its checkpoint", second.checkpoint())?;
             }
@@ -276,7 +279,7 @@ fn judge(sample: &Sample, case: (Harm, When, Step), dice: &mut Dice) -> Result<b
     let entries = 2 + u64::from(appended);
     let lens = [entries, 2 + u64::from(seen.errors > 0)];
     seen.ask_one_of(&archive, *target, &lens)?;
-    match seen.take("a length", absent_is_none(log_beside(&archive).len()))? {
+    match seen.take("a length", len_if_there(&log_beside(&archive)))? {
         Some(len) if len.unwrap_or(0) < acknowledged => {
             Err(format!("{acknowledged} acknowledged, {len:?} are there"))
         }
@@ -287,7 +290,7 @@ fn judge(sample: &Sample, case: (Harm, When, Step), dice: &mut Dice) -> Result<b
 /// Whether a third entry of the target was acknowledged.
 fn append_third(log: &Log, target: u128, seen: &mut Seen) -> Result<bool, String> {
     let log = log.clone().with_timestamp(AT_MS);
-    let appended = seen.take("append", log.append_raw(entry(target, 2).as_bytes()))?;
+    let appended = seen.take("append", log.append(&raw(entry(target, 2).as_bytes())))?;
     match &appended {
         Some(receipt) if receipt.len != 3 => {
             Err(format!("an append made it {} entries", receipt.len))
@@ -330,11 +333,13 @@ fn do_harm(
     disk.set_page(page, &bytes);
 }
 
-fn absent_is_none(len: Result<u64, StoreError>) -> Result<Option<u64>, StoreError> {
-    match len {
-        Err(StoreError::NotFound(_)) => Ok(None),
-        len => len.map(Some),
-    }
+fn len_if_there(log: &Log) -> Result<Option<u64>, StoreError> {
+    let log = log.snapshot()?;
+    Ok(if log.exists()? {
+        Some(log.len()?)
+    } else {
+        None
+    })
 }
 
 /// Counts errors, all of which must name damage.
@@ -375,11 +380,11 @@ impl Seen {
         if let Some(exists) = self.take("exists", log.exists())? {
             right("existence", exists)?;
         }
-        if let Some(len) = self.take("len", absent_is_none(log.len()))? {
+        if let Some(len) = self.take("len", len_if_there(&log))? {
             right("length", len.is_some_and(|len| lens.contains(&len)))?;
         }
         for (log, first) in [(&log, 0), (&archive.trace(session, segment), 7)] {
-            let entries = log.read_raw(..).and_then(|entries| {
+            let entries = log.read(..).and_then(|entries| {
                 let texts = entries.map(|entry| Ok(entry?.as_str().to_owned()));
                 texts.collect::<Result<Vec<_>, StoreError>>()
             });
@@ -408,7 +413,7 @@ impl Seen {
         }
         if number % 10 == 9 {
             let branch = archive.log(session, segment_of_branch(number, 1));
-            if let Some(len) = self.take("branch", absent_is_none(branch.len()))? {
+            if let Some(len) = self.take("branch", len_if_there(&branch))? {
                 right("branch", len == Some(2))?;
             }
         }

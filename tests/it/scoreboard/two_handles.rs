@@ -218,6 +218,7 @@ impl Pair {
         process
             .archive
             .close()
+            .map(drop)
             .map_err(|err| format!("closing: {err}"))
     }
 

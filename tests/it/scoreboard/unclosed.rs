@@ -72,7 +72,7 @@ fn read(
     let Some(at) = allowed.clone().rev().find(|at| states[*at] == seen) else {
         return Err(format!("states {allowed:?} are allowed, not {seen:.300?}"));
     };
-    let report = reader.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    let report = reader.check(None).map_err(|err| err.to_string())?;
     if !report.is_clean() {
         return Err(format!("{:?}", report.problems));
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use sessiondb::jsonl::{Export, Import, Outcome};
+use sessiondb::entry::SegmentState;
 use sessiondb::{
-    Archive, Durability, Log, LogEntry, SegmentId, SegmentState, SessionId, Sharing, StoreError,
-    segment,
+    Archive, Durability, Log, LogEntry, RawJson, SegmentId, SessionId, Sharing, segment,
 };
 
 use super::{Appender, Each, LogId, Promise, System};
@@ -34,7 +34,7 @@ pub(super) fn settings(promise: Promise, sharing: Sharing) -> &'static str {
 
 /// Gives back what was removed, by a fresh copy.
 pub(super) fn reclaim(dir: &Path) -> Result<()> {
-    let (archive, compacted) = Archive::open(path_in(dir))?.compact(&mut |_| {})?;
+    let (archive, compacted) = Archive::open(path_in(dir))?.compact(None)?;
     archive.close()?;
     match compacted.in_place_because {
         None if compacted.erased => Ok(()),
@@ -75,25 +75,24 @@ impl System for Sessiondb {
     }
 
     fn append_many(&self, log: LogId, entries: &[Vec<u8>]) -> Result<()> {
-        self.log(log).append_many_raw(entries)?;
+        let entries = entries.iter().map(|entry| RawJson::from_bytes(entry));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        self.log(log).append_many(entries)?;
         Ok(())
     }
 
     fn count(&self, log: LogId) -> Result<u64> {
-        match self.log(log).len() {
-            Err(StoreError::NotFound(_)) => Ok(0),
-            len => Ok(len?),
-        }
+        Ok(self.log(log).len()?)
     }
 
     fn read(&self, log: LogId, each: Each<'_>) -> Result<()> {
-        let mut entries = self.log(log).read_raw(..)?;
+        let mut entries = self.log(log).read(..)?;
         entries.try_for_each(|entry| each(&entry?))
     }
 
     fn read_typed(&self, log: LogId, each: &mut dyn FnMut(LogEntry) -> Result<()>) -> Result<()> {
         self.log(log)
-            .read::<LogEntry>(..)?
+            .read(..)?.decode::<LogEntry>()
             .try_for_each(|entry| each(entry?))
     }
 
@@ -102,7 +101,7 @@ impl System for Sessiondb {
     }
 
     fn last(&self, log: LogId, count: u64, each: Each<'_>) -> Result<()> {
-        let mut entries = self.log(log).last_raw(count)?;
+        let mut entries = self.log(log).last(count)?;
         entries.try_for_each(|entry| each(&entry?))
     }
 
@@ -124,7 +123,8 @@ impl System for Sessiondb {
         let LogId {
             session, segment, ..
         } = from;
-        Ok(self.archive.branch_to(session, segment, at, to)?)
+        self.archive.log(session, segment).branch(at, to)?;
+        Ok(())
     }
 
     fn truncate(&self, log: LogId, len: u64) -> Result<()> {
@@ -141,7 +141,7 @@ impl System for Sessiondb {
 
     fn import(&self, logs: &Logs) -> Result<()> {
         let folder = slice::from_ref(&logs.folder);
-        let report = Import::new(&self.archive).run(folder, &mut |_| {})?;
+        let report = Import::new(&self.archive).run(folder, None)?;
         let mut outcomes = report.files.into_iter().map(|file| file.outcome);
         match outcomes.find(|outcome| matches!(outcome, Outcome::Failed(_))) {
             None => Ok(()),
@@ -153,14 +153,15 @@ impl System for Sessiondb {
     fn export(&self, logs: &Logs, out: &Path) -> Result<()> {
         let sessions: BTreeSet<_> = logs.files.iter().map(|file| file.session).collect();
         let export = Export::new(&self.archive).sessions(sessions.into_iter().collect());
-        match export.run(out, &mut |_| {})?.failed() {
+        match export.run(out, None)?.failed() {
             0 => Ok(()),
             failed => Err(format!("{failed} logs were not exported").into()),
         }
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        Ok(self.archive.close()?)
+        self.archive.close()?;
+        Ok(())
     }
 }
 
@@ -168,7 +169,7 @@ struct LogAppender(Log);
 
 impl Appender for LogAppender {
     fn append(&mut self, entry: &[u8]) -> Result<()> {
-        self.0.append_raw(entry)?;
+        self.0.append(&RawJson::from_bytes(entry)?)?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use sessiondb::SegmentState;
+use sessiondb::entry::SegmentState;
 
 use super::{InTurn, Lab, READERS, expect};
 use crate::Result;

@@ -23,7 +23,7 @@ fn a_branch_begins_with_the_entries_of_its_base() {
     assert_eq!(place.raw(all), "1\n2\n3\n");
     let report = place.run("branch", &[&id, "2", "--json"]).code(0);
     let report = report.err("shares 2 entries").json();
-    assert_eq!(report["base"], json!({"segment": id, "len": 2}));
+    assert_eq!(report["parent"], json!({"segment": id, "len": 2}));
     let two: SegmentId = report["id"].as_str().unwrap().parse().unwrap();
     place.append((session, two), "{\"n\":4}\n").code(0);
     assert_eq!(place.raw(two), "1\n2\n{\"n\":4}\n");
@@ -73,13 +73,13 @@ fn branches_are_listed_checked_and_exported() {
         let id = id.to_string();
         listed.iter().find(|info| info["id"] == id).unwrap().clone()
     };
-    assert_eq!(of(two)["base"]["len"], 2);
+    assert_eq!(of(two)["parent"]["len"], 2);
     assert_eq!(
         (&of(two)["entries"], &of(two)["entry_bytes"]),
         (&json!(2), &json!(0))
     );
     assert_eq!(of(segment)["branches"], 1);
-    assert!(of(segment).get("base").is_none());
+    assert!(of(segment).get("parent").is_none());
     place
         .run("check", &[])
         .code(0)

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sessiondb::{Archive, CompactMode, SegmentId, SessionId, StoreError};
+use sessiondb::archive::CompactMode;
+use sessiondb::{Archive, SegmentId, SessionId, StoreError};
 
 use crate::scratch::Scratch;
 
@@ -55,7 +56,7 @@ fn nothing_that_is_acknowledged_meanwhile_is_lost() {
         let deadline = Instant::now() + Duration::from_secs(60);
         while fresh < 10 && Instant::now() < deadline {
             let archive = brief.clone().open(&path);
-            match archive.and_then(|archive| archive.compact(&mut |_| {})) {
+            match archive.and_then(|archive| Ok(archive.compact(None)?)) {
                 Ok((archive, compacted)) => {
                     fresh += u32::from(compacted.mode == CompactMode::Fresh);
                     archive.close().unwrap();
@@ -74,10 +75,10 @@ fn nothing_that_is_acknowledged_meanwhile_is_lost() {
     assert!(fresh > 0, "no fresh copy came about");
     assert!(told.iter().all(|lines| !lines.is_empty()));
     let archive = Archive::open(&path).unwrap();
-    assert!(archive.check(&mut |_| ()).unwrap().is_clean());
+    assert!(archive.check(None).unwrap().is_clean());
     let log = archive.log(SESSION, SEGMENT);
     let stored: Vec<String> = log
-        .read_raw(..)
+        .read(..)
         .unwrap()
         .map(|entry| entry.unwrap().as_str().to_owned())
         .collect();

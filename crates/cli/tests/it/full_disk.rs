@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use sessiondb::entry::{WorkerName, WorkerRecord};
 use sessiondb::{
-    Archive, Durability, PodName, PodRecord, SegmentId, SessionId, StoreError, new_segment_id,
-    new_session_id,
+    Archive, Durability, SegmentId, SessionId, StoreError, new_segment_id, new_session_id,
 };
 
+use crate::raw::raw;
 use crate::scratch::{Scratch, noise};
 
 /// A file system that is gone when this is dropped.
@@ -77,7 +78,7 @@ impl Case {
         let log = self.archive.log(self.session, self.segment);
         let entry = format!("\"{}\"", noise(self.entries + 1, bytes));
         let log = log.with_durability(Durability::Written);
-        let done = had_room(log.append_raw(entry.as_bytes()));
+        let done = had_room(log.append(&raw(entry.as_bytes())));
         self.entries += u64::from(done);
         done
     }
@@ -95,7 +96,7 @@ impl Case {
         let log = self.archive.log(self.session, self.segment);
         assert_eq!(log.len().unwrap(), self.entries);
         assert_eq!(
-            log.read_raw(..).unwrap().map(Result::unwrap).count() as u64,
+            log.read(..).unwrap().map(Result::unwrap).count() as u64,
             self.entries
         );
     }
@@ -140,9 +141,9 @@ fn fill_to_the_last_byte(case: &mut Case) -> Vec<SegmentId> {
     let small: Vec<_> = (0..20).map(|_| new_segment_id()).collect();
     for segment in &small {
         let log = case.archive.log(case.session, *segment);
-        log.append_raw(b"1").unwrap();
+        log.append(&raw(b"1")).unwrap();
     }
-    let name = PodRecord::new(PodName::new("builder").unwrap());
+    let name = WorkerRecord::new(WorkerName::new("builder").unwrap());
     case.archive.write_name("builder", &name).unwrap();
     case.fill();
     small
@@ -179,12 +180,12 @@ fn delete_from_full(case: &Case, small: &[SegmentId], path: &Path) {
 
 fn holds_what_was_acknowledged(case: &Case) {
     let archive = &case.archive;
-    assert!(archive.check(&mut |_| {}).unwrap().is_clean());
+    assert!(archive.check(None).unwrap().is_clean());
     let len = archive.log(case.session, case.segment).len().unwrap();
     assert_eq!(len, case.entries);
     assert_eq!(archive.read_name("builder").unwrap(), None);
     // The log itself, and the segment that was emptied.
-    assert_eq!(archive.segments(case.session).unwrap().len(), 2);
+    assert_eq!(archive.segments(case.session).unwrap().count(), 2);
 }
 
 #[test]

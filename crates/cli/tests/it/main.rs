@@ -36,6 +36,9 @@ mod portable;
 /// Several real processes on one archive: stopped, killed, watched, and copied beneath.
 #[cfg(unix)]
 mod processes;
+/// JSON as it was written.
+#[path = "../../../../tests/it/raw.rs"]
+mod raw;
 /// A folder for the files of one test.
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]

@@ -5,9 +5,10 @@ use std::io::{Read, Write, pipe};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use sessiondb::{Archive, SegmentId, SessionId, new_segment_id, new_session_id};
+use sessiondb::{Archive, SegmentId, SessionId, StoreError, new_segment_id, new_session_id};
 
 use crate::place::{Place, Run, sessiondb};
+use crate::raw::{raw, raws};
 
 /// How a command ends whose standard output cannot be written to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +103,7 @@ impl Given {
         let (place, session, segment) = (Place::new(), new_session_id(), new_segment_id());
         let archive = Archive::open(place.archive()).unwrap();
         let log = archive.log(session, segment);
-        log.append_many_raw(&["{\"n\":1}", "{\"n\":2}"]).unwrap();
+        log.append_many(raws(["{\"n\":1}", "{\"n\":2}"])).unwrap();
         drop(log);
         archive.close().unwrap();
         std::fs::create_dir(place.path("logs")).unwrap();
@@ -185,7 +186,9 @@ fn a_branch_that_could_not_be_printed_is_named_in_the_error() {
         let run = given.run("-a A branch G -q", sink, Open).code(code);
         let archive = Archive::open(given.place.archive()).unwrap();
         let segments = archive.segments(given.session).unwrap();
-        let branch = segments.iter().find(|info| info.id != given.segment);
+        let branch = segments
+            .map(Result::unwrap)
+            .find(|info| info.id != given.segment);
         run.err(&branch.expect("it was made").id.to_string());
     }
 }
@@ -248,11 +251,12 @@ fn a_terminal_gets_no_character_that_it_obeys_or_hides_and_a_pipe_gets_the_bytes
     let entry = format!("{{\"kind\":\"{HOSTILE}\",\"text\":\"{HOSTILE}\"}}");
     archive
         .log(session, segment)
-        .append_raw(entry.as_bytes())
+        .append(&raw(entry.as_bytes()))
         .unwrap();
     archive
         .update_metadata(session, |metadata| {
             metadata.insert("title".to_owned(), HOSTILE.into());
+            Ok::<_, StoreError>(())
         })
         .unwrap();
     archive.close().unwrap();
@@ -297,7 +301,7 @@ fn who_interrupts_at_a_terminal_is_told_what_is_safe() {
     let (session, segment) = (new_session_id(), new_segment_id());
     let archive = Archive::open(place.archive()).unwrap();
     let log = archive.log(session, segment);
-    log.append_many_raw(&["1", "2"]).unwrap();
+    log.append_many(raws(["1", "2"])).unwrap();
     drop(log);
     archive.close().unwrap();
     let (path, id) = (place.archive(), segment.to_string());

@@ -4,9 +4,10 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
-use sessiondb::Archive;
+use sessiondb::{Archive, StoreError};
 
 use crate::place::{Place, Run, feed, new_ids, samples, sessiondb, tree};
+use crate::raw::raw;
 
 /// Runs a command on another file than the archive of the place.
 fn run(archive: &str, command: &str, args: &[&str]) -> Run {
@@ -60,7 +61,7 @@ fn a_backup_that_is_killed_leaves_nothing_or_all_at_its_path() {
         let (session, segment) = new_ids();
         archive
             .log(session, segment)
-            .append_raw(entry.as_bytes())
+            .append(&raw(entry.as_bytes()))
             .unwrap();
     }
     archive.close().unwrap();
@@ -154,7 +155,7 @@ fn a_conflict_is_listed_and_the_others_are_merged() {
         let archive = Archive::open(archive).unwrap();
         archive
             .log(session, segment)
-            .append_raw(line.as_bytes())
+            .append(&raw(line.as_bytes()))
             .unwrap();
     };
     append(&there, one, "3");
@@ -210,14 +211,14 @@ fn paths_are_rebased_by_export_import_and_merge() {
     set("/home/ann/a");
     let dir = text(&place, "dir");
     place
-        .run("export", &[&dir, "--rebase", "/home/ann=/b"])
+        .run("export", &[&dir, "--relocate", "/home/ann=/b"])
         .code(0)
         .out("session.json");
     let (one, two) = (text(&place, "one"), text(&place, "two"));
     run(
         &one,
         "import",
-        &[&dir, "--rebase", "/b=/c", "--rebase", "/b/a=/d"],
+        &[&dir, "--relocate", "/b=/c", "--relocate", "/b/a=/d"],
     )
     .code(0);
     assert_eq!(cwd(&one), "/d");
@@ -229,11 +230,11 @@ fn paths_are_rebased_by_export_import_and_merge() {
     run(
         &two,
         "merge",
-        &[archive.to_str().unwrap(), "--rebase=/home/ann=/e"],
+        &[archive.to_str().unwrap(), "--relocate=/home/ann=/e"],
     )
     .code(0);
     assert_eq!(cwd(&two), "/e/a");
-    run(&two, "merge", &[&one, "--rebase", "/home"])
+    run(&two, "merge", &[&one, "--relocate", "/home"])
         .code(2)
         .err("OLD=NEW");
 }
@@ -317,12 +318,13 @@ fn sessions_of_which_the_archive_is_damaged_are_named_and_the_others_are_exporte
     let archive = Archive::open(place.archive()).unwrap();
     let (damaged, whole) = (new_ids(), new_ids());
     for (session, segment) in [damaged, whole] {
-        archive.log(session, segment).append_raw(b"1").unwrap();
+        archive.log(session, segment).append(&raw(b"1")).unwrap();
         archive
             .update_metadata(session, |metadata| {
                 let title = if session == damaged.0 { MARK } else { b"whole" };
                 let title = String::from_utf8(title.to_vec()).unwrap();
                 metadata.insert("title".to_owned(), title.into());
+                Ok::<_, StoreError>(())
             })
             .unwrap();
     }

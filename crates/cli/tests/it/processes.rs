@@ -113,7 +113,7 @@ impl Place {
         let archive = Archive::open(archive).expect("the archive opens");
         let stored: Vec<(u64, u64)> = archive
             .log(self.session, self.segment)
-            .read_raw(..)
+            .read(..)
             .expect("a reading")
             .map(|entry| numbers(entry.expect("an entry").as_str()))
             .collect();
@@ -371,7 +371,7 @@ fn a_viewer_sees_what_is_acknowledged_and_its_counts_never_go_down() {
         let log = log.clone();
         let seen = move |line: &str, length: u64| {
             assert!(log.len().expect("a length") >= length, "entry {length}");
-            let stored = log.read_raw(length - 1..length).expect("a reading");
+            let stored = log.read(length - 1..length).expect("a reading");
             let stored: Vec<_> = stored.map(|entry| entry.expect("an entry")).collect();
             assert_eq!(stored.len(), 1);
             assert_eq!(stored[0].as_str(), line);

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use sessiondb::{Archive, Sharing, new_segment_id, new_session_id};
 
+use crate::raw::raw;
 use crate::scratch::{Scratch, noise};
 
 /// An archive in a folder of its own, and a folder that everybody may write to.
@@ -202,21 +203,21 @@ fn a_reader_of_what_a_crash_left_follows_those_who_write_later() {
     let ids = (left.session.parse().unwrap(), left.segment.parse().unwrap());
     let seen = reader.log(ids.0, ids.1).len().unwrap();
     let snapshot = reader.snapshot().unwrap();
-    assert!(reader.check(&mut |_| {}).unwrap().is_clean());
+    assert!(reader.check(None).unwrap().is_clean());
     assert!(before == left.traces_of_writing(), "something was written");
 
     let writer = options.open(&left.archive).unwrap();
     let log = writer.log(ids.0, ids.1);
     for number in seen..seen + 300 {
-        log.append_raw(line(number).as_bytes()).unwrap();
+        log.append(&raw(line(number).as_bytes())).unwrap();
     }
     assert_eq!(reader.log(ids.0, ids.1).len().unwrap(), seen + 300);
     drop(log);
     writer.close().unwrap();
     assert_eq!(reader.log(ids.0, ids.1).len().unwrap(), seen + 300);
     // And what it had in hand stays as it was.
-    assert_eq!(snapshot.len(ids.0, ids.1).unwrap(), seen);
-    let entries = snapshot.read_raw(ids.0, ids.1, ..).unwrap();
+    assert_eq!(snapshot.log(ids.0, ids.1).len().unwrap(), seen);
+    let entries = snapshot.log(ids.0, ids.1).read(..).unwrap();
     for (number, entry) in (0..).zip(entries) {
         assert_eq!(entry.unwrap().as_str(), line(number));
     }

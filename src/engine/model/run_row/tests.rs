@@ -31,13 +31,13 @@ fn rows(entries: &Entries, first: u64, level: Option<i32>) -> Vec<Vec<u8>> {
 }
 
 fn read(rows: &[Vec<u8>]) -> Result<Run, String> {
-    let (first, pieces) = rows.split_first().ok_or("no rows")?;
-    RunRow::parse(first)?.unpack(pieces.iter().map(Vec::as_slice))
+    let (first, chunks) = rows.split_first().ok_or("no rows")?;
+    RunRow::parse(first)?.unpack(chunks.iter().map(Vec::as_slice))
 }
 
 fn read_front(rows: &[Vec<u8>], count: u64) -> Result<Run, String> {
-    let (first, pieces) = rows.split_first().ok_or("no rows")?;
-    RunRow::parse(first)?.unpack_front(pieces.iter().map(Vec::as_slice), count)
+    let (first, chunks) = rows.split_first().ok_or("no rows")?;
+    RunRow::parse(first)?.unpack_front(chunks.iter().map(Vec::as_slice), count)
 }
 
 /// Text that does not compress much.
@@ -90,14 +90,14 @@ proptest! {
     }
 
     #[test]
-    fn pieces_add_up_and_fill_their_pages(len in 0..2_000_000_usize, most in 1..50_usize) {
-        let lens = piece_lens(len, most);
+    fn chunks_add_up_and_fill_their_pages(len in 0..2_000_000_usize, most in 1..50_usize) {
+        let lens = chunk_lens(len, most);
         prop_assert_eq!(lens.iter().sum::<usize>(), len);
         prop_assert!(lens.len() <= most);
         if lens.len() < most {
             let last = lens.len() - 1;
             for (at, len) in lens.iter().enumerate() {
-                let row = len + HEADER_BYTES + if at == 0 { PIECES_BYTES } else { 0 };
+                let row = len + HEADER_BYTES + if at == 0 { CHUNKS_BYTES } else { 0 };
                 let page = (row + PAGE_OVERHEAD_BYTES).next_power_of_two();
                 prop_assert!(page <= LARGEST_PAGE_BYTES);
                 let filled = row + PAGE_OVERHEAD_BYTES == page || row >= page / 8 * 7;
@@ -108,7 +108,7 @@ proptest! {
 }
 
 #[test]
-fn pieces_of_another_run_are_not_taken() {
+fn chunks_of_another_run_are_not_taken() {
     let text = noise(130_000);
     let long: Vec<_> = text.as_bytes().chunks(3000).collect();
     let one = rows(&joined(&long), 5, Some(3));

@@ -56,10 +56,10 @@ fn open(bytes: &[u8], read_only: bool) -> (Memory, Result<Engine, StoreError>) {
 }
 
 fn entries(engine: Engine) -> Result<u64, StoreError> {
-    let extent = Arc::new(engine)
+    let size = Arc::new(engine)
         .view()?
-        .read(|layers| layers.extent(&LOG))?;
-    Ok(extent.map_or(0, |extent| extent.entries))
+        .read(|layers| layers.log_size(&LOG))?;
+    Ok(size.map_or(0, |size| size.entries))
 }
 
 /// The bytes of an archive that was closed after each of two appends, and where its image begins.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::super::child::{Child, Parent, Task};
 use super::super::linearizable::{Answer, Call};
+use crate::raw::raws;
 
 /// How a child is to open the archive.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,8 +72,8 @@ pub(super) fn make(archive: &Archive, order: &Order) -> Reply {
                 .map(|entry| format!("[{entry},\"{pad}\"]"))
                 .collect();
             match expected {
-                Some(expected) => log.append_at_raw(*expected, &texts),
-                None => log.append_many_raw(&texts),
+                Some(expected) => log.append_at(*expected, raws(&texts)),
+                None => log.append_many(raws(&texts)),
             }
             .map(|receipt| Answer::Appended {
                 index: receipt.index,
@@ -80,8 +81,15 @@ pub(super) fn make(archive: &Archive, order: &Order) -> Reply {
             })
         }
         Call::Truncate(len) => log.truncate(*len).map(|()| Answer::Truncated),
-        Call::Len => log.len().map(Answer::Len),
-        Call::ReadFrom(from) => numbers(&log, *from).map(Answer::Entries),
+        Call::Len => log.snapshot().and_then(|log| {
+            let len = log.len()?;
+            Ok(if log.exists()? {
+                Answer::Len(len)
+            } else {
+                Answer::NotFound
+            })
+        }),
+        Call::ReadFrom(from) => numbers(&log, *from),
     };
     match made {
         Ok(answer) => Ok(answer),
@@ -94,14 +102,18 @@ pub(super) fn make(archive: &Archive, order: &Order) -> Reply {
 }
 
 /// The numbers of the entries from `from` on.
-fn numbers(log: &Log, from: u64) -> Result<Vec<u64>, StoreError> {
+fn numbers(log: &Log, from: u64) -> Result<Answer, StoreError> {
+    let log = log.snapshot()?;
+    if !log.exists()? {
+        return Ok(Answer::NotFound);
+    }
     let number = |text: &str| {
         let digits = text.trim_start_matches('[').split(',').next();
         digits.and_then(|digits| digits.parse().ok())
     };
-    log.read_raw(from..)?
-        .map(|entry| Ok(number(entry?.as_str()).unwrap_or(u64::MAX)))
-        .collect()
+    let entries = log.read(from..)?;
+    let numbers = entries.map(|entry| Ok(number(entry?.as_str()).unwrap_or(u64::MAX)));
+    Ok(Answer::Entries(numbers.collect::<Result<_, StoreError>>()?))
 }
 
 /// Who makes the calls of a client.

@@ -8,9 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
 use serde_json::{Map, Value};
+use sessiondb::archive::Match;
+use sessiondb::entry::{WorkerName, WorkerRecord};
 use sessiondb::testing::{self, BackendError, Opening, StorageBackend};
-use sessiondb::{Archive, Match, PodName, PodRecord, SegmentInfo, SessionInfo, Store, StoreError};
+use sessiondb::{Archive, SegmentInfo, SessionInfo, Store, StoreError};
 use uuid::Uuid;
+
+use crate::raw::{raw, raws};
 
 /// The shortest journal.
 pub(crate) const JOURNAL_BYTES: u64 = 16_384;
@@ -118,7 +122,7 @@ pub(crate) struct Content {
     pub(crate) logs: BTreeMap<(Uuid, Uuid), [Vec<String>; 2]>,
     pub(crate) session_of: BTreeMap<Uuid, Option<Uuid>>,
     pub(crate) names: Vec<String>,
-    pub(crate) records: BTreeMap<String, Option<PodRecord>>,
+    pub(crate) records: BTreeMap<String, Option<WorkerRecord>>,
     pub(crate) matching: Vec<Match>,
 }
 
@@ -196,7 +200,7 @@ pub(crate) fn unclosed(sample: &Sample) -> (Vec<u8>, Vec<Content>) {
     for number in 0..6 {
         let log = archive.log(session, segment).with_timestamp(AT_MS + 1);
         match number % 3 {
-            0 => drop(log.append_raw(br#"{"kind":"more"}"#).unwrap()),
+            0 => drop(log.append(&raw(br#"{"kind":"more"}"#)).unwrap()),
             1 => log.truncate(log.len().unwrap() - 1).unwrap(),
             _ => write_name(&archive, "worker-0", number, &mut sample.questions.clone()),
         }
@@ -250,15 +254,15 @@ fn share(archive: &Archive, round: u32, questions: &mut Questions) {
     let branches = [10, 11].map(|number| segment_id(0, number + u128::from(round) * 2));
     let len = archive.log(session, first).len().unwrap();
     for (branch, shared) in branches.into_iter().zip([len, len - 1]) {
-        archive.branch_to(session, first, shared, branch).unwrap();
+        archive.log(session, first).branch(shared, branch).unwrap();
         write_log(archive, session, branch, 0);
         questions.segments.push((session, branch));
     }
-    archive.erase(session, branches[0], 1..2).unwrap();
+    archive.log(session, branches[0]).erase(1..2).unwrap();
 }
 
 fn write_name(archive: &Archive, name: &str, round: u32, questions: &mut Questions) {
-    let mut record = PodRecord::new(PodName::new(name).unwrap());
+    let mut record = WorkerRecord::new(WorkerName::new(name).unwrap());
     record.extra.insert("round".to_owned(), Value::from(round));
     archive.write_name(name, &record).unwrap();
     questions.names.push(name.to_owned());
@@ -276,14 +280,14 @@ fn write_log(archive: &Archive, session: Uuid, segment: Uuid, round: u32) {
         format!(r#"{{"kind":"entry {number} of round {round}","text":"{filler}"}}"#)
     };
     let entries: Vec<String> = (0..4).map(entry).collect();
-    log.append_many_raw(&entries).unwrap();
-    traces.append_raw(entry(1).as_bytes()).unwrap();
+    log.append_many(raws(&entries)).unwrap();
+    traces.append(&raw(entry(1).as_bytes())).unwrap();
 }
 
 pub(crate) fn append_one(archive: &Archive, questions: &Questions) -> Result<(), StoreError> {
     let (session, segment) = appended_to(questions);
     let log = archive.log(session, segment).with_timestamp(AT_MS + 1);
-    log.append_raw(br#"{"kind":"one more"}"#).map(drop)
+    log.append(&raw(br#"{"kind":"one more"}"#)).map(drop)
 }
 
 fn appended_to(questions: &Questions) -> (Uuid, Uuid) {
@@ -296,7 +300,7 @@ fn content_of(path: &Path, questions: &Questions) -> Content {
     assert!(!content.sessions.is_empty() && content.names.len() > 2);
     assert!(content.logs.values().any(|[entries, _]| entries.len() > 3));
     assert!(content.session_of.values().any(Option::is_none));
-    assert!(archive.check(&mut |_| {}).unwrap().is_clean());
+    assert!(archive.check(None).unwrap().is_clean());
     content
 }
 
@@ -357,7 +361,7 @@ pub(crate) struct Answers {
     logs: Vec<((Uuid, Uuid), [Log; 2])>,
     session_of: Vec<(Uuid, Answer<Option<Uuid>>)>,
     names: Vec<Answer<Vec<String>>>,
-    records: Vec<(String, Answer<Option<PodRecord>>)>,
+    records: Vec<(String, Answer<Option<WorkerRecord>>)>,
     matching: Vec<Answer<Vec<Match>>>,
 }
 
@@ -367,7 +371,9 @@ impl Answers {
         let mut last = None;
         for (session, segment) in &questions.segments {
             if last != Some(session) {
-                self.segments.push((*session, archive.segments(*session)));
+                let segments = archive.segments(*session);
+                let segments = segments.and_then(Iterator::collect);
+                self.segments.push((*session, segments));
                 self.metadata.push((*session, archive.metadata(*session)));
                 last = Some(session);
             }
@@ -385,7 +391,7 @@ impl Answers {
         }
         let sessions = archive.sessions();
         self.sessions.push(sessions.and_then(Iterator::collect));
-        self.names.push(archive.list_names());
+        self.names.push(archive.names());
         self.matching.push(archive.matching("019"));
     }
 
@@ -454,11 +460,7 @@ pub(crate) fn names_damage(err: &StoreError) -> bool {
 
 /// A log that is not there has no entries.
 fn read(log: &sessiondb::Log) -> Log {
-    let entries = match log.read_raw(..) {
-        Err(StoreError::NotFound(_)) => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    entries
+    log.read(..)?
         .map(|entry| Ok(entry?.as_str().to_owned()))
         .collect()
 }

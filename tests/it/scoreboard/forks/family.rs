@@ -9,9 +9,12 @@ use std::time::Duration;
 use fork::{Fork, fork, waitpid};
 use serde::{Deserialize, Serialize};
 use sessiondb::testing::{Bug, seed as switch_on};
-use sessiondb::{Archive, Durability, Log, SegmentId, SessionId, Sharing, StoreError};
+use sessiondb::{
+    Archive, Durability, Log, SegmentId, SessionId, Sharing, StoreError, new_segment_id,
+};
 use uuid::Uuid;
 
+use crate::raw::raw;
 use crate::scoreboard::child::Parent;
 
 pub(super) const SESSION: SessionId = Uuid::from_u128(1);
@@ -117,7 +120,7 @@ pub(in super::super) fn live(family: &Family, parent: &Parent) {
 }
 
 fn first_of(family: &Family, parent: &Parent) -> Result<(), StoreError> {
-    let mut archive = family.open(false)?;
+    let archive = family.open(false)?;
     let mut writer = Writer {
         who: 0,
         number: 0,
@@ -129,7 +132,7 @@ fn first_of(family: &Family, parent: &Parent) -> Result<(), StoreError> {
         for number in 0..40 {
             let entry = format!("\"{number} {}\"", crate::scratch::noise(number, 100_000));
             long.with_durability_written()
-                .append_raw(entry.as_bytes())?;
+                .append(&raw(entry.as_bytes()))?;
         }
     }
     let (stop, inside) = (AtomicBool::new(false), Arc::new(AtomicU64::new(0)));
@@ -147,7 +150,7 @@ fn first_of(family: &Family, parent: &Parent) -> Result<(), StoreError> {
         }
         Ok::<_, StoreError>(numbers)
     };
-    std::thread::scope(|scope| {
+    let ended: Result<Archive, StoreError> = std::thread::scope(|scope| {
         let thread = family.beside.then(|| {
             let (log, inside) = (archive.log(SESSION, SEGMENT), Arc::clone(&inside));
             scope.spawn(move || beside(log, &inside))
@@ -165,9 +168,9 @@ fn first_of(family: &Family, parent: &Parent) -> Result<(), StoreError> {
                 });
             }
         }
-        archive = forked?;
-        archive.close()
-    })
+        forked
+    });
+    ended?.close().map(drop)
 }
 
 /// Forks again and again, and writes meanwhile.
@@ -203,8 +206,8 @@ impl Quick for Log {
 /// What a process has of an archive besides it.
 struct Held {
     snapshot: sessiondb::Snapshot,
-    raw: Option<sessiondb::RawEntries>,
-    typed: Option<sessiondb::TypedEntries<String>>,
+    raw: Option<sessiondb::archive::RawEntries>,
+    typed: Option<sessiondb::archive::TypedEntries<String>>,
 }
 
 impl Held {
@@ -212,10 +215,10 @@ impl Held {
         let (mut raw, mut typed) = (None, None);
         if reading {
             let log = archive.log(SESSION, LONG);
-            let mut entries = log.read_raw(..)?;
+            let mut entries = log.read(..)?;
             entries.next().transpose()?;
             raw = Some(entries);
-            let mut values = log.read::<String>(..)?;
+            let mut values = log.read(..)?.decode::<String>();
             for _ in 0..6 {
                 values.next().transpose()?;
             }
@@ -288,7 +291,7 @@ fn child(
     // The last handle of the child, unless a thread that it does not have had one.
     match archive.close() {
         Err(StoreError::Forked { .. }) => {}
-        Ok(()) if family.beside => {}
+        Ok(_) if family.beside => {}
         closed => return Err(format!("closing the parent's handle: {closed:?}")),
     }
     if family.orphan && names.len() == 1 {
@@ -352,6 +355,10 @@ fn inherited(archive: &Archive, held: Held) -> Vec<(&'static str, Answer)> {
     let all = |mut entries: Box<dyn Iterator<Item = Answer>>| {
         entries.find(Result::is_err).unwrap_or(Ok(()))
     };
+    let update = archive.update_metadata(SESSION, |_| Ok(()));
+    let compacted = archive.clone().compact(None).map_err(StoreError::from);
+    let seen = snapshot.log(SESSION, SEGMENT);
+    let waited = archive.wait_for_change(0, Duration::ZERO);
     let mut answers = vec![
         ("append, synced", synced.append(&"x").map(drop)),
         ("append, written", written.append(&"x").map(drop)),
@@ -360,30 +367,21 @@ fn inherited(archive: &Archive, held: Held) -> Vec<(&'static str, Answer)> {
         ("delete", log.delete().map(drop)),
         ("len", log.len().map(drop)),
         ("exists", log.exists().map(drop)),
-        ("read_raw", log.read_raw(..).map(drop)),
+        ("read", log.read(..).map(drop)),
         ("commit", batch.commit()),
-        ("update_metadata", archive.update_metadata(SESSION, |_| ())),
-        ("erase", archive.erase(SESSION, SEGMENT, 0..1).map(drop)),
-        ("branch", archive.branch(SESSION, SEGMENT, 1).map(drop)),
+        ("update_metadata", update),
+        ("erase", log.erase(0..1).map(drop)),
+        ("branch", log.branch(1, new_segment_id()).map(drop)),
         ("delete_session", archive.delete_session(SESSION).map(drop)),
         ("snapshot", archive.snapshot().map(drop)),
         ("stats", archive.stats().map(drop)),
         ("sync", archive.sync()),
         ("checkpoint", archive.checkpoint()),
         ("version", archive.version().map(drop)),
-        (
-            "wait_for_change",
-            archive.wait_for_change(0, Duration::ZERO).map(drop),
-        ),
-        ("compact", archive.clone().compact(&mut |_| ()).map(drop)),
-        (
-            "len of a snapshot",
-            snapshot.len(SESSION, SEGMENT).map(drop),
-        ),
-        (
-            "read_raw of a snapshot",
-            snapshot.read_raw(SESSION, SEGMENT, ..).map(drop),
-        ),
+        ("wait_for_change", waited.map(drop)),
+        ("compact", compacted.map(drop)),
+        ("len of a snapshot", seen.len().map(drop)),
+        ("read of a snapshot", seen.read(..).map(drop)),
         (
             "sessions of a snapshot",
             all(Box::new(snapshot.sessions().map(|found| found.map(drop)))),

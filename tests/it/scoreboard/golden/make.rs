@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use redb::backends::FileBackend;
 use serde_json::{Map, Value, json};
+use sessiondb::Archive;
+use sessiondb::entry::{Active, Extra, WorkerName, WorkerRecord};
 use sessiondb::testing::{self, Opening};
-use sessiondb::{Active, Archive, Extra, PodName, PodRecord};
 use uuid::Uuid;
+
+use crate::raw::{raw, raws};
 
 const JOURNAL_BYTES: u64 = 16 << 10;
 /// 2026-03-01, in ms.
@@ -108,13 +111,13 @@ fn conversation(archive: &Archive) {
             .iter()
             .skip(usize::from(n))
             .step_by(usize::from(n) * 3);
-        log.append_many_raw(&some.collect::<Vec<_>>()).unwrap();
+        log.append_many(raws(some.collect::<Vec<_>>())).unwrap();
     }
     let traces = archive
         .trace(session, id(1, 1))
         .with_timestamp(START_MS + 1_500);
     for line in include_str!("../../../data/wire/trace-entries.jsonl").lines() {
-        traces.append_raw(line.as_bytes()).unwrap();
+        traces.append(&raw(line.as_bytes())).unwrap();
     }
 }
 
@@ -149,7 +152,7 @@ fn unusual_entries(archive: &Archive) {
         &large,
         r#"{"kind":"behind the large one"}"#,
     ];
-    log.append_many_raw(&entries).unwrap();
+    log.append_many(raws(entries)).unwrap();
     // Traces alone: a segment that has no log.
     let traces = archive
         .trace(id(2, 0), id(2, 2))
@@ -194,7 +197,7 @@ fn branches(archive: &Archive, session: u8) {
     let (at_ms, session, id) = (START_MS + 40_000, id(session, 0), |n| id(session, n));
     let log = |n| archive.log(session, id(n)).with_timestamp(at_ms);
     let entry = |n: u32| json!({"kind": "extension", "ts": START_MS, "domain": "b", "payload": n});
-    let branch = |from, len, to| archive.branch_to(session, id(from), len, id(to)).unwrap();
+    let branch = |from, len, to| archive.log(session, id(from)).branch(len, id(to)).unwrap();
     log(1)
         .append_many(&[entry(0), entry(1), entry(2), entry(3)])
         .unwrap();
@@ -226,7 +229,7 @@ fn records(archive: &Archive) {
         ("idle", None),
         ("deleted", None),
     ] {
-        let mut record = PodRecord::new(PodName::new(name).unwrap());
+        let mut record = WorkerRecord::new(WorkerName::new(name).unwrap());
         record.active = active;
         let extra: Map<String, Value> = [("color".to_owned(), json!("blue"))].into_iter().collect();
         record.extra = serde_json::from_value(Value::Object(extra)).unwrap();

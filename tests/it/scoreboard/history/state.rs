@@ -164,7 +164,7 @@ impl State {
                 ));
             }
         }
-        for name in snapshot.list_names().map_err(fail)? {
+        for name in snapshot.names().map_err(fail)? {
             let record = snapshot.read_name(&name).map_err(fail)?;
             let record = record.ok_or("a name is listed and has no record")?;
             let key = name.trim_start_matches("name-").parse();
@@ -179,22 +179,18 @@ fn read_log(snapshot: &Snapshot, place: Place) -> Result<Option<Vec<String>>, St
     let fail = |err: StoreError| format!("{place:?}: {err}");
     let (session, segment) = place.ids();
     let mut entries = Vec::new();
-    let read = if place.trace {
-        snapshot.read_raw_traces(session, segment, ..)
+    let log = if place.trace {
+        snapshot.trace(session, segment)
     } else {
-        snapshot.read_raw(session, segment, ..)
+        snapshot.log(session, segment)
     };
-    let read = match read {
-        Err(StoreError::NotFound(_)) => return Ok(None),
-        read => read.map_err(fail)?,
-    };
-    for entry in read {
+    if !log.exists().map_err(fail)? {
+        return Ok(None);
+    }
+    for entry in log.read(..).map_err(fail)? {
         entries.push(entry.map_err(fail)?.as_str().to_owned());
     }
-    if place.trace {
-        return Ok(Some(entries).filter(|entries| !entries.is_empty()));
-    }
-    let len = snapshot.len(session, segment).map_err(fail)?;
+    let len = log.len().map_err(fail)?;
     if len != entries.len() as u64 {
         return Err(format!(
             "{place:?}: {len} entries, and {} to be read",

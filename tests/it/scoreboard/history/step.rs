@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use sessiondb::{Archive, Durability, Log, StoreError};
 use uuid::Uuid;
 
 use super::entry::entry;
+use crate::raw::{raw, raws};
 
 /// One log out of those that histories write to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,13 +121,13 @@ pub(in super::super) fn play(
     match step {
         Step::Append(place, entries, durability) => {
             let log = log(place).with_durability(*durability);
-            log.append_many_raw(entries).map(drop)
+            log.append_many(raws(entries)).map(drop)
         }
         Step::Batch(parts) => {
             let mut batch = archive.batch();
             for (place, entries) in parts {
                 for entry in entries {
-                    batch.append_raw(&log(place), entry.as_bytes())?;
+                    batch.append(&log(place), &raw(entry.as_bytes()))?;
                 }
             }
             batch.commit()
@@ -134,10 +135,10 @@ pub(in super::super) fn play(
         Step::Truncate(place, len) => log(place)
             .with_durability(archive.durability())
             .truncate(*len),
-        Step::Replace(place, entries) => log(place).replace_raw(entries),
+        Step::Replace(place, entries) => log(place).replace(raws(entries)),
         Step::Branch { from, len, to } => {
             let ((session, from), (_, to)) = (from.ids(), to.ids());
-            archive.branch_to(session, from, *len, to)
+            archive.log(session, from).branch(*len, to).map(drop)
         }
         Step::Erase(place, range) => log(place).erase(range.clone()).map(drop),
         Step::DeleteLog(place) => log(place)
@@ -149,7 +150,9 @@ pub(in super::super) fn play(
             archive.delete_session(id).map(drop)
         }
         Step::SetName(name, value) => archive.update_name(&format!("name-{name}"), |record| {
-            record.extra.insert("n".to_owned(), json!(value));
+            let record: &mut Map<String, Value> = record.get_or_insert_default();
+            record.insert("n".to_owned(), json!(value));
+            Ok(())
         }),
         Step::DeleteName(name) => archive.delete_name(&format!("name-{name}")).map(drop),
         Step::SetMetadata(session, value) => {
@@ -160,7 +163,11 @@ pub(in super::super) fn play(
         Step::Sync => archive.sync(),
         // Closing does the same to the file.
         Step::Checkpoint | Step::Reopen => archive.checkpoint(),
-        Step::Compact => archive.clone().compact(&mut |_| {}).map(drop),
+        Step::Compact => archive
+            .clone()
+            .compact(None)
+            .map(drop)
+            .map_err(StoreError::from),
         Step::Background => {
             sessiondb::testing::run_background(archive);
             Ok(())

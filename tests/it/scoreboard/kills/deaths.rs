@@ -10,12 +10,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use redb::backends::FileBackend;
+use sessiondb::portable::Merge;
 use sessiondb::testing::{self, BackendError, Opening, StorageBackend};
-use sessiondb::{Archive, Log, Merge, StoreError};
+use sessiondb::{Archive, Log, StoreError};
 use uuid::Uuid;
 
 use super::super::row::Row;
-use super::texts;
+use super::texts_now;
+use crate::raw::{raw, raws};
 use crate::scratch::Scratch;
 
 /// A file as one process has it open, and how many more times it will change it.
@@ -200,10 +202,10 @@ impl Last {
     fn make(self, archive: Archive) -> Result<(), StoreError> {
         let log = log(&archive);
         match self {
-            Self::Append => log.append_raw(entry("last", 100).as_bytes()).map(drop),
-            Self::LargeAppend => log.append_raw(entry("last", 9000).as_bytes()).map(drop),
+            Self::Append => log.append(&raw(entry("last", 100).as_bytes())).map(drop),
+            Self::LargeAppend => log.append(&raw(entry("last", 9000).as_bytes())).map(drop),
             Self::NextHalf | Self::NextHalfUnfolded => {
-                log.append_raw(entry("last", 1100).as_bytes()).map(drop)
+                log.append(&raw(entry("last", 1100).as_bytes())).map(drop)
             }
             Self::Truncate => log.truncate(1),
             Self::Checkpoint => archive.checkpoint(),
@@ -213,25 +215,25 @@ impl Last {
             }
             Self::Close => {
                 drop(log);
-                archive.close()
+                archive.close().map(drop)
             }
             Self::Open => Ok(()),
-            Self::Branch => archive.branch_to(SESSION, LOG, 2, BRANCH),
-            Self::Erase => archive.erase(SESSION, BRANCH, ..1).map(drop),
+            Self::Branch => archive.log(SESSION, LOG).branch(2, BRANCH).map(drop),
+            Self::Erase => archive.log(SESSION, BRANCH).erase(..1).map(drop),
             Self::TruncateShared => {
                 log.truncate(1)?;
                 archive.checkpoint()
             }
             Self::Merge => {
                 let other = Archive::in_memory()?;
-                let mut grown = texts(log.read_raw(..))?.unwrap_or_default();
+                let mut grown = texts_now(&log)?.unwrap_or_default();
                 grown.push(entry("last", 100));
-                self::log(&other).append_many_raw(&grown)?;
-                Merge::new(&archive).run(&other, &mut |_| {}).map(drop)
+                self::log(&other).append_many(raws(&grown))?;
+                Merge::new(&archive).run(&other, None).map(drop)
             }
             Self::Compact => {
                 drop(log);
-                archive.compact(&mut |_| {}).map(drop)
+                Ok(archive.compact(None).map(drop)?)
             }
         }
     }
@@ -277,7 +279,7 @@ fn log(archive: &Archive) -> Log {
 }
 
 fn stored(archive: &Archive) -> Result<Stored, String> {
-    let read = |log: Log| texts(log.read_raw(..)).map_err(|err| err.to_string());
+    let read = |log: Log| texts_now(&log).map_err(|err| err.to_string());
     let log = read(log(archive))?.ok_or("the log is gone")?;
     let branch = read(archive.log(SESSION, BRANCH))?;
     Ok([log, branch.unwrap_or_default()])
@@ -320,7 +322,7 @@ fn die(empty: &Path, last: Last, after_changes: u64, opened_first: bool) -> Resu
     let first = opened_first
         .then(|| newcomer(open(Mortal::open(&path))))
         .transpose()?;
-    let receipt = log(&peer).append_raw(entry("peer", 50).as_bytes());
+    let receipt = log(&peer).append(&raw(entry("peer", 50).as_bytes()));
     receipt.map_err(|err| format!("the peer cannot go on: {err}"))?;
     let seen = stored(&peer)?;
     let archives = [first, Some(newcomer(open(Mortal::open(&path)))?)];
@@ -349,12 +351,13 @@ fn write_before(last: Last, peer: &Archive, victim: &Archive) -> Result<Stored, 
         // The victim writes last, so that the peer has something to catch up with.
         let writer = if number % 2 == 0 { peer } else { victim };
         before[0].push(entry(&number.to_string(), 1000 - 91));
-        log(writer).append_raw(before[0][number].as_bytes())?;
+        log(writer).append(&raw(before[0][number].as_bytes()))?;
     }
     if last.is_of_shared() {
         let [log, branch] = &mut before;
         branch.clone_from(log);
-        peer.branch_to(SESSION, LOG, before[0].len() as u64, BRANCH)?;
+        peer.log(SESSION, LOG)
+            .branch(before[0].len() as u64, BRANCH)?;
     }
     Ok(before)
 }
@@ -366,7 +369,7 @@ fn reads_the_same(archive: &Archive, seen: &Stored) -> Result<(), String> {
         let [found, seen] = [&found, seen].map(lengths);
         return Err(format!("one process reads {found}, the other {seen}"));
     }
-    let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    let report = archive.check(None).map_err(|err| err.to_string())?;
     if !report.is_clean() {
         return Err(format!("check finds {:?}", report.problems));
     }

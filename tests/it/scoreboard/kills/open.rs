@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sessiondb::{Archive, Durability, Log, Merge, StoreError};
+use sessiondb::portable::Merge;
+use sessiondb::{Archive, Durability, Log, StoreError};
 use uuid::Uuid;
 
 use super::plan::{ALONE, Call, Change, Entry, Growth, TRACES};
+use crate::raw::{raw, raws};
 
 /// A writer's archive while it is open.
 pub(super) struct Open {
@@ -29,12 +31,12 @@ impl Open {
             Call::Batch(changes) => refusable(self.batch(changes)?.commit())?,
             Call::Shared(entry) => {
                 let text = entry.text();
-                index = Some(shared(&self.archive).append_raw(text.as_bytes())?.index);
+                index = Some(shared(&self.archive).append(&raw(text.as_bytes()))?.index);
             }
             Call::Branch { from, len, to } => {
                 let (from, to) = (self.log(*from), self.log(*to));
                 let (session, from, to) = (from.session_id(), from.segment_id(), to.segment_id());
-                self.archive.branch_to(session, from, *len as u64, to)?;
+                self.archive.log(session, from).branch(*len as u64, to)?;
             }
             Call::Erase { log, range } => {
                 let range = range.start as u64..range.end as u64;
@@ -42,7 +44,7 @@ impl Open {
             }
             Call::Merge(grown) => self.merge(grown)?,
             Call::Compact => {
-                let (archive, _) = self.archive.compact(&mut |_| {})?;
+                let (archive, _) = self.archive.compact(None)?;
                 return Ok((Self { archive, ..self }, None));
             }
             Call::Checkpoint => self.archive.checkpoint()?,
@@ -55,7 +57,7 @@ impl Open {
                 let archive = options()
                     .create_new(true)
                     .open(made_path(self.archive.path(), *entry))?;
-                shared(&archive).append_raw(entry.text().as_bytes())?;
+                shared(&archive).append(&raw(entry.text().as_bytes()))?;
                 archive.close()?;
             }
         }
@@ -66,9 +68,9 @@ impl Open {
         let other = Archive::in_memory()?;
         for Growth { log, had, new } in grown {
             let log = log_of(&other, self.writer, *log);
-            log.append_many_raw(&texts(&[&had[..], new].concat()))?;
+            log.append_many(raws(texts(&[&had[..], new].concat())))?;
         }
-        let report = Merge::new(&self.archive).run(&other, &mut |_| {})?;
+        let report = Merge::new(&self.archive).run(&other, None)?;
         assert_eq!(report.conflicts().count(), 0, "{report:?}");
         Ok(())
     }
@@ -80,20 +82,20 @@ impl Open {
                 log: number,
                 expected: None,
                 entries,
-            } => log(*number).append_many_raw(&texts(entries)).map(drop),
+            } => log(*number).append_many(raws(texts(entries))).map(drop),
             Change::Append {
                 log: number,
                 expected: Some(expected),
                 entries,
             } => {
                 let texts = texts(entries);
-                refusable(log(*number).append_at_raw(*expected, &texts).map(drop))
+                refusable(log(*number).append_at(*expected, raws(&texts)).map(drop))
             }
             Change::Truncate { log: number, len } => log(*number).truncate(*len as u64),
             Change::Replace {
                 log: number,
                 entries,
-            } => log(*number).replace_raw(&texts(entries)),
+            } => log(*number).replace(raws(texts(entries))),
             Change::Delete { log: number } => log(*number).delete().map(drop),
         }
     }
@@ -107,18 +109,18 @@ impl Open {
                     expected: Some(expected),
                     entries,
                 } => {
-                    batch.append_at_raw(&self.log(*log), *expected, &texts(entries))?;
+                    batch.append_at(&self.log(*log), *expected, raws(texts(entries)))?;
                 }
                 Change::Append { log, entries, .. } => {
                     for entry in entries {
-                        batch.append_raw(&self.log(*log), entry.text().as_bytes())?;
+                        batch.append(&self.log(*log), &raw(entry.text().as_bytes()))?;
                     }
                 }
                 Change::Truncate { log, len } => {
                     batch.truncate(&self.log(*log), *len as u64);
                 }
                 Change::Replace { log, entries } => {
-                    batch.replace_raw(&self.log(*log), &texts(entries))?;
+                    batch.replace(&self.log(*log), raws(texts(entries)))?;
                 }
                 Change::Delete { .. } => unreachable!("not drawn for a batch"),
             }

@@ -1,12 +1,13 @@
 //! What an archive holds of the logs of a writer, and whether a check is clean.
 
-use sessiondb::{Archive, Log, RawEntries, StoreError};
+use sessiondb::archive::LogSnapshot;
+use sessiondb::{Archive, Log, StoreError};
 
 use super::open::log_of;
 use super::plan::{LOGS, Logs};
 
 pub(super) fn check(archive: &Archive) -> Result<(), String> {
-    let report = archive.check(&mut |_| {}).map_err(|err| err.to_string())?;
+    let report = archive.check(None).map_err(|err| err.to_string())?;
     if report.is_clean() {
         return Ok(());
     }
@@ -14,17 +15,18 @@ pub(super) fn check(archive: &Archive) -> Result<(), String> {
 }
 
 /// The entries of a log as text; `None` if it is not there.
-pub(super) fn texts(
-    entries: Result<RawEntries, StoreError>,
-) -> Result<Option<Vec<String>>, StoreError> {
-    match entries {
-        Ok(entries) => entries
-            .map(|entry| Ok(entry?.as_str().to_owned()))
-            .collect::<Result<_, StoreError>>()
-            .map(Some),
-        Err(StoreError::NotFound(_)) => Ok(None),
-        Err(err) => Err(err),
+pub(super) fn texts(log: &LogSnapshot) -> Result<Option<Vec<String>>, StoreError> {
+    if !log.exists()? && !log.is_trace() {
+        return Ok(None);
     }
+    let texts = log.read(..)?;
+    let texts = texts.map(|entry| Ok(entry?.as_str().to_owned()));
+    texts.collect::<Result<_, StoreError>>().map(Some)
+}
+
+/// The same as of now.
+pub(super) fn texts_now(log: &Log) -> Result<Option<Vec<String>>, StoreError> {
+    texts(&log.snapshot()?)
 }
 
 pub(super) type Stored = Vec<Option<Vec<String>>>;
@@ -34,13 +36,13 @@ pub(super) fn stored_logs(archive: &Archive, writer: u64) -> Result<Stored, Stor
     let snapshot = archive.snapshot()?;
     let read = |log: Log| {
         if log.is_trace() {
-            snapshot.read_raw_traces(log.session_id(), log.segment_id(), ..)
+            snapshot.trace(log.session_id(), log.segment_id())
         } else {
-            snapshot.read_raw(log.session_id(), log.segment_id(), ..)
+            snapshot.log(log.session_id(), log.segment_id())
         }
     };
     (0..LOGS)
-        .map(|number| texts(read(log_of(archive, writer, number))))
+        .map(|number| texts(&read(log_of(archive, writer, number))))
         .collect()
 }
 

@@ -29,7 +29,7 @@ pub(super) fn ensure(condition: bool, violation: impl FnOnce() -> String) -> Res
 }
 
 pub(super) fn texts(log: &Log) -> Result<Vec<String>, StoreError> {
-    log.read_raw(..)?
+    log.read(..)?
         .map(|entry| Ok(entry?.as_str().to_owned()))
         .collect()
 }

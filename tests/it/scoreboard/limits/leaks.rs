@@ -8,6 +8,7 @@ use serde_json::Value;
 use sessiondb::{Archive, Durability, StoreError, testing};
 
 use super::entries::{JOURNAL_BYTES, ensure, entry, log, texts};
+use crate::raw::{raw, raws};
 use crate::scoreboard::child::{Child, Parent, Task};
 use crate::scoreboard::row::{Row, by_form};
 use crate::scratch::Scratch;
@@ -38,7 +39,7 @@ pub(in super::super) fn cycle(cycles: &Cycles, parent: &Parent) {
         let archive = Archive::open(&cycles.path).expect("the archive opens");
         let log = log(&archive).with_durability(Durability::Written);
         let text = entry(100);
-        log.append_raw(text.as_bytes()).expect("an append");
+        log.append(&raw(text.as_bytes())).expect("an append");
         if number % cycles.empty_every == 0 {
             log.truncate(0).expect("a truncate");
         }
@@ -114,7 +115,7 @@ fn change(path: &Path, changes: u64) -> Result<u64, StoreError> {
         .durability(Durability::Written)
         .open(path)?;
     for number in 0..changes {
-        log(&archive).append_raw(entry(1000).as_bytes())?;
+        log(&archive).append(&raw(entry(1000).as_bytes()))?;
         if number % 50 == 49 {
             log(&archive).truncate(100)?;
         }
@@ -133,7 +134,7 @@ fn with_another(changes: u64, snapshot: Option<bool>) -> Result<u64, String> {
     let archive = Archive::open(&path).map_err(|err| err.to_string())?;
     let entries: Vec<String> = (0..100).map(|_| entry(1000)).collect();
     log(&archive)
-        .append_many_raw(&entries)
+        .append_many(raws(&entries))
         .map_err(|err| err.to_string())?;
     drop(archive);
     let mut child = snapshot.map(|snapshot| Child::start(Task::Stay, &(&path, snapshot)));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use sessiondb::{Archive, MemoryStore, PodName, PodRecord, SessionId, Store, TraceEntry};
+use sessiondb::entry::{WorkerName, WorkerRecord};
+use sessiondb::{Archive, MemoryStore, SessionId, Store, TraceEntry};
 
 use super::steps::{Answer, Change, NAMES, Part, Place, key, log_entries, record};
 use crate::model_store::{
@@ -15,7 +16,7 @@ use crate::model_store::{
 pub(super) struct Model {
     logs: MemoryStore,
     metadata: BTreeMap<SessionId, Map<String, Value>>,
-    names: BTreeMap<String, PodRecord>,
+    names: BTreeMap<String, WorkerRecord>,
 }
 
 impl Model {
@@ -65,7 +66,7 @@ impl Model {
             assert_eq!(metadata.as_ref(), self.metadata.get(&session), "{place}");
         }
         let names: Vec<&str> = self.names.keys().map(String::as_str).collect();
-        assert_eq!(archive.list_names().unwrap(), names, "{place}");
+        assert_eq!(archive.names().unwrap(), names, "{place}");
         for name in NAMES {
             let record = archive.read_name(name).unwrap();
             assert_eq!(record.as_ref(), self.names.get(name), "{place}");
@@ -76,7 +77,7 @@ impl Model {
         for log in Place::all() {
             let (session, segment) = log.ids();
             let traces = archive.trace(session, segment);
-            let found = traces.read::<TraceEntry>(..).unwrap();
+            let found = traces.read(..).unwrap().decode::<TraceEntry>();
             let found: Result<Vec<TraceEntry>, _> = found.collect();
             let expected = self.logs.read_traces(session, segment);
             assert_eq!(found.unwrap(), expected, "{place}: traces of {log:?}");
@@ -148,9 +149,9 @@ impl Model {
                 Outcome::Done(true)
             }
             Change::UpdateName(name, number) => {
-                let name = PodName::new(NAMES[*name]).unwrap();
+                let name = WorkerName::new(NAMES[*name]).unwrap();
                 let record = self.names.entry(name.to_string());
-                let record = record.or_insert_with(|| PodRecord::new(name));
+                let record = record.or_insert_with(|| WorkerRecord::new(name));
                 record.extra.insert(key(*number), json!(number));
                 Outcome::Done(true)
             }

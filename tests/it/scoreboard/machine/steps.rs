@@ -1,14 +1,14 @@
 //! The calls of a history: how they are drawn, and what each does to an archive.
 
 use proptest::prelude::*;
-use serde_json::json;
-use sessiondb::{
-    Active, Archive, Batch, LogEntry, PodName, PodRecord, SegmentId, SessionId, StoreError,
-};
+use serde_json::{Map, Value, json};
+use sessiondb::entry::{Active, WorkerName, WorkerRecord};
+use sessiondb::{Archive, Batch, LogEntry, SegmentId, SessionId, StoreError};
 
 use crate::model_store::{
     self, Op, Outcome, SEGMENTS, SESSIONS, log_entry, outcome, segment_id, session_id,
 };
+use crate::raw::raws;
 
 /// The names that a history uses.
 pub(super) const NAMES: [&str; 3] = ["builder", "größe", "worker-2"];
@@ -162,7 +162,7 @@ impl Change {
             Self::AppendAt(place, expected, entries) => {
                 let log = log(place);
                 let expected = expected.of(log.len().unwrap_or(0));
-                log.append_at(expected, &log_entries(entries))
+                log.append_at(expected, log_entries(entries))
                     .map(|receipt| {
                         assert_eq!(receipt.index, expected);
                         assert_eq!(receipt.len, expected + entries.len() as u64);
@@ -183,6 +183,7 @@ impl Change {
             Self::UpdateMetadata(session, number) => archive
                 .update_metadata(session_id(*session), |metadata| {
                     metadata.insert(key(*number), json!(number));
+                    Ok(())
                 })
                 .map(|()| true),
             Self::WriteName(name, number) => archive
@@ -190,7 +191,9 @@ impl Change {
                 .map(|()| true),
             Self::UpdateName(name, number) => archive
                 .update_name(NAMES[*name], |record| {
-                    record.extra.insert(key(*number), json!(number));
+                    let record: &mut Map<String, Value> = record.get_or_insert_default();
+                    record.insert(key(*number), json!(number));
+                    Ok(())
                 })
                 .map(|()| true),
             Self::DeleteName(name) => archive.delete_name(NAMES[*name]),
@@ -231,11 +234,11 @@ impl Part {
                 *len += 1;
             }
             Self::AppendAt(_, expected, entries) => {
-                batch.append_at_raw(&log, expected.of(*len), &texts(entries))?;
+                batch.append_at(&log, expected.of(*len), raws(texts(entries)))?;
                 *len += entries.len() as u64;
             }
             Self::Replace(_, entries) => {
-                batch.replace_raw(&log, &texts(entries))?;
+                batch.replace(&log, raws(texts(entries)))?;
                 *len = entries.len() as u64;
             }
             Self::Truncate(_, to) => {
@@ -270,8 +273,8 @@ pub(super) fn key(number: u16) -> String {
     format!("key-{}", number % 4)
 }
 
-pub(super) fn record(name: usize, number: u16) -> PodRecord {
-    let mut record = PodRecord::new(PodName::new(NAMES[name]).unwrap());
+pub(super) fn record(name: usize, number: u16) -> WorkerRecord {
+    let mut record = WorkerRecord::new(WorkerName::new(NAMES[name]).unwrap());
     record.active = number.is_multiple_of(2).then(|| Active {
         session_id: session_id(0),
         segment_id: None,

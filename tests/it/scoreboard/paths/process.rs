@@ -118,7 +118,9 @@ pub(in super::super) fn live(life: &Life, parent: &Parent) {
             Order::Checkpoint => open_now.checkpoint().map(|()| Word::Done),
             Order::AppendAt(path) => open(life, &path).and_then(|archive| append(&archive)),
             Order::Close => {
-                let closed = archive.take().map_or(Ok(()), Archive::close);
+                let closed = archive
+                    .take()
+                    .map_or(Ok(()), |archive| archive.close().map(drop));
                 parent.tell(&closed.map_or_else(Word::of, |()| Word::Done));
                 return;
             }

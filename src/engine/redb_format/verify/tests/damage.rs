@@ -14,7 +14,7 @@ fn later_errors_name_the_first_damage() {
     let place = format!("heads, page at byte {}", page.start);
     for _ in 0..2 {
         let view = engine.view().unwrap();
-        let err = view.read(|layers| layers.extent(&LOG)).unwrap_err();
+        let err = view.read(|layers| layers.log_size(&LOG)).unwrap_err();
         assert!(
             matches!(&err, StoreError::Damaged { place: named, .. } if *named == place),
             "{err:?}"
@@ -51,7 +51,7 @@ fn in_a_damaged_table_nothing_is_absent_and_nothing_is_folded_into_it() {
     let engine = Arc::new(engine.unwrap());
     let view = engine.view().unwrap();
     let place = |log: LogId| {
-        let err = view.read(|layers| layers.extent(&log)).unwrap_err();
+        let err = view.read(|layers| layers.log_size(&log)).unwrap_err();
         let StoreError::Damaged { place, .. } = err else {
             panic!("{err:?}")
         };
@@ -107,7 +107,7 @@ fn a_damaged_page_is_damaged_after_later_commits_too() {
             engine.committer.sources.file.watch().pages().forget();
         }
         let view = engine.view().unwrap();
-        let place = match view.read(|layers| layers.extent(&damaged)) {
+        let place = match view.read(|layers| layers.log_size(&damaged)) {
             Err(StoreError::Damaged { place, .. }) => place,
             // The key of another row of its page changed.
             Ok(Some(_)) if byte != key => format!("heads, page at byte {page}"),

@@ -194,8 +194,8 @@ fn engines_that_use_each_other_s_pages_again_see_no_damage() {
                     for (_, head) in view.read(|layers| layers.heads(LOG.session)).unwrap() {
                         assert!(head.log.bytes > 0);
                     }
-                    if let Some(extent) = view.read(|layers| layers.extent(&log)).unwrap() {
-                        let last = extent.entries - 1;
+                    if let Some(size) = view.read(|layers| layers.log_size(&log)).unwrap() {
+                        let last = size.entries - 1;
                         view.read(|layers| layers.part_holding(&log, last, &(0..last + 1)))
                             .unwrap();
                     }

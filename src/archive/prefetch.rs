@@ -1,4 +1,4 @@
-//! Reading ahead: another thread unpacks the next part of a log while this one is gone through.
+//! Prefetching: another thread unpacks the next part of a log while this one is gone through.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -8,13 +8,13 @@ use crate::engine::{Layers, LogId, Part, View};
 
 /// The parts that come next, of which at most one waits unpacked. Dropping it ends the thread and
 /// waits for that.
-pub(super) struct Ahead {
+pub(super) struct Prefetch {
     view: View,
     parts: Option<Receiver<Part>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Ahead {
+impl Prefetch {
     /// Begins to read the entries in the range. `None` if there is no thread to be had.
     pub(super) fn begin(view: &View, log: LogId, range: Range<u64>) -> Option<Self> {
         if !view.may_use_threads() {
@@ -53,7 +53,7 @@ impl Ahead {
     }
 }
 
-impl Drop for Ahead {
+impl Drop for Prefetch {
     fn drop(&mut self) {
         if self.view.must_be_here().is_err() {
             // A child does not have the thread.

@@ -17,17 +17,17 @@ use crate::raw_json::{self, RawJson};
 /// backslash both `\` and `/` separate.
 ///
 /// ```
-/// use sessiondb::Rebase;
+/// use sessiondb::portable::Relocation;
 ///
-/// let mut rebase: Rebase = "/home/ann/src=/work".parse()?;
-/// rebase.add(r"C:\Users\Ann", "/home/ann")?;
-/// assert_eq!(rebase.path("/home/ann/src/tool").as_deref(), Some("/work/tool"));
-/// assert_eq!(rebase.path(r"C:\Users\Ann\notes").as_deref(), Some("/home/ann/notes"));
-/// assert_eq!(rebase.path("/home/ann/srcs"), None);
+/// let mut relocation: Relocation = "/home/ann/src=/work".parse()?;
+/// relocation.add(r"C:\Users\Ann", "/home/ann")?;
+/// assert_eq!(relocation.path("/home/ann/src/tool").as_deref(), Some("/work/tool"));
+/// assert_eq!(relocation.path(r"C:\Users\Ann\notes").as_deref(), Some("/home/ann/notes"));
+/// assert_eq!(relocation.path("/home/ann/srcs"), None);
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Rebase {
+pub struct Relocation {
     moves: Vec<Move>,
 }
 
@@ -38,7 +38,7 @@ struct Move {
     new: String,
 }
 
-impl Rebase {
+impl Relocation {
     /// One that moves nothing.
     pub fn new() -> Self {
         Self::default()
@@ -102,24 +102,24 @@ impl Rebase {
     }
 }
 
-impl FromIterator<Rebase> for Rebase {
-    fn from_iter<I: IntoIterator<Item = Rebase>>(several: I) -> Self {
+impl FromIterator<Relocation> for Relocation {
+    fn from_iter<I: IntoIterator<Item = Relocation>>(several: I) -> Self {
         Self {
             moves: several.into_iter().flat_map(|one| one.moves).collect(),
         }
     }
 }
 
-impl FromStr for Rebase {
+impl FromStr for Relocation {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (old, new) = text.split_once('=').ok_or_else(|| {
             format!("{text:?}: there is no `=`; give OLD=NEW, as in /home/ann=/home/bob")
         })?;
-        let mut rebase = Self::new();
-        rebase.add(old, new)?;
-        Ok(rebase)
+        let mut relocation = Self::new();
+        relocation.add(old, new)?;
+        Ok(relocation)
     }
 }
 
@@ -177,11 +177,11 @@ mod tests {
     use super::*;
 
     fn moved(moves: &[&str], path: &str) -> String {
-        let rebase: Rebase = moves
+        let relocation: Relocation = moves
             .iter()
-            .map(|one| one.parse::<Rebase>().unwrap())
+            .map(|one| one.parse::<Relocation>().unwrap())
             .collect();
-        rebase.path(path).unwrap_or_else(|| "-".to_owned())
+        relocation.path(path).unwrap_or_else(|| "-".to_owned())
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn only_a_cwd_that_is_text_is_rewritten() {
-        let rebase: Rebase = "/a=/x".parse().unwrap();
+        let relocation: Relocation = "/a=/x".parse().unwrap();
         for (before, after) in [
             (
                 r#"{"cwd":"/a/b","title":"/a"}"#,
@@ -253,14 +253,14 @@ mod tests {
             ),
         ] {
             let metadata = RawJson::new(before).unwrap();
-            assert_eq!(rebase.metadata(&metadata).as_str(), after);
+            assert_eq!(relocation.metadata(&metadata).as_str(), after);
         }
     }
 
     #[test]
     fn half_a_move_is_refused() {
         for text in ["", "/a", "=/a", "/a="] {
-            let said = text.parse::<Rebase>().unwrap_err();
+            let said = text.parse::<Relocation>().unwrap_err();
             assert!(said.contains("OLD=NEW"), "{said}");
         }
     }
