@@ -19,7 +19,7 @@ use zstd::bulk::{Compressor, Decompressor};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-const SEED: u64 = 5;
+const SEED: u64 = 67;
 /// Entries that one turn of an agent appends.
 const TURN: usize = 7;
 /// Sessions that are written to in turn.
@@ -178,14 +178,10 @@ fn reads(path: &Path) -> Outcome {
     }
     drop(archive);
     let mut took = Vec::new();
-    let mut state = 1_u64;
+    let mut rng = fastrand::Rng::with_seed(1);
     for _ in 0..1000 {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let segment = usize::try_from(state >> 33)? % segments.len();
-        let segment = segments.get(segment).ok_or("no segments")?;
-        let index = (state >> 20) % segment.entries.max(1);
+        let segment = rng.choice(&segments).ok_or("no segments")?;
+        let index = rng.u64(..segment.entries.max(1));
         let archive = Archive::options().read_only(true).open(path)?;
         let log = archive.log(segment.session, segment.id);
         let start = Instant::now();

@@ -4,27 +4,22 @@ use uuid::Uuid;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// A source of random numbers (`splitmix64`).
+/// A source of random numbers.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(fastrand::Rng);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     pub(crate) fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.u64(..)
     }
 
-    /// A number below `limit`; 0 if that is 0.
+    /// A number below `limit`; 0 if that is 0. Of 64 bits, since fastrand draws others for a `usize` of 32.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
-        let product = u128::from(self.number()) * limit as u128;
-        (product >> 64) as usize
+        self.0.u64(..limit.max(1) as u64) as usize
     }
 
     /// A number from `low` to `high`, both included.
@@ -79,27 +74,11 @@ impl Dice {
     }
 
     fn letters(&mut self, out: &mut String, len: usize, kinds: usize) {
-        let mut left = len;
-        while left > 0 {
-            let mut bits = self.number();
-            // Ten letters of six bits are in each number; those that are out of range are bent.
-            for _ in 0..left.min(10) {
-                let letter = (bits & 63) as usize;
-                out.push(char::from(
-                    BASE64[if letter < kinds { letter } else { letter - 32 }],
-                ));
-                bits >>= 6;
-                left -= 1;
-            }
-        }
+        out.extend((0..len).map(|_| char::from(BASE64[self.below(kinds)])));
     }
 
-    /// `len` hexadecimal digits, at most 16.
+    /// `len` hexadecimal digits.
     pub(crate) fn hex(&mut self, out: &mut String, len: usize) {
-        let mut bits = self.number();
-        for _ in 0..len.min(16) {
-            out.push(char::from(b"0123456789abcdef"[(bits & 15) as usize]));
-            bits >>= 4;
-        }
+        out.extend((0..len).map(|_| self.0.digit(16)));
     }
 }

@@ -15,11 +15,12 @@ use zstd::bulk::Compressor;
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-/// Of those tried, its sessions are the most like the real ones in number and length.
-const SEED: u64 = 5;
+/// Of 80 tried, the one with as many sessions as the corpus before had, and which zstd makes as much smaller;
+/// they are about as long as real ones.
+const SEED: u64 = 67;
 const CHECKED_BYTES: usize = 8_000_000;
 /// Of the lines of so many bytes, forks among them.
-const FINGERPRINT: u64 = 0xc717_84db_92b0_903e;
+const FINGERPRINT: u64 = 0x1059_4577_9963_da71;
 const PARTS: &[(&str, usize, usize)] = &[
     ("entry bytes p10", 1_000, 581),
     ("entry bytes p50", 5_000, 1_050),

@@ -6,7 +6,6 @@ mod at_the_path;
 mod growth;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use sessiondb::{Archive, SegmentId, SessionId, Sharing, StoreError};
 use uuid::Uuid;
 
 use crate::raw::{raw, raws};
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, noise};
 
 const SESSIONS: u128 = 12;
 
@@ -29,20 +28,6 @@ fn session(number: u128) -> SessionId {
 
 fn segment(number: u128) -> SegmentId {
     Uuid::from_u128(0x0199_0000_0000_7000_9000_0000_0000_0000 + number)
-}
-
-/// Text that no compression makes shorter by much, and that is nowhere else.
-fn noise(seed: u64, len: usize) -> String {
-    let mut state = seed;
-    let mut text = String::new();
-    while text.len() < len {
-        state = state
-            .wrapping_mul(0x5851_f42d_4c95_7f2d)
-            .wrapping_add(0x1405_7b7e_f767_814f);
-        write!(text, "{:011x}", state >> 20).unwrap();
-    }
-    text.truncate(len);
-    text
 }
 
 /// What is deleted before a compaction has this in it, 200 times each a different one.

@@ -48,14 +48,6 @@ impl Scratch {
 
 /// Text that does not compress much: letters and digits in no order, the same for each seed.
 pub(crate) fn noise(seed: u64, len: usize) -> String {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
-    let mut text = String::with_capacity(len);
-    while text.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        let digit = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        text.push(char::from(digit[(state >> 33) as usize % 64]));
-    }
-    text
+    let mut rng = fastrand::Rng::with_seed(seed);
+    (0..len).map(|_| rng.alphanumeric()).collect()
 }

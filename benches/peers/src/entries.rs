@@ -52,7 +52,7 @@ pub(crate) fn entry(segment: u64, index: u64, len: usize) -> Vec<u8> {
     let text = text();
     let room = len.saturating_sub(line.len() + 3);
     let span = (text.len() - room.min(text.len())).max(1);
-    let start = scramble(segment ^ index.rotate_left(32)) % span as u64;
+    let start = scramble(segment ^ index.rotate_left(32), span as u64);
     let part = usize::try_from(start)
         .ok()
         .and_then(|start| text.get(start..start + room));
@@ -86,12 +86,10 @@ fn text() -> &'static str {
     })
 }
 
-/// A number that looks random and is always the same for the same seed (`splitmix64`).
-pub(crate) fn scramble(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// A number below `limit` that looks random and is always the same for the same seed. Forked, since the
+/// numbers of seeds side by side are alike.
+pub(crate) fn scramble(seed: u64, limit: u64) -> u64 {
+    fastrand::Rng::with_seed(seed).fork().u64(..limit)
 }
 
 /// A log of entries of one size, which are made from its number and theirs.

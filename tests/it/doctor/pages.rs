@@ -189,7 +189,9 @@ fn the_file_cut_off() {
     let len = patient.bytes.len();
     let mut missing = 0;
     for number in 0..CASES {
-        let end = len - (len - IMAGE - PAGE) * number / CASES - number * 13 % 700 - 1;
+        // Most of them near the end, where a run may be gone and the trees are whole.
+        let gone = (len - IMAGE - PAGE) * number.pow(2) / CASES.pow(2);
+        let end = len - gone - number * 13 % 700 - 1;
         let bytes = patient.bytes[..end].to_vec();
         let what = format!("cut off at {end}");
         let (there, report) = patient.recover(&what, &bytes);
@@ -241,20 +243,15 @@ fn superblock_header_and_journal_damaged() {
 #[test]
 fn single_bits_flipped() {
     let mut patient = Patient::new();
-    let mut state = 7_u64;
+    let mut rng = fastrand::Rng::with_seed(7);
     for number in 0..200 {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let page = if number % 3 == 0 {
-            IMAGE
+        let at = if number % 3 == 0 {
+            rng.usize(IMAGE..IMAGE + 320)
         } else {
-            IMAGE + (state >> 40) as usize % ((patient.bytes.len() - IMAGE) / PAGE) * PAGE
+            rng.usize(IMAGE..patient.bytes.len())
         };
-        let within = if number % 3 == 0 { 320 } else { PAGE };
-        let at = page + (state >> 20) as usize % within;
         let mut bytes = patient.bytes.clone();
-        bytes[at] ^= 1 << (state >> 60 & 7);
+        bytes[at] ^= 1 << rng.u8(..8);
         let what = format!("bit of byte {at}");
         let (there, _) = patient.recover(&what, &bytes);
         let untouched = patient.untouched(&(at..at + 1));

@@ -1,6 +1,5 @@
 //! Branches stay branches in the archives that are made of archives: nothing is copied twice.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use sessiondb::Archive;
@@ -8,20 +7,7 @@ use sessiondb::portable::{Merge, MergeOutcome};
 
 use super::{Content, assert_clean, segment, session};
 use crate::raw::{raw, raws};
-use crate::scratch::Scratch;
-
-/// Text that no compression makes shorter than half.
-fn noise(seed: u64, len: usize) -> String {
-    let mut state = seed;
-    let mut text = String::new();
-    while text.len() < len {
-        state = state
-            .wrapping_mul(0x5851_f42d_4c95_7f2d)
-            .wrapping_add(0x1405_7b7e_f767_814f);
-        write!(text, "{:011x}", state >> 20).unwrap();
-    }
-    text
-}
+use crate::scratch::{Scratch, noise};
 
 /// Chains of branches, some with a base whose id comes after theirs, and what happens to them.
 fn sample() -> Archive {

@@ -17,8 +17,9 @@ use crate::Result;
 use crate::entries::segment_id;
 use crate::systems::LogId;
 
-/// Of those tried, its sessions are the most like the real ones in number and length.
-const SEED: u64 = 5;
+/// Of 80 tried, the one with as many sessions as the corpus before had, and which zstd makes as much smaller;
+/// they are about as long as real ones.
+const SEED: u64 = 67;
 
 /// Generated sessions of together `bytes`.
 pub(crate) fn corpus(bytes: usize) -> Corpus {

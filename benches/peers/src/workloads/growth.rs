@@ -112,7 +112,7 @@ fn measure(
 
 /// Some other session in each turn.
 fn pick(sessions: u64, turn: u64) -> u64 {
-    crate::entries::scramble(turn) % sessions
+    crate::entries::scramble(turn, sessions)
 }
 
 /// A log of a session beside the one that it was filled with, so that that stays as it was.

@@ -48,7 +48,7 @@ pub(super) fn list(lab: &Lab<'_>, name: &'static str) -> Result<Section> {
         let system = subject.system()?;
         limit.repeat(|| {
             asked += 1;
-            let session = scramble(asked) % SESSIONS;
+            let session = scramble(asked, SESSIONS);
             let start = std::time::Instant::now();
             let found = system.session_of(segment_id(session))?;
             let took = start.elapsed();

@@ -77,7 +77,7 @@ fn rounds(lab: &Lab<'_>, victims: &mut [Victim], section: &mut Section, size: &s
     for round in 0..lab.pick(3, 9) {
         for victim in &mut *victims {
             lab.tell(victim.subject.engine);
-            let after_kill = Duration::from_millis(50 + scramble(round) % 150);
+            let after_kill = Duration::from_millis(50 + scramble(round, 150));
             victim.subject.close()?;
             let written = append_until_killed(&victim.subject, after_kill)?;
             let took = victim.open(written..=written + 1)?;
