@@ -21,7 +21,7 @@ const CHARTS: &str = "benchmarks";
 /// why.
 pub(crate) fn write(dir: &Path, header: &Header, sections: &[Section]) -> Result<()> {
     let reasons = why::reasons();
-    let charts = chart::all(sections);
+    let charts = chart::all(sections)?;
     let folder = dir.join(CHARTS);
     fs::create_dir_all(&folder)?;
     for chart in &charts {
@@ -228,13 +228,13 @@ mod tests {
     fn page(reasons: &[Reason<'_>]) -> String {
         let sections = sample::sections();
         let header = Header::read(Path::new("/"), "cargo run --quiet-machine");
-        text(&header, &sections, &chart::all(&sections), reasons)
+        text(&header, &sections, &chart::all(&sections).unwrap(), reasons)
     }
 
     #[test]
     fn every_link_and_picture_of_the_page_is_there() {
         let page = page(&[]);
-        let charts = chart::all(&sample::sections());
+        let charts = chart::all(&sample::sections()).unwrap();
         let targets = page
             .split("](")
             .skip(1)

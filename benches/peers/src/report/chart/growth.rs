@@ -1,58 +1,52 @@
 //! Lines: what an operation costs among more and more entries, one panel for each operation, both axes
 //! logarithmic.
 
-use super::paint::{GRID, Hold, MARGIN, Sheet, Style, WIDTH, colour, width_of};
+use plotters::prelude::*;
+
+use super::{Area, GRID, INK, PALE_INK, colour, sheet, text};
+use crate::Result;
 use crate::figures::{Section, count, growth_of, slope_metric, time};
 use crate::systems::Engine;
 
-const TOP: f64 = 44.0;
-/// The height of the line that names the systems.
-const LEGEND: f64 = 26.0;
-const PANEL: f64 = 226.0;
-const GAP: f64 = 22.0;
-const PANEL_WIDTH: f64 = (WIDTH - 2.0 * MARGIN - GAP) / 2.0;
-/// What the axes leave of a panel.
-const LEFT: f64 = 58.0;
-const HEAD: f64 = 40.0;
-const FOOT: f64 = 34.0;
+const TOP: u32 = 70;
+const PANEL: u32 = 226;
 
 /// The chart of a section; `None` if no operation was measured among two numbers of entries.
-pub(super) fn chart(section: &Section) -> Option<String> {
+pub(super) fn chart(section: &Section) -> Result<Option<String>> {
     let operations: Vec<Operation<'_>> = operations(section);
     if operations.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let lines = operations.chunks(2);
-    let height = TOP + LEGEND + PANEL * count(lines.len());
+    let lines = operations.len().div_ceil(2);
     let title = format!(
         "{}: time by entries, both logarithmic; lower and flatter is better",
         section.title
     );
-    let mut sheet = Sheet::new(height, &title);
-    legend(&mut sheet, &operations);
-    let mut y = TOP + LEGEND;
-    for line in lines {
-        for (operation, x) in line.iter().zip([MARGIN, MARGIN + PANEL_WIDTH + GAP]) {
-            operation.paint(&mut sheet, (x, y));
+    sheet(TOP + PANEL * u32::try_from(lines)?, &title, |area| {
+        let (names, area) = area.split_vertically(26);
+        legend(&names, &operations)?;
+        for (operation, area) in operations.iter().zip(area.split_evenly((lines, 2))) {
+            operation.paint(&area)?;
         }
-        y += PANEL;
-    }
-    Some(sheet.finish())
+        Ok(())
+    })
 }
 
-fn legend(sheet: &mut Sheet, operations: &[Operation<'_>]) {
-    let mut x = MARGIN;
-    for engine in Engine::ALL {
-        if !operations
-            .iter()
-            .any(|of| of.curves.iter().any(|(whose, _)| *whose == engine))
-        {
-            continue;
-        }
-        sheet.bar(x, TOP, (12.0, 12.0), colour(engine));
-        sheet.text(x + 17.0, TOP + 10.0, Style::of(11.0), engine.name());
-        x += 17.0 + width_of(engine.name(), 11.0) + 16.0;
+fn legend(area: &Area<'_>, operations: &[Operation<'_>]) -> Result<()> {
+    let of = |engine: &Engine| {
+        let mut curves = operations.iter().flat_map(|of| &of.curves);
+        curves.any(|(whose, _)| whose == engine)
+    };
+    let engines: Vec<Engine> = Engine::ALL.into_iter().filter(of).collect();
+    for (engine, area) in engines.iter().zip(area.split_evenly((1, engines.len()))) {
+        area.draw(&Rectangle::new(
+            [(16, 8), (28, 20)],
+            colour(*engine).filled(),
+        ))?;
+        let style = text(11, INK, FontStyle::Normal);
+        area.draw(&Text::new(engine.name(), (33, 9), style))?;
     }
+    Ok(())
 }
 
 /// The times of an operation by the number of entries, for each system.
@@ -64,15 +58,14 @@ struct Operation<'a> {
 }
 
 fn operations(section: &Section) -> Vec<Operation<'_>> {
-    let mut names: Vec<&str> = Vec::new();
+    let mut all: Vec<Operation<'_>> = Vec::new();
     for (name, _) in section.rows.iter().filter_map(|row| growth_of(&row.metric)) {
-        if !names.contains(&name) {
-            names.push(name);
+        if all.iter().all(|operation| operation.name != name) {
+            all.push(Operation::of(section, name));
         }
     }
-    let all = names.into_iter().map(|name| Operation::of(section, name));
-    all.filter(|operation| !operation.curves.is_empty())
-        .collect()
+    all.retain(|operation| !operation.curves.is_empty());
+    all
 }
 
 impl<'a> Operation<'a> {
@@ -97,92 +90,51 @@ impl<'a> Operation<'a> {
         }
     }
 
-    fn paint(&self, sheet: &mut Sheet, (x, y): (f64, f64)) {
-        sheet.text(x, y + 12.0, Style::of(12.0).bold(), self.name);
+    fn paint(&self, area: &Area<'_>) -> Result<()> {
+        let pale = text(10, PALE_INK, FontStyle::Normal);
+        let mut area = area.titled(self.name, text(12, INK, FontStyle::Bold))?;
         if let Some(slope) = self.slope {
             let note = format!("sessiondb: the time grows as n^{slope:.2}");
-            sheet.text(x, y + 27.0, Style::of(10.0).pale(), note);
+            area = area.titled(&note, &pale)?;
         }
-        let across = Axis::of(
-            self.points().map(|point| point.0),
-            (x + LEFT, x + PANEL_WIDTH - 12.0),
-        );
-        let up = Axis::of(
-            self.points().map(|point| point.1),
-            (y + PANEL - FOOT, y + HEAD),
-        );
-        let up = up.widened();
-        for power in up.powers() {
-            let at = up.place(power);
-            sheet.line((x + LEFT, at), (x + PANEL_WIDTH, at), GRID);
-            let style = Style::of(10.0).pale().held(Hold::End);
-            sheet.text(x + LEFT - 6.0, at + 3.5, style, round_time(power));
-        }
-        for entries in self.entries() {
-            let style = Style::of(10.0).pale().held(Hold::Middle);
-            sheet.text(
-                across.place(entries),
-                y + PANEL - FOOT + 15.0,
-                style,
-                short(entries),
-            );
-        }
+        let points = self.curves.iter().flat_map(|(_, points)| points);
+        let (least, most) = ends(points.clone().map(|point| point.0));
+        let (low, high) = ends(points.map(|point| point.1));
+        // From a power of ten to a power of ten, and a hair more, or those have no marks.
+        let low = 10_f64.powf(low.log10().floor()) * 0.999;
+        let high = 10_f64.powf(high.log10().ceil()).max(low * 10.0) * 1.001;
+        let mut chart = ChartBuilder::on(&area)
+            .margin_right(24)
+            .margin_bottom(10)
+            .x_label_area_size(22)
+            .y_label_area_size(54)
+            .build_cartesian_2d((least * 0.999..most).log_scale(), (low..high).log_scale())?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .bold_line_style(GRID)
+            .light_line_style(WHITE)
+            .axis_style(GRID)
+            .label_style(pale)
+            .x_label_formatter(&|entries| short(*entries))
+            .y_label_formatter(&|seconds| round_time(*seconds))
+            .draw()?;
         for (engine, points) in &self.curves {
-            let points = points.iter().map(|(x, y)| (across.place(*x), up.place(*y)));
-            let width = if engine.is_ours() { 2.6 } else { 1.6 };
-            sheet.curve(&points.collect::<Vec<_>>(), width, colour(*engine));
+            let style = colour(*engine)
+                .filled()
+                .stroke_width(if engine.is_ours() { 3 } else { 2 });
+            let line = LineSeries::new(points.iter().copied(), style);
+            chart.draw_series(line.point_size(3))?;
         }
-    }
-
-    fn points(&self) -> impl Iterator<Item = &(f64, f64)> + Clone {
-        self.curves.iter().flat_map(|(_, points)| points)
-    }
-
-    fn entries(&self) -> Vec<f64> {
-        let mut entries: Vec<f64> = self.points().map(|point| point.0).collect();
-        entries.sort_by(f64::total_cmp);
-        entries.dedup();
-        entries
+        Ok(())
     }
 }
 
-/// A logarithmic axis: the figures at its ends, and their places.
-struct Axis {
-    figures: (f64, f64),
-    places: (f64, f64),
-}
-
-impl Axis {
-    fn of(figures: impl Iterator<Item = f64> + Clone, places: (f64, f64)) -> Self {
-        let low = figures.clone().fold(f64::INFINITY, f64::min);
-        let figures = (low, figures.fold(low, f64::max));
-        Self { figures, places }
-    }
-
-    /// The same from a power of ten to a power of ten.
-    fn widened(mut self) -> Self {
-        let low = self.figures.0.log10().floor();
-        let high = self.figures.1.log10().ceil().max(low + 1.0);
-        self.figures = (10_f64.powf(low), 10_f64.powf(high));
-        self
-    }
-
-    /// The powers of ten from end to end.
-    fn powers(&self) -> impl Iterator<Item = f64> + use<> {
-        let (low, high) = (
-            self.figures.0.log10().round(),
-            self.figures.1.log10().round(),
-        );
-        let steps = (0_u32..).map(move |step| low + f64::from(step));
-        steps
-            .take_while(move |power| *power <= high)
-            .map(|power| 10_f64.powf(power))
-    }
-
-    fn place(&self, figure: f64) -> f64 {
-        let part = (figure / self.figures.0).ln() / (self.figures.1 / self.figures.0).ln();
-        self.places.0 + part * (self.places.1 - self.places.0)
-    }
+/// The lowest and the highest.
+fn ends(figures: impl Iterator<Item = f64>) -> (f64, f64) {
+    figures.fold((f64::INFINITY, 0.0), |(low, high), figure| {
+        (low.min(figure), high.max(figure))
+    })
 }
 
 /// A time at a mark of the axis, which is a power of ten.
@@ -193,7 +145,7 @@ fn round_time(seconds: f64) -> String {
 }
 
 fn short(entries: f64) -> String {
-    match entries {
+    match entries.round() {
         n if n >= 1e6 => format!("{} M", n / 1e6),
         n if n >= 1e3 => format!("{} k", n / 1e3),
         n => format!("{n}"),

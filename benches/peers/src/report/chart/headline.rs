@@ -1,6 +1,7 @@
 //! The run at a glance: a few rows that say most.
 
 use super::bars::{self, Panel};
+use crate::Result;
 use crate::figures::Section;
 
 /// Which rows: the workload, the metric, and the title of the panel.
@@ -26,7 +27,7 @@ const ROWS: [(&str, &str, &str); 6] = [
 ];
 
 /// The chart of those rows that the run has; `None` if it has none of them.
-pub(super) fn chart(sections: &[Section]) -> Option<String> {
+pub(super) fn chart(sections: &[Section]) -> Result<Option<String>> {
     let panels: Vec<Panel<'_>> = ROWS
         .iter()
         .filter_map(|(workload, metric, title)| {
