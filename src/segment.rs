@@ -257,7 +257,7 @@ pub fn fork_at<S: Store + ?Sized>(
 /// let store = MemoryStore::new();
 /// let head = segment::start(&store, &Seed::default())?;
 /// let summary = Seed { history: vec![Item::message(Role::User, "So far: …")], ..Seed::default() };
-/// let next = segment::compact(&store, head.session_id, head.segment_id, 7, &summary)?;
+/// let next = segment::shorten(&store, head.session_id, head.segment_id, 7, &summary)?;
 /// let state = segment::restore(&store, next.session_id, next.segment_id)?;
 /// assert_eq!(state.history, summary.history);
 /// assert_eq!(state.compacted_from.map(|origin| origin.at_turn_index), Some(7));
@@ -267,7 +267,7 @@ pub fn fork_at<S: Store + ?Sized>(
 /// # Errors
 ///
 /// Those of [`Store::create_segment`].
-pub fn compact<S: Store + ?Sized>(
+pub fn shorten<S: Store + ?Sized>(
     store: &S,
     session_id: SessionId,
     segment_id: SegmentId,

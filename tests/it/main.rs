@@ -57,7 +57,7 @@ mod retention;
 mod scoreboard;
 /// A folder for the files of one test.
 mod scratch;
-/// Start, restore, fork, compact and save over any store.
+/// Start, restore, fork, shorten and save over any store.
 mod segment;
 /// How long the source files and their functions are.
 mod sizes;

@@ -251,7 +251,7 @@ fn fork_at_copes_with_unusual_logs() {
 }
 
 #[test]
-fn compact_continues_the_session_from_a_summary() {
+fn shorten_continues_the_session_from_a_summary() {
     let store = MemoryStore::new();
     let source = session_of_three_turns(&store);
     let whole = restored(&store, source);
@@ -259,7 +259,7 @@ fn compact_continues_the_session_from_a_summary() {
         history: vec![Item::message(Role::User, "So far: three questions.")],
         ..Seed::from(&whole)
     };
-    let next = segment::compact(&store, source.session_id, source.segment_id, 3, &summary).unwrap();
+    let next = segment::shorten(&store, source.session_id, source.segment_id, 3, &summary).unwrap();
     assert_eq!(next.session_id, source.session_id);
     let state = restored(&store, next);
     let origin = state.compacted_from.clone().unwrap();

@@ -16,7 +16,8 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use ::sessiondb::{Durability, LogEntry, SegmentId, SegmentState, SessionId, Sharing};
+use ::sessiondb::entry::SegmentState;
+use ::sessiondb::{Durability, LogEntry, SegmentId, SessionId, Sharing};
 
 pub(crate) use self::bare::Region;
 use crate::Result;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use sessiondb::jsonl::{Export, Import, Outcome};
 use sessiondb::entry::SegmentState;
+use sessiondb::jsonl::{Export, Import, Outcome};
 use sessiondb::{
     Archive, Durability, Log, LogEntry, RawJson, SegmentId, SessionId, Sharing, segment,
 };
@@ -92,7 +92,8 @@ impl System for Sessiondb {
 
     fn read_typed(&self, log: LogId, each: &mut dyn FnMut(LogEntry) -> Result<()>) -> Result<()> {
         self.log(log)
-            .read(..)?.decode::<LogEntry>()
+            .read(..)?
+            .decode::<LogEntry>()
             .try_for_each(|entry| each(entry?))
     }
 
