@@ -22,6 +22,10 @@ lint:
     cargo clippy -- -D warnings
     RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --workspace --all-features
 
+# The public surface beside docs/public-api.txt; `just surface --update` writes that list anew
+surface *args:
+    tests/surface/run {{args}}
+
 # The archive beside a folder of JSONL files; `just bench --quick` is faster
 bench *args:
     cargo bench --bench store -- {{args}}
