@@ -34,7 +34,7 @@ impl RawJson {
     /// If it is not that, in words.
     pub fn new(json: impl Into<Box<str>>) -> Result<Self, serde_json::Error> {
         let json = json.into();
-        check(json.as_bytes()).map_err(de::Error::custom)?;
+        check_text(&json).map_err(de::Error::custom)?;
         Ok(Self(json))
     }
 
@@ -45,7 +45,8 @@ impl RawJson {
     /// If they are not that, in words.
     pub fn from_bytes(json: &[u8]) -> Result<Self, serde_json::Error> {
         let text = std::str::from_utf8(json).map_err(de::Error::custom)?;
-        Self::new(text)
+        check_text(text).map_err(de::Error::custom)?;
+        Ok(Self(text.into()))
     }
 
     /// Takes text that has been read as JSON before, and is one line.
@@ -106,10 +107,13 @@ impl RawJson {
 /// Checks that the bytes are one JSON value on one line. Nesting of any depth is gone through
 /// without recursion.
 pub(crate) fn check(json: &[u8]) -> Result<(), String> {
-    if memchr::memchr(b'\n', json).is_some() {
+    check_text(std::str::from_utf8(json).map_err(|err| err.to_string())?)
+}
+
+fn check_text(text: &str) -> Result<(), String> {
+    if memchr::memchr(b'\n', text.as_bytes()).is_some() {
         return Err("it contains a line break".to_owned());
     }
-    let text = std::str::from_utf8(json).map_err(|err| err.to_string())?;
     serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
         .map_err(|err| err.to_string())

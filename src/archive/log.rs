@@ -227,7 +227,7 @@ impl Log {
     ///
     /// Those of [`Archive::snapshot`].
     pub fn snapshot(&self) -> Result<LogSnapshot, StoreError> {
-        Ok(self.archive.snapshot()?.reader(self.id))
+        Ok(self.archive.snapshot()?.into_reader(self.id))
     }
 
     /// Whether the log is there. An empty log can be; empty traces are not.
@@ -277,7 +277,7 @@ impl Log {
     ///
     /// Those of [`Archive::snapshot`]; each entry may bring [`StoreError::Damaged`].
     pub fn read(&self, range: impl RangeBounds<u64>) -> Result<RawEntries, StoreError> {
-        self.snapshot()?.read(range)
+        self.snapshot()?.into_entries(range)
     }
 
     /// The same of a log that is there; of traces that are not, none.
@@ -285,7 +285,7 @@ impl Log {
         &self,
         range: impl RangeBounds<u64>,
     ) -> Result<RawEntries, StoreError> {
-        self.snapshot()?.that_exists()?.read(range)
+        self.snapshot()?.that_exists()?.into_entries(range)
     }
 
     /// Reads the last `count` entries, or all if there are fewer, in their order.
@@ -294,7 +294,7 @@ impl Log {
     ///
     /// Those of [`read`](Self::read).
     pub fn last(&self, count: u64) -> Result<RawEntries, StoreError> {
-        self.snapshot()?.last(count)
+        self.snapshot()?.into_last(count)
     }
 
     pub(super) fn collect<I>(&self, entries: I) -> Result<Collected, StoreError>

@@ -48,8 +48,14 @@ impl Snapshot {
     }
 
     pub(crate) fn reader(&self, id: LogId) -> LogSnapshot {
-        let view = self.view.clone();
-        LogSnapshot { view, id }
+        self.clone().into_reader(id)
+    }
+
+    pub(super) fn into_reader(self, id: LogId) -> LogSnapshot {
+        LogSnapshot {
+            view: self.view,
+            id,
+        }
     }
 }
 
@@ -102,10 +108,7 @@ impl LogSnapshot {
     ///
     /// Those of [`exists`](Self::exists); each entry may bring [`StoreError::Damaged`].
     pub fn read(&self, range: impl RangeBounds<u64>) -> Result<RawEntries, StoreError> {
-        let len = self.len()?;
-        let (start, end) = bounds_of(&range);
-        let end = end.unwrap_or(len).min(len);
-        Ok(self.entries(start.min(end), end))
+        self.clone().into_entries(range)
     }
 
     /// Reads the last `count` entries, or all if there are fewer, in their order.
@@ -114,8 +117,23 @@ impl LogSnapshot {
     ///
     /// Those of [`read`](Self::read).
     pub fn last(&self, count: u64) -> Result<RawEntries, StoreError> {
+        self.clone().into_last(count)
+    }
+
+    pub(super) fn into_entries(
+        self,
+        range: impl RangeBounds<u64>,
+    ) -> Result<RawEntries, StoreError> {
         let len = self.len()?;
-        Ok(self.entries(len.saturating_sub(count), len))
+        let (start, end) = bounds_of(&range);
+        let end = end.unwrap_or(len).min(len);
+        Ok(RawEntries::new(self.view, self.id, start.min(end)..end))
+    }
+
+    pub(super) fn into_last(self, count: u64) -> Result<RawEntries, StoreError> {
+        let len = self.len()?;
+        let start = len.saturating_sub(count);
+        Ok(RawEntries::new(self.view, self.id, start..len))
     }
 
     /// The same, unless the segment is not there.
@@ -124,10 +142,6 @@ impl LogSnapshot {
             return Ok(self);
         }
         Err(StoreError::NotFound(self.id.segment))
-    }
-
-    fn entries(&self, start: u64, end: u64) -> RawEntries {
-        RawEntries::new(self.view.clone(), self.id, start..end)
     }
 
     fn size(&self) -> Result<Option<u64>, StoreError> {
