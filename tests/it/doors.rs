@@ -175,6 +175,22 @@ fn what_a_batch_cannot_decide_refuses_it_whole_and_after_its_conditions() {
 }
 
 #[test]
+fn a_batch_that_erases_nothing_is_no_change() {
+    let archive = Archive::in_memory().unwrap();
+    let log = new_log(&archive);
+    log.append_many([1, 2]).unwrap();
+    let before = archive.version().unwrap();
+    let nothing = || {
+        let mut batch = archive.batch();
+        batch.expect_len(&log, 2).erase(&log, 1..1);
+        batch
+    };
+    nothing().commit().unwrap();
+    assert!(nothing().commit_or(archive.batch()).unwrap());
+    assert_eq!(archive.version().unwrap(), before);
+}
+
+#[test]
 fn an_update_that_fails_changes_nothing() {
     let archive = Archive::in_memory().unwrap();
     let log = new_log(&archive);

@@ -197,11 +197,9 @@ impl Committer {
         decide: impl FnOnce(Layers) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<R, StoreError> {
         let _writers = self.writers()?;
-        let _lock = self.lock_writer()?;
+        let lock = self.lock_writer()?;
         let (ops, decided) = self.decided(decide)?;
-        if !ops.is_empty() {
-            self.put_past_journal(ops)?;
-        }
+        self.put_past_journal(ops, &lock)?;
         Ok(decided)
     }
 
@@ -242,13 +240,16 @@ impl Committer {
     fn put_choice(&self, choice: Choice<'_>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
         let ops = self.decided(|layers| Ok((choice.ops)(layers)))?;
         if choice.past_journal {
-            return self.put_past_journal(ops);
+            return self.put_past_journal(ops, lock);
         }
         self.put(ops, lock)
     }
 
     /// Puts the ops into the tables, with what the journal holds, and makes its bytes zero.
-    fn put_past_journal(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
+    fn put_past_journal(&self, ops: Vec<Op>, lock: &WriterLock<'_>) -> Result<Done, StoreError> {
+        if ops.iter().all(Op::is_condition) {
+            return self.put(ops, lock);
+        }
         let done = self.attempt(|| {
             // In one step, so that a call that is refused has changed nothing.
             let done = self.put_into_tables(ops, || self.zero_journal())?;
