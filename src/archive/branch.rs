@@ -99,7 +99,7 @@ impl Archive {
         } = head;
         let fork_id = new_segment_id();
         self.commit(|snapshot| {
-            let len = snapshot.log(session_id, segment_id).that_exists()?.len()?;
+            let len = snapshot.log(session_id, segment_id).existing_len()?;
             if len == entries as u64 {
                 let forked = false;
                 return Ok((Vec::new(), Head { forked, ..head }));
@@ -202,8 +202,8 @@ pub(super) fn erase_op(
     (start, end): (u64, Option<u64>),
     at_ms: u64,
 ) -> Result<Option<Op>, StoreError> {
-    let reader = snapshot.reader(log).that_exists()?;
-    let len = reader.len()?;
+    let reader = snapshot.reader(log);
+    let len = reader.existing_len()?;
     let end = end.unwrap_or(len);
     if end > len || start > end {
         return Err(StoreError::ErasePastEnd {
@@ -274,8 +274,8 @@ fn entries_of(
     segment: SegmentId,
     len: u64,
 ) -> Result<Vec<LogEntry>, StoreError> {
-    let log = snapshot.log(session, segment).that_exists()?;
-    LogEntries::new(log.read(..len)?).collect()
+    let log = snapshot.log(session, segment);
+    LogEntries::new(log.read_existing(..len)?).collect()
 }
 
 /// What the first `len` entries add up to, if they can be read.

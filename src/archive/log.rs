@@ -285,7 +285,7 @@ impl Log {
         &self,
         range: impl RangeBounds<u64>,
     ) -> Result<RawEntries, StoreError> {
-        self.snapshot()?.that_exists()?.into_entries(range)
+        self.snapshot()?.read_existing(range)
     }
 
     /// Reads the last `count` entries, or all if there are fewer, in their order.

@@ -125,9 +125,7 @@ impl LogSnapshot {
         range: impl RangeBounds<u64>,
     ) -> Result<RawEntries, StoreError> {
         let len = self.len()?;
-        let (start, end) = bounds_of(&range);
-        let end = end.unwrap_or(len).min(len);
-        Ok(RawEntries::new(self.view, self.id, start.min(end)..end))
+        Ok(self.within(len, &range))
     }
 
     pub(super) fn into_last(self, count: u64) -> Result<RawEntries, StoreError> {
@@ -136,12 +134,28 @@ impl LogSnapshot {
         Ok(RawEntries::new(self.view, self.id, start..len))
     }
 
-    /// The same, unless the segment is not there.
-    pub(crate) fn that_exists(self) -> Result<Self, StoreError> {
-        if self.exists()? || self.is_trace() {
-            return Ok(self);
+    /// The number of entries of a segment that is there; of traces that are not, none.
+    pub(crate) fn existing_len(&self) -> Result<u64, StoreError> {
+        match self.size()? {
+            Some(len) => Ok(len),
+            None if self.is_trace() => Ok(0),
+            None => Err(StoreError::NotFound(self.id.segment)),
         }
-        Err(StoreError::NotFound(self.id.segment))
+    }
+
+    /// Reads a range of the entries of a segment that is there.
+    pub(crate) fn read_existing(
+        self,
+        range: impl RangeBounds<u64>,
+    ) -> Result<RawEntries, StoreError> {
+        let len = self.existing_len()?;
+        Ok(self.within(len, &range))
+    }
+
+    fn within(self, len: u64, range: &impl RangeBounds<u64>) -> RawEntries {
+        let (start, end) = bounds_of(range);
+        let end = end.unwrap_or(len).min(len);
+        RawEntries::new(self.view, self.id, start.min(end)..end)
     }
 
     fn size(&self) -> Result<Option<u64>, StoreError> {

@@ -1,7 +1,6 @@
 //! The archive as a [`Store`].
 
 use super::handle::Archive;
-use super::reader::LogSnapshot;
 use super::typed::LogEntries;
 use crate::entry::segment_log::LogEntry;
 use crate::entry::trace::TraceEntry;
@@ -26,7 +25,7 @@ impl Store for Archive {
         session_id: SessionId,
         segment_id: SegmentId,
     ) -> Result<Vec<LogEntry>, StoreError> {
-        LogEntries::new(self.existing(session_id, segment_id)?.read(..)?).collect()
+        LogEntries::new(self.log(session_id, segment_id).read_existing(..)?).collect()
     }
 
     fn for_each_entry(
@@ -35,7 +34,7 @@ impl Store for Archive {
         segment_id: SegmentId,
         each: &mut dyn FnMut(LogEntry),
     ) -> Result<(), StoreError> {
-        let mut entries = LogEntries::new(self.existing(session_id, segment_id)?.read(..)?);
+        let mut entries = LogEntries::new(self.log(session_id, segment_id).read_existing(..)?);
         entries.try_for_each(|entry| entry.map(&mut *each))
     }
 
@@ -86,7 +85,10 @@ impl Store for Archive {
         session_id: SessionId,
         segment_id: SegmentId,
     ) -> Result<usize, StoreError> {
-        let len = self.existing(session_id, segment_id)?.len()?;
+        let len = self
+            .log(session_id, segment_id)
+            .snapshot()?
+            .existing_len()?;
         Ok(usize::try_from(len).unwrap_or(usize::MAX))
     }
 
@@ -97,17 +99,5 @@ impl Store for Archive {
         entry: &TraceEntry,
     ) -> Result<(), StoreError> {
         self.trace(session_id, segment_id).append(entry).map(|_| ())
-    }
-}
-
-impl Archive {
-    /// A log that is there: where a [`Log`](super::log::Log) reads as empty, a [`Store`] refuses.
-    fn existing(
-        &self,
-        session_id: SessionId,
-        segment_id: SegmentId,
-    ) -> Result<LogSnapshot, StoreError> {
-        let log = self.snapshot()?.log(session_id, segment_id);
-        log.that_exists()
     }
 }

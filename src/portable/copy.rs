@@ -268,7 +268,7 @@ pub(super) fn read(
     log: &LogId,
     range: Range<u64>,
 ) -> Result<RawEntries, StoreError> {
-    snapshot.reader(*log).that_exists()?.read(range)
+    snapshot.reader(*log).read_existing(range)
 }
 
 fn origin_record(origin: &SegmentOrigin) -> OriginRecord {

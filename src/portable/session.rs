@@ -117,7 +117,7 @@ impl SessionMerge<'_> {
             let lack = Lack {
                 is_new: here.is_none(),
                 log_is_new,
-                shared: there.parent.filter(|base| log_is_new && is_there(base)),
+                shared: there.parent.filter(|parent| log_is_new && is_there(parent)),
                 entries,
                 traces,
                 info: there,

@@ -22,16 +22,16 @@ impl Committer {
     /// Checkpoints the journal, closes the file and reports what fails. A checkpoint that has to wait
     /// for another process is left to that one.
     pub(crate) fn close(mut self) -> Result<Ended, StoreError> {
-        self.end()
+        Ok(Ended {
+            is_journal_empty: self.end()?,
+            is_open_elsewhere: self.sources.file.is_open_elsewhere(),
+        })
     }
 
-    fn end(&mut self) -> Result<Ended, StoreError> {
-        let mut ended = Ended {
-            is_open_elsewhere: false,
-            is_journal_empty: true,
-        };
+    /// Returns whether the journal is empty now.
+    fn end(&mut self) -> Result<bool, StoreError> {
         if self.sources.tables_mut().is_none() {
-            return Ok(ended);
+            return Ok(true);
         }
         if let Err(forked) = self.must_be_here() {
             self.abandon();
@@ -43,7 +43,7 @@ impl Committer {
         }
         let all_synced = self.syncs.is_all_synced();
         let checkpointed = self.checkpoint();
-        ended.is_journal_empty = checkpointed.is_ok();
+        let is_journal_empty = checkpointed.is_ok();
         let checkpointed = match checkpointed {
             Err(StoreError::Busy { .. }) => self.sync(),
             // The journal has it, for which it has its space already.
@@ -54,9 +54,8 @@ impl Committer {
             checkpointed => checkpointed,
         };
         let released = self.release();
-        ended.is_open_elsewhere = self.sources.file.is_open_elsewhere();
         checkpointed.and(released)?;
-        Ok(ended)
+        Ok(is_journal_empty)
     }
 
     /// In a child, leaves what is the parent's as it is: to close it would wait for threads that are
