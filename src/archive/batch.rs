@@ -245,8 +245,7 @@ impl Batch {
         self.change(self.archive.durability(), Op::DeleteSession { session })
     }
 
-    /// Adds: set the metadata of a session. If there is no such session when the batch is
-    /// committed, the batch fails with [`StoreError::SessionNotFound`].
+    /// Adds: set the metadata of a session, which begins with it if it is not there.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use super::record::{MAX_RECORD_BYTES, within};
 use super::snapshot::Snapshot;
 use crate::engine::Op;
 use crate::error::StoreError;
-use crate::ids::SessionId;
+use crate::ids::{SessionId, now_ms};
 
 impl Archive {
     /// The metadata of a session, or `None` if none was set.
@@ -19,12 +19,12 @@ impl Archive {
         self.snapshot()?.metadata(session)
     }
 
-    /// Sets the metadata of a session: any JSON object, such as title, cwd and model.
+    /// Sets the metadata of a session: any JSON object, such as title, cwd and model. A session
+    /// may begin with it: one that is not there is listed from now on, with no segments yet.
     ///
     /// # Errors
     ///
-    /// [`StoreError::SessionNotFound`] if there is no such session, [`StoreError::TooLarge`],
-    /// and those of a write.
+    /// [`StoreError::TooLarge`], and those of a write.
     pub fn set_metadata(
         &self,
         session: SessionId,
@@ -33,15 +33,15 @@ impl Archive {
         self.write([set_metadata(session, serde_json::to_vec(metadata)?)?])
     }
 
-    /// Changes the metadata of a session as one step: no other writer comes in between. If
-    /// `change` fails, nothing is written. Returns what it returned.
+    /// Changes the metadata of a session as one step: no other writer comes in between. Where
+    /// there is none, it begins with an empty object. If `change` fails, nothing is written.
+    /// Returns what it returned.
     ///
     /// ```
-    /// use sessiondb::{Archive, StoreError, new_segment_id, new_session_id};
+    /// use sessiondb::{Archive, StoreError, new_session_id};
     ///
     /// let archive = Archive::in_memory()?;
     /// let session = new_session_id();
-    /// archive.log(session, new_segment_id()).append("hello")?;
     /// let runs = archive.update_metadata(session, |metadata| {
     ///     let runs = metadata.get("runs").and_then(|runs| runs.as_u64()).unwrap_or(0) + 1;
     ///     metadata.insert("runs".to_owned(), runs.into());
@@ -85,5 +85,10 @@ pub(crate) fn set_metadata(session: SessionId, json: Vec<u8>) -> Result<Op, Stor
         json.len(),
         MAX_RECORD_BYTES,
     )?;
-    Ok(Op::SetMetadata { session, json })
+    let at_ms = now_ms();
+    Ok(Op::SetMetadata {
+        session,
+        json,
+        at_ms,
+    })
 }

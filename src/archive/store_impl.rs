@@ -1,6 +1,7 @@
 //! The archive as a [`Store`].
 
 use super::handle::Archive;
+use super::info::SessionInfo;
 use super::typed::LogEntries;
 use crate::entry::segment_log::LogEntry;
 use crate::entry::trace::TraceEntry;
@@ -39,7 +40,12 @@ impl Store for Archive {
     }
 
     fn list_sessions(&self) -> Result<Vec<SessionId>, StoreError> {
-        self.sessions()?.map(|session| Ok(session?.id)).collect()
+        let has_logs = |session: &SessionInfo| session.segments > 0 || session.traces > 0;
+        let sessions = self.sessions()?.filter(|session| {
+            // One that has metadata alone is no session to callers who know logs.
+            session.as_ref().map_or(true, has_logs)
+        });
+        sessions.map(|session| Ok(session?.id)).collect()
     }
 
     fn list_segments(&self, session_id: SessionId) -> Result<Vec<SegmentId>, StoreError> {

@@ -139,6 +139,7 @@ impl<'c, 'l> Check<'c, 'l> {
                 }
             }
         }
+        sessions.extend(found.metadata.keys());
         self.findings.report.sessions = sessions.len() as u64;
     }
 

@@ -1,6 +1,6 @@
 //! The writing half of a recovery: what was found, under the ids that it had.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,8 +91,9 @@ impl Restore<'_> {
                 last = Some(session);
             }
         }
+        let begun: BTreeMap<_, _> = found.without_segments().collect();
         for (session, json) in &found.metadata {
-            self.metadata(*session, json)?;
+            self.metadata(*session, json, begun.get(session).copied())?;
         }
         for (name, json) in &found.names {
             let (name, json) = (name.clone(), json.clone());
@@ -101,15 +102,25 @@ impl Restore<'_> {
         self.flush()
     }
 
-    fn metadata(&mut self, session: SessionId, json: &[u8]) -> Result<(), StoreError> {
-        let json = json.to_vec();
-        if self.salvaged.found.has_session(session) {
-            return self.change(Op::SetMetadata { session, json }, 0);
+    /// Stores the metadata of a session; `begun` says when it was made and changed, if it has no segments.
+    fn metadata(
+        &mut self,
+        session: SessionId,
+        json: &[u8],
+        begun: Option<(u64, u64)>,
+    ) -> Result<(), StoreError> {
+        if !self.salvaged.found.has_session(session) {
+            self.report.sessions += 1;
+            if begun.is_none() {
+                let message = "none of its segments could be read; it was stored by itself";
+                let problem = Problem::new(Part::Metadata, message).of_session(session);
+                self.report.problems.push(problem);
+            }
         }
-        let text = String::from_utf8_lossy(&json);
-        let message = format!("none of its segments could be read, and it was not stored: {text}");
-        let problem = Problem::new(Part::Metadata, message).of_session(session);
-        self.report.problems.push(problem);
+        let (created_ms, updated_ms) = begun.unwrap_or_else(|| (now_ms(), 0));
+        for op in Op::set_metadata(session, json.to_vec(), created_ms, updated_ms) {
+            self.change(op, 0)?;
+        }
         Ok(())
     }
 

@@ -233,10 +233,21 @@ impl Tables<'_, '_> {
     fn stray_sessions(&mut self) -> Outcome<()> {
         let base = self.base;
         base.for_each_session(|session| {
-            if matches!(base.has_heads(session), Ok(false)) {
-                let message = "it is listed and has no segments";
-                self.findings
-                    .problem(Problem::new(Part::Sessions, message).of_session(session));
+            if !matches!(base.has_heads(session), Ok(false)) {
+                return Ok(());
+            }
+            self.findings.report.sessions += 1;
+            let problem = Problem::new(Part::Sessions, "").of_session(session);
+            match base.session(session) {
+                Ok(Some(row)) if row.heads > 0 => self
+                    .findings
+                    .problem(problem.saying("it is listed, and its segments are missing")),
+                // Damaged metadata is reported as such.
+                Ok(_) if matches!(base.metadata(session), Ok(None)) => self
+                    .findings
+                    .problem(problem.saying("it is listed and has neither segments nor metadata")),
+                Ok(_) => {}
+                Err(fault) => self.findings.note(fault, problem)?,
             }
             Ok(())
         })

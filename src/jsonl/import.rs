@@ -308,8 +308,11 @@ pub fn nothing_to_import(
             warnings: Vec::new(),
         });
     }
-    // A name is taken over without a log.
-    if !found.records.is_empty() {
+    // A name is taken over without a log, and so is metadata.
+    let mut session_files = found.sessions.iter();
+    if !found.records.is_empty()
+        || session_files.any(|(path, session)| session_file::has_metadata(path, *session))
+    {
         return None;
     }
     let sessions = found.sessions.into_iter();

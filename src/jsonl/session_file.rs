@@ -296,6 +296,11 @@ pub(super) fn import(
     }))
 }
 
+/// Whether the file holds metadata, with which a session may begin.
+pub(super) fn has_metadata(path: &Path, session: SessionId) -> bool {
+    matches!(read(path, session), Ok(Some((_, Some(_)))))
+}
+
 /// The report on a file whose session is in no archive; `None` if it is not one of an export.
 pub(super) fn without_session(path: &Path, session: SessionId) -> Option<SessionFile> {
     let message = match read(path, session) {
@@ -360,7 +365,7 @@ fn take(
 ) -> Result<(Vec<Op>, Taken), StoreError> {
     let session = record.session;
     let (mut ops, mut notes) = (Vec::new(), Vec::new());
-    if now.session(session)?.is_none() {
+    if metadata.is_none() && now.session(session)?.is_none() {
         return Err(StoreError::SessionNotFound(session));
     }
     match (now.raw_metadata(session)?, metadata) {

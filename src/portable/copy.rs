@@ -111,9 +111,17 @@ impl<'c> Copy<'c> {
         }
         self.times(info, &segments)?;
         let metadata = self.source.view().read(|layers| layers.metadata(session))?;
-        metadata.map_or(Ok(()), |json| {
-            self.push(Op::SetMetadata { session, json }, 0)
-        })
+        metadata.map_or(Ok(()), |json| self.metadata(info, json))
+    }
+
+    /// Sets the metadata of the session, with the times of the session if that is all there is of it.
+    pub(super) fn metadata(&mut self, info: &SessionInfo, json: Vec<u8>) -> Result<(), StoreError> {
+        let is_all = info.segments == 0 && info.traces == 0;
+        let updated_ms = if is_all { info.updated_ms } else { 0 };
+        for op in Op::set_metadata(info.id, json, info.created_ms, updated_ms) {
+            self.push(op, 0)?;
+        }
+        Ok(())
     }
 
     /// Copies what is lacking of a segment. All that is copied of segments is copied here.
@@ -227,6 +235,9 @@ impl<'c> Copy<'c> {
         info: &SessionInfo,
         segments: &[SegmentInfo],
     ) -> Result<(), StoreError> {
+        if segments.is_empty() {
+            return Ok(());
+        }
         let created = segments.iter().map(|segment| segment.created_ms).min();
         let updated = segments.iter().map(|segment| segment.updated_ms).max();
         if (created, updated) == (Some(info.created_ms), Some(info.updated_ms)) {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::copy::{Copy, Lack, in_order, read, segments_of};
 use super::report::{MergeConflict, MergeOutcome, MergedSession};
-use crate::archive::{Archive, SegmentInfo, SegmentParent, SessionInfo, Snapshot, set_metadata};
+use crate::archive::{Archive, SegmentInfo, SegmentParent, SessionInfo, Snapshot};
 use crate::engine::{LogId, LogKind, Op};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
@@ -225,7 +225,7 @@ impl SessionMerge<'_> {
             copy.times(&self.session, &segments_of(self.theirs, self.session.id)?)?;
         }
         metadata.map_or(Ok(()), |metadata| {
-            copy.push(set_metadata(self.session.id, metadata.to_vec()?)?, 0)
+            copy.metadata(&self.session, metadata.to_vec()?)
         })
     }
 
@@ -307,7 +307,7 @@ impl SessionMerge<'_> {
     }
 
     fn merged(&self, compared: Compared, metadata: bool) -> MergedSession {
-        let is_new = compared.segments.is_empty();
+        let is_new = compared.segments.is_empty() && compared.metadata.is_none();
         let is_unchanged = compared.lacks.is_empty() && !metadata;
         let mut merged = MergedSession {
             id: self.session.id,

@@ -438,6 +438,9 @@ fn evaluate(expression: &str, known: &BTreeMap<String, u64>) -> Option<u64> {
     if let Some((left, right)) = expression.split_once(" + ") {
         return Some(evaluate(left, known)? + evaluate(right, known)?);
     }
+    if let Some((left, right)) = expression.split_once(" - ") {
+        return Some(evaluate(left, known)? - evaluate(right, known)?);
+    }
     if let Some((left, right)) = expression.split_once(" << ") {
         return Some(evaluate(left, known)? << evaluate(right, known)?);
     }

@@ -199,7 +199,6 @@ fn same<T: Debug + PartialEq>(
 pub(crate) enum Outcome<T> {
     Done(T),
     NotFound(SegmentId),
-    SessionNotFound(SessionId),
     Corrupt(usize),
     /// The actual length.
     Conflict(u64),
@@ -210,7 +209,6 @@ impl<T> Outcome<T> {
         match self {
             Self::Done(value) => Outcome::Done(change(value)),
             Self::NotFound(segment) => Outcome::NotFound(segment),
-            Self::SessionNotFound(session) => Outcome::SessionNotFound(session),
             Self::Corrupt(line) => Outcome::Corrupt(line),
             Self::Conflict(actual) => Outcome::Conflict(actual),
         }
@@ -221,7 +219,6 @@ pub(crate) fn outcome<T>(result: Result<T, StoreError>) -> Outcome<T> {
     match result {
         Ok(value) => Outcome::Done(value),
         Err(StoreError::NotFound(segment)) => Outcome::NotFound(segment),
-        Err(StoreError::SessionNotFound(session)) => Outcome::SessionNotFound(session),
         Err(StoreError::Corrupt { line, .. }) => Outcome::Corrupt(line),
         Err(StoreError::Conflict { actual, .. }) => Outcome::Conflict(actual),
         Err(other) => panic!("no call of a history fails like this: {other}"),

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use redb::BackendError;
 
-/// Locks from here on belong to redb; below stand the bytes of the file.
+/// Locks from here on belong to redb. No byte of a file is ever locked: a system may keep others from
+/// reading those.
 pub(crate) const LOCK_BASE: u64 = 1 << 62;
 /// How many bytes from there on redb locks for as long as a file is open, or being opened.
 pub(crate) const REDB_OPENERS: u64 = 4;
-/// Held by the process that writes. Of the bytes that redb leaves to its backend
-/// (`2^62 + 896 .. 2^62 + 1024`) its own file backend uses the first two.
-pub(crate) const WRITER_LOCK: u64 = LOCK_BASE + 1000;
+/// Held by the process that writes, and in exclusive mode by whoever has the file open.
+pub(crate) const WRITER_LOCK: u64 = LOCK_BASE - 1;
 /// Held by the process that makes a file which has no name yet that anybody opens.
-pub(crate) const MAKER_LOCK: u64 = LOCK_BASE + 1001;
+pub(crate) const MAKER_LOCK: u64 = LOCK_BASE - 2;
 
 /// Whoever reads the tables as of commit number n holds byte n from here on.
 pub(crate) const READER_LOCKS: u64 = LOCK_BASE + 1024;

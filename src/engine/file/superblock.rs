@@ -1,5 +1,6 @@
 //! The superblock: the first 4 KiB, written once at creation. `docs/format.md` has the byte map.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -11,8 +12,10 @@ use crate::engine::model::compress;
 use crate::engine::model::row::{Reader, plain_checksum};
 use crate::error::StoreError;
 
-/// The format version of new archives, the only one that is read.
-pub(crate) const FORMAT_VERSION: u32 = 2;
+/// The format version of new archives.
+pub(crate) const FORMAT_VERSION: u32 = 3;
+/// The oldest one that is read. Whoever writes makes an archive of it one of the new format.
+const OLDEST_VERSION: u32 = 2;
 /// The bit of the features that says that runs may be compressed with zstd.
 const FEATURE_ZSTD: u32 = 1;
 
@@ -57,8 +60,20 @@ impl Superblock {
     pub(crate) fn renewed(self) -> Self {
         Self {
             compressed: compress::IS_AVAILABLE,
+            ..self.of_this_format()
+        }
+    }
+
+    /// The same in the format that is written.
+    pub(crate) fn of_this_format(self) -> Self {
+        Self {
+            version: FORMAT_VERSION,
             ..self
         }
+    }
+
+    pub(crate) fn is_of_this_format(&self) -> bool {
+        self.version == FORMAT_VERSION
     }
 
     /// Where redb's image begins.
@@ -82,12 +97,17 @@ impl Superblock {
     /// left a hole, so that no later sync has to find space for it.
     pub(crate) fn write(&self, file: &dyn StorageBackend) -> io::Result<()> {
         file.set_len(self.image_offset())?;
-        file.write(0, &self.encode())?;
+        self.write_page(file)?;
         let zeros = vec![0; LEN];
         let pages = (SHARED_PAGE_OFFSET..self.image_offset()).step_by(LEN);
         pages
             .into_iter()
             .try_for_each(|page| file.write(page, &zeros))
+    }
+
+    /// Writes the superblock alone.
+    pub(crate) fn write_page(&self, file: &dyn StorageBackend) -> io::Result<()> {
+        file.write(0, &self.encode())
     }
 
     pub(crate) fn read(file: &dyn StorageBackend, path: &Path) -> Result<Self, StoreError> {
@@ -111,7 +131,7 @@ impl Superblock {
     /// Refuses what this build does not read.
     fn must_be_known(&self, features: u32, path: &Path) -> Result<(), StoreError> {
         let (path, found) = (path.to_owned(), self.version);
-        if found != FORMAT_VERSION {
+        if !(OLDEST_VERSION..=FORMAT_VERSION).contains(&found) {
             let supported = FORMAT_VERSION;
             return Err(StoreError::UnsupportedVersion {
                 path,
@@ -172,10 +192,9 @@ impl Superblock {
                 "the file ends within it, after {len} bytes"
             )));
         };
-        if plain_checksum(body) != u64::from_le_bytes(*checksum) {
-            return Err(damaged("its checksum does not match"));
-        }
-        let mut fields = Reader::new(body);
+        let whole = with_checksum(body, u64::from_le_bytes(*checksum))
+            .ok_or_else(|| damaged("its checksum does not match"))?;
+        let mut fields = Reader::new(&whole);
         let parsed = (|| {
             let _magic: [u8; 16] = fields.array()?;
             let (version, features) = (fields.u32()?, fields.u32()?);
@@ -207,6 +226,22 @@ impl Superblock {
     }
 }
 
+/// The page before its checksum, if that matches. Power may go when the version has changed and the
+/// checksum has not, or the other way round: then it is of the older one still.
+fn with_checksum(body: &[u8], checksum: u64) -> Option<Cow<'_, [u8]>> {
+    if plain_checksum(body) == checksum {
+        return Some(Cow::Borrowed(body));
+    }
+    let (before, rest) = body.split_at_checked(MAGIC.len())?;
+    let (version, behind) = rest.split_first_chunk::<4>()?;
+    let of_version = |version: u32| [before, &version.to_le_bytes(), behind].concat();
+    let mut known = OLDEST_VERSION..=FORMAT_VERSION;
+    let is_known = known.contains(&u32::from_le_bytes(*version));
+    let was_it = |version| plain_checksum(&of_version(version)) == checksum;
+    let torn = is_known && known.any(was_it);
+    torn.then(|| Cow::Owned(of_version(OLDEST_VERSION)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,13 +256,38 @@ mod tests {
         for bit in 0..LEN * 8 {
             let mut flipped = page.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode(&flipped).is_err(), "bit {bit}");
+            let found = decode(&flipped);
+            if bit == MAGIC.len() * 8 {
+                // Version 2 in place of 3.
+                assert_eq!(found.unwrap().of_this_format(), superblock);
+            } else {
+                assert!(found.is_err(), "bit {bit}");
+            }
         }
         assert!(matches!(
             decode(&page[..100]),
             Err(StoreError::Damaged { .. })
         ));
         assert!(matches!(decode(&[]), Err(StoreError::NotAnArchive { .. })));
+    }
+
+    #[test]
+    fn a_change_of_format_is_whole_or_has_not_been() {
+        let new = Superblock::new(MIN_JOURNAL_BYTES);
+        let old = Superblock {
+            version: OLDEST_VERSION,
+            ..new
+        };
+        let (before, after) = (old.encode(), new.encode());
+        let path = Path::new("a.sessiondb");
+        for sector in (0..=LEN).step_by(512) {
+            for (first, rest) in [(&before, &after), (&after, &before)] {
+                let torn = [&first[..sector], &rest[sector..]].concat();
+                let found = Superblock::decode(&torn, 1 << 20, path).unwrap();
+                let expected = if torn == after { new } else { old };
+                assert_eq!(found, expected, "at {sector}");
+            }
+        }
     }
 
     #[test]
@@ -240,7 +300,7 @@ mod tests {
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("new.sessiondb"), "{message}");
         assert!(
-            message.contains("version 7") && message.contains("version 2"),
+            message.contains("version 7") && message.contains("version 3"),
             "{message}"
         );
     }

@@ -114,12 +114,12 @@ fn paths(folder: &Path, name: &OsStr) -> impl Iterator<Item = PathBuf> {
     // A fresh copy of a file that is not whole itself is made for the same archive.
     let own = name.to_str().and_then(key_in).map(str::to_owned);
     let key = own.unwrap_or_else(|| format!("{:016x}", xxh3_64(name.as_encoded_bytes())));
-    (0..SLOTS).map(move |slot| folder.join(format!("{PREFIX}{key}.{slot}")))
+    (0..SLOTS).map(move |slot| folder.join(format!("{PREFIX}{key}-{slot}")))
 }
 
 /// What such a name says of the archive.
 fn key_in(name: &str) -> Option<&str> {
-    let (key, slot) = name.strip_prefix(PREFIX)?.split_once('.')?;
+    let (key, slot) = name.strip_prefix(PREFIX)?.split_once('-')?;
     let is_hex = key.bytes().all(|byte| byte.is_ascii_hexdigit());
     (key.len() == 16 && is_hex && slot.parse::<u8>().ok()? < SLOTS).then_some(key)
 }
@@ -182,10 +182,11 @@ mod tests {
             "a",
             ".sessiondb",
             ".sessiondb-0123456789abcdef",
-            ".sessiondb-0123456789abcdef.8",
-            ".sessiondb-0123456789abcde.0",
-            ".sessiondb-0123456789abcdeg.0",
-            "sessiondb-0123456789abcdef.0",
+            ".sessiondb-0123456789abcdef-8",
+            ".sessiondb-0123456789abcde-0",
+            ".sessiondb-0123456789abcdeg-0",
+            "sessiondb-0123456789abcdef-0",
+            ".sessiondb-0123456789abcdef.0",
         ] {
             assert!(key_in(other).is_none(), "{other}");
         }

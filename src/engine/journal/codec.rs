@@ -12,11 +12,13 @@ const REPLACE: u8 = 2;
 const TRUNCATE: u8 = 3;
 const DELETE_LOG: u8 = 4;
 const DELETE_SESSION: u8 = 5;
-const SET_METADATA: u8 = 6;
+/// As format 2 has it: without a time, of sessions that are there.
+const SET_METADATA_OF_2: u8 = 6;
 const SET_NAME: u8 = 7;
 const DELETE_NAME: u8 = 8;
 const BRANCH: u8 = 9;
 const ERASE: u8 = 10;
+const SET_METADATA: u8 = 11;
 
 /// Appends the bytes of an op to `out`. Conditions, such as the length that an append expects, are
 /// not part of them: they were checked when the op took effect.
@@ -70,8 +72,13 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
         }
         Op::DeleteLog { log } => put_log(out, DELETE_LOG, log),
         Op::DeleteSession { session } => put_ids(out, DELETE_SESSION, &[session]),
-        Op::SetMetadata { session, json } => {
+        Op::SetMetadata {
+            session,
+            json,
+            at_ms,
+        } => {
             put_ids(out, SET_METADATA, &[session]);
+            out.extend_from_slice(&at_ms.to_le_bytes());
             put_bytes(out, json);
         }
         Op::SetName { name, json } => {
@@ -165,9 +172,19 @@ fn decode(fields: &mut Reader<'_>) -> Result<Op, String> {
         DELETE_SESSION => Op::DeleteSession {
             session: fields.uuid()?,
         },
-        SET_METADATA => Op::SetMetadata {
+        SET_METADATA => {
+            let (session, at_ms) = (fields.uuid()?, fields.u64()?);
+            let json = bytes(fields)?.to_vec();
+            Op::SetMetadata {
+                session,
+                json,
+                at_ms,
+            }
+        }
+        SET_METADATA_OF_2 => Op::SetMetadata {
             session: fields.uuid()?,
             json: bytes(fields)?.to_vec(),
+            at_ms: 0,
         },
         SET_NAME => Op::SetName {
             name: text(fields)?,
@@ -358,7 +375,13 @@ mod tests {
             ),
             log.prop_map(|log| Op::DeleteLog { log }),
             id.clone().prop_map(|session| Op::DeleteSession { session }),
-            (id, json.clone()).prop_map(|(session, json)| Op::SetMetadata { session, json }),
+            (id, json.clone(), any::<u64>()).prop_map(|(session, json, at_ms)| {
+                Op::SetMetadata {
+                    session,
+                    json,
+                    at_ms,
+                }
+            }),
             (".{0,9}", json).prop_map(|(name, json)| Op::SetName { name, json }),
             ".{0,9}".prop_map(|name| Op::DeleteName { name }),
         ]

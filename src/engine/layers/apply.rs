@@ -8,7 +8,7 @@ use crate::engine::memtable::extents::Extents;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
-use crate::engine::model::row::LogSize;
+use crate::engine::model::row::{LogSize, SessionRow};
 use crate::engine::model::run::Run;
 use crate::error::StoreError;
 use crate::ids::SessionId;
@@ -48,13 +48,11 @@ impl Memtable {
             Op::Truncate { log, len, at_ms } => self.truncate(below, &log, len, at_ms),
             Op::DeleteLog { log } => self.delete_log(below, &log),
             Op::DeleteSession { session } => self.delete_session(below, session),
-            Op::SetMetadata { session, json } => {
-                if self.session(below, session)?.is_none() {
-                    return Err(StoreError::SessionNotFound(session).into());
-                }
-                self.metadata.insert(session, Some(json));
-                Ok(1)
-            }
+            Op::SetMetadata {
+                session,
+                json,
+                at_ms,
+            } => self.set_metadata(below, session, json, at_ms),
             Op::SetName { name, json } => {
                 self.names.insert(name, Some(json));
                 Ok(1)
@@ -215,10 +213,29 @@ impl Memtable {
                 self.logs.insert(log, Extents::default());
             }
         }
-        if !heads.is_empty() {
+        let is_there = self.session(below, session)?.is_some();
+        if is_there {
             self.sessions.insert(session, None);
             self.metadata.insert(session, None);
         }
-        Ok(u64::from(!heads.is_empty()))
+        Ok(u64::from(is_there))
+    }
+
+    fn set_metadata(
+        &mut self,
+        below: &Layers,
+        session: SessionId,
+        json: Vec<u8>,
+        at_ms: u64,
+    ) -> Outcome<u64> {
+        let row = self.session(below, session)?;
+        // With segments, its times are theirs.
+        if row.is_none_or(|row| row.heads == 0) {
+            let mut row = row.unwrap_or(SessionRow::begun(at_ms));
+            row.updated_ms = row.updated_ms.max(at_ms);
+            self.sessions.insert(session, Some(row));
+        }
+        self.metadata.insert(session, Some(json));
+        Ok(1)
     }
 }

@@ -80,7 +80,8 @@ impl Memtable {
             self.count_branches(below, log, was, -1)?;
             self.count_branches(below, log, is, 1)?;
         }
-        let mut sums = self.session(below, log.session)?.unwrap_or_default();
+        let row = self.session(below, log.session)?;
+        let mut sums = row.unwrap_or_default();
         if let Some(old) = old {
             sums.remove(old);
         }
@@ -90,9 +91,10 @@ impl Memtable {
         }
         self.heads
             .insert((log.session, log.segment), (!gone).then_some(new));
-        let ended = sums.heads == 0;
-        self.sessions.insert(log.session, (!ended).then_some(sums));
-        if ended {
+        if sums.heads > 0 {
+            self.sessions.insert(log.session, Some(sums));
+        } else if old.is_some() {
+            self.sessions.insert(log.session, None);
             self.metadata.insert(log.session, None);
         }
         Ok(())

@@ -51,8 +51,12 @@ pub(crate) enum Op {
     DeleteLog { log: LogId },
     /// Removes a session with all that belongs to it.
     DeleteSession { session: SessionId },
-    /// Sets the metadata of a session: a JSON object.
-    SetMetadata { session: SessionId, json: Vec<u8> },
+    /// Sets the metadata of a session, a JSON object. A session that is not there begins with it.
+    SetMetadata {
+        session: SessionId,
+        json: Vec<u8>,
+        at_ms: u64,
+    },
     /// Sets the record of a name: a JSON object.
     SetName { name: String, json: Vec<u8> },
     /// Removes a name.
@@ -133,6 +137,22 @@ impl Op {
                 at_ms,
             },
         }
+    }
+
+    /// Sets the metadata of a session that is made with it if it is not there, and has these times then.
+    pub(crate) fn set_metadata(
+        session: SessionId,
+        json: Vec<u8>,
+        created_ms: u64,
+        updated_ms: u64,
+    ) -> impl Iterator<Item = Self> {
+        let later = (updated_ms > created_ms).then_some(updated_ms);
+        let times = [Some(created_ms), later].into_iter().flatten();
+        times.map(move |at_ms| Self::SetMetadata {
+            session,
+            json: json.clone(),
+            at_ms,
+        })
     }
 
     /// Appends an entry that stands for nothing.

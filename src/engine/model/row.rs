@@ -160,7 +160,8 @@ impl Head {
 pub(crate) struct SessionRow {
     pub(crate) created_ms: u64,
     pub(crate) updated_ms: u64,
-    /// Heads, those with traces alone included. A session ends with its last head.
+    /// Heads, those with traces alone included. A session ends with its last head; one that begins
+    /// with metadata has none yet.
     pub(crate) heads: u64,
     /// Segments that have a log.
     pub(crate) segments: u64,
@@ -171,6 +172,15 @@ pub(crate) struct SessionRow {
 }
 
 impl SessionRow {
+    /// That of a session without segments.
+    pub(crate) fn begun(at_ms: u64) -> Self {
+        Self {
+            created_ms: at_ms,
+            updated_ms: at_ms,
+            ..Self::default()
+        }
+    }
+
     /// Takes a head out of the sums.
     pub(crate) fn remove(&mut self, head: &Head) {
         self.heads = self.heads.saturating_sub(1);

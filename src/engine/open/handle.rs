@@ -59,6 +59,10 @@ impl Engine {
         }
         for _ in 0..MAX_REPLACEMENTS {
             let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
+            if !read_only && !superblock.is_of_this_format() {
+                file.take_over()?;
+                continue;
+            }
             let tables = open_tables(&file, &superblock, options)?;
             // The locks that came with the tables keep the file at its path from here on.
             if let Some(tables) = tables {
@@ -80,7 +84,12 @@ impl Engine {
             lock_timeout,
             ..
         } = options;
-        let (file, superblock) = ArchiveFile::over(storage, path, shared, lock_timeout)?;
+        let open = || ArchiveFile::over(Arc::clone(&storage), path, shared, lock_timeout);
+        let (mut file, mut superblock) = open()?;
+        if !options.read_only && !superblock.is_of_this_format() {
+            file.take_over()?;
+            (file, superblock) = open()?;
+        }
         let tables = open_tables(&file, &superblock, options)?;
         // Storage has no name that another could take.
         let tables = tables.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;

@@ -11,7 +11,7 @@ use super::walk::{Lost, Row, RowAt};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
-use crate::engine::model::row::ParentLink;
+use crate::engine::model::row::{ParentLink, SessionRow};
 use crate::engine::model::run::Run;
 use crate::engine::tables::Checkpointed;
 use crate::ids::{SegmentId, SessionId};
@@ -205,6 +205,8 @@ impl FoundLog {
 pub(crate) struct Found {
     pub(crate) segments: BTreeMap<(SessionId, SegmentId), FoundSegment>,
     pub(crate) metadata: BTreeMap<SessionId, Vec<u8>>,
+    /// The sessions that have no segments yet, as their rows or the journal tell.
+    pub(crate) begun: BTreeMap<SessionId, SessionRow>,
     pub(crate) names: BTreeMap<String, Vec<u8>>,
     pub(crate) checkpointed: Option<Checkpointed>,
     pub(crate) lost: Vec<Lost>,
@@ -241,7 +243,10 @@ impl Found {
             Proved::Metadata(session, json) => drop(self.metadata.insert(session, json)),
             Proved::Name(name, json) => drop(self.names.insert(name, json)),
             Proved::Checkpointed(checkpointed) => self.checkpointed = Some(checkpointed),
-            Proved::Session(_) => {}
+            Proved::Session(session, row) if row.heads == 0 => {
+                self.begun.insert(session, row);
+            }
+            Proved::Session(..) => {}
         }
     }
 
@@ -319,11 +324,16 @@ impl Found {
             } => self.erase(&log, first, entries, at_ms),
             Op::Truncate { log, len, at_ms } => self.truncate(&log, len, at_ms),
             Op::DeleteLog { log } => {
+                let was_there = self.is_there(&log);
                 self.delete_log(&log);
-                self.end_session(log.session);
+                self.end_session(log.session, was_there);
             }
             Op::DeleteSession { session } => self.delete_session(session),
-            Op::SetMetadata { session, json } => drop(self.metadata.insert(session, json)),
+            Op::SetMetadata {
+                session,
+                json,
+                at_ms,
+            } => self.set_metadata(session, json, at_ms),
             Op::SetName { name, json } => drop(self.names.insert(name, json)),
             Op::DeleteName { name } => drop(self.names.remove(&name)),
             // No frame holds one.
@@ -347,6 +357,7 @@ impl Found {
     }
 
     fn replace(&mut self, log: &LogId, entries: Entries, origin: Option<OriginRecord>, at_ms: u64) {
+        let was_there = self.is_there(log);
         if log.kind == LogKind::Entries {
             self.reparent(log, 0);
         }
@@ -358,7 +369,7 @@ impl Found {
             segment.created_ms = Some(at_ms);
         }
         segment.log_mut(log.kind).set(entries);
-        self.end_session(log.session);
+        self.end_session(log.session, was_there);
     }
 
     fn truncate(&mut self, log: &LogId, len: u64, at_ms: u64) {
@@ -366,6 +377,7 @@ impl Found {
         if now.is_some_and(|found| found.log_mut(log.kind).len == Some(len)) {
             return;
         }
+        let was_there = self.is_there(log);
         if log.kind == LogKind::Entries {
             self.reparent(log, len);
         }
@@ -379,7 +391,7 @@ impl Found {
                  as it is"
             ));
         }
-        self.end_session(log.session);
+        self.end_session(log.session, was_there);
     }
 
     /// The segment of a log that is written to.
@@ -434,18 +446,47 @@ impl Found {
             segment.origin = FoundOrigin::Known(None);
         }
         self.metadata.remove(&session);
+        self.begun.remove(&session);
     }
 
-    /// Removes the metadata of a session that has nothing else.
-    fn end_session(&mut self, session: SessionId) {
-        let range = (session, Uuid::nil())..=(session, Uuid::max());
-        let goes_on = self
-            .segments
-            .range(range)
-            .any(|(_, found)| found.is_there());
-        if !goes_on {
-            self.metadata.remove(&session);
+    fn set_metadata(&mut self, session: SessionId, json: Vec<u8>, at_ms: u64) {
+        let all = |segment, number| (session, segment, number);
+        let (from, to) = (all(Uuid::nil(), 0), all(Uuid::max(), u64::MAX));
+        let may_lack = |lost: &Lost| lost.may_hold(Table::Heads, from, to);
+        if !self.goes_on(session) && !self.lost.iter().any(may_lack) {
+            let row = self.begun.entry(session);
+            let row = row.or_insert(SessionRow::begun(at_ms));
+            row.updated_ms = row.updated_ms.max(at_ms);
         }
+        self.metadata.insert(session, json);
+    }
+
+    /// Removes the metadata of a session that has lost the segment, which was there, and has nothing
+    /// else.
+    fn end_session(&mut self, session: SessionId, was_there: bool) {
+        if was_there && !self.goes_on(session) {
+            self.metadata.remove(&session);
+            self.begun.remove(&session);
+        }
+    }
+
+    /// The sessions without segments that are nothing but begun, and when they were made and changed.
+    pub(crate) fn without_segments(&self) -> impl Iterator<Item = (SessionId, (u64, u64))> {
+        let begun = self.begun.iter();
+        let alone = begun.filter(|(session, _)| !self.goes_on(**session));
+        alone.map(|(session, row)| (*session, (row.created_ms, row.updated_ms)))
+    }
+
+    /// Whether there is any segment of the session.
+    fn goes_on(&self, session: SessionId) -> bool {
+        let range = (session, Uuid::nil())..=(session, Uuid::max());
+        let mut segments = self.segments.range(range);
+        segments.any(|(_, found)| found.is_there())
+    }
+
+    fn is_there(&self, log: &LogId) -> bool {
+        let found = self.segments.get(&(log.session, log.segment));
+        found.is_some_and(FoundSegment::is_there)
     }
 
     /// Whether both tell the same of every log, of metadata and of names.

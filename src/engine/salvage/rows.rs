@@ -5,7 +5,7 @@ use std::ops::Range;
 use uuid::Uuid;
 
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::row::{Head, Reader, unseal};
+use crate::engine::model::row::{Head, Reader, SessionRow, unseal};
 use crate::engine::model::run_row::{HEADER_BYTES, RunRow};
 use crate::engine::model::table;
 use crate::engine::redb_format::page::{Node, Widths};
@@ -119,7 +119,7 @@ pub(crate) struct ProvedRun {
 pub(crate) enum Proved {
     Run(ProvedRun),
     Head(SessionId, SegmentId, Head),
-    Session(SessionId),
+    Session(SessionId, SessionRow),
     Index(SegmentId, SessionId),
     Metadata(SessionId, Vec<u8>),
     Name(String, Vec<u8>),
@@ -148,7 +148,7 @@ pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, St
     let mut fields = Reader::new(key);
     Ok(match sealed {
         table::Table::Heads => Proved::Head(fields.uuid()?, fields.uuid()?, Head::decode(content)?),
-        table::Table::Sessions => Proved::Session(fields.uuid()?),
+        table::Table::Sessions => Proved::Session(fields.uuid()?, SessionRow::decode(content)?),
         table::Table::Index => Proved::Index(fields.uuid()?, fields.uuid()?),
         table::Table::Metadata => Proved::Metadata(fields.uuid()?, content.to_vec()),
         table::Table::Names => Proved::Name(

@@ -315,7 +315,9 @@ fn is_within(proved: &Proved, bounds: Bounds) -> bool {
         Proved::Run(run) => (run.log.session, run.log.segment, run.number),
         Proved::Head(session, segment, _) => (*session, *segment, 0),
         Proved::Index(segment, session) => (*segment, *session, 0),
-        Proved::Session(session) | Proved::Metadata(session, _) => (*session, uuid::Uuid::nil(), 0),
+        Proved::Session(session, _) | Proved::Metadata(session, _) => {
+            (*session, uuid::Uuid::nil(), 0)
+        }
         Proved::Name(..) | Proved::Checkpointed(_) => return true,
     };
     bounds.after.is_none_or(|after| after < place)

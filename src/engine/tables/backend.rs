@@ -16,7 +16,7 @@ use crate::engine::fault::failures::{Failure, Failures};
 use crate::engine::fault::{Outcome, system};
 use crate::engine::file::ArchiveFile;
 use crate::engine::file::held::Held;
-use crate::engine::file::locks::{Polled, READER_LOCKS, poll};
+use crate::engine::file::locks::{Polled, READER_LOCKS, WRITER_LOCK, poll};
 use crate::engine::file::syncs::Syncs;
 use crate::engine::redb_format::page::{HEADER_LEN, Header, Slot};
 use crate::engine::redb_format::verify::Watch;
@@ -225,6 +225,18 @@ impl ImageBackend {
     }
 }
 
+/// In exclusive mode redb locks the bytes of the file too. In their place stands the writer lock, so that
+/// others can read who has it on a system that keeps them from reading what is locked.
+fn without_bytes(start: Bound<u64>, end: Bound<u64>) -> LockRange {
+    match (start, end) {
+        (Bound::Unbounded, Bound::Included(_) | Bound::Excluded(_)) => {
+            (Bound::Included(WRITER_LOCK), end)
+        }
+        // Where no part of a file can be locked, all of it is.
+        range => range,
+    }
+}
+
 /// The commit that the header tells a reader of.
 fn published(header: &[u8]) -> Option<Slot> {
     let header = Header::parse(header).ok()?;
@@ -281,6 +293,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        let (start, end) = without_bytes(start, end);
         self.take_lock((start, end), || self.file.try_lock_range(start, end))
     }
 
@@ -289,6 +302,7 @@ impl StorageBackend for ImageBackend {
         start: Bound<u64>,
         end: Bound<u64>,
     ) -> Result<bool, BackendError> {
+        let (start, end) = without_bytes(start, end);
         let attempt = || self.file.try_lock_shared_range(start, end);
         let locked = self.take_lock((start, end), attempt)?;
         let reads = matches!(start, Bound::Included(byte) if byte >= READER_LOCKS);
@@ -312,6 +326,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        let (start, end) = without_bytes(start, end);
         if self.is_of_header(start, end) {
             return Ok(());
         }
@@ -326,6 +341,7 @@ impl StorageBackend for ImageBackend {
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        let (start, end) = without_bytes(start, end);
         self.file
             .query_lock_range(start, end)
             .map_err(system::of_lock)

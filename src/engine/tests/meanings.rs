@@ -46,6 +46,8 @@ struct Seen {
 struct All {
     segments: BTreeMap<(SessionId, SegmentId), Seen>,
     metadata: BTreeMap<SessionId, Vec<u8>>,
+    /// When the sessions without segments began, and when they were changed.
+    begun: BTreeMap<SessionId, (u64, u64)>,
     names: BTreeMap<String, Vec<u8>>,
 }
 
@@ -133,7 +135,11 @@ impl Change {
             9 => Op::DeleteLog { log },
             10 if self.with_origin => Op::DeleteSession { session },
             10 => Op::DeleteName { name },
-            11 => Op::SetMetadata { session, json },
+            11 => Op::SetMetadata {
+                session,
+                json,
+                at_ms,
+            },
             _ => Op::SetName { name, json },
         }
     }
@@ -194,6 +200,10 @@ fn of_archive(engine: &Arc<Engine>) -> All {
         }
         let metadata = view.read(|layers| layers.metadata(session)).unwrap();
         all.metadata.extend(metadata.map(|json| (session, json)));
+        let row = view.read(|layers| layers.session(session)).unwrap();
+        let begun = row.filter(|row| row.heads == 0);
+        all.begun
+            .extend(begun.map(|row| (session, (row.created_ms, row.updated_ms))));
     }
     for name in view.read(crate::engine::layers::Layers::names).unwrap() {
         let json = view.read(|layers| layers.name(&name)).unwrap();
@@ -241,6 +251,7 @@ fn of_recovery(found: &Found) -> All {
             .map(|(id, segment)| (*id, found_segment(segment)))
             .collect(),
         metadata: found.metadata.clone(),
+        begun: found.without_segments().collect(),
         names: found.names.clone(),
     }
 }

@@ -95,8 +95,6 @@ fn a_name_is_updated_all_or_not_and_the_update_returns_a_value() {
     assert!(archive.names().unwrap().is_empty());
     let nameless = archive.update_name("a/b", |_: &mut Option<Worker>| Ok::<_, Refused>(()));
     assert!(matches!(nameless, Err(Refused::Store)));
-    let gone = archive.update_metadata(new_session_id(), |_| Ok::<_, StoreError>(1));
-    assert!(matches!(gone, Err(StoreError::SessionNotFound(_))));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use sessiondb::testing::Bug;
-use sessiondb::{Archive, Batch, Condition, Log, SegmentId, SessionId, StoreError};
+use sessiondb::{Archive, Batch, Condition, Log, SegmentId, StoreError};
 
 use crate::model_store::{config, segment_id, session_id};
 
@@ -78,7 +78,6 @@ enum End {
     Conflict(u64, u64),
     Failed(Condition),
     NotFound(SegmentId),
-    SessionNotFound(SessionId),
     TooFar,
     Exists,
 }
@@ -98,7 +97,6 @@ fn end_of(done: Result<bool, StoreError>) -> End {
         }) => End::Conflict(expected, actual),
         Err(StoreError::ConditionFailed { expected, .. }) => End::Failed(expected),
         Err(StoreError::NotFound(segment)) => End::NotFound(segment),
-        Err(StoreError::SessionNotFound(session)) => End::SessionNotFound(session),
         Err(StoreError::Corrupt { .. } | StoreError::BranchPastEnd { .. }) => End::TooFar,
         Err(StoreError::SegmentExists { .. }) => End::Exists,
         Err(other) => panic!("no batch fails like this: {other}"),
@@ -141,7 +139,7 @@ impl Model {
     }
 
     fn has_session(&self, session: u8) -> bool {
-        self.logs.keys().any(|of| of.0 == session)
+        self.logs.keys().any(|of| of.0 == session) || self.metadata.contains_key(&session)
     }
 
     fn apply(&mut self, step: &Step) -> Result<(), End> {
@@ -168,6 +166,7 @@ impl Model {
     }
 
     fn change(&mut self, step: &Step) -> Result<(), End> {
+        let had_logs: BTreeSet<u8> = self.logs.keys().map(|of| of.0).collect();
         match step {
             Step::Append(of, entries) => self.append(*of, entries),
             Step::AppendAt(of, at, entry) => {
@@ -206,21 +205,20 @@ impl Model {
                 self.logs
                     .retain(|of, _| (of.0, of.1) != (*session, *segment));
             }
-            Step::DeleteSession(session) => self.logs.retain(|of, _| of.0 != *session),
-            Step::Metadata(session, value) => {
-                if !self.has_session(*session) {
-                    return Err(End::SessionNotFound(session_id(*session)));
-                }
-                self.metadata.insert(*session, *value);
+            Step::DeleteSession(session) => {
+                self.logs.retain(|of, _| of.0 != *session);
+                self.metadata.remove(session);
             }
+            Step::Metadata(session, value) => drop(self.metadata.insert(*session, *value)),
             Step::Name(name, value) => drop(self.names.insert(*name, *value)),
             Step::DeleteName(name) => drop(self.names.remove(name)),
             condition => unreachable!("{condition:?}"),
         }
-        // Empty traces are none, and metadata goes with its session.
+        // Empty traces are none, and metadata goes with the last log of its session.
         self.logs.retain(|of, log| !of.2 || !log.is_empty());
         let there: BTreeSet<u8> = self.logs.keys().map(|of| of.0).collect();
-        self.metadata.retain(|session, _| there.contains(session));
+        self.metadata
+            .retain(|session, _| there.contains(session) || !had_logs.contains(session));
         Ok(())
     }
 

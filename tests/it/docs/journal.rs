@@ -21,8 +21,10 @@ fn frames_and_ops_are_as_the_page_says() {
     let archive = Archive::open(&path).unwrap();
     change_in_each_way(&archive);
     let mut found = ops(&fs::read(&path).unwrap());
-    // Its time is that of the call.
+    // The times of these two are those of the calls.
     let branch = found.pop().unwrap();
+    let at_ms = found[4].3.remove(1);
+    assert_eq!(at_ms.0, "at_ms");
     assert_eq!(found, expected_ops());
     let ids = [("session", SESSION), ("from", SEGMENT), ("to", PARENT)];
     let mut fields = ids
@@ -93,7 +95,7 @@ fn expected_ops() -> [FoundOp; 9] {
         (1, 1, 1, write(first, 1000, none(), 2, lines)),
         (1, 2, 3, cut),
         (1, 3, 2, write(log_id(2, PARENT), 2000, none(), 0, "")),
-        (1, 4, 6, vec![session(), ("json", title.to_vec())]),
+        (1, 4, 11, vec![session(), ("json", title.to_vec())]),
         (1, 5, 7, vec![name(), ("json", record.to_vec())]),
         (1, 6, 8, vec![name()]),
         (1, 7, 4, vec![("log", log_id(1, PARENT))]),

@@ -9,6 +9,7 @@ mod make;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sessiondb::jsonl::Export;
@@ -71,6 +72,33 @@ fn r13_can_fail() {
         std::fs::write(&copy.path, cut).unwrap();
         let found = writing(&copy).unwrap();
         assert!(left.compare(&found).is_err(), "the half at {at}");
+    }
+}
+
+/// A build of before knows other locks, so that both may not write: the first writer of this one that
+/// has an archive of before alone makes it one of this version.
+#[test]
+fn an_archive_of_the_version_before_is_taken_over_by_a_writer_that_has_it_alone() {
+    let options = || {
+        Archive::options()
+            .create(false)
+            .lock_timeout(Duration::ZERO)
+    };
+    let version = |archive: &Archive| archive.stats().unwrap().format_version;
+    for golden in goldens(current_version() - 1) {
+        let copy = golden.copy();
+        let before = std::fs::read(&copy.path).unwrap();
+        let reader = options().read_only(true).open(&copy.path).unwrap();
+        assert_eq!(version(&reader), current_version() - 1);
+        let busy = options().open(&copy.path).unwrap_err();
+        assert!(matches!(busy, StoreError::Busy { .. }), "{busy}");
+        drop(reader);
+        assert_eq!(std::fs::read(&copy.path).unwrap(), before);
+
+        let writer = options().open(&copy.path).unwrap();
+        assert_eq!(version(&writer), current_version());
+        let other = options().read_only(true).open(&copy.path).unwrap();
+        assert_eq!(version(&other), current_version());
     }
 }
 

@@ -483,5 +483,5 @@ fn killed_writers_leave_what_was_acknowledged() {
 /// How the names of files begin that are to become the archive at the path.
 fn unfinished_prefix(path: &Path) -> String {
     let name = path.file_name().expect("a name").as_encoded_bytes();
-    format!(".sessiondb-{:016x}.", xxhash_rust::xxh3::xxh3_64(name))
+    format!(".sessiondb-{:016x}-", xxhash_rust::xxh3::xxh3_64(name))
 }

@@ -218,6 +218,8 @@ fn records(archive: &Archive) {
         json!({"title": "Größe 🦀", "cwd": "/srv/project", "tags": ["a", "b"], "n": 1.5});
     let metadata = metadata.as_object().unwrap();
     archive.set_metadata(id(1, 0), metadata).unwrap();
+    // A session that has not begun otherwise.
+    archive.set_metadata(id(9, 0), metadata).unwrap();
     let active = |segment_id| Active {
         session_id: id(1, 0),
         segment_id,

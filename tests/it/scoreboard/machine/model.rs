@@ -27,7 +27,8 @@ impl Model {
     }
 
     fn has_session(&self, session: SessionId) -> bool {
-        self.logs.list_sessions().unwrap().contains(&session)
+        self.metadata.contains_key(&session)
+            || self.logs.list_sessions().unwrap().contains(&session)
     }
 
     /// The logs for which `keep` is true, told whether it is asked about traces.
@@ -51,10 +52,11 @@ impl Model {
 
     /// Keeps only these logs. Metadata goes with the last log of its session.
     fn retain(&mut self, keep: impl Fn(Place, bool) -> bool) {
+        let before = self.logs.list_sessions().unwrap();
         self.logs = self.copy(keep);
         let sessions = self.logs.list_sessions().unwrap();
         self.metadata
-            .retain(|session, _| sessions.contains(session));
+            .retain(|session, _| sessions.contains(session) || !before.contains(session));
     }
 
     pub(super) fn compare(&self, archive: &Archive, place: &str) {
@@ -134,6 +136,7 @@ impl Model {
             Change::DeleteSession(session) => {
                 let found = self.has_session(session_id(*session));
                 self.retain(|log, _| log.0 != *session);
+                self.metadata.remove(&session_id(*session));
                 Outcome::Done(found)
             }
             Change::SetMetadata(session, number) => self.change_metadata(*session, |metadata| {
@@ -201,11 +204,7 @@ impl Model {
         session: u8,
         change: impl FnOnce(&mut Map<String, Value>),
     ) -> Answer {
-        let session = session_id(session);
-        if !self.has_session(session) {
-            return Outcome::SessionNotFound(session);
-        }
-        change(self.metadata.entry(session).or_default());
+        change(self.metadata.entry(session_id(session)).or_default());
         Outcome::Done(true)
     }
 }
