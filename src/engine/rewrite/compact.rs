@@ -13,7 +13,7 @@ use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::system::named;
 use crate::engine::fault::{Outcome, is_no_room};
 use crate::engine::file::ArchiveFile;
-use crate::engine::file::identity::FileId;
+use crate::engine::file::identity::{FileId, names_of};
 use crate::engine::file::place::{Folder, Place};
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::Superblock;
@@ -151,7 +151,7 @@ pub(crate) fn compact_new(
     options: EngineOptions,
     progress: Tell<'_>,
 ) -> Result<(), StoreError> {
-    if cfg!(unix) {
+    if REPLACES {
         // What cannot be done leaves it as it was.
         drop(replace(path, options, None, progress)?);
     }
@@ -207,7 +207,7 @@ type Lone = Result<Engine, (Arc<Engine>, String)>;
 fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
     let reason = if engine.file_id().is_none() {
         "it is not a file"
-    } else if !cfg!(unix) {
+    } else if !REPLACES {
         "this system does not replace a file in one step"
     } else {
         match has_other_names(engine.path()) {
@@ -224,16 +224,12 @@ fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
 
 const OTHER_HANDLES: &str = "this process has other handles on it";
 
-#[cfg(unix)]
-fn has_other_names(path: &Path) -> Result<bool, StoreError> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
-    Ok(metadata.nlink() > 1)
-}
+/// Whether the system lets a file take the place of one that is open. Windows does on its own file systems, and
+/// refuses it on others.
+const REPLACES: bool = cfg!(any(unix, windows));
 
-#[cfg(not(unix))]
-fn has_other_names(_path: &Path) -> Result<bool, StoreError> {
-    Ok(false)
+fn has_other_names(path: &Path) -> Result<bool, StoreError> {
+    Ok(names_of(path).map_err(|err| named(path, &err))? > 1)
 }
 
 /// Lets a fresh copy take the place of the file, and returns its length; or says why it cannot.
@@ -272,21 +268,21 @@ fn replace(
         .copy_over(&place, options.cache_bytes, progress)
     {
         // The old file is as it was, and can be put in order as it is.
-        Err(StoreError::Io(err)) if is_no_place_for_a_copy(err.kind()) => {
+        Err(StoreError::Io(err)) if is_no_place_for_a_copy(&err) => {
             Ok(Err(format!("there is no place for a copy: {err}")))
         }
         copied => copied.map(Ok),
     }
 }
 
-fn is_no_place_for_a_copy(kind: io::ErrorKind) -> bool {
+fn is_no_place_for_a_copy(err: &io::Error) -> bool {
     matches!(
-        kind,
+        err.kind(),
         io::ErrorKind::PermissionDenied
             | io::ErrorKind::ReadOnlyFilesystem
             // A file that is mounted by itself is not replaced.
             | io::ErrorKind::ResourceBusy
-    ) || is_no_room(&kind.into())
+    ) || is_no_room(err)
 }
 
 /// Writes a fresh copy of the archive in the place and lets it replace the archive.
