@@ -101,4 +101,37 @@ mod tests {
         let (refused, calls) = tried(&[ResourceBusy; 100]);
         assert_eq!((refused.unwrap_err().kind(), calls), (ResourceBusy, 11));
     }
+
+    #[test]
+    fn what_is_kept_from_being_read_is_busy_once_the_time_is_up() {
+        let busy = || StoreError::Busy {
+            path: "a".into(),
+            holder: None,
+            waited: Duration::ZERO,
+        };
+        let reads = std::cell::Cell::new(0);
+        let third = until_readable(Duration::from_secs(60), || {
+            reads.set(reads.get() + 1);
+            if reads.get() < 3 {
+                Err(busy())
+            } else {
+                Ok(reads.get())
+            }
+        });
+        assert_eq!(third.unwrap(), 3);
+        let timeout = Duration::from_millis(5);
+        let refused = until_readable(timeout, || Err::<(), _>(busy())).unwrap_err();
+        assert!(matches!(refused, StoreError::Busy { waited, .. } if waited >= timeout));
+    }
+
+    /// As Windows refuses to read what is locked; the tests have such locks everywhere.
+    #[cfg(feature = "_testing")]
+    #[test]
+    fn a_read_of_what_is_locked_is_no_damage() {
+        use crate::engine::fault::system::{is_lock_violation, of_file};
+        let refused = io::Error::from_raw_os_error(33);
+        assert!(is_lock_violation(&refused));
+        let refused = of_file("a".as_ref(), &refused);
+        assert!(matches!(refused, StoreError::Busy { .. }), "{refused:?}");
+    }
 }
