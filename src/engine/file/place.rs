@@ -131,6 +131,29 @@ impl Place for Folder {
     }
 }
 
+/// Whether the file system lets a file take the place of one that is open, as others than Windows always do. It is
+/// tried with two empty files beside the one at the path.
+#[cfg(windows)]
+pub(crate) fn replaces_open_files(path: &Path) -> bool {
+    let tried = || {
+        let path = path.canonicalize()?;
+        let (folder, name) = (temporary::folder_of(&path), path.file_name());
+        let (from, _file) = Temporary::claim(folder, name.unwrap_or_default())?;
+        let (to, _file) = Temporary::claim(folder, name.unwrap_or_default())?;
+        let replaced = std::fs::rename(&from.path, &to.path);
+        for path in [from.path, to.path] {
+            let _ = std::fs::remove_file(path);
+        }
+        replaced
+    };
+    tried().is_ok()
+}
+
+#[cfg(not(windows))]
+pub(crate) fn replaces_open_files(_path: &Path) -> bool {
+    cfg!(unix)
+}
+
 /// Whether a link was refused because the file system has none.
 fn has_no_links(err: &io::Error) -> bool {
     /// "Incorrect function" and "not supported", as Windows says it on FAT.

@@ -200,19 +200,19 @@ mod tests {
         let archive = scratch.path().join("a");
         let name = archive.file_name().unwrap();
         let count = || std::fs::read_dir(scratch.path()).unwrap().count();
-        let (first, _file) = Temporary::claim(scratch.path(), name).unwrap();
-        let (second, _file) = Temporary::claim(scratch.path(), name).unwrap();
+        let (first, first_file) = Temporary::claim(scratch.path(), name).unwrap();
+        let (second, second_file) = Temporary::claim(scratch.path(), name).unwrap();
         assert_ne!(first.path, second.path);
         sweep(&archive);
         sweep_folder(scratch.path());
         assert_eq!(count(), 2);
         // As a process that died: the file is there, the lock is not.
-        drop(first);
+        drop((first, first_file));
         sweep(&scratch.path().join("b"));
         assert_eq!(count(), 2);
         sweep(&archive);
         assert_eq!(count(), 1);
-        drop(second);
+        drop((second, second_file));
         sweep_folder(scratch.path());
         assert_eq!(count(), 0);
     }

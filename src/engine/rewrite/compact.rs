@@ -14,7 +14,7 @@ use crate::engine::fault::system::named;
 use crate::engine::fault::{Outcome, is_no_room};
 use crate::engine::file::ArchiveFile;
 use crate::engine::file::identity::{FileId, names_of};
-use crate::engine::file::place::{Folder, Place};
+use crate::engine::file::place::{Folder, Place, replaces_open_files};
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::Superblock;
 use crate::engine::open::create::{Creation, write_whole};
@@ -144,14 +144,14 @@ fn trim(path: &Path, options: EngineOptions) {
     }
 }
 
-/// Compacts an archive that nobody knows yet, without opening it afterwards. Where the system does
-/// not replace a file in one step it stays as it is.
+/// Compacts an archive that nobody knows yet, without opening it afterwards. Where the file
+/// system does not replace a file that is open it stays as it is.
 pub(crate) fn compact_new(
     path: &Path,
     options: EngineOptions,
     progress: Tell<'_>,
 ) -> Result<(), StoreError> {
-    if REPLACES {
+    if replaces_open_files(path) {
         // What cannot be done leaves it as it was.
         drop(replace(path, options, None, progress)?);
     }
@@ -207,8 +207,8 @@ type Lone = Result<Engine, (Arc<Engine>, String)>;
 fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
     let reason = if engine.file_id().is_none() {
         "it is not a file"
-    } else if !REPLACES {
-        "this system does not replace a file in one step"
+    } else if !replaces_open_files(engine.path()) {
+        "the file system does not let a copy take the place of a file that is open"
     } else {
         match has_other_names(engine.path()) {
             Err(err) => return Err((Some(engine), err)),
@@ -223,10 +223,6 @@ fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
 }
 
 const OTHER_HANDLES: &str = "this process has other handles on it";
-
-/// Whether the system lets a file take the place of one that is open. Windows does on its own file systems, and
-/// refuses it on others.
-const REPLACES: bool = cfg!(any(unix, windows));
 
 fn has_other_names(path: &Path) -> Result<bool, StoreError> {
     Ok(names_of(path).map_err(|err| named(path, &err))? > 1)
