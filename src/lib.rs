@@ -40,6 +40,7 @@
 //! `docs/format.md` every byte of the file.
 
 pub mod archive;
+mod change;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod doctor;

@@ -22,11 +22,13 @@ mod prefetch;
 mod reader;
 mod record;
 mod snapshot;
+mod steps;
 mod store_impl;
 mod to_entry;
 mod typed;
 
 pub use self::batch::Batch;
+pub use self::changes::{Canceller, Change, ChangeKind, Changes};
 pub use self::close::Closed;
 pub(crate) use self::collected::origin_of;
 pub use self::compact::{CompactError, CompactMode, Compacted};

@@ -39,6 +39,7 @@ const ROOMS: &[&str] = &[
     "engine/fault",
     "engine/failpoints.rs",
     "error",
+    "change.rs",
     "progress.rs",
     "raw_json.rs",
     "ids.rs",

@@ -25,6 +25,8 @@ mod docs;
 mod doctor;
 /// What the public calls promise beyond what they store.
 mod doors;
+/// Who follows an archive is told each change once, or one gap.
+mod follow;
 /// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.
 mod grammar;
 /// Which source file imports which: none in a circle, none upwards.

@@ -81,6 +81,8 @@ impl Committer {
             // that, and begins anew.
             state.begin_update(&self.sources)?;
             self.zero_journal()?;
+            let file = &self.sources.file;
+            file.shared_page()?.count_compaction(file.storage())?;
             state.end_update(&self.sources, epoch)?;
             state.forget();
             Ok(Ok(hold))
@@ -142,6 +144,7 @@ impl Committer {
         let (from, mut to) = state.span_of_open()?;
         let frame = to.frames;
         to.frames += u64::from(!ops.is_empty());
+        let told = state.outlines(&ops);
         let (memtable, lengths) = self.refused(state.applied(ops))?;
         state.begin_update(&self.sources)?;
         drop(state);
@@ -154,6 +157,9 @@ impl Committer {
         match &checkpointed {
             Ok(()) => {
                 state.end_update(&self.sources, to.epoch + 1)?;
+                if to.frames > frame {
+                    state.tell(frame, &told, &lengths);
+                }
                 state.forget();
                 self.syncs.all_synced();
             }

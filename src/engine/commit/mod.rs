@@ -4,6 +4,8 @@
 pub(crate) mod background;
 pub(crate) mod checkpoint;
 pub(crate) mod close;
+pub(crate) mod feed;
+pub(crate) mod follow;
 pub(crate) mod group_commit;
 pub(crate) mod group_sync;
 mod health;
@@ -15,6 +17,7 @@ mod waiters;
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -55,6 +58,8 @@ pub(crate) struct Committer {
     checkpointing: Mutex<()>,
     syncs: GroupSync,
     pub(crate) waiters: Waiters,
+    /// How many follow what changes.
+    followers: AtomicUsize,
     group: GroupCommit<Vec<Op>, Result<Done, StoreError>>,
     /// Why nobody may write any more.
     poisoned: OnceLock<String>,
@@ -101,6 +106,7 @@ impl Committer {
             checkpointing: Mutex::default(),
             syncs: GroupSync::default(),
             waiters: Waiters::default(),
+            followers: AtomicUsize::new(0),
             group: GroupCommit::default(),
             poisoned: OnceLock::new(),
         }
@@ -165,16 +171,13 @@ impl Committer {
         })
     }
 
-    /// Whether there may be frames after that one.
-    pub(crate) fn may_have_more_than(&self, frames: u64) -> Result<bool, StoreError> {
+    /// Whether other processes may have changed what this one does not have yet.
+    fn may_be_behind(&self) -> Result<bool, StoreError> {
         let state = self.state();
-        let differs = state.position().map_or(true, |at| at.frame != frames);
-        let behind = || {
-            guarded(self.sources.file.watch(), || {
-                state.may_be_behind(&self.sources)
-            })
-        };
-        Ok(differs || behind().map_err(|fault| fault.at(&self.path))?)
+        let behind = guarded(self.sources.file.watch(), || {
+            state.may_be_behind(&self.sources)
+        });
+        behind.map_err(|fault| fault.at(&self.path))
     }
 
     /// Makes the changes that `decide` draws from the state, all or none; no other writer comes

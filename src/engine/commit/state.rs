@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::change::Change;
+use crate::engine::commit::feed::{self, Feed};
 use crate::engine::commit::sources::Sources;
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::carried::LockTimeout;
@@ -39,6 +41,8 @@ pub(crate) struct State {
     /// The generation that the shared page told of when all this was read.
     seen: u64,
     used: Instant,
+    /// What changed, while somebody follows.
+    feed: Option<Feed>,
 }
 
 impl State {
@@ -55,12 +59,39 @@ impl State {
             at: None,
             seen: 0,
             used: Instant::now(),
+            feed: None,
         }
     }
 
     /// Lets go of everything, so that the next use reads it from the file.
     pub(crate) fn forget(&mut self) {
-        *self = Self::new();
+        let feed = self.feed.take();
+        *self = Self {
+            feed,
+            ..Self::new()
+        };
+    }
+
+    /// What changed; `None` while nobody follows.
+    pub(crate) fn feed(&mut self) -> &mut Option<Feed> {
+        &mut self.feed
+    }
+
+    /// Begins to keep what changes.
+    pub(crate) fn begin_feed(&mut self, sources: &Sources) -> Outcome<u64> {
+        let frames = self.position()?.frame;
+        let compactions = sources.file.shared_page()?.compactions;
+        let feed = self
+            .feed
+            .get_or_insert_with(|| Feed::new(frames, compactions));
+        Ok(feed.end())
+    }
+
+    /// Keeps what the ops of a frame change.
+    pub(crate) fn tell(&mut self, frame: u64, told: &[Option<Change>], lengths: &[u64]) {
+        if let Some(feed) = &mut self.feed {
+            feed.take(frame, feed::all_completed(told, lengths));
+        }
     }
 
     /// Lets go of the tables if they have not been used since `when`; tells when they were.
@@ -182,6 +213,11 @@ impl State {
             // All of the shared page, since a read beside a write may find half of it.
             if sources.file.shared_page()? == shared_page {
                 self.seen = shared_page.generation;
+                let frames = self.position()?.frame;
+                if let Some(feed) = &mut self.feed {
+                    feed.reach(frames);
+                    feed.note_compactions(shared_page.compactions);
+                }
                 if writer && shared_page.is_updating() {
                     self.end_update(sources, self.position()?.epoch)?;
                 }
@@ -244,24 +280,45 @@ impl State {
             let ops = codec::decode_all(frame.payload())
                 .map_err(|message| Fault::damaged(place(), message))?;
             let below = self.below_open()?;
+            let told = self.outlines(&ops);
             let open = Arc::make_mut(&mut self.open);
-            for op in ops {
-                if let Err(fault) = open.apply(&below, op) {
+            let lengths = ops.into_iter().map(|op| open.apply(&below, op));
+            let lengths = match lengths.collect::<Outcome<Vec<_>>>() {
+                Ok(lengths) => lengths,
+                Err(fault) => {
                     self.forget();
                     return Err(match fault {
                         Fault::Store(err) => Fault::damaged(place(), err.to_string()),
                         fault => fault,
                     });
                 }
-            }
+            };
+            self.tell(at.frame, &told, &lengths);
             at = behind;
             self.at = Some(at);
         }
         Ok(())
     }
 
+    /// What ops are about to change, while somebody follows.
+    pub(crate) fn outlines(&self, ops: &[Op]) -> Vec<Option<Change>> {
+        match &self.feed {
+            Some(_) => ops.iter().map(feed::outline).collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// Applies the ops of this process, all or none, and returns what each leaves.
-    pub(crate) fn apply(&mut self, mut ops: Vec<Op>) -> Outcome<Vec<u64>> {
+    pub(crate) fn apply(&mut self, ops: Vec<Op>) -> Outcome<Vec<u64>> {
+        let told = self.outlines(&ops);
+        let lengths = self.apply_all(ops)?;
+        if let Some(feed) = &mut self.feed {
+            feed.expect(feed::all_completed(&told, &lengths).collect());
+        }
+        Ok(lengths)
+    }
+
+    fn apply_all(&mut self, mut ops: Vec<Op>) -> Outcome<Vec<u64>> {
         let conditions = ops.iter().take_while(|op| op.is_condition()).count();
         if ops.len() > conditions + 1 {
             let (next, lengths) = self.applied(ops)?;
@@ -303,6 +360,9 @@ impl State {
     /// Takes note that a frame of this process stands in the journal.
     pub(crate) fn advance(&mut self, behind: Position) {
         self.used = Instant::now();
+        if let (Some(feed), Some(at)) = (&mut self.feed, self.at) {
+            feed.confirm(at.frame);
+        }
         self.at = Some(behind);
     }
 

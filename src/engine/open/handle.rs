@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::change::Change;
 #[cfg(feature = "_testing")]
 use crate::engine::commit::background;
 use crate::engine::commit::background::BackgroundWorker;
@@ -226,34 +228,36 @@ impl Engine {
         version: u64,
         timeout: Duration,
     ) -> Result<u64, StoreError> {
-        /// Changes of other processes wake nobody here.
-        const PAUSE: Duration = Duration::from_millis(10);
         self.committer.must_be_here()?;
-        let deadline = Instant::now().checked_add(timeout);
-        let left = || match deadline {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None => Duration::MAX,
-        };
-        let pause = || {
-            if self.options.shared {
-                left().min(PAUSE)
-            } else {
-                left()
-            }
-        };
-        let look = || match self.changed_since(version) {
-            Ok(None) if left() == Duration::ZERO => Some(Ok(version)),
-            found => found.transpose(),
-        };
-        self.committer.waiters.wait(look, pause)
+        self.committer.wait_for_frame(version, timeout)
     }
 
-    /// The number of changes, if it is another one.
-    fn changed_since(&self, version: u64) -> Result<Option<u64>, StoreError> {
-        if !self.committer.may_have_more_than(version)? {
-            return Ok(None);
-        }
-        Ok(Some(self.version()?).filter(|now| *now != version))
+    /// Begins to follow what changes; the place of the next change.
+    pub(crate) fn follow(&self) -> Result<u64, StoreError> {
+        self.committer.must_be_here()?;
+        self.committer.follow()
+    }
+
+    /// The changes from that place on, and the place behind them. Waits for one until the time is up
+    /// or it is cancelled.
+    pub(crate) fn next_changes(
+        &self,
+        place: u64,
+        timeout: Duration,
+        cancelled: &AtomicBool,
+    ) -> Result<(Vec<Change>, u64), StoreError> {
+        self.committer.must_be_here()?;
+        self.committer.next_changes(place, timeout, cancelled)
+    }
+
+    /// Ends following.
+    pub(crate) fn unfollow(&self) {
+        self.committer.unfollow();
+    }
+
+    /// Lets those who wait for a change look again.
+    pub(crate) fn wake_followers(&self) {
+        self.committer.waiters.wake();
     }
 
     /// Makes changes that need no look at the state before.
