@@ -39,6 +39,8 @@
 //! The README has the promises, `docs/guide.md` how to embed it, `docs/limits.md` the limits, and
 //! `docs/format.md` every byte of the file.
 
+#[cfg(feature = "tokio")]
+pub mod aio;
 pub mod archive;
 mod change;
 #[cfg(feature = "conformance")]

@@ -30,6 +30,8 @@ mod typed;
 pub use self::batch::Batch;
 pub use self::changes::{Canceller, Change, ChangeKind, Changes};
 pub use self::close::Closed;
+#[cfg(feature = "tokio")]
+pub(crate) use self::collected::Collected;
 pub(crate) use self::collected::origin_of;
 pub use self::compact::{CompactError, CompactMode, Compacted};
 pub use self::durability::Durability;

@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "portable",
     "doctor",
     "relocation.rs",
+    "aio",
     "archive",
     "segment.rs",
     "segment/",

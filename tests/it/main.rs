@@ -8,6 +8,9 @@
     reason = "a test reports by panicking, and its helpers are not seen as tests by the lints"
 )]
 
+/// Calls that block no event loop.
+#[cfg(feature = "tokio")]
+mod aio;
 /// Raw entries, ranges, batches, snapshots, metadata and names of an archive.
 mod archive;
 /// Conditions of a batch against a naive model and between processes, and how durable a batch is.

@@ -86,11 +86,11 @@ impl Engine {
             lock_timeout,
             ..
         } = options;
-        let open = || ArchiveFile::over(Arc::clone(&storage), path, shared, lock_timeout);
-        let (mut file, mut superblock) = open()?;
+        let open = |storage| ArchiveFile::over(storage, path, shared, lock_timeout);
+        let (mut file, mut superblock) = open(Arc::clone(&storage))?;
         if !options.read_only && !superblock.is_of_this_format() {
             file.take_over()?;
-            (file, superblock) = open()?;
+            (file, superblock) = open(storage)?;
         }
         let tables = open_tables(&file, &superblock, options)?;
         // Storage has no name that another could take.

@@ -9,6 +9,7 @@ mod frames;
 mod image;
 mod pages;
 mod read;
+mod replay;
 mod rows;
 mod scan;
 mod shared;
