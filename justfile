@@ -42,6 +42,14 @@ peers *args:
 fuzz-replay seconds="0":
     fuzz/replay {{seconds}}
 
+# The command and the tests as Windows programs under wine; `just windows command` is the quick part. Needs root
+windows *args:
+    tests/windows/run {{args}}
+
+# Whether all compiles for macOS, and for Linux of 32 bits, on ARM and with musl. Needs root
+darwin *targets:
+    tests/darwin/run {{targets}}
+
 # Import the sample sessions into an archive and list it
 demo:
     cargo run --release -p sessiondb-cli -- -a target/demo.sessiondb import tests/data/sessions --list

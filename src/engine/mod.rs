@@ -23,6 +23,9 @@ pub(crate) use self::commit::{Choice, Done};
 #[cfg(feature = "_testing")]
 pub use self::failpoints::{Bug, seed};
 pub(crate) use self::fault::{Fault, Outcome};
+pub(crate) use self::file::flush::flush;
+pub(crate) use self::file::identity::FileId;
+pub(crate) use self::file::patience::patiently;
 #[cfg(feature = "_testing")]
 pub(crate) use self::file::place::Place;
 pub(crate) use self::file::superblock::{DEFAULT_JOURNAL_BYTES, MIN_JOURNAL_BYTES, Superblock};

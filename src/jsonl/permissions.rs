@@ -1,12 +1,18 @@
 //! Who may read what an export writes: on Unix whoever may read the archive, unless asked
 //! otherwise.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+#[cfg(unix)]
+use std::fs;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 /// The permission bits of new files and folders. Elsewhere than on Unix they say nothing.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "nothing is done with them there")
+)]
 pub(super) struct Permissions {
     file: u32,
     /// Whether they were asked for, so that the process's mask takes nothing off.
@@ -58,6 +64,7 @@ impl Permissions {
         if let Some(above) = folder.parent().filter(|above| *above != Path::new("")) {
             self.create(above)?;
         }
+        #[cfg_attr(not(unix), allow(unused_mut))]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, self.folder());

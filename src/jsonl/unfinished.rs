@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope};
 
 use super::permissions::Permissions;
+use crate::engine::{flush, patiently};
 
 /// A file under a temporary name, which is removed unless it is finished.
 pub(super) struct Unfinished {
@@ -32,8 +33,8 @@ impl Unfinished {
 
     /// Waits until it is on the disk, and gives it its name.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.file.sync_all()?;
-        fs::rename(&self.path, &self.target)?;
+        flush(&self.file)?;
+        patiently(|| fs::rename(&self.path, &self.target))?;
         self.renamed = true;
         Ok(())
     }
@@ -43,7 +44,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.renamed {
             // The failure that led here is the one to report.
-            let _ = fs::remove_file(&self.path);
+            let _ = patiently(|| fs::remove_file(&self.path));
         }
     }
 }

@@ -1,13 +1,11 @@
 //! Merges another archive into this one: what it has beyond this one is added, and where the two
 //! contradict each other nothing is changed.
 
-use std::path::Path;
-
 use super::report::MergeReport;
 use super::session::SessionMerge;
 use super::write::TELL_BYTES;
 use crate::archive::{Archive, SessionInfo, Snapshot};
-use crate::engine::Op;
+use crate::engine::{FileId, Op};
 use crate::entry::names::NameRecord;
 use crate::error::StoreError;
 use crate::progress::{Meter, Progress};
@@ -186,20 +184,8 @@ fn is_same(one: &Archive, other: &Archive) -> bool {
     if std::ptr::eq(one.engine(), other.engine()) {
         return true;
     }
-    match (file_of(one.path()), file_of(other.path())) {
+    match (FileId::at(one.path()), FileId::at(other.path())) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,
     }
-}
-
-#[cfg(unix)]
-fn file_of(path: &Path) -> std::io::Result<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path)?;
-    Ok((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn file_of(path: &Path) -> std::io::Result<std::path::PathBuf> {
-    path.canonicalize()
 }

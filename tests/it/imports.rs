@@ -54,6 +54,7 @@ fn no_import_goes_up() {
     let arrows = library().arrows();
     let room = |file: &Path| {
         let file = file.strip_prefix("src").unwrap().to_str().unwrap();
+        let file = file.replace('\\', "/");
         let fits = ROOMS
             .iter()
             .enumerate()

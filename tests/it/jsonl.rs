@@ -328,6 +328,7 @@ fn folders_are_walked_in_order_and_other_files_passed_over() {
                 .unwrap()
                 .to_str()
                 .unwrap()
+                .replace('\\', "/")
         })
         .collect();
     assert_eq!(names, ["a/10.jsonl", "a/2.jsonl", "b/1.jsonl", "c.jsonl"]);

@@ -38,6 +38,9 @@ mod imports;
 mod jsonl;
 /// What dead processes leave beside an archive, and file names of any length.
 mod leftovers;
+/// Locks that keep others from reading, as on Windows.
+#[cfg(unix)]
+mod mandatory_locks;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.
 mod memory_store;
 /// Lossless typed round trips of entries, traces and names.

@@ -42,7 +42,9 @@ impl Fault {
     pub(crate) fn is_lock_timeout(&self) -> bool {
         match self {
             Self::Redb(err) => match err.as_ref() {
-                redb::Error::Io(err) => system::is_lock_timeout(err),
+                redb::Error::Io(err) => {
+                    system::is_lock_timeout(err) || system::is_lock_violation(err)
+                }
                 redb::Error::DatabaseAlreadyOpen | redb::Error::WouldBlock => true,
                 _ => false,
             },

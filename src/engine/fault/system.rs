@@ -21,6 +21,16 @@ const ENOLCK: i32 = if cfg!(any(target_os = "linux", target_os = "android")) {
 /// "Invalid argument", with which systems refuse locks that a file system does not have.
 const EINVAL: i32 = 22;
 
+/// Windows' word for a read or write of bytes that another handle has locked.
+const ERROR_LOCK_VIOLATION: i32 = 33;
+
+/// Whether another process keeps the bytes from being read or written, which says nothing about them. The tests
+/// have such locks on every system.
+pub(crate) fn is_lock_violation(err: &io::Error) -> bool {
+    let has_such_locks = cfg!(any(windows, feature = "_testing"));
+    has_such_locks && err.raw_os_error() == Some(ERROR_LOCK_VIOLATION)
+}
+
 /// Whether it is our own deadline that has passed.
 pub(crate) fn is_lock_timeout(err: &io::Error) -> bool {
     let inner = err.get_ref().and_then(|err| err.downcast_ref());
@@ -55,7 +65,7 @@ pub(crate) fn of_file(path: &Path, err: &io::Error) -> StoreError {
         return no_locks(path, same_io_error(said));
     }
     match err.kind() {
-        _ if is_lock_timeout(err) => StoreError::Busy {
+        _ if is_lock_timeout(err) || is_lock_violation(err) => StoreError::Busy {
             path: path.to_owned(),
             holder: None,
             waited: Duration::ZERO,

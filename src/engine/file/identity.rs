@@ -13,10 +13,10 @@ pub(crate) const MAX_REPLACEMENTS: u32 = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct FileId(Inner);
 
-/// Device and inode.
-#[cfg(unix)]
+/// Device and inode; on Windows the serial number of the volume and the index of the file on it.
+#[cfg(any(unix, windows))]
 type Inner = (u64, u64);
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 type Inner = std::path::PathBuf;
 
 #[cfg(unix)]
@@ -37,8 +37,53 @@ impl FileId {
     }
 }
 
+#[cfg(windows)]
+impl FileId {
+    /// That of an open file.
+    pub(crate) fn of(file: &File, _path: &Path) -> io::Result<Self> {
+        let file = winapi_util::file::information(file)?;
+        Ok(Self((file.volume_serial_number(), file.file_index())))
+    }
+
+    /// That of the file that a path leads to.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        Self::of(&open_to_ask(path)?, path)
+    }
+}
+
+/// The number of names of the file that a path leads to, where the system counts them.
+#[cfg(unix)]
+pub(crate) fn names_of(path: &Path) -> io::Result<u64> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(std::fs::metadata(path)?.nlink())
+}
+
+#[cfg(windows)]
+pub(crate) fn names_of(path: &Path) -> io::Result<u64> {
+    Ok(winapi_util::file::information(open_to_ask(path)?)?.number_of_links())
+}
+
+#[cfg(not(any(unix, windows)))]
+pub(crate) fn names_of(_path: &Path) -> io::Result<u64> {
+    Ok(1)
+}
+
+/// A handle that may neither read nor write, so that it is in nobody's way.
+#[cfg(windows)]
+fn open_to_ask(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+
+    /// With it folders are opened too.
+    const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+    let mut options = File::options();
+    options
+        .access_mode(0)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS);
+    options.open(path)
+}
+
 /// Where files have no number that can be asked for, no open file is ever replaced either.
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 impl FileId {
     /// That of an open file.
     pub(crate) fn of(_file: &File, path: &Path) -> io::Result<Self> {

@@ -1,13 +1,19 @@
 //! The file below everything: open, in its place, and the one way to its bytes.
 
 pub(crate) mod directory;
+pub(crate) mod flush;
 pub(crate) mod held;
 pub(crate) mod identity;
 pub(crate) mod locks;
+#[cfg(feature = "_testing")]
+mod mandatory;
+pub(crate) mod names;
 mod openers;
+pub(crate) mod patience;
 pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod shared_page;
+pub(crate) mod storage;
 pub(crate) mod superblock;
 pub(crate) mod syncs;
 pub(crate) mod temporary;
@@ -23,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use redb::backends::{FileBackend, InMemoryBackend};
+use redb::backends::InMemoryBackend;
 use redb::{BackendError, StorageBackend};
 
 use crate::engine::failpoints::{Bug, seeded};
@@ -35,8 +41,11 @@ use crate::engine::file::directory::sync_names_beside;
 use crate::engine::file::held::Held;
 use crate::engine::file::identity::FileId;
 use crate::engine::file::locks::{LOCK_BASE, Polled, READER_LOCKS, WRITER_LOCK, poll};
+use crate::engine::file::names::must_be_of_a_file;
+use crate::engine::file::patience::until_readable;
 use crate::engine::file::process::Signature;
 use crate::engine::file::shared_page::SharedPage;
+use crate::engine::file::storage::storage_of;
 use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::engine::file::syncs::Syncs;
 use crate::engine::file::whereabouts::Whereabouts;
@@ -79,8 +88,8 @@ impl ArchiveFile {
     ) -> Result<(Self, Superblock), StoreError> {
         let file = open_regular(path, read_only)?;
         let whereabouts = Whereabouts::of(&file, path).map_err(|err| named(path, &err))?;
-        let backend = FileBackend::new(file).map_err(|err| Fault::from(err).at(path))?;
-        let (mut this, superblock) = Self::over(Arc::new(backend), path, shared, lock_timeout)?;
+        let storage = storage_of(file, path).map_err(|err| named(path, &err))?;
+        let (mut this, superblock) = Self::over(storage, path, shared, lock_timeout)?;
         this.whereabouts = Some(whereabouts);
         Ok((this, superblock))
     }
@@ -92,9 +101,12 @@ impl ArchiveFile {
         shared: bool,
         lock_timeout: Duration,
     ) -> Result<(Self, Superblock), StoreError> {
-        let superblock = Superblock::read(&*backend, path)?;
-        // As it stands there, whatever else a later version may put into the page.
-        let mark = SharedPage::mark_before(&*backend).map_err(|err| named(path, &err))?;
+        let (superblock, mark) = until_readable(lock_timeout, || {
+            let superblock = Superblock::read(&*backend, path)?;
+            // As it stands there, whatever else a later version may put into the page.
+            let mark = SharedPage::mark_before(&*backend);
+            Ok((superblock, mark.map_err(|err| system::of_file(path, &err))?))
+        })?;
         let this = Self {
             mark,
             lock_timeout,
@@ -457,6 +469,7 @@ pub(crate) fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreEr
     if path.as_os_str().is_empty() {
         return Err(refuse("the path is empty"));
     }
+    must_be_of_a_file(path)?;
     let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
     if metadata.is_dir() {
         return Err(refuse("it is a directory"));
@@ -464,8 +477,8 @@ pub(crate) fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreEr
     if !metadata.is_file() {
         return Err(refuse("it is not a regular file"));
     }
-    let file = OpenOptions::new().read(true).write(!read_only).open(path);
-    Ok(file.map_err(|err| named(path, &err))?)
+    let open = || OpenOptions::new().read(true).write(!read_only).open(path);
+    Ok(patience::opened(open).map_err(|err| named(path, &err))?)
 }
 
 /// What a call waited for in vain.

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use redb::StorageBackend;
-use redb::backends::FileBackend;
 
 use crate::engine::fault::system::named;
 use crate::engine::file::directory::sync_folder;
 use crate::engine::file::identity::FileId;
+use crate::engine::file::names::must_be_of_a_file;
+use crate::engine::file::patience::{is_held, patiently};
+use crate::engine::file::storage::storage_of;
 use crate::engine::file::temporary::{self, Temporary};
 use crate::error::StoreError;
 
@@ -56,6 +58,7 @@ impl Folder {
                 reason: "the path has no file name".to_owned(),
             });
         }
+        must_be_of_a_file(path)?;
         let parent = temporary::folder_of(path).to_owned();
         temporary::sweep_folder(&parent);
         Ok(Self {
@@ -81,20 +84,17 @@ impl Place for Folder {
         if let Some(replaced) = &self.replaced {
             take_over(replaced, &file)?;
         }
-        let backend = FileBackend::new(file);
-        Ok(Arc::new(
-            backend.map_err(|err| io::Error::other(err.to_string()))?,
-        ))
+        storage_of(file, self.temporary()?)
     }
 
     fn publish(&self) -> io::Result<()> {
         let temporary = self.temporary()?;
-        match std::fs::hard_link(temporary, &self.path) {
+        match patiently(|| std::fs::hard_link(temporary, &self.path)) {
             Ok(()) => Ok(()),
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Err(err),
             // A file system without hard links: the two steps are then not one.
             Err(err) if has_no_links(&err) && !is_there(&self.path)? => {
-                std::fs::rename(temporary, &self.path)
+                patiently(|| std::fs::rename(temporary, &self.path))
             }
             Err(err) => Err(err),
         }
@@ -109,11 +109,21 @@ impl Place for Folder {
         if replaced != Some(there) {
             return Err(io::Error::other("another file has taken its place"));
         }
-        std::fs::rename(self.temporary()?, &self.path)
+        let temporary = self.temporary()?;
+        // Refused for good, as Windows does on some file systems while a file is open.
+        let refused = |err| {
+            if is_held(&err) {
+                io::Error::new(io::ErrorKind::PermissionDenied, err)
+            } else {
+                err
+            }
+        };
+        patiently(|| std::fs::rename(temporary, &self.path)).map_err(refused)
     }
 
     fn remove_first_name(&self) -> io::Result<()> {
-        std::fs::remove_file(self.temporary()?)
+        let temporary = self.temporary()?;
+        patiently(|| std::fs::remove_file(temporary))
     }
 
     fn sync(&self) -> io::Result<()> {
@@ -121,12 +131,41 @@ impl Place for Folder {
     }
 }
 
+/// Whether the file system lets a file take the place of one that is open, as others than Windows always do. It is
+/// tried with two empty files beside the one at the path.
+#[cfg(windows)]
+pub(crate) fn replaces_open_files(path: &Path) -> bool {
+    let tried = || {
+        let path = path.canonicalize()?;
+        let (folder, name) = (temporary::folder_of(&path), path.file_name());
+        let (from, _file) = Temporary::claim(folder, name.unwrap_or_default())?;
+        let (to, _file) = Temporary::claim(folder, name.unwrap_or_default())?;
+        let replaced = std::fs::rename(&from.path, &to.path);
+        for path in [from.path, to.path] {
+            let _ = std::fs::remove_file(path);
+        }
+        replaced
+    };
+    tried().is_ok()
+}
+
+#[cfg(not(windows))]
+pub(crate) fn replaces_open_files(_path: &Path) -> bool {
+    cfg!(unix)
+}
+
 /// Whether a link was refused because the file system has none.
 fn has_no_links(err: &io::Error) -> bool {
-    matches!(
-        err.kind(),
-        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks
-    )
+    /// "Incorrect function" and "not supported", as Windows says it on FAT.
+    const WINDOWS_REFUSALS: [i32; 2] = [1, 50];
+    let said = err.raw_os_error().filter(|_| cfg!(windows));
+    said.is_some_and(|said| WINDOWS_REFUSALS.contains(&said))
+        || matches!(
+            err.kind(),
+            io::ErrorKind::Unsupported
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::TooManyLinks
+        )
 }
 
 pub(crate) fn is_there(path: &Path) -> io::Result<bool> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use forkguard::Guard;
 
+#[cfg(target_os = "linux")]
 use crate::engine::model::row::plain_checksum;
 
 /// A process, which knows itself from its children.

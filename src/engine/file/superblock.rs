@@ -7,7 +7,7 @@ use std::path::Path;
 use redb::StorageBackend;
 use uuid::Uuid;
 
-use crate::engine::fault::system::named;
+use crate::engine::fault::system::{named, of_file};
 use crate::engine::model::compress;
 use crate::engine::model::row::{Reader, plain_checksum};
 use crate::error::StoreError;
@@ -113,7 +113,7 @@ impl Superblock {
     pub(crate) fn read(file: &dyn StorageBackend, path: &Path) -> Result<Self, StoreError> {
         let len = file.len().map_err(|err| named(path, &err))?;
         let mut page = vec![0; usize::try_from(len).unwrap_or(LEN).min(LEN)];
-        file.read(0, &mut page).map_err(|err| named(path, &err))?;
+        file.read(0, &mut page).map_err(|err| of_file(path, &err))?;
         Self::decode(&page, len, path)
     }
 
@@ -124,7 +124,7 @@ impl Superblock {
         path: &Path,
     ) -> Result<Self, StoreError> {
         let mut page = vec![0; usize::try_from(len).unwrap_or(LEN).min(LEN)];
-        file.read(0, &mut page).map_err(|err| named(path, &err))?;
+        file.read(0, &mut page).map_err(|err| of_file(path, &err))?;
         Self::decode(&page, u64::MAX, path)
     }
 

@@ -6,14 +6,16 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redb::StorageBackend;
-use redb::backends::FileBackend;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::engine::file::identity::FileId;
 use crate::engine::file::locks::MAKER_LOCK;
+use crate::engine::file::patience::patiently;
+use crate::engine::file::storage::storage_of;
 
 /// How many processes may make files for one archive at once.
 const SLOTS: u8 = 8;
@@ -26,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Temporary {
     pub(crate) path: PathBuf,
     /// Holds the lock that says so; `None` where there are no locks.
-    _held: Option<FileBackend>,
+    _held: Option<Arc<dyn StorageBackend>>,
 }
 
 impl Temporary {
@@ -125,7 +127,7 @@ fn key_in(name: &str) -> Option<&str> {
 }
 
 enum Lock {
-    Held(FileBackend),
+    Held(Arc<dyn StorageBackend>),
     Taken,
     /// There are no locks here.
     Unknown,
@@ -137,10 +139,10 @@ fn lock(path: &Path) -> io::Result<Lock> {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Lock::Taken),
         Err(err) => return Err(err),
     };
-    let backend = FileBackend::new(file).map_err(|err| io::Error::other(err.to_string()))?;
+    let storage = storage_of(file, path)?;
     let byte = Bound::Included(MAKER_LOCK);
-    Ok(match backend.try_lock_range(byte, byte) {
-        Ok(true) => Lock::Held(backend),
+    Ok(match storage.try_lock_range(byte, byte) {
+        Ok(true) => Lock::Held(storage),
         Ok(false) => Lock::Taken,
         Err(_) => Lock::Unknown,
     })
@@ -156,7 +158,7 @@ fn remove_if_left(path: &Path) {
         && before.is_some()
         && FileId::at(path).ok() == before
     {
-        let _ = std::fs::remove_file(path);
+        let _ = patiently(|| std::fs::remove_file(path));
     }
 }
 
@@ -198,19 +200,19 @@ mod tests {
         let archive = scratch.path().join("a");
         let name = archive.file_name().unwrap();
         let count = || std::fs::read_dir(scratch.path()).unwrap().count();
-        let (first, _file) = Temporary::claim(scratch.path(), name).unwrap();
-        let (second, _file) = Temporary::claim(scratch.path(), name).unwrap();
+        let (first, first_file) = Temporary::claim(scratch.path(), name).unwrap();
+        let (second, second_file) = Temporary::claim(scratch.path(), name).unwrap();
         assert_ne!(first.path, second.path);
         sweep(&archive);
         sweep_folder(scratch.path());
         assert_eq!(count(), 2);
         // As a process that died: the file is there, the lock is not.
-        drop(first);
+        drop((first, first_file));
         sweep(&scratch.path().join("b"));
         assert_eq!(count(), 2);
         sweep(&archive);
         assert_eq!(count(), 1);
-        drop(second);
+        drop((second, second_file));
         sweep_folder(scratch.path());
         assert_eq!(count(), 0);
     }

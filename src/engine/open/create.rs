@@ -12,6 +12,8 @@ use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::Outcome;
 use crate::engine::fault::system::named;
 use crate::engine::file::ArchiveFile;
+use crate::engine::file::flush::flush;
+use crate::engine::file::patience::opened;
 use crate::engine::file::place::{Folder, Place, is_there};
 use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
 use crate::engine::tables::pack::Packing;
@@ -39,8 +41,10 @@ pub(crate) fn create_filled<T>(
     let filled = write_new(storage, path, superblock)
         .and_then(|()| fill(place.temporary().map_err(failed)?))
         .and_then(|filled| {
-            let synced = place.temporary().and_then(File::open);
-            let synced = synced.and_then(|file| file.sync_all());
+            // By a handle that may write: Windows lets no other sync.
+            let open = |path| File::options().read(true).write(true).open(path);
+            let synced = place.temporary().and_then(|path| opened(|| open(path)));
+            let synced = synced.and_then(|file| flush(&file));
             synced.and_then(|()| place.publish()).map_err(failed)?;
             Ok(filled)
         });

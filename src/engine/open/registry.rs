@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::engine::fault::system::named;
 use crate::engine::file::identity::{self, FileId, MAX_REPLACEMENTS};
+use crate::engine::file::names::must_be_of_a_file;
 use crate::engine::open::create::{Creation, create_if_asked};
 use crate::engine::open::handle::{Engine, EngineOptions};
 use crate::error::StoreError;
@@ -27,6 +28,7 @@ pub(crate) fn open(
     creation: Creation,
     options: EngineOptions,
 ) -> Result<Arc<Engine>, StoreError> {
+    must_be_of_a_file(path)?;
     create_if_asked(path, creation)?;
     if path.as_os_str().is_empty() || path.is_dir() {
         // The engine has the words for these.

@@ -13,8 +13,8 @@ use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::system::named;
 use crate::engine::fault::{Outcome, is_no_room};
 use crate::engine::file::ArchiveFile;
-use crate::engine::file::identity::FileId;
-use crate::engine::file::place::{Folder, Place};
+use crate::engine::file::identity::{FileId, names_of};
+use crate::engine::file::place::{Folder, Place, replaces_open_files};
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::Superblock;
 use crate::engine::open::create::{Creation, write_whole};
@@ -144,14 +144,14 @@ fn trim(path: &Path, options: EngineOptions) {
     }
 }
 
-/// Compacts an archive that nobody knows yet, without opening it afterwards. Where the system does
-/// not replace a file in one step it stays as it is.
+/// Compacts an archive that nobody knows yet, without opening it afterwards. Where the file
+/// system does not replace a file that is open it stays as it is.
 pub(crate) fn compact_new(
     path: &Path,
     options: EngineOptions,
     progress: Tell<'_>,
 ) -> Result<(), StoreError> {
-    if cfg!(unix) {
+    if replaces_open_files(path) {
         // What cannot be done leaves it as it was.
         drop(replace(path, options, None, progress)?);
     }
@@ -207,8 +207,8 @@ type Lone = Result<Engine, (Arc<Engine>, String)>;
 fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
     let reason = if engine.file_id().is_none() {
         "it is not a file"
-    } else if !cfg!(unix) {
-        "this system does not replace a file in one step"
+    } else if !replaces_open_files(engine.path()) {
+        "the file system does not let a copy take the place of a file that is open"
     } else {
         match has_other_names(engine.path()) {
             Err(err) => return Err((Some(engine), err)),
@@ -224,16 +224,8 @@ fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
 
 const OTHER_HANDLES: &str = "this process has other handles on it";
 
-#[cfg(unix)]
 fn has_other_names(path: &Path) -> Result<bool, StoreError> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
-    Ok(metadata.nlink() > 1)
-}
-
-#[cfg(not(unix))]
-fn has_other_names(_path: &Path) -> Result<bool, StoreError> {
-    Ok(false)
+    Ok(names_of(path).map_err(|err| named(path, &err))? > 1)
 }
 
 /// Lets a fresh copy take the place of the file, and returns its length; or says why it cannot.
@@ -272,21 +264,21 @@ fn replace(
         .copy_over(&place, options.cache_bytes, progress)
     {
         // The old file is as it was, and can be put in order as it is.
-        Err(StoreError::Io(err)) if is_no_place_for_a_copy(err.kind()) => {
+        Err(StoreError::Io(err)) if is_no_place_for_a_copy(&err) => {
             Ok(Err(format!("there is no place for a copy: {err}")))
         }
         copied => copied.map(Ok),
     }
 }
 
-fn is_no_place_for_a_copy(kind: io::ErrorKind) -> bool {
+fn is_no_place_for_a_copy(err: &io::Error) -> bool {
     matches!(
-        kind,
+        err.kind(),
         io::ErrorKind::PermissionDenied
             | io::ErrorKind::ReadOnlyFilesystem
             // A file that is mounted by itself is not replaced.
             | io::ErrorKind::ResourceBusy
-    ) || is_no_room(&kind.into())
+    ) || is_no_room(err)
 }
 
 /// Writes a fresh copy of the archive in the place and lets it replace the archive.

@@ -90,7 +90,12 @@ impl Committer {
         let last = if is_checkpointed { last } else { last + 1 };
         match self.sources.file.has_readers_before(last) {
             Ok(false) | Err(redb::BackendError::Unsupported) => Ok(None),
-            Ok(true) => Ok(Some(who_reads("another process", is_checkpointed))),
+            Ok(true) => {
+                // Windows shows a process its own locks as well.
+                let is_this = cfg!(windows) && self.sources.tables()?.has_views();
+                let who = if is_this { "this" } else { "another" };
+                Ok(Some(who_reads(&format!("{who} process"), is_checkpointed)))
+            }
             Err(err) => Err(std::io::Error::from(err).into()),
         }
     }

@@ -8,6 +8,7 @@ mod found;
 mod frames;
 mod image;
 mod pages;
+mod patient;
 mod read;
 mod replay;
 mod rows;

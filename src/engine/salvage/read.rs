@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use redb::StorageBackend;
-use redb::backends::FileBackend;
 
 use super::found::{Found, RunAt, Source};
 use super::frames::{self, Reach};
 use super::image::Image;
+use super::patient::Patient;
 use super::rows::{Proved, Table, prove};
 use super::scan;
 use super::tables::tables_below;
 use super::walk::{RowAt, tables_of};
-use crate::engine::fault::Fault;
 use crate::engine::fault::system::named;
 use crate::engine::file::open_regular;
+use crate::engine::file::storage::storage_of;
 use crate::engine::file::superblock::{
     JOURNAL_OFFSET, MAX_JOURNAL_BYTES, MIN_JOURNAL_BYTES, SUPERBLOCK_BYTES, Superblock,
 };
@@ -40,7 +40,7 @@ pub(crate) enum Basis {
 
 /// What was read out of a damaged archive.
 pub(crate) struct Salvaged {
-    file: Box<dyn StorageBackend>,
+    file: Patient,
     image_offset: u64,
     pub(crate) found: Found,
     pub(crate) basis: Basis,
@@ -55,14 +55,29 @@ impl Salvaged {
         path: &Path,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, StoreError> {
-        let file = FileBackend::new(open_regular(path, true)?);
-        let file = file.map_err(|err| Fault::from(err).at(path))?;
+        let file = storage_of(open_regular(path, true)?, path);
+        let file = file.map_err(|err| named(path, &err))?;
+        Self::of(Patient::new(file), path, progress)
+    }
+
+    fn of(
+        file: Patient,
+        path: &Path,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, StoreError> {
         let file_len = file.len().map_err(|err| named(path, &err))?;
         let archive = Archive::locate(&file, file_len, path)?;
         let (found, basis) = archive.read(progress);
         let image_offset = archive.image_offset;
+        // What is locked would pass for lost.
+        file.must_have_been_readable()
+            .map_err(|waited| StoreError::Busy {
+                path: path.to_owned(),
+                holder: None,
+                waited,
+            })?;
         Ok(Self {
-            file: Box::new(file),
+            file,
             image_offset,
             found,
             basis,
@@ -167,6 +182,7 @@ impl<'f> Archive<'f> {
             Err(
                 err @ (StoreError::UnsupportedVersion { .. }
                 | StoreError::UnsupportedFeature { .. }
+                | StoreError::Busy { .. }
                 | StoreError::Io(_)),
             ) => {
                 return Err(err);
@@ -404,4 +420,78 @@ fn absorbed_in(page: &[u8]) -> Option<Checkpointed> {
             Ok(Proved::Checkpointed(checkpointed)) => Some(checkpointed),
             _ => None,
         })
+}
+
+#[cfg(all(test, feature = "_testing"))]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use redb::backends::FileBackend;
+
+    use super::*;
+    use crate::engine::open::create::create;
+
+    /// A file whose bytes from an offset on are locked by somebody else for some reads.
+    #[derive(Debug)]
+    struct Locked {
+        file: FileBackend,
+        from: u64,
+        reads: AtomicU32,
+    }
+
+    impl StorageBackend for Locked {
+        fn len(&self) -> io::Result<u64> {
+            self.file.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            let left = |reads: u32| reads.checked_sub(1);
+            let is_locked = offset >= self.from
+                && self
+                    .reads
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, left)
+                    .is_ok();
+            if is_locked {
+                return Err(io::Error::from_raw_os_error(33));
+            }
+            self.file.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.file.set_len(len)
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.file.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.file.write(offset, data)
+        }
+    }
+
+    #[test]
+    fn what_is_locked_is_waited_for_and_never_taken_for_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sessiondb");
+        create(&path, &Superblock::new(MIN_JOURNAL_BYTES)).unwrap();
+        let read = |from, reads| {
+            let locked = Locked {
+                file: FileBackend::new(open_regular(&path, true).unwrap()).unwrap(),
+                from,
+                reads: AtomicU32::new(reads),
+            };
+            Salvaged::of(Patient::new(Arc::new(locked)), &path, &mut |_, _| {})
+        };
+        for from in [0, JOURNAL_OFFSET, JOURNAL_OFFSET + MIN_JOURNAL_BYTES] {
+            let salvaged = read(from, 10).unwrap();
+            assert_eq!(salvaged.basis, Basis::Newest);
+            let Err(refused) = read(from, u32::MAX) else {
+                panic!("bytes from {from} on were locked");
+            };
+            assert!(matches!(refused, StoreError::Busy { .. }), "{refused:?}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ fn files_that_are_there_are_kept_completed_or_refused() {
     archive.log(A, B).append_many(raws(["{}", "[1]"])).unwrap();
     let folder = Folder::new();
     let name = format!("{A}/{B}.jsonl");
-    let path = folder.path().join(&name);
+    let path = folder.path().join(A.to_string()).join(format!("{B}.jsonl"));
     let whole = ExportOutcome::Written {
         entries: 2,
         bytes: 7,

@@ -110,7 +110,7 @@ fn hush_redb() {
     HUSHED.call_once(|| {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let in_redb = |place: &Location<'_>| place.file().contains("/redb-");
+            let in_redb = |place: &Location<'_>| place.file().replace('\\', "/").contains("/redb-");
             if !panic.location().is_some_and(in_redb) {
                 told(panic);
             }
