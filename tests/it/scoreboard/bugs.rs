@@ -70,10 +70,9 @@ fn r14_every_seeded_bug_is_found() {
             });
         }
     }
-    assert_eq!(
-        looked,
-        Bug::ALL.len() as u64,
-        "a bug that no row is there for"
-    );
-    row.finish(Bug::ALL.len() as u64);
+    // R20 and R21 are there on Unix alone.
+    let without_row = if cfg!(unix) { 0 } else { 2 };
+    let bugs = Bug::ALL.len() as u64 - without_row;
+    assert_eq!(looked, bugs, "a bug that no row is there for");
+    row.finish(bugs);
 }
