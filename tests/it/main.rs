@@ -28,6 +28,9 @@ mod docs;
 mod doctor;
 /// What the public calls promise beyond what they store.
 mod doors;
+/// Events and counters.
+#[cfg(feature = "tracing")]
+mod events;
 /// Who follows an archive is told each change once, or one gap.
 mod follow;
 /// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.

@@ -138,6 +138,12 @@ impl Committer {
         self.with_state(|state| Ok(state.position()?.frame))
     }
 
+    /// How many of them are in the journal alone.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn frames_in_journal(&self) -> Result<u64, StoreError> {
+        self.with_state(|state| state.frames_in_journal())
+    }
+
     fn with_state<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
         self.revive()?;
         self.with_state_now(look)

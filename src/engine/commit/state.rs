@@ -139,6 +139,16 @@ impl State {
         Ok(self.frozen.is_none() && self.position()?.offset == 0)
     }
 
+    /// How many frames are not in the tables.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn frames_in_journal(&self) -> Outcome<u64> {
+        let from = self
+            .frozen
+            .as_ref()
+            .map_or(self.before_open, |frozen| frozen.from);
+        Ok(self.position()?.frame - from.frames)
+    }
+
     pub(crate) fn position(&self) -> Outcome<Position> {
         self.at.ok_or_else(not_loaded)
     }

@@ -1,6 +1,7 @@
 //! The file below everything: open, in its place, and the one way to its bytes.
 
 pub(crate) mod directory;
+pub(crate) mod events;
 pub(crate) mod flush;
 pub(crate) mod held;
 pub(crate) mod identity;
@@ -15,6 +16,7 @@ pub(crate) mod process;
 pub(crate) mod shared_page;
 pub(crate) mod storage;
 pub(crate) mod superblock;
+pub(crate) mod surroundings;
 pub(crate) mod syncs;
 pub(crate) mod temporary;
 pub(crate) mod whereabouts;
@@ -38,6 +40,7 @@ use crate::engine::fault::carried::Displaced;
 use crate::engine::fault::failures::Failures;
 use crate::engine::fault::system::{self, named};
 use crate::engine::file::directory::sync_names_beside;
+use crate::engine::file::events::Events;
 use crate::engine::file::held::Held;
 use crate::engine::file::identity::FileId;
 use crate::engine::file::locks::{LOCK_BASE, Polled, READER_LOCKS, WRITER_LOCK, poll};
@@ -70,6 +73,7 @@ pub(crate) struct ArchiveFile {
     pub(crate) image_offset: u64,
     pub(crate) watch: Arc<Watch>,
     pub(crate) syncs: Arc<Syncs>,
+    pub(crate) events: Events,
     /// Which calls of redb failed, after which it reads and writes nothing more.
     pub(crate) failures: Arc<Failures>,
     /// Whether the image may not become longer for now.
@@ -90,6 +94,9 @@ impl ArchiveFile {
         let whereabouts = Whereabouts::of(&file, path).map_err(|err| named(path, &err))?;
         let storage = storage_of(file, path).map_err(|err| named(path, &err))?;
         let (mut this, superblock) = Self::over(storage, path, shared, lock_timeout)?;
+        if !read_only {
+            superblock.must_be_writable(path)?;
+        }
         this.whereabouts = Some(whereabouts);
         Ok((this, superblock))
     }
@@ -143,6 +150,7 @@ impl ArchiveFile {
             image_offset,
             watch: Arc::new(Watch::new(image_offset)),
             syncs: Arc::default(),
+            events: Events::default(),
             failures: Arc::default(),
             capped: Arc::default(),
             writer: new_writer(),
@@ -340,6 +348,7 @@ impl ArchiveFile {
         // This process stands there if the holder was stopped before it could sign.
         let own = self.backend.process().id();
         let holder = holder.living().filter(|pid| *pid != own);
+        self.events.waited(&self.path, holder, waited);
         StoreError::Busy {
             path: self.path.clone(),
             holder,

@@ -1,6 +1,7 @@
 //! The writer lock: it keeps other processes that share the file from writing.
 
 use std::ops::Bound;
+use std::time::Duration;
 
 use redb::StorageBackend;
 
@@ -45,7 +46,7 @@ impl ArchiveFile {
         let byte = Bound::Included(WRITER_LOCK);
         let attempt = || self.backend.try_lock_range(byte, byte);
         match poll(self.lock_timeout, attempt).map_err(|err| self.no_lock(err))? {
-            Polled::Acquired => {
+            Polled::Acquired(waited) => {
                 let mut lock = WriterLock {
                     file: self,
                     held: true,
@@ -53,6 +54,10 @@ impl ArchiveFile {
                     is_updating: false,
                 };
                 let shared_page = self.shared_page().map_err(|err| self.failed(&err))?;
+                if waited > Duration::ZERO {
+                    let holder = shared_page.holder.living();
+                    self.events.waited(self.path(), holder, waited);
+                }
                 lock.is_updating = shared_page.is_updating();
                 lock.current = (shared_page.writer == self.writer).then_some(shared_page);
                 if shared_page.holder != self.signature {

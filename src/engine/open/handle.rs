@@ -14,9 +14,11 @@ use crate::engine::commit::background::BackgroundWorker;
 use crate::engine::commit::close::Ended;
 use crate::engine::commit::{Committer, Done};
 use crate::engine::fault::{Fault, Outcome, system};
+#[cfg(feature = "tracing")]
+use crate::engine::file::events::Events;
 use crate::engine::file::identity::{self, FileId, MAX_REPLACEMENTS};
 use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
-use crate::engine::file::{ArchiveFile, Awaited, temporary};
+use crate::engine::file::{ArchiveFile, Awaited, surroundings, temporary};
 use crate::engine::journal::CutOff;
 use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
@@ -107,7 +109,28 @@ impl Engine {
         let engine = Self::new(file, tables, superblock, options)?;
         // What is damaged shows now, and not when an agent is in the middle of its work.
         engine.committer.layers()?;
+        #[cfg(feature = "tracing")]
+        engine.tell_opened();
         Ok(engine)
+    }
+
+    /// Says that it is open, what a process that ended early left in the journal, and where it lies.
+    #[cfg(feature = "tracing")]
+    fn tell_opened(&self) {
+        let path = self.path();
+        Events::opened(path, self.options.read_only);
+        match self.committer.frames_in_journal() {
+            Ok(0) | Err(_) => {}
+            Ok(changes) => Events::recovered(path, changes),
+        }
+        if let Some(place) = surroundings::harm(path) {
+            Events::unsafe_place(path, &place);
+        }
+    }
+
+    /// What may harm the file where it lies, in words.
+    pub(crate) fn place_warning(&self) -> Option<String> {
+        self.file_id().and_then(|_| surroundings::harm(self.path()))
     }
 
     /// A new archive in memory.
@@ -375,7 +398,7 @@ fn open_tables(
 
 pub(crate) fn tables_options(options: EngineOptions, superblock: &Superblock) -> TablesOptions {
     TablesOptions {
-        packing: Packing::of_checkpoints(superblock.compressed),
+        packing: Packing::of_checkpoints(superblock.is_compressed()),
         cache_bytes: options.cache_bytes,
         shared: options.shared,
         read_only: options.read_only,

@@ -422,7 +422,7 @@ fn absorbed_in(page: &[u8]) -> Option<Checkpointed> {
         })
 }
 
-#[cfg(all(test, feature = "_testing"))]
+#[cfg(test)]
 mod tests {
     use std::io;
     use std::sync::Arc;
