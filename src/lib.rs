@@ -80,6 +80,6 @@ pub use self::store::Store;
 struct Readme;
 
 /// So do those of the guide.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../docs/guide.md")]
 struct Guide;
