@@ -10,6 +10,7 @@ use crate::engine::fault::carried::LockTimeout;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::writer_lock::WriterLock;
+use crate::engine::journal::scan::Scan;
 use crate::engine::journal::{Position, codec};
 use crate::engine::layers::Layers;
 use crate::engine::memtable::Memtable;
@@ -239,14 +240,19 @@ impl State {
     /// Applies the frames of the open epoch that the state does not have yet.
     fn catch_up(&mut self, sources: &Sources) -> Outcome<()> {
         let mut at = self.position()?;
-        while let Some((frame, behind)) = sources.journal.read(sources.file.storage(), &at)? {
+        let mut below = None;
+        let mut frames = Scan::new(sources.journal, sources.file.storage(), at);
+        while let Some(payload) = frames.next()? {
             let place = || format!("journal, epoch {}, frame {}", at.epoch, at.frame);
-            let ops = codec::decode_all(frame.payload())
-                .map_err(|message| Fault::damaged(place(), message))?;
-            let below = self.below_open()?;
+            let ops =
+                codec::decode_all(payload).map_err(|message| Fault::damaged(place(), message))?;
+            let below = match &below {
+                Some(below) => below,
+                None => below.insert(self.below_open()?),
+            };
             let open = Arc::make_mut(&mut self.open);
             for op in ops {
-                if let Err(fault) = open.apply(&below, op) {
+                if let Err(fault) = open.apply(below, op) {
                     self.forget();
                     return Err(match fault {
                         Fault::Store(err) => Fault::damaged(place(), err.to_string()),
@@ -254,7 +260,7 @@ impl State {
                     });
                 }
             }
-            at = behind;
+            at = frames.at();
             self.at = Some(at);
         }
         Ok(())
