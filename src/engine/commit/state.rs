@@ -142,6 +142,7 @@ impl State {
         let current = lock.current.is_some_and(|shared_page| {
             shared_page.generation == self.seen && !shared_page.is_updating()
         });
+        let current = current || lock.turns > 1;
         if current && self.tables.is_some() && self.at.is_some() {
             return Ok(());
         }

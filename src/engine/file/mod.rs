@@ -19,7 +19,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ pub(crate) struct ArchiveFile {
     pub(crate) capped: Arc<AtomicBool>,
     /// The number of this open file.
     writer: u64,
+    /// How many of this process have had the writer lock in a row, if it was left locked for the next.
+    kept_lock: AtomicU32,
 }
 
 impl ArchiveFile {
@@ -134,6 +136,7 @@ impl ArchiveFile {
             failures: Arc::default(),
             capped: Arc::default(),
             writer: new_writer(),
+            kept_lock: AtomicU32::new(0),
         }
     }
 

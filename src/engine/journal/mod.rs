@@ -5,6 +5,7 @@
 //! with that of the frame before, matches; the first that does not is the end.
 
 pub(crate) mod codec;
+pub(crate) mod frames;
 pub(crate) mod scan;
 
 use std::io;
