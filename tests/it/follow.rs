@@ -378,3 +378,27 @@ fn it_ends_when_it_is_cancelled_and_keeps_nobody_from_closing() {
     drop(canceller);
     assert!(!archive.close().unwrap().is_open_here);
 }
+
+/// Threads whose appends share one write at the disk.
+#[test]
+fn changes_that_are_written_together_are_told_one_by_one() {
+    let scratch = Scratch::new();
+    let archive = Archive::open(scratch.fresh()).unwrap();
+    let mut follower = Follower::new(&archive);
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let log = archive.log(session(thread % 3), segment(thread));
+            scope.spawn(move || {
+                for number in 0..40 {
+                    if number % 10 == 9 {
+                        // Refused, among others that are not.
+                        assert!(log.append_at(1_000, [number]).is_err());
+                    }
+                    log.append(&number).unwrap();
+                }
+            });
+        }
+    });
+    follower.check();
+    assert_eq!((follower.told, follower.gaps), (8 * 40, 0));
+}

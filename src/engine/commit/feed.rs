@@ -19,8 +19,8 @@ pub(crate) struct Feed {
     changes: VecDeque<Change>,
     /// How many changes there were before those.
     first: u64,
-    /// Those of a frame that is not in the journal yet.
-    pending: Vec<Change>,
+    /// Those of frames that are not in the journal yet.
+    pending: Vec<Vec<Change>>,
 }
 
 impl Feed {
@@ -79,13 +79,20 @@ impl Feed {
 
     /// Keeps the changes of a frame until it is in the journal.
     pub(crate) fn expect(&mut self, changes: Vec<Change>) {
-        self.pending = changes;
+        self.pending.push(changes);
     }
 
-    /// Says that the frame is in the journal.
-    pub(crate) fn confirm(&mut self, frame: u64) {
+    /// Says that what is expected is in the journal, from that frame on.
+    pub(crate) fn confirm(&mut self, first: u64) {
         let pending = std::mem::take(&mut self.pending);
-        self.take(frame, pending);
+        for (frame, changes) in (first..).zip(pending) {
+            self.take(frame, changes);
+        }
+    }
+
+    /// Says that what is expected may not be in the journal. Whatever is will be found there.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.pending.clear();
     }
 
     fn push(&mut self, change: Change) {

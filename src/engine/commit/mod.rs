@@ -4,6 +4,7 @@
 pub(crate) mod background;
 pub(crate) mod checkpoint;
 pub(crate) mod close;
+mod crowd;
 pub(crate) mod feed;
 pub(crate) mod follow;
 pub(crate) mod group_commit;
@@ -54,6 +55,8 @@ pub(crate) struct Committer {
     read_only: bool,
     /// Orders the writers of this process.
     writers: Mutex<()>,
+    /// How many wait for that.
+    waiting_writers: AtomicUsize,
     state: Mutex<State>,
     checkpointing: Mutex<()>,
     syncs: GroupSync,
@@ -102,6 +105,7 @@ impl Committer {
             sync_interval,
             read_only: tables_options.read_only,
             writers: Mutex::default(),
+            waiting_writers: AtomicUsize::new(0),
             state: Mutex::new(State::new()),
             checkpointing: Mutex::default(),
             syncs: GroupSync::default(),
@@ -222,13 +226,6 @@ impl Committer {
         decided
     }
 
-    /// Makes changes that need no look at the state before.
-    pub(crate) fn write(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
-        let _writers = self.writers()?;
-        let lock = self.lock_writer()?;
-        self.put(ops, &lock)
-    }
-
     /// Makes the first of two changes if its conditions hold, else the other one; no other writer
     /// comes in between. Returns whether it was the first.
     pub(crate) fn write_either(
@@ -289,8 +286,7 @@ impl Committer {
             Ok(turn) => turn,
             Err(err) => return vec![Err(err); size],
         };
-        let put = |ops| self.healthy().and_then(|()| self.put(ops, &lock));
-        let written: Vec<_> = group.into_iter().map(put).collect();
+        let written = self.put_all(group.into(), &lock);
         drop(lock);
         drop(writers);
         let last = written
@@ -340,12 +336,6 @@ impl Committer {
         self.syncs
             .wait(ticket, || self.sources.file.sync())
             .map_err(|err| self.poison(err.into()))
-    }
-
-    fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
-        self.writable()?;
-        let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        self.healthy().map(|()| writers)
     }
 
     /// Keeps other processes from writing, with what one that died has left put in order: redb

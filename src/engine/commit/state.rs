@@ -12,6 +12,7 @@ use crate::engine::fault::carried::LockTimeout;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::writer_lock::WriterLock;
+use crate::engine::journal::scan::Scan;
 use crate::engine::journal::{Position, codec};
 use crate::engine::layers::Layers;
 use crate::engine::memtable::Memtable;
@@ -65,7 +66,10 @@ impl State {
 
     /// Lets go of everything, so that the next use reads it from the file.
     pub(crate) fn forget(&mut self) {
-        let feed = self.feed.take();
+        let mut feed = self.feed.take();
+        if let Some(feed) = &mut feed {
+            feed.expect_nothing();
+        }
         *self = Self {
             feed,
             ..Self::new()
@@ -182,6 +186,7 @@ impl State {
         let current = lock.current.is_some_and(|shared_page| {
             shared_page.generation == self.seen && !shared_page.is_updating()
         });
+        let current = current || lock.turns > 1;
         if current && self.tables.is_some() && self.at.is_some() {
             return Ok(());
         }
@@ -285,14 +290,19 @@ impl State {
     /// Applies the frames of the open epoch that the state does not have yet.
     fn catch_up(&mut self, sources: &Sources) -> Outcome<()> {
         let mut at = self.position()?;
-        while let Some((frame, behind)) = sources.journal.read(sources.file.storage(), &at)? {
+        let mut below = None;
+        let mut frames = Scan::new(sources.journal, sources.file.storage(), at);
+        while let Some(payload) = frames.next()? {
             let place = || format!("journal, epoch {}, frame {}", at.epoch, at.frame);
-            let ops = codec::decode_all(frame.payload())
-                .map_err(|message| Fault::damaged(place(), message))?;
-            let below = self.below_open()?;
+            let ops =
+                codec::decode_all(payload).map_err(|message| Fault::damaged(place(), message))?;
+            let below = match &below {
+                Some(below) => below,
+                None => below.insert(self.below_open()?),
+            };
             let told = self.outlines(&ops);
             let open = Arc::make_mut(&mut self.open);
-            let lengths = ops.into_iter().map(|op| open.apply(&below, op));
+            let lengths = ops.into_iter().map(|op| open.apply(below, op));
             let lengths = match lengths.collect::<Outcome<Vec<_>>>() {
                 Ok(lengths) => lengths,
                 Err(fault) => {
@@ -304,7 +314,7 @@ impl State {
                 }
             };
             self.tell(at.frame, &told, &lengths);
-            at = behind;
+            at = frames.at();
             self.at = Some(at);
         }
         Ok(())
@@ -320,9 +330,10 @@ impl State {
 
     /// Applies the ops of this process, all or none, and returns what each leaves.
     pub(crate) fn apply(&mut self, ops: Vec<Op>) -> Outcome<Vec<u64>> {
+        let is_frame = !ops.iter().all(Op::is_condition);
         let told = self.outlines(&ops);
         let lengths = self.apply_all(ops)?;
-        if let Some(feed) = &mut self.feed {
+        if let Some(feed) = self.feed.as_mut().filter(|_| is_frame) {
             feed.expect(feed::all_completed(&told, &lengths).collect());
         }
         Ok(lengths)

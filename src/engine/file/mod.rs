@@ -23,11 +23,10 @@ pub(crate) mod whereabouts;
 pub(crate) mod wipe;
 pub(crate) mod writer_lock;
 
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -44,11 +43,10 @@ use crate::engine::file::events::Events;
 use crate::engine::file::held::Held;
 use crate::engine::file::identity::FileId;
 use crate::engine::file::locks::{LOCK_BASE, Polled, READER_LOCKS, WRITER_LOCK, poll};
-use crate::engine::file::names::must_be_of_a_file;
 use crate::engine::file::patience::until_readable;
 use crate::engine::file::process::Signature;
 use crate::engine::file::shared_page::SharedPage;
-use crate::engine::file::storage::storage_of;
+use crate::engine::file::storage::{open_regular, storage_of};
 use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::engine::file::syncs::Syncs;
 use crate::engine::file::whereabouts::Whereabouts;
@@ -80,6 +78,8 @@ pub(crate) struct ArchiveFile {
     pub(crate) capped: Arc<AtomicBool>,
     /// The number of this open file.
     writer: u64,
+    /// How many of this process have had the writer lock in a row, if it was left locked for the next.
+    kept_lock: AtomicU32,
 }
 
 impl ArchiveFile {
@@ -154,6 +154,7 @@ impl ArchiveFile {
             failures: Arc::default(),
             capped: Arc::default(),
             writer: new_writer(),
+            kept_lock: AtomicU32::new(0),
         }
     }
 
@@ -467,27 +468,6 @@ impl ArchiveFile {
 /// A number that no other open file has.
 fn new_writer() -> u64 {
     uuid::Uuid::now_v7().as_u64_pair().1
-}
-
-/// Opens a regular file; anything else is not an archive, and opening it might even wait.
-pub(crate) fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
-    let refuse = |reason: &str| StoreError::NotAnArchive {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    if path.as_os_str().is_empty() {
-        return Err(refuse("the path is empty"));
-    }
-    must_be_of_a_file(path)?;
-    let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
-    if metadata.is_dir() {
-        return Err(refuse("it is a directory"));
-    }
-    if !metadata.is_file() {
-        return Err(refuse("it is not a regular file"));
-    }
-    let open = || OpenOptions::new().read(true).write(!read_only).open(path);
-    Ok(patience::opened(open).map_err(|err| named(path, &err))?)
 }
 
 /// What a call waited for in vain.
