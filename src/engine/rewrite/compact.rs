@@ -165,11 +165,8 @@ pub(crate) fn compact_new(
     options: EngineOptions,
     progress: Tell<'_>,
 ) -> Result<(), StoreError> {
-    if replaces_open_files(path) {
-        // What cannot be done leaves it as it was.
-        drop(replace(path, options, None, progress)?);
-    }
-    Ok(())
+    // What cannot be done leaves it as it was.
+    replace(path, options, None, progress).map(drop)
 }
 
 /// What is to be compacted: by its path alone another archive could be taken for it.
@@ -221,8 +218,6 @@ type Lone = Result<Engine, (Arc<Engine>, String)>;
 fn lone_file(engine: Arc<Engine>) -> Result<Lone, Failed> {
     let reason = if engine.file_id().is_none() {
         "it is not a file"
-    } else if !replaces_open_files(engine.path()) {
-        "the file system does not let a copy take the place of a file that is open"
     } else {
         match has_other_names(engine.path()) {
             Err(err) => return Err((Some(engine), err)),
@@ -267,6 +262,10 @@ fn replace(
     };
     if let Some(subject) = subject {
         subject.must_be(&old)?;
+    }
+    if !replaces_open_files(path) {
+        let reason = "the file system does not let a copy take the place of a file that is open";
+        return Ok(Err(reason.to_owned()));
     }
     let place = Folder::replacing(path)?;
     // Only now: the place is that of the file which the path led to just before.

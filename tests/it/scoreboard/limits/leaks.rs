@@ -58,7 +58,9 @@ pub(in super::super) fn cycle(cycles: &Cycles, parent: &Parent) {
 
 /// How many files this process has open, where the system tells.
 fn descriptors() -> Option<usize> {
-    Some(std::fs::read_dir("/proc/self/fd").ok()?.count())
+    // Under wine there is one too, but its descriptors are those of wine.
+    let descriptors = cfg!(unix).then(|| std::fs::read_dir("/proc/self/fd"));
+    Some(descriptors?.ok()?.count())
 }
 
 pub(super) fn cycles(row: &mut Row) {
