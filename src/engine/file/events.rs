@@ -23,9 +23,8 @@ pub(crate) struct Sum {
 
 impl Sum {
     pub(crate) fn add(&self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.number.fetch_add(1, Ordering::Relaxed);
-        self.micros.fetch_add(micros, Ordering::Relaxed);
+        self.micros.fetch_add(micros(took), Ordering::Relaxed);
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -35,6 +34,10 @@ impl Sum {
     pub(crate) fn took(&self) -> Duration {
         Duration::from_micros(self.micros.load(Ordering::Relaxed))
     }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// An event, where that is asked for.
@@ -72,7 +75,7 @@ impl Events {
             "checkpointed",
             entries = entries,
             bytes = bytes,
-            took_us = took.as_micros() as u64,
+            took_us = micros(took),
         );
     }
 
@@ -84,7 +87,7 @@ impl Events {
             path,
             "waited for another process",
             holder = holder,
-            took_us = took.as_micros() as u64,
+            took_us = micros(took),
         );
     }
 

@@ -130,7 +130,7 @@ fn each_of_a_crowd_gets_its_own_result() {
         lengths.flatten().collect()
     });
     shared.sort_unstable();
-    let all = THREADS as u64 * ROUNDS / 10;
+    let all = u64::try_from(THREADS).unwrap() * ROUNDS / 10;
     assert!(shared.into_iter().eq((1..=all).map(|changes| 2 * changes)));
     drop(engine);
     let again = open(Failing::over(&bytes, u64::MAX, io::ErrorKind::Other)).unwrap();
