@@ -2,13 +2,17 @@
 
 use std::io;
 use std::sync::Barrier;
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::faults::{Failing, LOG, created, open, stored};
+use super::faults::{Failing, LOG, OPTIONS, created, open, stored};
+use crate::engine::file::ArchiveFile;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::op::{Expect, Op};
+use crate::engine::open::create::Creation;
+use crate::engine::open::handle::EngineOptions;
 use crate::error::StoreError;
 
 /// A change of two ops, in the middle of which no other may come; some ten fit into a half.
@@ -97,13 +101,13 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
 /// Each thread gets the result of its own changes, in its own log and in one that all share.
 #[test]
 fn each_of_a_crowd_gets_its_own_result() {
-    const THREADS: u128 = 8;
+    const THREADS: u64 = 8;
     const ROUNDS: u64 = 200;
     let bytes = created();
     let engine = open(Failing::over(&bytes, u64::MAX, io::ErrorKind::Other)).unwrap();
     let barrier = Barrier::new(usize::try_from(THREADS).unwrap());
     let own = |thread| LogId {
-        segment: Uuid::from_u128(100 + thread),
+        segment: Uuid::from_u64_pair(1, thread),
         ..LOG
     };
     let mut shared: Vec<u64> = std::thread::scope(|scope| {
@@ -130,7 +134,7 @@ fn each_of_a_crowd_gets_its_own_result() {
         lengths.flatten().collect()
     });
     shared.sort_unstable();
-    let all = u64::try_from(THREADS).unwrap() * ROUNDS / 10;
+    let all = THREADS * ROUNDS / 10;
     assert!(shared.into_iter().eq((1..=all).map(|changes| 2 * changes)));
     drop(engine);
     let again = open(Failing::over(&bytes, u64::MAX, io::ErrorKind::Other)).unwrap();
@@ -138,5 +142,50 @@ fn each_of_a_crowd_gets_its_own_result() {
     for thread in 0..THREADS {
         let size = layers.log_size(&own(thread)).ok().unwrap().unwrap();
         assert_eq!(size.entries, 2 * ROUNDS);
+    }
+}
+
+/// The lock of the file, which one thread leaves to the next, is nobody's once they are done, or were
+/// refused while they waited for it; and others get it in between.
+#[test]
+fn a_lock_that_is_left_to_the_next_is_left_to_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crowd.sessiondb");
+    let lock_timeout = Duration::from_secs(60);
+    let options = EngineOptions {
+        shared: true,
+        lock_timeout,
+        ..OPTIONS
+    };
+    let engine = crate::engine::open(&path, Creation::Always, options).unwrap();
+    let peer = |timeout| ArchiveFile::open(&path, false, true, timeout).unwrap().0;
+    for is_poisoned in [false, true] {
+        let began = engine.committer.frames().unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (engine, segment) = (&engine, Uuid::from_u128(100 + thread));
+                scope.spawn(move || {
+                    let log = LogId { segment, ..LOG };
+                    for number in 0.. {
+                        let made = engine.write(false, append(log, number, None));
+                        if made.is_err() || (!is_poisoned && number == 2_000) {
+                            assert_eq!(made.is_err(), is_poisoned);
+                            break;
+                        }
+                    }
+                });
+            }
+            while engine.committer.frames().unwrap() < began + 100 {
+                std::thread::yield_now();
+            }
+            let other = peer(lock_timeout);
+            drop(other.lock_writer().unwrap());
+            if is_poisoned {
+                engine
+                    .committer
+                    .poison_because("a test asks for it".to_owned());
+            }
+        });
+        drop(peer(Duration::ZERO).lock_writer().unwrap());
     }
 }

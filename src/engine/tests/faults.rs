@@ -94,7 +94,7 @@ impl StorageBackend for Failing {
     }
 }
 
-const OPTIONS: EngineOptions = EngineOptions {
+pub(super) const OPTIONS: EngineOptions = EngineOptions {
     read_only: false,
     shared: false,
     cache_bytes: 1 << 20,
