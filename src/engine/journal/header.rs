@@ -1,7 +1,5 @@
 //! What the first bytes of a frame say.
 
-use super::Position;
-
 /// The bytes that a frame begins with.
 #[derive(Clone, Copy)]
 pub(super) struct Header<'f>(pub(super) &'f [u8]);
@@ -12,8 +10,9 @@ impl Header<'_> {
         self.field(24) & u64::from(u32::MAX)
     }
 
-    pub(super) fn is_at(self, position: &Position) -> bool {
-        self.field(8) == position.epoch && self.field(16) == position.frame
+    /// Whether it is that frame of that epoch.
+    pub(super) fn is(self, epoch: u64, frame: u64) -> bool {
+        self.field(8) == epoch && self.field(16) == frame
     }
 
     pub(super) fn checksum(self) -> Option<u64> {

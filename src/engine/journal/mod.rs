@@ -130,10 +130,9 @@ impl Journal {
         let frame = Frame { bytes };
         // Between the two reads, and over a torn write, anything may stand there.
         let behind = position.behind(&frame.bytes);
-        Ok(
-            (frame.header().is_at(position) && frame.header().checksum() == Some(behind.chain))
-                .then_some((frame, behind)),
-        )
+        Ok((frame.header().is(position.epoch, position.frame)
+            && frame.header().checksum() == Some(behind.chain))
+        .then_some((frame, behind)))
     }
 
     /// Whether so many bytes at the position have the checksum that they begin with.
@@ -170,7 +169,9 @@ impl Journal {
         let header = Header(&header);
         let len = header.payload_len();
         Ok(Some(len).filter(|len| {
-            header.is_at(position) && *len <= self.half_bytes && self.has_room_at(position, *len)
+            header.is(position.epoch, position.frame)
+                && *len <= self.half_bytes
+                && self.has_room_at(position, *len)
         }))
     }
 
@@ -262,7 +263,7 @@ impl Position {
 fn whole_frame(bytes: &[u8], position: &Position) -> Option<(Frame, Position)> {
     let header = Header(bytes.get(..32)?);
     let end = usize::try_from(FRAME_HEADER_BYTES + header.payload_len()).ok()?;
-    if !header.is_at(position) || end > bytes.len() {
+    if !header.is(position.epoch, position.frame) || end > bytes.len() {
         return None;
     }
     let frame = Frame {

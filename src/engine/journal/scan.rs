@@ -5,7 +5,8 @@ use std::io;
 
 use redb::StorageBackend;
 
-use super::{FRAME_HEADER_BYTES, Header, Journal, Position, TRUSTED_BYTES};
+use super::header::Header;
+use super::{FRAME_HEADER_BYTES, Journal, Position, TRUSTED_BYTES};
 
 /// The longest read beyond what a frame needs. Longer ones were no faster.
 const MOST_READ_AHEAD: usize = 256 << 10;
@@ -59,7 +60,7 @@ impl<'f> Scan<'f> {
         let rest = self.bytes.get(self.in_half(self.at.offset)..)?;
         let header = Header(rest.get(..32)?);
         let len = usize::try_from(FRAME_HEADER_BYTES + header.payload_len()).ok()?;
-        if !header.is_at(&self.at) {
+        if !header.is(self.at.epoch, self.at.frame) {
             return None;
         }
         let behind = self.at.behind(rest.get(..len)?);
