@@ -159,8 +159,6 @@ fn a_panic_in_the_background_is_said_by_the_next_write() {
     let err = append(&engine, false).unwrap_err();
     assert!(matches!(&err, StoreError::Poisoned { .. }), "{err:?}");
     assert!(err.to_string().contains("asks for"), "{err}");
-    storage.panics.store(false, Ordering::SeqCst);
-    assert!(engine.close().is_err(), "what was written was never synced");
 }
 
 #[test]
