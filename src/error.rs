@@ -224,9 +224,13 @@ pub enum StoreError {
     /// The archive is of a format that this version of the crate does not know. It was left as
     /// it is.
     #[error(
-        "{}: the archive has format version {found}, and this sessiondb supports version {supported}; \
-         use a sessiondb that knows version {found}",
-        path.display()
+        "{}: the archive has format version {found}, and this sessiondb supports version {supported}; {}",
+        path.display(),
+        if found > supported {
+            "a newer program wrote it: update this one"
+        } else {
+            "it is of a draft that is not read any more"
+        }
     )]
     UnsupportedVersion {
         /// The archive.
@@ -279,7 +283,7 @@ pub enum StoreError {
     },
 
     /// The archive makes use of something that this build does not have. It was left as it is.
-    #[error("{}: the archive holds {what}; use one that has it", path.display())]
+    #[error("{}: the archive holds {what}", path.display())]
     UnsupportedFeature {
         /// The archive.
         path: PathBuf,

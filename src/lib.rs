@@ -39,7 +39,10 @@
 //! The README has the promises, `docs/guide.md` how to embed it, `docs/limits.md` the limits, and
 //! `docs/format.md` every byte of the file.
 
+#[cfg(feature = "tokio")]
+pub mod aio;
 pub mod archive;
+mod change;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod doctor;
@@ -77,6 +80,6 @@ pub use self::store::Store;
 struct Readme;
 
 /// So do those of the guide.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "tokio"))]
 #[doc = include_str!("../docs/guide.md")]
 struct Guide;

@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::branch::{erase_op, fork_op};
-use super::changes::Changes;
 use super::collected::Collected;
 use super::durability::Durability;
 use super::entries::bounds_of;
@@ -19,6 +18,7 @@ use super::log::Log;
 use super::metadata::{set_metadata, updated_metadata};
 use super::names::{name_op, updated_name};
 use super::snapshot::Snapshot;
+use super::steps::Steps;
 use super::to_entry::ToEntry;
 use crate::engine::{Choice, Expect, Op, View};
 use crate::entry::names::WorkerName;
@@ -63,7 +63,7 @@ use crate::ids::{SegmentId, SessionId};
 #[must_use = "a batch does nothing until it is committed"]
 pub struct Batch {
     archive: Archive,
-    changes: Changes,
+    changes: Steps,
     /// Whether it goes past the journal, of which no byte is left.
     past_journal: bool,
     /// The most that a change asks for.
@@ -85,7 +85,7 @@ impl Batch {
     fn new(archive: Archive) -> Self {
         Self {
             archive,
-            changes: Changes::default(),
+            changes: Steps::default(),
             past_journal: false,
             needed: None,
             given: None,

@@ -12,10 +12,12 @@ use super::to_entry::ToEntry;
 use crate::engine::{Entries, LogId, LogKind, OriginRecord};
 use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
+#[cfg(feature = "tokio")]
+use crate::ids::{SegmentId, SessionId};
 use crate::raw_json;
 
 /// Collects entries for one log, each of them checked.
-pub(super) struct Collected {
+pub(crate) struct Collected {
     log: LogId,
     pub(super) entries: Entries,
 }
@@ -26,6 +28,21 @@ impl Collected {
             log,
             entries: Entries::default(),
         }
+    }
+
+    /// The same for one log of a segment.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn of_log(session: SessionId, segment: SegmentId, trace: bool) -> Self {
+        let kind = if trace {
+            LogKind::Traces
+        } else {
+            LogKind::Entries
+        };
+        Self::new(LogId {
+            session,
+            segment,
+            kind,
+        })
     }
 
     pub(super) fn push_log_entry(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
@@ -53,7 +70,7 @@ impl Collected {
             .try_for_each(|(place, entry)| place.check(entry))
     }
 
-    pub(super) fn push<E: ToEntry + ?Sized>(&mut self, entry: &E) -> Result<(), StoreError> {
+    pub(crate) fn push<E: ToEntry + ?Sized>(&mut self, entry: &E) -> Result<(), StoreError> {
         let place = self.next_place();
         // Straight behind the others: a large entry is not copied.
         self.entries.push_written(

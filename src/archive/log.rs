@@ -345,7 +345,7 @@ impl Log {
         }
     }
 
-    pub(super) fn append_op(
+    pub(crate) fn append_op(
         &self,
         expected: Option<u64>,
         collected: Collected,

@@ -8,6 +8,7 @@ mod changes;
 mod close;
 mod collected;
 mod compact;
+mod counters;
 mod durability;
 mod entries;
 mod entry;
@@ -22,14 +23,19 @@ mod prefetch;
 mod reader;
 mod record;
 mod snapshot;
+mod steps;
 mod store_impl;
 mod to_entry;
 mod typed;
 
 pub use self::batch::Batch;
+pub use self::changes::{Canceller, Change, ChangeKind, Changes};
 pub use self::close::Closed;
+#[cfg(feature = "tokio")]
+pub(crate) use self::collected::Collected;
 pub(crate) use self::collected::origin_of;
 pub use self::compact::{CompactError, CompactMode, Compacted};
+pub use self::counters::Counters;
 pub use self::durability::Durability;
 pub use self::entries::RawEntries;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};

@@ -8,6 +8,9 @@
     reason = "a test reports by panicking, and its helpers are not seen as tests by the lints"
 )]
 
+/// Calls that block no event loop.
+#[cfg(feature = "tokio")]
+mod aio;
 /// Raw entries, ranges, batches, snapshots, metadata and names of an archive.
 mod archive;
 /// Conditions of a batch against a naive model and between processes, and how durable a batch is.
@@ -25,6 +28,11 @@ mod docs;
 mod doctor;
 /// What the public calls promise beyond what they store.
 mod doors;
+/// Events and counters.
+#[cfg(feature = "tracing")]
+mod events;
+/// Who follows an archive is told each change once, or one gap.
+mod follow;
 /// What is stored can be read: JSON that fits no type, of any depth, with numbers of any length.
 mod grammar;
 /// Which source file imports which: none in a circle, none upwards.
@@ -33,6 +41,9 @@ mod imports;
 mod jsonl;
 /// What dead processes leave beside an archive, and file names of any length.
 mod leftovers;
+/// Locks that keep others from reading, as on Windows.
+#[cfg(unix)]
+mod mandatory_locks;
 /// What `MemoryStore` shows beyond the contract: its traces, and that clones share.
 mod memory_store;
 /// Lossless typed round trips of entries, traces and names.

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use chrono::{DateTime, Datelike, Utc};
 use clap::builder::styling::Style;
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -112,13 +112,14 @@ pub(crate) fn size(bytes: u64) -> String {
 pub(crate) fn time(ms: u64) -> String {
     i64::try_from(ms)
         .ok()
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .and_then(DateTime::from_timestamp_millis)
+        .filter(|at| at.year() <= 9999)
         .map_or_else(|| "-".to_owned(), stamp)
 }
 
 /// A point in time as date and time, UTC.
-pub(crate) fn stamp(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+pub(crate) fn stamp(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Text on one line without control characters, cut to `max_chars`.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
+use chrono::{DateTime, Utc};
 
 use crate::render;
 use crate::written::{Json, Object};
@@ -43,7 +43,7 @@ impl Summary {
 fn time(object: &Object<'_>) -> Option<String> {
     let value = object.get("ts").or_else(|| object.get("timestamp"))?;
     match value.text() {
-        Some(text) => text.parse::<Timestamp>().ok().map(render::stamp),
+        Some(text) => text.parse::<DateTime<Utc>>().ok().map(render::stamp),
         None => value.as_str().parse().ok().map(render::time),
     }
 }

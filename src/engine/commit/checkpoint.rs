@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::{Arc, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
 
 use crate::engine::commit::state::{Frozen, State};
 use crate::engine::commit::{Committer, Done};
@@ -12,6 +13,7 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::wipe;
 use crate::engine::memtable::Memtable;
 use crate::engine::model::op::Op;
+use crate::engine::model::row::LogSize;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::tables::{CheckpointError, Checkpointed, Hold, Tables, WaitPolicy};
 use crate::error::StoreError;
@@ -81,6 +83,8 @@ impl Committer {
             // that, and begins anew.
             state.begin_update(&self.sources)?;
             self.zero_journal()?;
+            let file = &self.sources.file;
+            file.shared_page()?.count_compaction(file.storage())?;
             state.end_update(&self.sources, epoch)?;
             state.forget();
             Ok(Ok(hold))
@@ -142,6 +146,7 @@ impl Committer {
         let (from, mut to) = state.span_of_open()?;
         let frame = to.frames;
         to.frames += u64::from(!ops.is_empty());
+        let told = state.outlines(&ops);
         let (memtable, lengths) = self.refused(state.applied(ops))?;
         state.begin_update(&self.sources)?;
         drop(state);
@@ -154,6 +159,9 @@ impl Committer {
         match &checkpointed {
             Ok(()) => {
                 state.end_update(&self.sources, to.epoch + 1)?;
+                if to.frames > frame {
+                    state.tell(frame, &told, &lengths);
+                }
                 state.forget();
                 self.syncs.all_synced();
             }
@@ -215,10 +223,16 @@ impl Committer {
         };
         self.sources.file.must_be_in_place()?;
         let begun = || self.sources.file.sign_checkpoint();
+        let start = Instant::now();
         let checkpointed = tables.checkpoint(memtable, from, to, wait, begun);
         self.sources.file.unsign_checkpoint();
         match checkpointed {
-            Ok(Ok(())) => Ok(self.sources.file.must_be_in_place()?),
+            Ok(Ok(())) => {
+                let LogSize { entries, bytes } = memtable.size();
+                let events = &self.sources.file.events;
+                events.checkpointed(&self.path, entries, bytes, start.elapsed());
+                Ok(self.sources.file.must_be_in_place()?)
+            }
             Ok(Err(found)) if found.epoch >= to.epoch => Ok(()),
             Ok(Err(found)) => Err(Fault::damaged(
                 "journal",

@@ -7,6 +7,7 @@ use super::Committer;
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::Awaited;
+use crate::engine::file::events::Events;
 use crate::engine::redb_format::guard::guarded;
 use crate::error::StoreError;
 
@@ -77,7 +78,7 @@ impl Committer {
             Some(displaced) => displaced.at(&self.path),
             None => fault.at(&self.path),
         };
-        self.poisoned.get_or_init(|| err.to_string());
+        self.poison_because(err.to_string());
         match err {
             StoreError::Io(source) => StoreError::OutcomeUnknown {
                 path: self.path.to_path_buf(),
@@ -93,7 +94,10 @@ impl Committer {
 
     /// Takes no more writes from here on.
     pub(crate) fn poison_because(&self, cause: String) {
-        self.poisoned.get_or_init(|| cause);
+        self.poisoned.get_or_init(|| {
+            Events::poisoned(&self.path, &cause);
+            cause
+        });
     }
 
     pub(super) fn explain(&self, fault: Fault, since: Instant) -> StoreError {

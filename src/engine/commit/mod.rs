@@ -4,6 +4,9 @@
 pub(crate) mod background;
 pub(crate) mod checkpoint;
 pub(crate) mod close;
+mod crowd;
+pub(crate) mod feed;
+pub(crate) mod follow;
 pub(crate) mod group_commit;
 pub(crate) mod group_sync;
 mod health;
@@ -15,6 +18,7 @@ mod waiters;
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,10 +55,14 @@ pub(crate) struct Committer {
     read_only: bool,
     /// Orders the writers of this process.
     writers: Mutex<()>,
+    /// How many wait for that.
+    waiting_writers: AtomicUsize,
     state: Mutex<State>,
     checkpointing: Mutex<()>,
     syncs: GroupSync,
     pub(crate) waiters: Waiters,
+    /// How many follow what changes.
+    followers: AtomicUsize,
     group: GroupCommit<Vec<Op>, Result<Done, StoreError>>,
     /// Why nobody may write any more.
     poisoned: OnceLock<String>,
@@ -97,10 +105,12 @@ impl Committer {
             sync_interval,
             read_only: tables_options.read_only,
             writers: Mutex::default(),
+            waiting_writers: AtomicUsize::new(0),
             state: Mutex::new(State::new()),
             checkpointing: Mutex::default(),
             syncs: GroupSync::default(),
             waiters: Waiters::default(),
+            followers: AtomicUsize::new(0),
             group: GroupCommit::default(),
             poisoned: OnceLock::new(),
         }
@@ -130,6 +140,12 @@ impl Committer {
     /// How many frames there have been.
     pub(crate) fn frames(&self) -> Result<u64, StoreError> {
         self.with_state(|state| Ok(state.position()?.frame))
+    }
+
+    /// How many of them are in the journal alone.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn frames_in_journal(&self) -> Result<u64, StoreError> {
+        self.with_state(|state| state.frames_in_journal())
     }
 
     fn with_state<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
@@ -165,16 +181,13 @@ impl Committer {
         })
     }
 
-    /// Whether there may be frames after that one.
-    pub(crate) fn may_have_more_than(&self, frames: u64) -> Result<bool, StoreError> {
+    /// Whether other processes may have changed what this one does not have yet.
+    fn may_be_behind(&self) -> Result<bool, StoreError> {
         let state = self.state();
-        let differs = state.position().map_or(true, |at| at.frame != frames);
-        let behind = || {
-            guarded(self.sources.file.watch(), || {
-                state.may_be_behind(&self.sources)
-            })
-        };
-        Ok(differs || behind().map_err(|fault| fault.at(&self.path))?)
+        let behind = guarded(self.sources.file.watch(), || {
+            state.may_be_behind(&self.sources)
+        });
+        behind.map_err(|fault| fault.at(&self.path))
     }
 
     /// Makes the changes that `decide` draws from the state, all or none; no other writer comes
@@ -211,13 +224,6 @@ impl Committer {
         let decided = decide(self.with_state_now(State::layers)?);
         self.must_be_here()?;
         decided
-    }
-
-    /// Makes changes that need no look at the state before.
-    pub(crate) fn write(&self, ops: Vec<Op>) -> Result<Done, StoreError> {
-        let _writers = self.writers()?;
-        let lock = self.lock_writer()?;
-        self.put(ops, &lock)
     }
 
     /// Makes the first of two changes if its conditions hold, else the other one; no other writer
@@ -280,8 +286,7 @@ impl Committer {
             Ok(turn) => turn,
             Err(err) => return vec![Err(err); size],
         };
-        let put = |ops| self.healthy().and_then(|()| self.put(ops, &lock));
-        let written: Vec<_> = group.into_iter().map(put).collect();
+        let written = self.put_all(group.into(), &lock);
         drop(lock);
         drop(writers);
         let last = written
@@ -331,12 +336,6 @@ impl Committer {
         self.syncs
             .wait(ticket, || self.sources.file.sync())
             .map_err(|err| self.poison(err.into()))
-    }
-
-    fn writers(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
-        self.writable()?;
-        let writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        self.healthy().map(|()| writers)
     }
 
     /// Keeps other processes from writing, with what one that died has left put in order: redb

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::change::Change;
+use crate::engine::commit::feed::{self, Feed};
 use crate::engine::commit::sources::Sources;
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::carried::LockTimeout;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::writer_lock::WriterLock;
+use crate::engine::journal::scan::Scan;
 use crate::engine::journal::{Position, codec};
 use crate::engine::layers::Layers;
 use crate::engine::memtable::Memtable;
@@ -39,6 +42,8 @@ pub(crate) struct State {
     /// The generation that the shared page told of when all this was read.
     seen: u64,
     used: Instant,
+    /// What changed, while somebody follows.
+    feed: Option<Feed>,
 }
 
 impl State {
@@ -55,12 +60,42 @@ impl State {
             at: None,
             seen: 0,
             used: Instant::now(),
+            feed: None,
         }
     }
 
     /// Lets go of everything, so that the next use reads it from the file.
     pub(crate) fn forget(&mut self) {
-        *self = Self::new();
+        let mut feed = self.feed.take();
+        if let Some(feed) = &mut feed {
+            feed.expect_nothing();
+        }
+        *self = Self {
+            feed,
+            ..Self::new()
+        };
+    }
+
+    /// What changed; `None` while nobody follows.
+    pub(crate) fn feed(&mut self) -> &mut Option<Feed> {
+        &mut self.feed
+    }
+
+    /// Begins to keep what changes.
+    pub(crate) fn begin_feed(&mut self, sources: &Sources) -> Outcome<u64> {
+        let frames = self.position()?.frame;
+        let compactions = sources.file.shared_page()?.compactions;
+        let feed = self
+            .feed
+            .get_or_insert_with(|| Feed::new(frames, compactions));
+        Ok(feed.end())
+    }
+
+    /// Keeps what the ops of a frame change.
+    pub(crate) fn tell(&mut self, frame: u64, told: &[Option<Change>], lengths: &[u64]) {
+        if let Some(feed) = &mut self.feed {
+            feed.take(frame, feed::all_completed(told, lengths));
+        }
     }
 
     /// Lets go of the tables if they have not been used since `when`; tells when they were.
@@ -108,6 +143,16 @@ impl State {
         Ok(self.frozen.is_none() && self.position()?.offset == 0)
     }
 
+    /// How many frames are not in the tables.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn frames_in_journal(&self) -> Outcome<u64> {
+        let from = self
+            .frozen
+            .as_ref()
+            .map_or(self.before_open, |frozen| frozen.from);
+        Ok(self.position()?.frame - from.frames)
+    }
+
     pub(crate) fn position(&self) -> Outcome<Position> {
         self.at.ok_or_else(not_loaded)
     }
@@ -141,6 +186,7 @@ impl State {
         let current = lock.current.is_some_and(|shared_page| {
             shared_page.generation == self.seen && !shared_page.is_updating()
         });
+        let current = current || lock.turns > 1;
         if current && self.tables.is_some() && self.at.is_some() {
             return Ok(());
         }
@@ -182,6 +228,11 @@ impl State {
             // All of the shared page, since a read beside a write may find half of it.
             if sources.file.shared_page()? == shared_page {
                 self.seen = shared_page.generation;
+                let frames = self.position()?.frame;
+                if let Some(feed) = &mut self.feed {
+                    feed.reach(frames);
+                    feed.note_compactions(shared_page.compactions);
+                }
                 if writer && shared_page.is_updating() {
                     self.end_update(sources, self.position()?.epoch)?;
                 }
@@ -239,29 +290,56 @@ impl State {
     /// Applies the frames of the open epoch that the state does not have yet.
     fn catch_up(&mut self, sources: &Sources) -> Outcome<()> {
         let mut at = self.position()?;
-        while let Some((frame, behind)) = sources.journal.read(sources.file.storage(), &at)? {
+        let mut below = None;
+        let mut frames = Scan::new(sources.journal, sources.file.storage(), at);
+        while let Some(payload) = frames.next()? {
             let place = || format!("journal, epoch {}, frame {}", at.epoch, at.frame);
-            let ops = codec::decode_all(frame.payload())
-                .map_err(|message| Fault::damaged(place(), message))?;
-            let below = self.below_open()?;
+            let ops =
+                codec::decode_all(payload).map_err(|message| Fault::damaged(place(), message))?;
+            let below = match &below {
+                Some(below) => below,
+                None => below.insert(self.below_open()?),
+            };
+            let told = self.outlines(&ops);
             let open = Arc::make_mut(&mut self.open);
-            for op in ops {
-                if let Err(fault) = open.apply(&below, op) {
+            let lengths = ops.into_iter().map(|op| open.apply(below, op));
+            let lengths = match lengths.collect::<Outcome<Vec<_>>>() {
+                Ok(lengths) => lengths,
+                Err(fault) => {
                     self.forget();
                     return Err(match fault {
                         Fault::Store(err) => Fault::damaged(place(), err.to_string()),
                         fault => fault,
                     });
                 }
-            }
-            at = behind;
+            };
+            self.tell(at.frame, &told, &lengths);
+            at = frames.at();
             self.at = Some(at);
         }
         Ok(())
     }
 
+    /// What ops are about to change, while somebody follows.
+    pub(crate) fn outlines(&self, ops: &[Op]) -> Vec<Option<Change>> {
+        match &self.feed {
+            Some(_) => ops.iter().map(feed::outline).collect(),
+            None => Vec::new(),
+        }
+    }
+
     /// Applies the ops of this process, all or none, and returns what each leaves.
-    pub(crate) fn apply(&mut self, mut ops: Vec<Op>) -> Outcome<Vec<u64>> {
+    pub(crate) fn apply(&mut self, ops: Vec<Op>) -> Outcome<Vec<u64>> {
+        let is_frame = !ops.iter().all(Op::is_condition);
+        let told = self.outlines(&ops);
+        let lengths = self.apply_all(ops)?;
+        if let Some(feed) = self.feed.as_mut().filter(|_| is_frame) {
+            feed.expect(feed::all_completed(&told, &lengths).collect());
+        }
+        Ok(lengths)
+    }
+
+    fn apply_all(&mut self, mut ops: Vec<Op>) -> Outcome<Vec<u64>> {
         let conditions = ops.iter().take_while(|op| op.is_condition()).count();
         if ops.len() > conditions + 1 {
             let (next, lengths) = self.applied(ops)?;
@@ -303,6 +381,9 @@ impl State {
     /// Takes note that a frame of this process stands in the journal.
     pub(crate) fn advance(&mut self, behind: Position) {
         self.used = Instant::now();
+        if let (Some(feed), Some(at)) = (&mut self.feed, self.at) {
+            feed.confirm(at.frame);
+        }
         self.at = Some(behind);
     }
 

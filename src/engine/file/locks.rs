@@ -18,7 +18,8 @@ pub(crate) const MAKER_LOCK: u64 = LOCK_BASE - 2;
 pub(crate) const READER_LOCKS: u64 = LOCK_BASE + 1024;
 
 pub(crate) enum Polled {
-    Acquired,
+    /// After so long.
+    Acquired(Duration),
     TimedOut(Duration),
 }
 
@@ -43,5 +44,7 @@ pub(crate) fn poll(
             _ => std::thread::sleep(Duration::from_millis(1)),
         }
     }
-    Ok(Polled::Acquired)
+    Ok(Polled::Acquired(
+        start.map_or(Duration::ZERO, |start| start.elapsed()),
+    ))
 }

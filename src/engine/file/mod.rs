@@ -1,10 +1,13 @@
 //! The file below everything: open, in its place, and the one way to its bytes.
 
 pub(crate) mod directory;
+pub(crate) mod events;
 pub(crate) mod flush;
 pub(crate) mod held;
 pub(crate) mod identity;
 pub(crate) mod locks;
+#[cfg(feature = "_testing")]
+mod mandatory;
 pub(crate) mod names;
 mod openers;
 pub(crate) mod patience;
@@ -13,17 +16,17 @@ pub(crate) mod process;
 pub(crate) mod shared_page;
 pub(crate) mod storage;
 pub(crate) mod superblock;
+pub(crate) mod surroundings;
 pub(crate) mod syncs;
 pub(crate) mod temporary;
 pub(crate) mod whereabouts;
 pub(crate) mod wipe;
 pub(crate) mod writer_lock;
 
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Bound, Range};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -36,14 +39,14 @@ use crate::engine::fault::carried::Displaced;
 use crate::engine::fault::failures::Failures;
 use crate::engine::fault::system::{self, named};
 use crate::engine::file::directory::sync_names_beside;
+use crate::engine::file::events::Events;
 use crate::engine::file::held::Held;
 use crate::engine::file::identity::FileId;
 use crate::engine::file::locks::{LOCK_BASE, Polled, READER_LOCKS, WRITER_LOCK, poll};
-use crate::engine::file::names::must_be_of_a_file;
 use crate::engine::file::patience::until_readable;
 use crate::engine::file::process::Signature;
 use crate::engine::file::shared_page::SharedPage;
-use crate::engine::file::storage::storage_of;
+use crate::engine::file::storage::{open_regular, storage_of};
 use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::engine::file::syncs::Syncs;
 use crate::engine::file::whereabouts::Whereabouts;
@@ -68,12 +71,15 @@ pub(crate) struct ArchiveFile {
     pub(crate) image_offset: u64,
     pub(crate) watch: Arc<Watch>,
     pub(crate) syncs: Arc<Syncs>,
+    pub(crate) events: Events,
     /// Which calls of redb failed, after which it reads and writes nothing more.
     pub(crate) failures: Arc<Failures>,
     /// Whether the image may not become longer for now.
     pub(crate) capped: Arc<AtomicBool>,
     /// The number of this open file.
     writer: u64,
+    /// How many of this process have had the writer lock in a row, if it was left locked for the next.
+    kept_lock: AtomicU32,
 }
 
 impl ArchiveFile {
@@ -88,6 +94,9 @@ impl ArchiveFile {
         let whereabouts = Whereabouts::of(&file, path).map_err(|err| named(path, &err))?;
         let storage = storage_of(file, path).map_err(|err| named(path, &err))?;
         let (mut this, superblock) = Self::over(storage, path, shared, lock_timeout)?;
+        if !read_only {
+            superblock.must_be_writable(path)?;
+        }
         this.whereabouts = Some(whereabouts);
         Ok((this, superblock))
     }
@@ -141,9 +150,11 @@ impl ArchiveFile {
             image_offset,
             watch: Arc::new(Watch::new(image_offset)),
             syncs: Arc::default(),
+            events: Events::default(),
             failures: Arc::default(),
             capped: Arc::default(),
             writer: new_writer(),
+            kept_lock: AtomicU32::new(0),
         }
     }
 
@@ -338,6 +349,7 @@ impl ArchiveFile {
         // This process stands there if the holder was stopped before it could sign.
         let own = self.backend.process().id();
         let holder = holder.living().filter(|pid| *pid != own);
+        self.events.waited(&self.path, holder, waited);
         StoreError::Busy {
             path: self.path.clone(),
             holder,
@@ -456,27 +468,6 @@ impl ArchiveFile {
 /// A number that no other open file has.
 fn new_writer() -> u64 {
     uuid::Uuid::now_v7().as_u64_pair().1
-}
-
-/// Opens a regular file; anything else is not an archive, and opening it might even wait.
-pub(crate) fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
-    let refuse = |reason: &str| StoreError::NotAnArchive {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    if path.as_os_str().is_empty() {
-        return Err(refuse("the path is empty"));
-    }
-    must_be_of_a_file(path)?;
-    let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
-    if metadata.is_dir() {
-        return Err(refuse("it is a directory"));
-    }
-    if !metadata.is_file() {
-        return Err(refuse("it is not a regular file"));
-    }
-    let open = || OpenOptions::new().read(true).write(!read_only).open(path);
-    Ok(patience::opened(open).map_err(|err| named(path, &err))?)
 }
 
 /// What a call waited for in vain.

@@ -33,7 +33,7 @@ impl ArchiveFile {
             locked => locked,
         };
         match poll(self.lock_timeout, attempt).map_err(|err| self.no_lock(err))? {
-            Polled::Acquired => {}
+            Polled::Acquired(_) => {}
             Polled::TimedOut(waited) => return Err(self.busy(waited, Awaited::Tables)),
         }
         let taken = Superblock::read(self.storage(), self.path()).and_then(|superblock| {

@@ -16,6 +16,8 @@ use crate::engine::model::row::Reader;
 /// hold the writer lock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SharedPage {
+    /// How often the file was put in order in place.
+    pub(crate) compactions: u32,
     /// The process that wrote last, for those who wait for it.
     pub(crate) holder: Signature,
     /// Whether a sync failed since the file was last put in order.
@@ -45,8 +47,9 @@ impl SharedPage {
         file.read(SHARED_PAGE_OFFSET, &mut page)?;
         let mut fields = Reader::new(&page);
         let mut read = || -> Result<Self, String> {
-            let (_zero, flags) = (fields.u32()?, fields.u32()?);
+            let (compactions, flags) = (fields.u32()?, fields.u32()?);
             Ok(Self {
+                compactions,
                 sync_failed: flags & 1 == 1,
                 name_unsynced: flags >> 8 & 1 == 1,
                 generation: fields.u64()?,
@@ -65,6 +68,12 @@ impl SharedPage {
         let mut mark = [0; 8];
         file.read(SHARED_PAGE_OFFSET - 8, &mut mark)?;
         Ok(u64::from_le_bytes(mark))
+    }
+
+    /// Says that the file was put in order in place once more.
+    pub(crate) fn count_compaction(&self, file: &dyn StorageBackend) -> io::Result<()> {
+        let compactions = self.compactions.wrapping_add(1);
+        file.write(SHARED_PAGE_OFFSET, &compactions.to_le_bytes())
     }
 
     /// Says which process has the writer lock.
@@ -132,7 +141,9 @@ mod tests {
         SharedPage::set_name_unsynced(&file, true).unwrap();
         SharedPage::set_holder(&file, Signature(7)).unwrap();
         SharedPage::set_checkpointer(&file, Signature(5 << 40)).unwrap();
+        SharedPage::default().count_compaction(&file).unwrap();
         let shared_page = SharedPage {
+            compactions: 1,
             holder: Signature(7),
             sync_failed: true,
             name_unsynced: true,

@@ -1,6 +1,6 @@
 //! What an opened file is as storage. Every file that is read and written as an archive comes through here.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,11 +8,37 @@ use std::sync::Arc;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 
+use crate::engine::fault::system::named;
+use crate::engine::file::names::must_be_of_a_file;
+use crate::engine::file::patience;
+use crate::error::StoreError;
+
 /// The storage of a file that was opened by the path just now.
 pub(crate) fn storage_of(file: File, path: &Path) -> io::Result<Arc<dyn StorageBackend>> {
     let synced = Synced::of(&file, path)?;
     let bytes = FileBackend::new(file).map_err(|err| io::Error::other(err.to_string()))?;
     Ok(synced.over(bytes))
+}
+
+/// Opens a regular file; anything else is not an archive, and opening it might even wait.
+pub(crate) fn open_regular(path: &Path, read_only: bool) -> Result<File, StoreError> {
+    let refuse = |reason: &str| StoreError::NotAnArchive {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
+    if path.as_os_str().is_empty() {
+        return Err(refuse("the path is empty"));
+    }
+    must_be_of_a_file(path)?;
+    let metadata = std::fs::metadata(path).map_err(|err| named(path, &err))?;
+    if metadata.is_dir() {
+        return Err(refuse("it is a directory"));
+    }
+    if !metadata.is_file() {
+        return Err(refuse("it is not a regular file"));
+    }
+    let open = || OpenOptions::new().read(true).write(!read_only).open(path);
+    Ok(patience::opened(open).map_err(|err| named(path, &err))?)
 }
 
 /// How the bytes of the file are put on the disk: as redb does it.
@@ -28,6 +54,9 @@ impl Synced {
 
     #[allow(clippy::unused_self, reason = "elsewhere it has something")]
     fn over(self, bytes: FileBackend) -> Arc<dyn StorageBackend> {
+        #[cfg(feature = "_testing")]
+        return super::mandatory::if_asked(bytes);
+        #[cfg(not(feature = "_testing"))]
         Arc::new(bytes)
     }
 }

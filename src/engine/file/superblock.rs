@@ -18,6 +18,17 @@ pub(crate) const FORMAT_VERSION: u32 = 3;
 const OLDEST_VERSION: u32 = 2;
 /// The bit of the features that says that runs may be compressed with zstd.
 const FEATURE_ZSTD: u32 = 1;
+/// Of the features, those that a reader must know. What it does not know of the next eight it must not
+/// write beside, and the last eight it may ignore.
+const MUST_BE_KNOWN: u32 = 0xffff;
+const MUST_BE_KNOWN_TO_WRITE: u32 = 0xff_0000;
+
+/// Those of new archives.
+const FEATURES: u32 = if compress::IS_AVAILABLE {
+    FEATURE_ZSTD
+} else {
+    0
+};
 
 const LEN: usize = 4096;
 pub(crate) const SUPERBLOCK_BYTES: u64 = LEN as u64;
@@ -38,8 +49,7 @@ pub(crate) const MAX_JOURNAL_BYTES: u64 = 1 << 30;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Superblock {
     pub(crate) version: u32,
-    /// Whether its runs may be compressed.
-    pub(crate) compressed: bool,
+    features: u32,
     pub(crate) archive_id: Uuid,
     pub(crate) created_ms: u64,
     pub(crate) journal_bytes: u64,
@@ -49,7 +59,7 @@ impl Superblock {
     pub(crate) fn new(journal_bytes: u64) -> Self {
         Self {
             version: FORMAT_VERSION,
-            compressed: compress::IS_AVAILABLE,
+            features: FEATURES,
             archive_id: Uuid::now_v7(),
             created_ms: crate::ids::now_ms(),
             journal_bytes,
@@ -59,9 +69,28 @@ impl Superblock {
     /// That of a fresh copy: with all features.
     pub(crate) fn renewed(self) -> Self {
         Self {
-            compressed: compress::IS_AVAILABLE,
+            features: FEATURES,
             ..self.of_this_format()
         }
+    }
+
+    /// Whether its runs may be compressed.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.features & FEATURE_ZSTD != 0
+    }
+
+    /// Refuses to write to an archive with features that ask for it where they are not known.
+    pub(crate) fn must_be_writable(&self, path: &Path) -> Result<(), StoreError> {
+        let unknown = self.features & MUST_BE_KNOWN_TO_WRITE;
+        if unknown == 0 {
+            return Ok(());
+        }
+        let what = format!(
+            "features that this version may read and not write beside ({unknown:#x}); open it for \
+             reading only, or update this program"
+        );
+        let path = path.to_owned();
+        Err(StoreError::UnsupportedFeature { path, what })
     }
 
     /// The same in the format that is written.
@@ -129,7 +158,7 @@ impl Superblock {
     }
 
     /// Refuses what this build does not read.
-    fn must_be_known(&self, features: u32, path: &Path) -> Result<(), StoreError> {
+    fn must_be_known(&self, path: &Path) -> Result<(), StoreError> {
         let (path, found) = (path.to_owned(), self.version);
         if !(OLDEST_VERSION..=FORMAT_VERSION).contains(&found) {
             let supported = FORMAT_VERSION;
@@ -139,13 +168,16 @@ impl Superblock {
                 supported,
             });
         }
-        if features & !FEATURE_ZSTD != 0 {
-            let what = format!("features that this version does not know ({features:#x})");
+        let unknown = self.features & MUST_BE_KNOWN & !FEATURE_ZSTD;
+        if unknown != 0 {
+            let what = format!(
+                "features that this version does not know ({unknown:#x}); update this program"
+            );
             return Err(StoreError::UnsupportedFeature { path, what });
         }
-        if self.compressed && !compress::IS_AVAILABLE {
+        if self.is_compressed() && !compress::IS_AVAILABLE {
             let what = "runs compressed with zstd, and this program was built without the \
-                        feature `zstd` of sessiondb"
+                        feature `zstd` of sessiondb; use one that has it"
                 .to_owned();
             return Err(StoreError::UnsupportedFeature { path, what });
         }
@@ -156,8 +188,7 @@ impl Superblock {
         let mut page = Vec::with_capacity(LEN);
         page.extend_from_slice(&MAGIC);
         page.extend_from_slice(&self.version.to_le_bytes());
-        let features = if self.compressed { FEATURE_ZSTD } else { 0 };
-        page.extend_from_slice(&features.to_le_bytes());
+        page.extend_from_slice(&self.features.to_le_bytes());
         page.extend_from_slice(self.archive_id.as_bytes());
         page.extend_from_slice(&self.created_ms.to_le_bytes());
         page.extend_from_slice(&self.journal_bytes.to_le_bytes());
@@ -201,15 +232,15 @@ impl Superblock {
             let (archive_id, created_ms) = (fields.uuid()?, fields.u64()?);
             let superblock = Self {
                 version,
-                compressed: features & FEATURE_ZSTD != 0,
+                features,
                 archive_id,
                 created_ms,
                 journal_bytes: fields.u64()?,
             };
-            Ok::<_, String>((superblock, features, fields.u64()?))
+            Ok::<_, String>((superblock, fields.u64()?))
         })();
-        let (superblock, features, image_offset) = parsed.map_err(|message| damaged(&message))?;
-        superblock.must_be_known(features, path)?;
+        let (superblock, image_offset) = parsed.map_err(|message| damaged(&message))?;
+        superblock.must_be_known(path)?;
         let journal_bytes = superblock.journal_bytes;
         if !(MIN_JOURNAL_BYTES..=MAX_JOURNAL_BYTES).contains(&journal_bytes)
             || journal_bytes % MIN_JOURNAL_BYTES != 0
@@ -286,6 +317,27 @@ mod tests {
                 let found = Superblock::decode(&torn, 1 << 20, path).unwrap();
                 let expected = if torn == after { new } else { old };
                 assert_eq!(found, expected, "at {sector}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_feature_asks_of_who_does_not_know_it_is_in_its_place() {
+        let path = Path::new("a.sessiondb");
+        for bit in 1..32 {
+            let known = Superblock::new(MIN_JOURNAL_BYTES);
+            let features = known.features | 1 << bit;
+            let page = Superblock { features, ..known }.encode();
+            let found = Superblock::decode(&page, 1 << 20, path);
+            match bit {
+                0..16 => assert!(found.unwrap_err().to_string().contains("update")),
+                16..24 => assert!(found.unwrap().must_be_writable(path).is_err()),
+                // What may be ignored stays.
+                _ => {
+                    let found = found.unwrap();
+                    found.must_be_writable(path).unwrap();
+                    assert_eq!(found.encode(), page);
+                }
             }
         }
     }

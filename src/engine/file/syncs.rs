@@ -2,9 +2,11 @@
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use redb::StorageBackend;
 
+use super::events::Sum;
 use super::shared_page::SharedPage;
 use crate::engine::failpoints::{Bug, seeded};
 
@@ -13,6 +15,7 @@ use crate::engine::failpoints::{Bug, seeded};
 #[derive(Debug, Default)]
 pub(crate) struct Syncs {
     any_failed: Mutex<bool>,
+    pub(crate) sum: Sum,
 }
 
 impl Syncs {
@@ -27,7 +30,10 @@ impl Syncs {
         if *any_failed && !seeded(Bug::SyncAfterFailure) {
             return Err(io::Error::other("an earlier sync of the file failed"));
         }
-        sync_or_mark(file).inspect_err(|_| *any_failed = true)
+        let begun = Instant::now();
+        let synced = sync_or_mark(file).inspect_err(|_| *any_failed = true);
+        self.sum.add(begun.elapsed());
+        synced
     }
 }
 

@@ -30,17 +30,13 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
             origin,
             at_ms,
             ..
-        } => {
-            put_write(out, APPEND, log, entries, *origin, *at_ms);
-        }
+        } => put_write(out, APPEND, log, entries, *origin, *at_ms),
         Op::Replace {
             log,
             entries,
             origin,
             at_ms,
-        } => {
-            put_write(out, REPLACE, log, entries, *origin, *at_ms);
-        }
+        } => put_write(out, REPLACE, log, entries, *origin, *at_ms),
         Op::Branch {
             session,
             from,
@@ -172,19 +168,14 @@ fn decode(fields: &mut Reader<'_>) -> Result<Op, String> {
         DELETE_SESSION => Op::DeleteSession {
             session: fields.uuid()?,
         },
-        SET_METADATA => {
-            let (session, at_ms) = (fields.uuid()?, fields.u64()?);
-            let json = bytes(fields)?.to_vec();
-            Op::SetMetadata {
-                session,
-                json,
-                at_ms,
-            }
-        }
-        SET_METADATA_OF_2 => Op::SetMetadata {
+        tag @ (SET_METADATA | SET_METADATA_OF_2) => Op::SetMetadata {
             session: fields.uuid()?,
+            at_ms: if tag == SET_METADATA {
+                fields.u64()?
+            } else {
+                0
+            },
             json: bytes(fields)?.to_vec(),
-            at_ms: 0,
         },
         SET_NAME => Op::SetName {
             name: text(fields)?,
@@ -312,14 +303,21 @@ mod tests {
         })
     }
 
-    fn op() -> impl Strategy<Value = Op> {
-        let id = any::<u128>().prop_map(Uuid::from_u128);
+    fn id() -> impl Strategy<Value = Uuid> + Clone {
+        any::<u128>().prop_map(Uuid::from_u128)
+    }
+
+    fn log_id() -> impl Strategy<Value = LogId> + Clone {
         let kind = prop_oneof![Just(LogKind::Entries), Just(LogKind::Traces)];
-        let log = (id.clone(), id.clone(), kind).prop_map(|(session, segment, kind)| LogId {
+        (id(), id(), kind).prop_map(|(session, segment, kind)| LogId {
             session,
             segment,
             kind,
-        });
+        })
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let (id, log) = (id(), log_id());
         let origin =
             (1..3_u8, id.clone(), any::<u64>()).prop_map(|(kind, segment, at_turn)| OriginRecord {
                 kind,

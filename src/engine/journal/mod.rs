@@ -5,6 +5,9 @@
 //! with that of the frame before, matches; the first that does not is the end.
 
 pub(crate) mod codec;
+pub(crate) mod frames;
+mod header;
+pub(crate) mod scan;
 
 use std::io;
 
@@ -13,6 +16,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::file::superblock::JOURNAL_OFFSET;
+use crate::engine::journal::header::Header;
 use crate::engine::redb_format::page::mend_one_bit;
 
 /// The bytes of a frame before its payload.
@@ -126,10 +130,9 @@ impl Journal {
         let frame = Frame { bytes };
         // Between the two reads, and over a torn write, anything may stand there.
         let behind = position.behind(&frame.bytes);
-        Ok(
-            (frame.is_at(position) && frame.checksum() == Some(behind.chain))
-                .then_some((frame, behind)),
-        )
+        Ok((frame.header().is(position.epoch, position.frame)
+            && frame.header().checksum() == Some(behind.chain))
+        .then_some((frame, behind)))
     }
 
     /// Whether so many bytes at the position have the checksum that they begin with.
@@ -161,12 +164,14 @@ impl Journal {
         if !self.has_room_at(position, 0) {
             return Ok(None);
         }
-        let mut header = vec![0; 32];
+        let mut header = [0; 32];
         file.read(self.at(position), &mut header)?;
-        let frame = Frame { bytes: header };
-        let len = frame.payload_len();
+        let header = Header(&header);
+        let len = header.payload_len();
         Ok(Some(len).filter(|len| {
-            frame.is_at(position) && *len <= self.half_bytes && self.has_room_at(position, *len)
+            header.is(position.epoch, position.frame)
+                && *len <= self.half_bytes
+                && self.has_room_at(position, *len)
         }))
     }
 
@@ -256,18 +261,32 @@ impl Position {
 
 /// The frame that the bytes begin with, if it counts at the position.
 fn whole_frame(bytes: &[u8], position: &Position) -> Option<(Frame, Position)> {
-    let header = Frame {
-        bytes: bytes.get(..32)?.to_vec(),
-    };
+    let header = Header(bytes.get(..32)?);
     let end = usize::try_from(FRAME_HEADER_BYTES + header.payload_len()).ok()?;
-    if !header.is_at(position) || end > bytes.len() {
+    if !header.is(position.epoch, position.frame) || end > bytes.len() {
         return None;
     }
     let frame = Frame {
         bytes: bytes.get(..end)?.to_vec(),
     };
     let behind = position.behind(&frame.bytes);
-    (frame.checksum() == Some(behind.chain)).then_some((frame, behind))
+    (header.checksum() == Some(behind.chain)).then_some((frame, behind))
+}
+
+/// Fills the header of a frame in for the position, and returns the position behind.
+fn seal(frame: &mut [u8], position: &Position, salt: u32) -> Position {
+    let len = (frame.len() as u64).saturating_sub(FRAME_HEADER_BYTES);
+    let fields = [position.epoch, position.frame, len | u64::from(salt) << 32];
+    for (field, at) in fields.iter().zip([8, 16, 24]) {
+        if let Some(place) = frame.get_mut(at..at + 8) {
+            place.copy_from_slice(&field.to_le_bytes());
+        }
+    }
+    let behind = position.behind(frame);
+    if let Some(place) = frame.first_chunk_mut::<8>() {
+        *place = behind.chain.to_le_bytes();
+    }
+    behind
 }
 
 /// One frame: header and payload in one buffer.
@@ -295,38 +314,11 @@ impl Frame {
 
     /// Fills the header in for the position, and returns the position behind.
     fn finish(&mut self, position: &Position, salt: u32) -> Position {
-        let len = self.payload().len() as u64;
-        let fields = [position.epoch, position.frame, len | u64::from(salt) << 32];
-        for (field, at) in fields.iter().zip([8, 16, 24]) {
-            if let Some(place) = self.bytes.get_mut(at..at + 8) {
-                place.copy_from_slice(&field.to_le_bytes());
-            }
-        }
-        let behind = position.behind(&self.bytes);
-        if let Some(place) = self.bytes.first_chunk_mut::<8>() {
-            *place = behind.chain.to_le_bytes();
-        }
-        behind
+        seal(&mut self.bytes, position, salt)
     }
 
-    /// The length of the payload, which shares a word with the salt.
-    fn payload_len(&self) -> u64 {
-        self.field(24) & u64::from(u32::MAX)
-    }
-
-    fn is_at(&self, position: &Position) -> bool {
-        self.field(8) == position.epoch && self.field(16) == position.frame
-    }
-
-    fn checksum(&self) -> Option<u64> {
-        self.bytes
-            .first_chunk()
-            .map(|field| u64::from_le_bytes(*field))
-    }
-
-    fn field(&self, at: usize) -> u64 {
-        let field = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
-        field.map_or(0, |field| u64::from_le_bytes(*field))
+    fn header(&self) -> Header<'_> {
+        Header(&self.bytes)
     }
 }
 
@@ -337,6 +329,7 @@ mod tests {
     use proptest::prelude::*;
     use redb::backends::InMemoryBackend;
 
+    use super::scan::Scan;
     use super::*;
 
     const JOURNAL: Journal = Journal {
@@ -357,12 +350,19 @@ mod tests {
         frame
     }
 
-    fn payloads(file: &InMemoryBackend, mut at: Position) -> Vec<Vec<u8>> {
+    fn payloads(file: &InMemoryBackend, start: Position) -> Vec<Vec<u8>> {
+        let mut at = start;
         let mut found = Vec::new();
         while let Some((frame, behind)) = JOURNAL.read(file, &at).unwrap() {
             found.push(frame.payload().to_vec());
             at = behind;
         }
+        let mut scan = Scan::new(JOURNAL, file, start);
+        let mut scanned = Vec::new();
+        while let Some(payload) = scan.next().unwrap() {
+            scanned.push(payload.to_vec());
+        }
+        assert_eq!((&scanned, scan.at()), (&found, at), "read one by one");
         found
     }
 

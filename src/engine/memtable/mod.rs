@@ -7,9 +7,9 @@ pub(crate) mod extents;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use crate::engine::memtable::extents::Extents;
+use crate::engine::memtable::extents::{ExtentSource, Extents};
 use crate::engine::model::log_id::LogId;
-use crate::engine::model::row::{Head, SessionRow};
+use crate::engine::model::row::{Head, LogSize, SessionRow};
 use crate::ids::{SegmentId, SessionId};
 
 /// The changes of one epoch. `None` in a map is what was removed.
@@ -37,6 +37,19 @@ impl Memtable {
         self.heads
             .range(range)
             .map(|((_, segment), head)| (*segment, *head))
+    }
+
+    /// How many entries it holds, and their bytes.
+    pub(crate) fn size(&self) -> LogSize {
+        let mut size = LogSize::default();
+        let extents = self.logs.values().flat_map(Extents::list);
+        for extent in extents {
+            if let ExtentSource::Run(run) = &extent.source {
+                size.entries += extent.end - extent.first;
+                size.bytes += run.bytes_between(extent.range());
+            }
+        }
+        size
     }
 
     /// The extents of a log, whose own entries are those in the range as long as nothing here says

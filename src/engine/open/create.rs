@@ -95,7 +95,7 @@ pub(crate) fn write_whole(
 ) -> Outcome<()> {
     superblock.write(file.storage())?;
     let options = TablesOptions {
-        packing: Packing::of_copies(superblock.compressed),
+        packing: Packing::of_copies(superblock.is_compressed()),
         cache_bytes,
         shared: false,
         read_only: false,

@@ -2,19 +2,23 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::change::Change;
 #[cfg(feature = "_testing")]
 use crate::engine::commit::background;
 use crate::engine::commit::background::BackgroundWorker;
 use crate::engine::commit::close::Ended;
 use crate::engine::commit::{Committer, Done};
 use crate::engine::fault::{Fault, Outcome, system};
+#[cfg(feature = "tracing")]
+use crate::engine::file::events::Events;
 use crate::engine::file::identity::{self, FileId, MAX_REPLACEMENTS};
 use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
-use crate::engine::file::{ArchiveFile, Awaited, temporary};
+use crate::engine::file::{ArchiveFile, Awaited, surroundings, temporary};
 use crate::engine::journal::CutOff;
 use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
@@ -84,11 +88,11 @@ impl Engine {
             lock_timeout,
             ..
         } = options;
-        let open = || ArchiveFile::over(Arc::clone(&storage), path, shared, lock_timeout);
-        let (mut file, mut superblock) = open()?;
+        let open = |storage| ArchiveFile::over(storage, path, shared, lock_timeout);
+        let (mut file, mut superblock) = open(Arc::clone(&storage))?;
         if !options.read_only && !superblock.is_of_this_format() {
             file.take_over()?;
-            (file, superblock) = open()?;
+            (file, superblock) = open(storage)?;
         }
         let tables = open_tables(&file, &superblock, options)?;
         // Storage has no name that another could take.
@@ -105,7 +109,28 @@ impl Engine {
         let engine = Self::new(file, tables, superblock, options)?;
         // What is damaged shows now, and not when an agent is in the middle of its work.
         engine.committer.layers()?;
+        #[cfg(feature = "tracing")]
+        engine.tell_opened();
         Ok(engine)
+    }
+
+    /// Says that it is open, what a process that ended early left in the journal, and where it lies.
+    #[cfg(feature = "tracing")]
+    fn tell_opened(&self) {
+        let path = self.path();
+        Events::opened(path, self.options.read_only);
+        match self.committer.frames_in_journal() {
+            Ok(0) | Err(_) => {}
+            Ok(changes) => Events::recovered(path, changes),
+        }
+        if let Some(place) = surroundings::harm(path) {
+            Events::unsafe_place(path, &place);
+        }
+    }
+
+    /// What may harm the file where it lies, in words.
+    pub(crate) fn place_warning(&self) -> Option<String> {
+        self.file_id().and_then(|_| surroundings::harm(self.path()))
     }
 
     /// A new archive in memory.
@@ -226,34 +251,36 @@ impl Engine {
         version: u64,
         timeout: Duration,
     ) -> Result<u64, StoreError> {
-        /// Changes of other processes wake nobody here.
-        const PAUSE: Duration = Duration::from_millis(10);
         self.committer.must_be_here()?;
-        let deadline = Instant::now().checked_add(timeout);
-        let left = || match deadline {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None => Duration::MAX,
-        };
-        let pause = || {
-            if self.options.shared {
-                left().min(PAUSE)
-            } else {
-                left()
-            }
-        };
-        let look = || match self.changed_since(version) {
-            Ok(None) if left() == Duration::ZERO => Some(Ok(version)),
-            found => found.transpose(),
-        };
-        self.committer.waiters.wait(look, pause)
+        self.committer.wait_for_frame(version, timeout)
     }
 
-    /// The number of changes, if it is another one.
-    fn changed_since(&self, version: u64) -> Result<Option<u64>, StoreError> {
-        if !self.committer.may_have_more_than(version)? {
-            return Ok(None);
-        }
-        Ok(Some(self.version()?).filter(|now| *now != version))
+    /// Begins to follow what changes; the place of the next change.
+    pub(crate) fn follow(&self) -> Result<u64, StoreError> {
+        self.committer.must_be_here()?;
+        self.committer.follow()
+    }
+
+    /// The changes from that place on, and the place behind them. Waits for one until the time is up
+    /// or it is cancelled.
+    pub(crate) fn next_changes(
+        &self,
+        place: u64,
+        timeout: Duration,
+        cancelled: &AtomicBool,
+    ) -> Result<(Vec<Change>, u64), StoreError> {
+        self.committer.must_be_here()?;
+        self.committer.next_changes(place, timeout, cancelled)
+    }
+
+    /// Ends following.
+    pub(crate) fn unfollow(&self) {
+        self.committer.unfollow();
+    }
+
+    /// Lets those who wait for a change look again.
+    pub(crate) fn wake_followers(&self) {
+        self.committer.waiters.wake();
     }
 
     /// Makes changes that need no look at the state before.
@@ -371,7 +398,7 @@ fn open_tables(
 
 pub(crate) fn tables_options(options: EngineOptions, superblock: &Superblock) -> TablesOptions {
     TablesOptions {
-        packing: Packing::of_checkpoints(superblock.compressed),
+        packing: Packing::of_checkpoints(superblock.is_compressed()),
         cache_bytes: options.cache_bytes,
         shared: options.shared,
         read_only: options.read_only,

@@ -13,6 +13,7 @@ use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::system::named;
 use crate::engine::fault::{Outcome, is_no_room};
 use crate::engine::file::ArchiveFile;
+use crate::engine::file::events::Events;
 use crate::engine::file::identity::{FileId, names_of};
 use crate::engine::file::place::{Folder, Place, replaces_open_files};
 use crate::engine::file::shared_page::SharedPage;
@@ -49,12 +50,25 @@ pub(crate) fn compact(
         Err(err) => return Err((Some(engine), err)),
     };
     let (engine, reason) = match begun.by_a_copy(engine, &mut *tell)? {
-        Copied::Replaced(engine, compaction) => return Ok((engine, compaction)),
+        Copied::Replaced(engine, compaction) => {
+            compaction.tell(engine.path());
+            return Ok((engine, compaction));
+        }
         Copied::Not(engine, reason) => (engine, reason),
     };
     match begun.in_place(&engine, reason, tell) {
-        Ok(compaction) => Ok((engine, compaction)),
+        Ok(compaction) => {
+            compaction.tell(engine.path());
+            Ok((engine, compaction))
+        }
         Err(err) => Err((Some(engine), err)),
+    }
+}
+
+impl Compaction {
+    fn tell(&self, path: &Path) {
+        let in_place = self.in_place.is_some();
+        Events::compacted(path, in_place, self.bytes_before, self.bytes_after);
     }
 }
 

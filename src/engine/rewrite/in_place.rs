@@ -92,9 +92,12 @@ impl Committer {
             Ok(false) | Err(redb::BackendError::Unsupported) => Ok(None),
             Ok(true) => {
                 // Windows shows a process its own locks as well.
-                let is_this = cfg!(windows) && self.sources.tables()?.has_views();
-                let who = if is_this { "this" } else { "another" };
-                Ok(Some(who_reads(&format!("{who} process"), is_checkpointed)))
+                let who = if self.sources.tables()?.has_views() {
+                    "this process or another"
+                } else {
+                    "another process"
+                };
+                Ok(Some(who_reads(who, is_checkpointed)))
             }
             Err(err) => Err(std::io::Error::from(err).into()),
         }

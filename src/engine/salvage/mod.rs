@@ -10,6 +10,7 @@ mod image;
 mod pages;
 mod patient;
 mod read;
+mod replay;
 mod rows;
 mod scan;
 mod shared;

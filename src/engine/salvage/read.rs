@@ -13,8 +13,7 @@ use super::scan;
 use super::tables::tables_below;
 use super::walk::{RowAt, tables_of};
 use crate::engine::fault::system::named;
-use crate::engine::file::open_regular;
-use crate::engine::file::storage::storage_of;
+use crate::engine::file::storage::{open_regular, storage_of};
 use crate::engine::file::superblock::{
     JOURNAL_OFFSET, MAX_JOURNAL_BYTES, MIN_JOURNAL_BYTES, SUPERBLOCK_BYTES, Superblock,
 };

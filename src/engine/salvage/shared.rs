@@ -57,27 +57,34 @@ impl FoundLog {
         parts.collect()
     }
 
-    /// Puts other entries in the place of those in the range that are at one of these places.
-    fn replace_at(&mut self, places: &[RunAt], range: &Range<u64>, new: &Arc<Run>) {
-        for (first, part) in self.between(range) {
-            if !places.iter().any(|place| place.is_same_as(&part)) {
-                continue;
+    /// Puts other entries in the place of those that are at one of these places.
+    fn replace_at(&mut self, places: &BTreeMap<u64, RunAt>, new: &Arc<Run>) {
+        for (at, place) in places {
+            // A run may hold more than the others have of it.
+            for (first, part) in self.between(&(*at..at + place.count)) {
+                if place.is_same_as(&part) {
+                    self.replace_part(first, part.count, new);
+                }
             }
-            let Some((start, whole)) = self.runs.range(..=first).next_back() else {
-                continue;
-            };
-            let (start, end, end_of_part) = (*start, start + whole.count, first + part.count);
-            let source = whole.source.clone();
-            let keep = |first: u64, end: u64| {
-                let (count, source) = (end.saturating_sub(first), source.clone());
-                (count > 0).then_some((first, RunAt { count, source }))
-            };
-            let around = [keep(start, first), keep(end_of_part, end)];
-            self.runs.remove(&start);
-            self.runs.extend(around.into_iter().flatten());
-            let (count, source) = (part.count, Source::Memory(Arc::clone(new)));
-            self.runs.insert(first, RunAt { count, source });
         }
+    }
+
+    /// Puts other entries in the place of some that one run holds.
+    fn replace_part(&mut self, first: u64, count: u64, new: &Arc<Run>) {
+        let Some((start, whole)) = self.runs.range(..=first).next_back() else {
+            return;
+        };
+        let (start, end) = (*start, start + whole.count);
+        let source = whole.source.clone();
+        let keep = |first: u64, end: u64| {
+            let (count, source) = (end.saturating_sub(first), source.clone());
+            (count > 0).then_some((first, RunAt { count, source }))
+        };
+        let around = [keep(start, first), keep(first + count, end)];
+        self.runs.remove(&start);
+        self.runs.extend(around.into_iter().flatten());
+        let source = Source::Memory(Arc::clone(new));
+        self.runs.insert(first, RunAt { count, source });
     }
 
     /// Whether the first `len` entries of both are at the same places.
@@ -206,10 +213,10 @@ impl Found {
             self.segment(&owner, at_ms);
         }
         let named = self.changed(log).log_mut(log.kind);
-        let places: Vec<_> = named.between(&range).into_values().collect();
+        let places = named.between(&range);
         let session = (log.session, SegmentId::nil())..=(log.session, SegmentId::max());
         for found in self.segments.range_mut(session).map(|(_, found)| found) {
-            found.log_mut(log.kind).replace_at(&places, &range, &new);
+            found.log_mut(log.kind).replace_at(&places, &new);
         }
         // What was lost here is known now: it is gone.
         let named = self.changed(log).log_mut(log.kind);

@@ -154,7 +154,7 @@ impl ImageBackend {
 
     fn wait(&self, attempt: impl Fn() -> Result<bool, BackendError>) -> Result<(), BackendError> {
         match poll(self.lock_timeout, attempt)? {
-            Polled::Acquired => Ok(()),
+            Polled::Acquired(_) => Ok(()),
             Polled::TimedOut(_) => Err(BackendError::Io(LockTimeout.into())),
         }
     }

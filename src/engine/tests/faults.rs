@@ -23,7 +23,7 @@ use crate::error::StoreError;
 
 /// Storage in memory whose calls fail from a given one on, as a full or broken disk's do.
 #[derive(Debug)]
-struct Failing {
+pub(super) struct Failing {
     bytes: Arc<Mutex<Vec<u8>>>,
     calls: AtomicU64,
     fail_from: u64,
@@ -33,7 +33,7 @@ struct Failing {
 }
 
 impl Failing {
-    fn over(bytes: &Arc<Mutex<Vec<u8>>>, fail_from: u64, kind: io::ErrorKind) -> Self {
+    pub(super) fn over(bytes: &Arc<Mutex<Vec<u8>>>, fail_from: u64, kind: io::ErrorKind) -> Self {
         let reads_work = kind == io::ErrorKind::StorageFull;
         Self {
             bytes: Arc::clone(bytes),
@@ -94,7 +94,7 @@ impl StorageBackend for Failing {
     }
 }
 
-const OPTIONS: EngineOptions = EngineOptions {
+pub(super) const OPTIONS: EngineOptions = EngineOptions {
     read_only: false,
     shared: false,
     cache_bytes: 1 << 20,
@@ -103,7 +103,7 @@ const OPTIONS: EngineOptions = EngineOptions {
     background: true,
 };
 
-fn open(storage: Failing) -> Result<Engine, StoreError> {
+pub(super) fn open(storage: Failing) -> Result<Engine, StoreError> {
     let superblock = Superblock::read(&storage, Path::new("test.sessiondb"))?;
     let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
     let tables = Tables::open(file.image(), tables_options(OPTIONS, &superblock));
@@ -112,7 +112,7 @@ fn open(storage: Failing) -> Result<Engine, StoreError> {
 }
 
 /// A new archive, whose journal takes two of the entries below in each half, and its bytes.
-fn created() -> Arc<Mutex<Vec<u8>>> {
+pub(super) fn created() -> Arc<Mutex<Vec<u8>>> {
     let bytes = Arc::new(Mutex::new(Vec::new()));
     let storage = Failing::over(&bytes, u64::MAX, io::ErrorKind::Other);
     let superblock = Superblock::new(MIN_JOURNAL_BYTES);
@@ -132,7 +132,7 @@ fn created() -> Arc<Mutex<Vec<u8>>> {
     bytes
 }
 
-const LOG: LogId = LogId {
+pub(super) const LOG: LogId = LogId {
     session: Uuid::from_u128(1),
     segment: Uuid::from_u128(2),
     kind: LogKind::Entries,
@@ -150,7 +150,7 @@ fn append(number: u64) -> Op {
     }
 }
 
-fn stored(engine: &Engine) -> Vec<String> {
+pub(super) fn stored(engine: &Engine) -> Vec<String> {
     let layers = engine.committer.layers().unwrap();
     let len = layers
         .log_size(&LOG)

@@ -26,6 +26,9 @@ mod full_disk;
 mod import_export;
 /// `ls`, `show`, `stats` and `check`.
 mod listings;
+/// All of it once more under locks as Windows has them.
+#[cfg(all(target_os = "linux", feature = "_testing"))]
+mod mandatory_locks;
 /// Outputs that take nothing, and what a terminal is given.
 #[cfg(unix)]
 mod outputs;
