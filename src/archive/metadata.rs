@@ -80,15 +80,17 @@ pub(super) fn updated_metadata<R, E: From<StoreError>>(
 
 /// Takes an object as JSON.
 pub(crate) fn set_metadata(session: SessionId, json: Vec<u8>) -> Result<Op, StoreError> {
-    within(
-        format!("metadata of session {session}"),
-        json.len(),
-        MAX_RECORD_BYTES,
-    )?;
+    metadata_must_fit(session, &json)?;
     let at_ms = now_ms();
     Ok(Op::SetMetadata {
         session,
         json,
         at_ms,
     })
+}
+
+/// Refuses metadata that is too long to be stored.
+pub(crate) fn metadata_must_fit(session: SessionId, json: &[u8]) -> Result<(), StoreError> {
+    let subject = format!("metadata of session {session}");
+    within(subject, json.len(), MAX_RECORD_BYTES)
 }

@@ -45,7 +45,7 @@ pub use self::info::{
 };
 pub use self::listing::{Segments, Sessions};
 pub use self::log::{Log, Receipt};
-pub(crate) use self::metadata::set_metadata;
+pub(crate) use self::metadata::{metadata_must_fit, set_metadata};
 pub use self::options::{ArchiveOptions, Sharing};
 pub use self::reader::LogSnapshot;
 pub use self::snapshot::Snapshot;

@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 
 use super::copy::{Copy, Lack, in_order, read, segments_of};
 use super::report::{MergeConflict, MergeOutcome, MergedSession};
-use crate::archive::{Archive, SegmentInfo, SegmentParent, SessionInfo, Snapshot};
+use crate::archive::{
+    Archive, SegmentInfo, SegmentParent, SessionInfo, Snapshot, metadata_must_fit,
+};
 use crate::engine::{LogId, LogKind, Op};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
@@ -225,7 +227,10 @@ impl SessionMerge<'_> {
             copy.times(&self.session, &segments_of(self.theirs, self.session.id)?)?;
         }
         metadata.map_or(Ok(()), |metadata| {
-            copy.metadata(&self.session, metadata.to_vec()?)
+            let json = metadata.to_vec()?;
+            // A relocation may have made it longer.
+            metadata_must_fit(self.session.id, &json)?;
+            copy.metadata(&self.session, json)
         })
     }
 

@@ -1,8 +1,8 @@
 //! What merging adds, and what it leaves alone.
 
 use serde_json::json;
-use sessiondb::Archive;
 use sessiondb::portable::{Merge, MergeOutcome, MergeReport, Relocation};
+use sessiondb::{Archive, StoreError};
 
 use super::{Content, assert_clean, record, sample, segment, session, texts};
 use crate::raw::{raw, raws};
@@ -204,4 +204,20 @@ fn an_archive_is_not_merged_with_itself() {
     std::fs::copy(&path, &copy).unwrap();
     let (archive, copy) = (Archive::open(&path).unwrap(), Archive::open(&copy).unwrap());
     assert!(merge(&archive, &copy).is_unchanged());
+}
+
+/// A path may become longer by a relocation, and metadata with it longer than it may be.
+#[test]
+fn metadata_that_a_relocation_makes_too_long_is_refused() {
+    let (here, there) = (Archive::in_memory().unwrap(), archive(&[(1, 1, &["1"])]));
+    let metadata = json!({"cwd": "/a/b", "pad": "x".repeat((1 << 20) - 40)});
+    there
+        .set_metadata(session(1), metadata.as_object().unwrap())
+        .unwrap();
+    let relocation: Relocation = format!("/a=/{}", "long".repeat(20)).parse().unwrap();
+    let refused = Merge::new(&here).relocate(relocation).run(&there, None);
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, StoreError::TooLarge { .. }), "{refused}");
+    assert!(here.sessions().unwrap().next().is_none());
+    assert_eq!(merge(&here, &there).sessions.len(), 1);
 }
