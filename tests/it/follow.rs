@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -288,8 +289,7 @@ fn changes_of_other_processes_are_told_once() {
     }
 }
 
-/// The follower is a process that is stopped, or killed, while others write: whoever begins again
-/// finds what there is.
+/// Of the processes that write, one is stopped and goes on, and one is killed and another begins.
 #[cfg(unix)]
 #[test]
 fn a_writer_that_is_stopped_or_killed_is_followed_as_far_as_it_came() {
@@ -401,4 +401,31 @@ fn changes_that_are_written_together_are_told_one_by_one() {
     });
     follower.check();
     assert_eq!((follower.told, follower.gaps), (8 * 40, 0));
+}
+
+/// One who begins just when the last one ends misses nothing.
+#[test]
+fn who_begins_while_the_last_one_ends_is_told() {
+    let archive = Archive::in_memory().unwrap();
+    let log = archive.log(session(0), segment(0));
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    drop(archive.changes().unwrap());
+                }
+            });
+        }
+        for number in 0..20_000 {
+            let mut changes = archive.changes().unwrap();
+            log.append(&number).unwrap();
+            let told = changes.next_within(Duration::ZERO).unwrap();
+            if told.is_none() {
+                ended.store(true, Ordering::Relaxed);
+                panic!("nothing was told of append {number}");
+            }
+        }
+        ended.store(true, Ordering::Relaxed);
+    });
 }

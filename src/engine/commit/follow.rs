@@ -14,9 +14,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 impl Committer {
     /// Begins to follow; the place of the next change.
     pub(crate) fn follow(&self) -> Result<u64, StoreError> {
-        let place = self.with_state(|state| state.begin_feed(&self.sources))?;
+        // First, so that whoever ends just now leaves what is kept.
         self.followers.fetch_add(1, Ordering::SeqCst);
-        Ok(place)
+        let place = self.with_state(|state| state.begin_feed(&self.sources));
+        place.inspect_err(|_| self.unfollow())
     }
 
     /// Ends that.
