@@ -48,7 +48,8 @@ impl Committer {
             Err(StoreError::Busy { .. }) => self.sync(),
             // The journal has it, for which it has its space already.
             Err(StoreError::Io(err)) if is_no_room(&err) => self.sync(),
-            Err(StoreError::ReadOnly { .. } | StoreError::Poisoned { .. }) => Ok(()),
+            Err(StoreError::ReadOnly { .. }) => Ok(()),
+            Err(StoreError::Poisoned { .. }) if all_synced => Ok(()),
             // A checkpoint changes nothing of what the archive holds.
             Err(StoreError::OutcomeUnknown { source, .. }) if all_synced => Err(source.into()),
             checkpointed => checkpointed,
