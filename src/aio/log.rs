@@ -4,7 +4,8 @@ use std::ops::{Bound, RangeBounds};
 
 use super::archive::AsyncArchive;
 use super::reply::Reply;
-use crate::archive::{Archive, Collected, Entry, Log, Receipt, ToEntry};
+use crate::archive::{Collected, Entry, Log, Receipt, ToEntry};
+use crate::engine::{LogId, LogKind};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
@@ -30,38 +31,38 @@ use crate::ids::{SegmentId, SessionId};
 #[derive(Debug, Clone)]
 pub struct AsyncLog {
     archive: AsyncArchive,
-    session: SessionId,
-    segment: SegmentId,
-    trace: bool,
+    id: LogId,
 }
 
 impl AsyncArchive {
     /// The entries of a segment.
     #[must_use]
     pub fn log(&self, session: SessionId, segment: SegmentId) -> AsyncLog {
-        AsyncLog::new(self.clone(), session, segment, false)
+        self.log_of(session, segment, LogKind::Entries)
     }
 
     /// The traces of a segment.
     #[must_use]
     pub fn trace(&self, session: SessionId, segment: SegmentId) -> AsyncLog {
-        AsyncLog::new(self.clone(), session, segment, true)
+        self.log_of(session, segment, LogKind::Traces)
+    }
+
+    fn log_of(&self, session: SessionId, segment: SegmentId, kind: LogKind) -> AsyncLog {
+        AsyncLog {
+            archive: self.clone(),
+            id: LogId {
+                session,
+                segment,
+                kind,
+            },
+        }
     }
 }
 
 impl AsyncLog {
-    fn new(archive: AsyncArchive, session: SessionId, segment: SegmentId, trace: bool) -> Self {
-        Self {
-            archive,
-            session,
-            segment,
-            trace,
-        }
-    }
-
     /// Appends an entry, as [`Log::append`] does. It is turned into JSON before this returns.
     pub fn append<E: ToEntry + ?Sized>(&self, entry: &E) -> Reply<Receipt> {
-        let mut collected = self.collected();
+        let mut collected = Collected::new(self.id);
         let checked = collected.push(entry);
         self.append_collected(None, checked.map(|()| collected))
     }
@@ -69,19 +70,17 @@ impl AsyncLog {
     /// Appends several entries as one change, as [`Log::append_many`] does.
     pub fn append_many<I>(&self, entries: I) -> Reply<Receipt>
     where
-        I: IntoIterator,
-        I::Item: ToEntry,
+        I: IntoIterator<Item: ToEntry>,
     {
-        self.append_collected(None, self.collect(entries))
+        self.append_collected(None, Collected::all(self.id, entries))
     }
 
     /// Appends entries if the log has this length, as [`Log::append_at`] does.
     pub fn append_at<I>(&self, expected_len: u64, entries: I) -> Reply<Receipt>
     where
-        I: IntoIterator,
-        I::Item: ToEntry,
+        I: IntoIterator<Item: ToEntry>,
     {
-        self.append_collected(Some(expected_len), self.collect(entries))
+        self.append_collected(Some(expected_len), Collected::all(self.id, entries))
     }
 
     /// Removes the entries from number `len` on, as [`Log::truncate`] does.
@@ -106,33 +105,11 @@ impl AsyncLog {
         &self,
         call: impl FnOnce(&Log) -> Result<T, StoreError> + Send + 'static,
     ) -> Reply<T> {
-        let (session, segment, trace) = (self.session, self.segment, self.trace);
-        let lane = segment.as_u64_pair();
-        self.archive
-            .call_in_lane(lane.0 ^ lane.1, move |archive: &Archive| {
-                let log = if trace {
-                    archive.trace(session, segment)
-                } else {
-                    archive.log(session, segment)
-                };
-                call(&log)
-            })
-    }
-
-    fn collected(&self) -> Collected {
-        Collected::of_log(self.session, self.segment, self.trace)
-    }
-
-    fn collect<I>(&self, entries: I) -> Result<Collected, StoreError>
-    where
-        I: IntoIterator,
-        I::Item: ToEntry,
-    {
-        let mut collected = self.collected();
-        for entry in entries {
-            collected.push(&entry)?;
-        }
-        Ok(collected)
+        let id = self.id;
+        let lane = id.segment.as_u64_pair();
+        self.archive.call_in_lane(lane.0 ^ lane.1, move |archive| {
+            call(&Log::new(archive.clone(), id))
+        })
     }
 
     fn append_collected(

@@ -12,8 +12,6 @@ use super::to_entry::ToEntry;
 use crate::engine::{Entries, LogId, LogKind, OriginRecord};
 use crate::entry::segment_log::LogEntry;
 use crate::error::StoreError;
-#[cfg(feature = "tokio")]
-use crate::ids::{SegmentId, SessionId};
 use crate::raw_json;
 
 /// Collects entries for one log, each of them checked.
@@ -23,26 +21,22 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    pub(super) fn new(log: LogId) -> Self {
+    pub(crate) fn new(log: LogId) -> Self {
         Self {
             log,
             entries: Entries::default(),
         }
     }
 
-    /// The same for one log of a segment.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn of_log(session: SessionId, segment: SegmentId, trace: bool) -> Self {
-        let kind = if trace {
-            LogKind::Traces
-        } else {
-            LogKind::Entries
-        };
-        Self::new(LogId {
-            session,
-            segment,
-            kind,
-        })
+    /// All of these.
+    pub(crate) fn all<I>(log: LogId, entries: I) -> Result<Self, StoreError>
+    where
+        I: IntoIterator<Item: ToEntry>,
+    {
+        let mut collected = Self::new(log);
+        let mut entries = entries.into_iter();
+        entries.try_for_each(|entry| collected.push(&entry))?;
+        Ok(collected)
     }
 
     pub(super) fn push_log_entry(&mut self, entry: &LogEntry) -> Result<(), StoreError> {

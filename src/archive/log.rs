@@ -63,28 +63,33 @@ pub struct Receipt {
 impl Archive {
     /// The entries of a segment.
     pub fn log(&self, session: SessionId, segment: SegmentId) -> Log {
-        Log::new(self.clone(), session, segment, LogKind::Entries)
+        self.log_of(session, segment, LogKind::Entries)
     }
 
     /// The traces of a segment: a second log, independent of the first.
     pub fn trace(&self, session: SessionId, segment: SegmentId) -> Log {
-        Log::new(self.clone(), session, segment, LogKind::Traces)
+        self.log_of(session, segment, LogKind::Traces)
+    }
+
+    fn log_of(&self, session: SessionId, segment: SegmentId, kind: LogKind) -> Log {
+        let id = LogId {
+            session,
+            segment,
+            kind,
+        };
+        Log::new(self.clone(), id)
     }
 }
 
 impl Log {
-    fn new(archive: Archive, session: SessionId, segment: SegmentId, kind: LogKind) -> Self {
-        let durability = match kind {
+    pub(crate) fn new(archive: Archive, id: LogId) -> Self {
+        let durability = match id.kind {
             LogKind::Entries => archive.durability(),
             LogKind::Traces => Durability::Written,
         };
         Self {
             archive,
-            id: LogId {
-                session,
-                segment,
-                kind,
-            },
+            id,
             timestamp_ms: None,
             durability,
         }
@@ -301,10 +306,7 @@ impl Log {
     where
         I: IntoIterator<Item: ToEntry>,
     {
-        let mut collected = Collected::new(self.id);
-        let mut entries = entries.into_iter();
-        entries.try_for_each(|entry| collected.push(&entry))?;
-        Ok(collected)
+        Collected::all(self.id, entries)
     }
 
     pub(super) fn collect_log_entries(

@@ -183,11 +183,11 @@ impl State {
         sources: &Sources,
         lock: &WriterLock<'_>,
     ) -> Outcome<()> {
-        let current = lock.current.is_some_and(|shared_page| {
-            shared_page.generation == self.seen && !shared_page.is_updating()
-        });
-        let current = current || lock.turns > 1;
-        if current && self.tables.is_some() && self.at.is_some() {
+        let is_current = lock.turns > 1
+            || lock.current.is_some_and(|shared_page| {
+                shared_page.generation == self.seen && !shared_page.is_updating()
+            });
+        if is_current && self.tables.is_some() && self.at.is_some() {
             return Ok(());
         }
         self.refresh(sources, true)?;
@@ -300,20 +300,24 @@ impl State {
                 Some(below) => below,
                 None => below.insert(self.below_open()?),
             };
-            let told = self.outlines(&ops);
             let open = Arc::make_mut(&mut self.open);
-            let lengths = ops.into_iter().map(|op| open.apply(below, op));
-            let lengths = match lengths.collect::<Outcome<Vec<_>>>() {
-                Ok(lengths) => lengths,
-                Err(fault) => {
-                    self.forget();
-                    return Err(match fault {
-                        Fault::Store(err) => Fault::damaged(place(), err.to_string()),
-                        fault => fault,
-                    });
+            let mut changes = Vec::new();
+            for op in ops {
+                let outline = self.feed.as_ref().and_then(|_| feed::outline(&op));
+                match open.apply(below, op) {
+                    Ok(result) => changes.extend(feed::completed(outline, result)),
+                    Err(fault) => {
+                        self.forget();
+                        return Err(match fault {
+                            Fault::Store(err) => Fault::damaged(place(), err.to_string()),
+                            fault => fault,
+                        });
+                    }
                 }
-            };
-            self.tell(at.frame, &told, &lengths);
+            }
+            if let Some(feed) = &mut self.feed {
+                feed.take(at.frame, changes);
+            }
             at = frames.at();
             self.at = Some(at);
         }

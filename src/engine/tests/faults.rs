@@ -164,10 +164,9 @@ pub(super) fn stored(engine: &Engine) -> Vec<String> {
     (0..len).map(entry).collect()
 }
 
-/// Every call of every append fails once, from then on: no panic, what was acknowledged is there
-/// after opening again, in order and without a hole, and the handle refuses to go on.
-#[test]
-fn a_failing_disk_loses_nothing_that_was_acknowledged() {
+/// Lets each call fail once, from which on all do, for want of room or otherwise, until `survives` says that
+/// its changes ended before.
+pub(super) fn each_call_fails(survives: impl Fn(u64, io::ErrorKind) -> bool) {
     for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Other] {
         let reached = (0..2_000)
             .take_while(|fail_from| !survives(*fail_from, kind))
@@ -177,6 +176,13 @@ fn a_failing_disk_loses_nothing_that_was_acknowledged() {
             "{kind}: {reached} calls failed"
         );
     }
+}
+
+/// Every call of every append fails once, from then on: no panic, what was acknowledged is there
+/// after opening again, in order and without a hole, and the handle refuses to go on.
+#[test]
+fn a_failing_disk_loses_nothing_that_was_acknowledged() {
+    each_call_fails(survives);
 }
 
 /// Appends over a disk that fails from one call on, and opens what is left of it. Returns whether
