@@ -6,7 +6,7 @@ pub(crate) mod flush;
 pub(crate) mod held;
 pub(crate) mod identity;
 pub(crate) mod locks;
-#[cfg(feature = "_testing")]
+#[cfg(all(feature = "_testing", not(any(windows, target_os = "macos"))))]
 mod mandatory;
 pub(crate) mod names;
 mod openers;

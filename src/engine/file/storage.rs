@@ -69,7 +69,6 @@ use self::otherwise::Synced;
 mod otherwise {
     use std::fs::File;
     use std::io;
-    use std::ops::Bound;
     use std::path::Path;
     #[cfg(windows)]
     use std::path::PathBuf;
@@ -77,12 +76,13 @@ mod otherwise {
     #[cfg(windows)]
     use std::sync::OnceLock;
 
+    use redb::StorageBackend;
     use redb::backends::FileBackend;
-    use redb::{BackendError, StorageBackend};
 
     use crate::engine::file::flush::flush;
     #[cfg(windows)]
     use crate::engine::file::identity::FileId;
+    use crate::engine::file::locks::forward_locks;
 
     /// The same file once more: where a drive cannot be made to flush, `fsync` has to do.
     #[cfg(target_os = "macos")]
@@ -172,44 +172,6 @@ mod otherwise {
             self.bytes.write(offset, data)
         }
 
-        fn close(&self) -> io::Result<()> {
-            self.bytes.close()
-        }
-
-        fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-            self.bytes.try_lock_range(start, end)
-        }
-
-        fn try_lock_shared_range(
-            &self,
-            start: Bound<u64>,
-            end: Bound<u64>,
-        ) -> Result<bool, BackendError> {
-            self.bytes.try_lock_shared_range(start, end)
-        }
-
-        fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-            self.bytes.lock_range(start, end)
-        }
-
-        fn lock_shared_range(
-            &self,
-            start: Bound<u64>,
-            end: Bound<u64>,
-        ) -> Result<(), BackendError> {
-            self.bytes.lock_shared_range(start, end)
-        }
-
-        fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-            self.bytes.unlock_range(start, end)
-        }
-
-        fn query_lock_range(
-            &self,
-            start: Bound<u64>,
-            end: Bound<u64>,
-        ) -> Result<bool, BackendError> {
-            self.bytes.query_lock_range(start, end)
-        }
+        forward_locks!(bytes);
     }
 }

@@ -8,13 +8,13 @@
 //! file as it was left, and the next read of the header shows what it made of it.
 
 use std::io;
-use std::ops::Bound;
 use std::sync::Arc;
 
-use redb::{BackendError, StorageBackend};
+use redb::StorageBackend;
 
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::file::ArchiveFile;
+use crate::engine::file::locks::forward_locks;
 use crate::engine::redb_format::page::{Geometry, HEADER_LEN, Header, PAGE_LEN};
 use crate::engine::tables::backend::ImageBackend;
 
@@ -140,45 +140,7 @@ macro_rules! hand_on {
             Err(never())
         }
 
-        fn close(&self) -> io::Result<()> {
-            self.$field.close()
-        }
-
-        fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-            self.$field.try_lock_range(start, end)
-        }
-
-        fn try_lock_shared_range(
-            &self,
-            start: Bound<u64>,
-            end: Bound<u64>,
-        ) -> Result<bool, BackendError> {
-            self.$field.try_lock_shared_range(start, end)
-        }
-
-        fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-            self.$field.lock_range(start, end)
-        }
-
-        fn lock_shared_range(
-            &self,
-            start: Bound<u64>,
-            end: Bound<u64>,
-        ) -> Result<(), BackendError> {
-            self.$field.lock_shared_range(start, end)
-        }
-
-        fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-            self.$field.unlock_range(start, end)
-        }
-
-        fn query_lock_range(
-            &self,
-            start: Bound<u64>,
-            end: Bound<u64>,
-        ) -> Result<bool, BackendError> {
-            self.$field.query_lock_range(start, end)
-        }
+        forward_locks!($field);
     };
 }
 
