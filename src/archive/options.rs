@@ -24,6 +24,8 @@ pub enum Sharing {
     Exclusive,
 }
 
+const DEFAULT_CACHE_BYTES: usize = 4 << 20;
+
 /// How an archive is opened: made by [`Archive::options`].
 ///
 /// ```
@@ -83,7 +85,7 @@ impl ArchiveOptions {
             read_only: false,
             sharing: Sharing::default(),
             durability: Durability::default(),
-            cache_bytes: 32 << 20,
+            cache_bytes: DEFAULT_CACHE_BYTES,
             lock_timeout: Duration::from_secs(5),
             sync_interval: Duration::from_millis(50),
         }
@@ -129,9 +131,10 @@ impl ArchiveOptions {
         self
     }
 
-    /// The memory for cached pages, in bytes, and an eighth as much besides for what was unpacked
-    /// last. Default: 32 MiB. Of several handles on one archive
-    /// in one process the first decides.
+    /// The memory for cached pages, in bytes, and as much besides, at most 4 MiB, for what was unpacked
+    /// last. Default: 4 MiB, since the system caches the file too and the time of a read goes into
+    /// unpacking; `cargo bench --bench memory` compares sizes. Of several handles on one archive in one
+    /// process the first decides.
     #[must_use]
     pub fn cache_bytes(mut self, cache_bytes: usize) -> Self {
         self.cache_bytes = cache_bytes;

@@ -22,6 +22,9 @@ use crate::engine::tables::schema::{
 };
 use crate::engine::tables::unclosed::Unclosed;
 
+/// The most bytes of unpacked runs that a view keeps: four runs of 1 MiB.
+const MOST_RECENT_BYTES: usize = 4 << 20;
+
 /// How an image is to be opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TablesOptions {
@@ -99,7 +102,7 @@ impl Tables {
             packing: options.packing,
             shared: options.shared,
             commits: Mutex::default(),
-            recent_bytes: options.cache_bytes / 8,
+            recent_bytes: options.cache_bytes.min(MOST_RECENT_BYTES),
             watch,
             process: Process::current(),
             views: Mutex::default(),

@@ -21,13 +21,13 @@ pub(super) fn settings(promise: Promise, sharing: Sharing) -> &'static str {
             "defaults, one process: Sharing::Exclusive, Durability::Synced; export syncs each file"
         }
         (Promise::Synced, _) => {
-            "defaults: Sharing::Shared, Durability::Synced, cache 32 MiB; export syncs each file"
+            "defaults: Sharing::Shared, Durability::Synced, cache 4 MiB; export syncs each file"
         }
         (Promise::Written, Sharing::Exclusive) => {
             "one process: Sharing::Exclusive, Durability::Written, synced within 50 ms"
         }
         (Promise::Written, _) => {
-            "Sharing::Shared, Durability::Written, synced within 50 ms, cache 32 MiB"
+            "Sharing::Shared, Durability::Written, synced within 50 ms, cache 4 MiB"
         }
     }
 }
