@@ -5,6 +5,11 @@
 //! `cargo bench --bench memory [-- --quick]`, on Linux. Each figure comes from a process of its own.
 //! Files are in `/dev/shm` where there is one, so that no figure contains a wait for a disk.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "the figures of a run are as many as it prints"
+)]
+
 #[path = "corpus/mod.rs"]
 #[allow(dead_code, reason = "not every bench wants forks")]
 mod corpus;
@@ -141,10 +146,7 @@ fn child(words: &[String]) -> Outcome {
 }
 
 /// Calls `take` with that many entries of made-up sessions.
-fn make(
-    entries: u64,
-    mut take: impl FnMut(SessionId, SegmentId, Vec<u8>) -> Outcome,
-) -> Outcome {
+fn make(entries: u64, mut take: impl FnMut(SessionId, SegmentId, Vec<u8>) -> Outcome) -> Outcome {
     let mut left = entries;
     for session in Corpus::new(SEED, CORPUS_BYTES) {
         for segment in session.segments {
@@ -171,9 +173,7 @@ fn fill(archive: &Archive, entries: u64) -> Outcome {
 
 fn append(path: &Path, cache_mib: usize, entries: u64) -> Outcome {
     remove(path)?;
-    let archive = Archive::options()
-        .cache_bytes(cache_mib << 20)
-        .open(path)?;
+    let archive = Archive::options().cache_bytes(cache_mib << 20).open(path)?;
     fill(&archive, entries)?;
     std::thread::sleep(Duration::from_secs(1));
     println!("{} {}", status_mib("VmHWM:")?, status_mib("VmRSS:")?);
@@ -181,9 +181,7 @@ fn append(path: &Path, cache_mib: usize, entries: u64) -> Outcome {
 }
 
 fn read(path: &Path, cache_mib: usize) -> Outcome {
-    let archive = Archive::options()
-        .cache_bytes(cache_mib << 20)
-        .open(path)?;
+    let archive = Archive::options().cache_bytes(cache_mib << 20).open(path)?;
     let mut logs = Vec::new();
     for session in archive.sessions()? {
         let session = session?.id;

@@ -240,6 +240,11 @@ impl Batch {
         self.delete(&log).delete(&trace)
     }
 
+    /// Adds what becomes of a note.
+    pub(super) fn note_op(&mut self, op: Op) -> &mut Self {
+        self.change(self.archive.durability(), op)
+    }
+
     /// Adds: remove a session with all that belongs to it, if it is there.
     pub fn delete_session(&mut self, session: SessionId) -> &mut Self {
         self.change(self.archive.durability(), Op::DeleteSession { session })

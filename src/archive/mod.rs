@@ -12,12 +12,14 @@ mod counters;
 mod durability;
 mod entries;
 mod entry;
+mod forgotten;
 mod handle;
 mod info;
 mod listing;
 mod log;
 mod metadata;
 mod names;
+mod notes;
 mod options;
 mod prefetch;
 mod reader;
@@ -39,6 +41,7 @@ pub use self::counters::Counters;
 pub use self::durability::Durability;
 pub use self::entries::RawEntries;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
+pub use self::forgotten::{Forgotten, ForgottenHash};
 pub use self::handle::Archive;
 pub use self::info::{
     ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SegmentParent, SessionInfo,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::handle::Archive;
 use super::record::{MAX_RECORD_BYTES, within};
 use super::snapshot::Snapshot;
-use crate::engine::{Layers, Op};
+use crate::engine::Op;
 use crate::entry::names::{NameRecord, WorkerName, WorkerRecord};
 use crate::error::StoreError;
 use crate::raw_json::RawJson;
@@ -168,7 +168,7 @@ impl Snapshot {
     ///
     /// Those of a read.
     pub fn names(&self) -> Result<Vec<String>, StoreError> {
-        self.view.read(Layers::names)
+        self.names_beside_notes()
     }
 
     /// All names with their records, sorted.

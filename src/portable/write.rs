@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::copy::Copy;
 use crate::archive::{Archive, SessionInfo, Snapshot};
 use crate::engine::{
-    self, Creation, DEFAULT_JOURNAL_BYTES, EngineOptions, MIN_JOURNAL_BYTES, Op, Superblock,
-    compact_new, create_filled,
+    self, Creation, DEFAULT_JOURNAL_BYTES, EngineOptions, Layers, MIN_JOURNAL_BYTES, Op,
+    Superblock, compact_new, create_filled,
 };
 use crate::error::StoreError;
 use crate::ids::SessionId;
@@ -89,7 +89,7 @@ impl Archive {
     ) -> Result<CopyReport, StoreError> {
         let source = self.snapshot()?;
         let sessions = source.sessions().collect::<Result<Vec<_>, _>>()?;
-        let names = source.names()?;
+        let names = source.view().read(Layers::names)?;
         Content::new(source, sessions, names).write(out.as_ref(), Form::Backup, progress)
     }
 
@@ -131,7 +131,10 @@ impl Archive {
         }
         let mut records = source.name_records()?;
         records.retain(|record| record.session().is_some_and(|id| sessions.contains(&id)));
-        let names = records.into_iter().map(|record| record.name).collect();
+        let mut names: Vec<_> = records.into_iter().map(|record| record.name).collect();
+        for session in sessions {
+            names.extend(source.stored_notes(*session)?);
+        }
         Content::new(source, found, names).write(out.as_ref(), Form::Extract, progress)
     }
 }

@@ -5,6 +5,8 @@
 mod metadata;
 /// Names and their records.
 mod names;
+/// Notes, and marks of what was taken away for good.
+mod notes;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

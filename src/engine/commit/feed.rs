@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::change::{Change, ChangeKind};
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::op::Op;
+use crate::engine::model::op::{NOTE_MARK, Op};
 use crate::ids::{SegmentId, SessionId};
 
 /// How many changes are kept for one who has not looked at them yet: about 2 MiB.
@@ -143,6 +143,9 @@ pub(crate) fn outline(op: &Op) -> Option<Change> {
         Op::DeleteLog { log } => of_log(ChangeKind::DeleteLog, log, 0..0),
         Op::DeleteSession { session } => of_session(ChangeKind::DeleteSession, session),
         Op::SetMetadata { session, .. } => of_session(ChangeKind::Metadata, session),
+        Op::SetName { name, .. } | Op::DeleteName { name } if name.starts_with(NOTE_MARK) => {
+            return None;
+        }
         Op::SetName { name, .. } => of_name(ChangeKind::Name, name),
         Op::DeleteName { name } => of_name(ChangeKind::DeleteName, name),
         Op::Expect(_) => return None,

@@ -6,7 +6,7 @@ pub(crate) mod heads;
 pub(crate) mod sharing;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use crate::engine::fault::{Fault, Outcome};
@@ -15,7 +15,8 @@ use crate::engine::memtable::extents::{ExtentAt, ExtentSource};
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Head, LogSize, ParentLink, SessionRow};
 use crate::engine::model::run::Part;
-use crate::engine::tables::TablesView;
+use crate::engine::tables::{NameRange, TablesView};
+
 use crate::ids::{SegmentId, SessionId};
 
 /// The tables and the memtables on top of it, the oldest first.
@@ -290,9 +291,14 @@ impl Layers {
 
     /// All names, sorted.
     pub(crate) fn names(&self) -> Outcome<Vec<String>> {
-        let mut names: BTreeSet<_> = self.tables.names()?.into_iter().collect();
+        self.names_in((Bound::Unbounded, Bound::Unbounded))
+    }
+
+    /// The names in the range, sorted.
+    pub(crate) fn names_in(&self, range: NameRange<'_>) -> Outcome<Vec<String>> {
+        let mut names: BTreeSet<_> = self.tables.names_in(range)?.into_iter().collect();
         for memtable in &self.memtables {
-            for (name, record) in &memtable.names {
+            for (name, record) in memtable.names.range::<str, _>(range) {
                 set(&mut names, name.clone(), record.is_some());
             }
         }

@@ -8,6 +8,9 @@ use crate::engine::model::row::ParentLink;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
+/// What the names of notes begin with, which those of workers may not hold.
+pub(crate) const NOTE_MARK: &str = "/";
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Op {

@@ -15,5 +15,5 @@ pub(crate) use crate::engine::tables::copy::Tell;
 pub(crate) use crate::engine::tables::open::{
     CheckpointError, Hold, Tables, TablesOptions, WaitPolicy,
 };
-pub(crate) use crate::engine::tables::read::TablesView;
+pub(crate) use crate::engine::tables::read::{NameRange, TablesView};
 pub(crate) use crate::engine::tables::schema::Checkpointed;

@@ -1,6 +1,6 @@
 //! Reading the tables in one consistent state. Every row is verified before it is believed.
 
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
@@ -20,6 +20,9 @@ use crate::engine::tables::schema::{
     Checkpointed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
 };
 use crate::ids::{SegmentId, SessionId};
+
+/// From one name to another.
+pub(crate) type NameRange<'n> = (Bound<&'n str>, Bound<&'n str>);
 
 /// One consistent state of the tables.
 pub(crate) struct TablesView {
@@ -238,9 +241,11 @@ impl TablesView {
         self.found(Table::Names, json.transpose()?)
     }
 
-    pub(crate) fn names(&self) -> Outcome<Vec<String>> {
+    /// Those in the range, sorted.
+    pub(crate) fn names_in(&self, range: NameRange<'_>) -> Outcome<Vec<String>> {
         let table = self.txn.open_table(NAMES)?;
-        let names = table.iter()?.map(|row| Ok(row?.0.value().to_owned()));
+        let rows = table.range::<&str>(range)?;
+        let names = rows.map(|row| Ok(row?.0.value().to_owned()));
         self.listed(Table::Names, names.collect::<Outcome<_>>()?)
     }
 

@@ -1,0 +1,216 @@
+//! What was taken away for good: removed with a mark by which an import or a merge knows not to bring
+//! it back.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::handle::Archive;
+use super::log::Log;
+use super::notes;
+use super::snapshot::Snapshot;
+use crate::engine::Op;
+use crate::error::StoreError;
+use crate::ids::{SegmentId, SessionId};
+
+/// What a mark says of entries that were taken away. None of their content is in it.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// let log = archive.log(session, segment);
+/// log.append_many([1, 2, 3])?;
+/// archive.forget_from(&log, 1)?;
+/// let mark = archive.snapshot()?.forgotten(session, segment)?.expect("it is marked");
+/// assert_eq!((mark.from, mark.to), (1, 3));
+///
+/// archive.forget_session(session)?;
+/// let mark = archive.snapshot()?.forgotten(session, segment)?.expect("it is marked");
+/// assert!(mark.is_whole());
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Forgotten {
+    /// The first entry that was taken away.
+    pub from: u64,
+    /// The length before.
+    pub to: u64,
+    /// A hash of those entries, by which they are known again: XXH3 of 64 bits, in hexadecimal, of
+    /// each entry and a line end. Absent where all was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+}
+
+impl Forgotten {
+    /// Whether all of the session or segment was taken away.
+    pub fn is_whole(&self) -> bool {
+        self.hash.is_none()
+    }
+}
+
+/// The hash of entries by which a mark knows them again.
+///
+/// ```
+/// use sessiondb::archive::ForgottenHash;
+///
+/// let mut hash = ForgottenHash::default();
+/// hash.entry(b"1");
+/// assert_eq!(hash.finish().len(), 16);
+/// ```
+#[derive(Default)]
+pub struct ForgottenHash(Xxh3Default);
+
+impl std::fmt::Debug for ForgottenHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ForgottenHash")
+    }
+}
+
+impl ForgottenHash {
+    /// Takes in the next entry.
+    pub fn entry(&mut self, entry: &[u8]) {
+        self.0.update(entry);
+        self.0.update(b"\n");
+    }
+
+    /// The hash of all that was taken in.
+    pub fn finish(&self) -> String {
+        format!("{:016x}", self.0.digest())
+    }
+}
+
+fn key_of_session(session: SessionId) -> String {
+    format!("sessiondb/forgotten/{session}")
+}
+
+fn key_of_segment(session: SessionId, segment: SegmentId) -> String {
+    format!("sessiondb/forgotten/{session}/{segment}")
+}
+
+impl Archive {
+    /// Removes a session with all that belongs to it, and keeps a mark by which no import and no
+    /// merge brings it back. Returns whether it was there. [`delete_session`](Self::delete_session)
+    /// removes without a mark.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub fn forget_session(&self, session: SessionId) -> Result<bool, StoreError> {
+        self.commit(|now| {
+            let Some(info) = now.session(session)? else {
+                return Ok((Vec::new(), false));
+            };
+            let mark = whole(info.entries);
+            let ops = vec![
+                Op::DeleteSession { session },
+                notes::write_op(&key_of_session(session), &mark)?,
+            ];
+            Ok((ops, true))
+        })
+    }
+
+    /// Removes a segment and its traces, and keeps a mark, as
+    /// [`forget_session`](Self::forget_session) does. Returns whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub fn forget_segment(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<bool, StoreError> {
+        let (log, trace) = (self.log(session, segment), self.trace(session, segment));
+        self.commit(|now| {
+            let Some(info) = now.segment(session, segment)? else {
+                return Ok((Vec::new(), false));
+            };
+            let mark = whole(info.entries);
+            let ops = vec![
+                Op::DeleteLog { log: log.id },
+                Op::DeleteLog { log: trace.id },
+                notes::write_op(&key_of_segment(session, segment), &mark)?,
+            ];
+            Ok((ops, true))
+        })
+    }
+
+    /// Cuts a log of entries off behind its first `len` entries, and keeps a mark, as
+    /// [`forget_session`](Self::forget_session) does. A log that is not longer stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Log::truncate`].
+    pub fn forget_from(&self, log: &Log, len: u64) -> Result<(), StoreError> {
+        let (session, segment) = (log.session_id(), log.segment_id());
+        let before = log.len()?;
+        if log.is_trace() || before <= len {
+            return log.truncate(len);
+        }
+        let mut hash = ForgottenHash::default();
+        for entry in log.read(len..before)? {
+            hash.entry(&entry?);
+        }
+        let mark = Forgotten {
+            from: len,
+            to: before,
+            hash: Some(hash.finish()),
+        };
+        let mut batch = self.batch();
+        batch.expect_len(log, before).truncate(log, len);
+        batch.write_note(&key_of_segment(session, segment), &mark)?;
+        batch.commit()
+    }
+
+    /// Takes the marks of a session away, so that an import or a merge may bring it back.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub fn allow_again(&self, session: SessionId) -> Result<(), StoreError> {
+        let keys = self.snapshot()?.notes(&key_of_session(session))?;
+        let ops: Vec<Op> = keys.iter().map(|key| notes::delete_op(key)).collect();
+        if ops.is_empty() {
+            return Ok(());
+        }
+        self.write(ops)
+    }
+}
+
+impl Snapshot {
+    /// What was taken away of a segment for good: all of it, with its session or by itself, or what
+    /// was behind an entry; `None` if nothing was.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn forgotten(
+        &self,
+        session: SessionId,
+        segment: SegmentId,
+    ) -> Result<Option<Forgotten>, StoreError> {
+        match self.read_note(&key_of_session(session))? {
+            Some(mark) => Ok(Some(mark)),
+            None => self.read_note(&key_of_segment(session, segment)),
+        }
+    }
+
+    /// Whether a whole session was taken away for good.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn is_session_forgotten(&self, session: SessionId) -> Result<bool, StoreError> {
+        Ok(self.raw_note(&key_of_session(session))?.is_some())
+    }
+}
+
+fn whole(entries: u64) -> Forgotten {
+    Forgotten {
+        from: 0,
+        to: entries,
+        hash: None,
+    }
+}

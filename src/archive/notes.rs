@@ -1,0 +1,166 @@
+//! Notes: small JSON values of a program's own, kept in the archive beside the sessions.
+
+use std::ops::Bound;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::batch::Batch;
+use super::handle::Archive;
+use super::record::{MAX_RECORD_BYTES, within};
+use super::snapshot::Snapshot;
+use crate::engine::{NOTE_MARK, Op};
+use crate::error::StoreError;
+use crate::ids::SessionId;
+
+/// The longest key, in bytes.
+const MAX_KEY_BYTES: usize = 4096;
+/// Notes are stored among the names of workers, none of which may hold this character.
+const MARK: &str = NOTE_MARK;
+/// What comes behind all that begins with the mark.
+const BEHIND_MARK: &str = "0";
+
+/// The key of a note on a session: it goes where the session goes, by
+/// [`extract`](Archive::extract) and [`Merge`](crate::portable::Merge).
+pub(crate) fn of_session(session: SessionId) -> String {
+    format!("session/{session}/")
+}
+
+impl Archive {
+    /// Sets the note of a key: any JSON, for a program's settings, or what it knows of its sources.
+    /// Notes are as safe as entries are, and part of every backup. Those whose key begins with
+    /// `session/{id}/` go where that session goes; those that begin with `sessiondb/` are the
+    /// project's own.
+    ///
+    /// ```
+    /// use sessiondb::Archive;
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// archive.write_note("app/theme", "dark")?;
+    /// assert_eq!(archive.read_note::<String>("app/theme")?.as_deref(), Some("dark"));
+    /// assert_eq!(archive.snapshot()?.notes("app/")?, ["app/theme"]);
+    /// assert!(archive.delete_note("app/theme")?);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] for a key of more than 4,096 bytes or a note of more than 1 MiB, and
+    /// those of a write.
+    pub fn write_note<T: Serialize + ?Sized>(&self, key: &str, note: &T) -> Result<(), StoreError> {
+        self.write([write_op(key, note)?])
+    }
+
+    /// The note of a key, or `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Serde`] if the note is not what `T` takes, and those of
+    /// [`snapshot`](Self::snapshot).
+    pub fn read_note<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        self.snapshot()?.read_note(key)
+    }
+
+    /// Removes the note of a key. Returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write.
+    pub fn delete_note(&self, key: &str) -> Result<bool, StoreError> {
+        let deleted = self.engine.write(self.is_synced(), [delete_op(key)])?;
+        Ok(deleted.lengths == [1])
+    }
+}
+
+impl Snapshot {
+    /// The note of a key, or `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Serde`] if the note is not what `T` takes, and those of a read.
+    pub fn read_note<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        let json = self.raw_note(key)?;
+        Ok(json.map(|json| serde_json::from_slice(&json)).transpose()?)
+    }
+
+    /// The keys that begin with `prefix` and have a note, sorted.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read.
+    pub fn notes(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let first = format!("{MARK}{prefix}");
+        let range = (
+            Bound::Included(first.as_str()),
+            Bound::Excluded(BEHIND_MARK),
+        );
+        let mut keys = self.view.read(|layers| layers.names_in(range))?;
+        let behind = keys.partition_point(|key| key.starts_with(&first));
+        keys.truncate(behind);
+        for key in &mut keys {
+            key.drain(..MARK.len());
+        }
+        Ok(keys)
+    }
+
+    /// The notes on a session, by the names that they are stored under.
+    pub(crate) fn stored_notes(&self, session: SessionId) -> Result<Vec<String>, StoreError> {
+        let keys = self.notes(&of_session(session))?;
+        Ok(keys.iter().map(|key| format!("{MARK}{key}")).collect())
+    }
+
+    /// The JSON of a note as it was written.
+    pub(crate) fn raw_note(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = format!("{MARK}{key}");
+        self.view.read(|layers| layers.name(&key))
+    }
+
+    /// The names of workers: all but the notes.
+    pub(super) fn names_beside_notes(&self) -> Result<Vec<String>, StoreError> {
+        let before = (Bound::Unbounded, Bound::Excluded(MARK));
+        let behind = (Bound::Included(BEHIND_MARK), Bound::Unbounded);
+        self.view.read(|layers| {
+            let mut names = layers.names_in(before)?;
+            names.extend(layers.names_in(behind)?);
+            Ok(names)
+        })
+    }
+}
+
+impl Batch {
+    /// Adds: set the note of a key, as [`Archive::write_note`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`]; the batch is then as before.
+    pub fn write_note<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        note: &T,
+    ) -> Result<&mut Self, StoreError> {
+        let op = write_op(key, note)?;
+        Ok(self.note_op(op))
+    }
+
+    /// Adds: remove the note of a key, if it is there.
+    pub fn delete_note(&mut self, key: &str) -> &mut Self {
+        self.note_op(delete_op(key))
+    }
+}
+
+/// Sets a note to JSON that is there already.
+pub(crate) fn raw_op(key: &str, json: Vec<u8>) -> Result<Op, StoreError> {
+    within(format!("the key {key:?}"), key.len(), MAX_KEY_BYTES)?;
+    within(format!("note {key:?}"), json.len(), MAX_RECORD_BYTES)?;
+    let name = format!("{MARK}{key}");
+    Ok(Op::SetName { name, json })
+}
+
+pub(super) fn write_op<T: Serialize + ?Sized>(key: &str, note: &T) -> Result<Op, StoreError> {
+    raw_op(key, serde_json::to_vec(note)?)
+}
+
+pub(super) fn delete_op(key: &str) -> Op {
+    let name = format!("{MARK}{key}");
+    Op::DeleteName { name }
+}
