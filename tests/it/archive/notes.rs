@@ -87,9 +87,9 @@ fn what_is_forgotten_is_marked_in_the_same_step() {
         .unwrap();
     assert_eq!((mark.from, mark.to, mark.is_whole()), (2, 5, false));
     let mut hash = sessiondb::archive::ForgottenHash::default();
-    ["2", "3", "4"]
-        .iter()
-        .for_each(|entry| hash.entry(entry.as_bytes()));
+    for entry in ["2", "3", "4"] {
+        hash.entry(entry.as_bytes());
+    }
     assert_eq!(mark.hash, Some(hash.finish()));
     assert!(archive.forget_segment(session, segment).unwrap());
     assert!(!log.exists().unwrap());
