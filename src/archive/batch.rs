@@ -20,7 +20,7 @@ use super::names::{name_op, updated_name};
 use super::snapshot::Snapshot;
 use super::steps::Steps;
 use super::to_entry::ToEntry;
-use crate::engine::{Choice, Expect, Op, View};
+use crate::engine::{Choice, Entries, Expect, Op, View};
 use crate::entry::names::WorkerName;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
@@ -387,6 +387,22 @@ impl Batch {
             other.display()
         );
         Err(io::Error::new(io::ErrorKind::InvalidInput, reason).into())
+    }
+
+    /// Adds an append of entries that are collected already, and known to be entries or yet to be
+    /// checked.
+    pub(crate) fn append_collected(
+        &mut self,
+        log: &Log,
+        expected_len: u64,
+        entries: Entries,
+        are_checked: bool,
+    ) -> Result<&mut Self, StoreError> {
+        let collected = Collected::of(log.id, entries);
+        if !are_checked {
+            collected.check()?;
+        }
+        Ok(self.append_op(log, Some(expected_len), collected))
     }
 
     fn append_op(&mut self, log: &Log, expected: Option<u64>, entries: Collected) -> &mut Self {

@@ -289,6 +289,15 @@ fn state_at(
     Some(collect_state(entries))
 }
 
+/// Whether the entry is what stands in the place of one that was erased.
+pub(crate) fn is_tombstone(entry: &[u8]) -> bool {
+    let fields = entry.strip_prefix(br#"{"kind":"erased""#);
+    fields.is_some_and(|rest| {
+        rest == b"}"
+            || std::str::from_utf8(entry).is_ok_and(|entry| tombstone(entry) == entry.as_bytes())
+    })
+}
+
 /// What stands in the place of an entry that was erased.
 fn tombstone(entry: &str) -> Vec<u8> {
     #[derive(Deserialize)]

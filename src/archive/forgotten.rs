@@ -12,7 +12,8 @@ use crate::engine::Op;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
-/// What a mark says of entries that were taken away. None of their content is in it.
+/// What a mark says of a session or segment of which something was taken away. None of its content is
+/// in it.
 ///
 /// ```
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
@@ -23,7 +24,7 @@ use crate::ids::{SegmentId, SessionId};
 /// log.append_many([1, 2, 3])?;
 /// archive.forget_from(&log, 1)?;
 /// let mark = archive.snapshot()?.forgotten(session, segment)?.expect("it is marked");
-/// assert_eq!((mark.from, mark.to), (1, 3));
+/// assert_eq!((mark.cuts[0].from, mark.cuts[0].to), (1, 3));
 ///
 /// archive.forget_session(session)?;
 /// let mark = archive.snapshot()?.forgotten(session, segment)?.expect("it is marked");
@@ -33,20 +34,39 @@ use crate::ids::{SegmentId, SessionId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Forgotten {
-    /// The first entry that was taken away.
+    /// The number of entries before the last of it was taken away.
+    pub entries: u64,
+    /// The ends that were cut off from the log, in the order of their time. Empty where all of the
+    /// segment or session was taken away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<CutOff>,
+}
+
+/// An end of a log that was cut off, in [`Forgotten`].
+///
+/// ```
+/// use sessiondb::archive::CutOff;
+///
+/// let cut: CutOff = serde_json::from_str(r#"{"from":1,"to":3,"hash":"0123456789abcdef"}"#)?;
+/// assert_eq!(cut.to, 3);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CutOff {
+    /// The first entry that was cut off, counted as the log stood then.
     pub from: u64,
     /// The length before.
     pub to: u64,
     /// A hash of those entries, by which they are known again: XXH3 of 64 bits, in hexadecimal, of
-    /// each entry and a line end. Absent where all was taken away.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hash: Option<String>,
+    /// each entry and a line end.
+    pub hash: String,
 }
 
 impl Forgotten {
     /// Whether all of the session or segment was taken away.
     pub fn is_whole(&self) -> bool {
-        self.hash.is_none()
+        self.cuts.is_empty()
     }
 }
 
@@ -153,10 +173,16 @@ impl Archive {
         for entry in log.read(len..before)? {
             hash.entry(&entry?);
         }
-        let mark = Forgotten {
+        let mark = self.snapshot()?.forgotten(session, segment)?;
+        let mut cuts = mark.map_or_else(Vec::new, |mark| mark.cuts);
+        cuts.push(CutOff {
             from: len,
             to: before,
-            hash: Some(hash.finish()),
+            hash: hash.finish(),
+        });
+        let mark = Forgotten {
+            entries: before,
+            cuts,
         };
         let mut batch = self.batch();
         batch.expect_len(log, before).truncate(log, len);
@@ -209,8 +235,7 @@ impl Snapshot {
 
 fn whole(entries: u64) -> Forgotten {
     Forgotten {
-        from: 0,
-        to: entries,
-        hash: None,
+        entries,
+        cuts: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::lines::{Line, Position};
 use super::not_imported::Stop;
+use crate::archive::{Archive, Batch, Durability};
 use crate::engine::Entries;
 use crate::{Log, StoreError};
 
@@ -81,7 +82,10 @@ pub(super) struct Appending<'a> {
     log: &'a Log,
     path: &'a Path,
     start: u64,
-    len: u64,
+    /// The length of the log.
+    stored: u64,
+    /// What comes next, and whether its lines are known to be entries.
+    pending: Option<(Chunk, bool)>,
 }
 
 impl<'a> Appending<'a> {
@@ -91,7 +95,8 @@ impl<'a> Appending<'a> {
             log,
             path,
             start: len,
-            len,
+            stored: len,
+            pending: None,
         }
     }
 
@@ -99,39 +104,61 @@ impl<'a> Appending<'a> {
         self.path
     }
 
-    /// The number of entries in the log.
+    /// The number of entries in the log, with those that come next.
     pub(super) fn len(&self) -> u64 {
-        self.len
+        let pending = self.pending.as_ref();
+        let pending = pending.map_or(0, |(chunk, _)| chunk.entries.len());
+        self.stored.saturating_add(pending)
     }
 
-    /// Appends a chunk whose lines were checked while it was collected.
-    pub(super) fn append_checked(&mut self, chunk: Chunk) -> Result<(), Stop> {
-        self.append_by(chunk, true)
-    }
-
-    /// Appends a chunk whose lines were checked when the file was read for the first time.
-    pub(super) fn append(&mut self, chunk: Chunk) -> Result<(), Stop> {
-        self.append_by(chunk, false)
-    }
-
-    fn append_by(&mut self, chunk: Chunk, are_checked: bool) -> Result<(), Stop> {
+    /// Takes a chunk, and appends the one before. Its lines are known to be entries, or were checked
+    /// only when the file was read for the first time.
+    pub(super) fn append(&mut self, chunk: Chunk, are_checked: bool) -> Result<(), Stop> {
         if chunk.is_empty() {
             return Ok(());
         }
-        match self
-            .log
-            .append_at_collected(self.len, chunk.entries, are_checked)
-        {
-            Ok(receipt) => self.len = receipt.len,
-            // It was sound when the file was read for the first time.
-            Err(StoreError::InvalidEntry { .. }) => return Err(self.file_changed()),
-            Err(error) => return Err(Stop::append(self.path, self.appended(), error)),
+        if let Some((chunk, are_checked)) = self.pending.replace((chunk, are_checked)) {
+            let appended = self
+                .log
+                .append_at_collected(self.stored, chunk.entries, are_checked);
+            match appended {
+                Ok(receipt) => self.stored = receipt.len,
+                Err(error) => return Err(self.refused(error)),
+            }
         }
         Ok(())
     }
 
+    /// Appends the last chunk, in one step with what `also` adds.
+    pub(super) fn finish(
+        &mut self,
+        archive: &Archive,
+        also: impl FnOnce(&mut Batch) -> Result<bool, StoreError>,
+    ) -> Result<(), Stop> {
+        let Some((chunk, are_checked)) = self.pending.take() else {
+            return Ok(());
+        };
+        let len = self.stored.saturating_add(chunk.entries.len());
+        let mut batch = archive.batch().with_durability(Durability::Written);
+        batch
+            .append_collected(self.log, self.stored, chunk.entries, are_checked)
+            .map_err(|error| self.refused(error))?;
+        also(&mut batch)?;
+        batch.commit().map_err(|error| self.refused(error))?;
+        self.stored = len;
+        Ok(())
+    }
+
+    fn refused(&self, error: StoreError) -> Stop {
+        match error {
+            // It was sound when the file was read for the first time.
+            StoreError::InvalidEntry { .. } => self.file_changed(),
+            error => Stop::append(self.path, self.appended(), error),
+        }
+    }
+
     pub(super) fn appended(&self) -> u64 {
-        self.len.saturating_sub(self.start)
+        self.stored.saturating_sub(self.start)
     }
 
     pub(super) fn file_changed(&self) -> Stop {

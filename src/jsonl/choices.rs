@@ -20,9 +20,22 @@ pub enum BadLines {
     /// what was left out because it is torn. What is whole beside them becomes entries; fail on any
     /// other bad line.
     DropNuls,
+    /// Take apart what [`Split`](Self::Split) and [`DropNuls`](Self::DropNuls) do, with a warning;
+    /// fail on any other bad line.
+    Mend,
     /// Store the line inside an entry `{"kind":"sessiondb_bad_line","text":...}` (`"hex"` if it
     /// is not UTF-8), with a warning. Export writes the line back as it was.
     Keep,
+}
+
+impl BadLines {
+    pub(super) fn splits(self) -> bool {
+        matches!(self, Self::Split | Self::Mend)
+    }
+
+    pub(super) fn drops_nuls(self) -> bool {
+        matches!(self, Self::DropNuls | Self::Mend)
+    }
 }
 
 /// What an import does with a last line that has no line end and is one JSON value. Its writer may

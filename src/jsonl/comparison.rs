@@ -8,12 +8,12 @@ use std::path::Path;
 use super::addition::Addition;
 use super::choices::BadLines;
 use super::ids::Place;
-use super::lines::{Lines, Position};
+use super::lines::{Line, Lines, Position};
 use super::no_log;
 use super::not_imported::Stop;
 use super::reading::{Reading, read_checked_line, read_line};
 use super::warnings::Warnings;
-use crate::archive::{Entry, Log, MAX_ENTRY_BYTES, RawEntries};
+use crate::archive::{Entry, ForgottenHash, Log, MAX_ENTRY_BYTES, RawEntries, is_tombstone};
 use crate::error::StoreError;
 use crate::progress::Meter;
 
@@ -28,8 +28,28 @@ pub(super) struct Comparison<'a> {
     pub(super) bad_lines: BadLines,
     /// Whether a last line without line end is left out, whole or not.
     pub(super) drops_last_line: bool,
+    /// Which entries of the file were cut off from the log for good.
+    pub(super) cut_off: Vec<Range<u64>>,
     /// Which of all bytes of the import are those of this file.
     pub(super) progress: Range<u64>,
+}
+
+/// What a comparison found.
+#[derive(Default)]
+pub(super) struct Compared {
+    pub(super) added: Addition,
+    /// The number of entries in the file.
+    pub(super) entries: u64,
+    /// How many of them were taken away from the log for good.
+    pub(super) forgotten: u64,
+    pub(super) byte_order_mark: bool,
+    pub(super) final_line_end: bool,
+    /// Whether something of the file is in none of its entries.
+    pub(super) is_inexact: bool,
+    /// The number of entries up to here in the log.
+    index: u64,
+    /// The first line that is not even the beginning of an entry.
+    foreign: Option<(Position, Option<String>)>,
 }
 
 impl Comparison<'_> {
@@ -39,75 +59,157 @@ impl Comparison<'_> {
         reached.min(self.progress.end)
     }
 
+    fn lines(&self) -> Result<FileLines<'_>, Stop> {
+        lines_between(self.file, Position::START, u64::MAX, self.bad_lines)
+            .map_err(|error| Stop::file(self.path, &error))
+    }
+
     /// Reads the whole file: compares it with what is stored, and finds out whether what it holds
-    /// beyond that is sound. Keeps the first chunk of it.
+    /// beyond that is sound. Keeps the first chunk of it. Shows each entry to `look`.
     pub(super) fn run(
         &self,
         stored: &mut Stored,
         warnings: &mut Warnings,
         meter: &mut Meter<'_>,
-    ) -> Result<Addition, Stop> {
+        look: &mut dyn FnMut(&[u8]),
+    ) -> Result<Compared, Stop> {
         let unreadable = |error| Stop::file(self.path, &error);
         if let Some(what) = no_log::known(self.file).map_err(unreadable)? {
             return Err(Stop::no_log(self.path, what));
         }
-        let mut lines = lines_between(self.file, Position::START, u64::MAX, self.bad_lines)
-            .map_err(unreadable)?;
-        let mut added = Addition::default();
-        let (mut index, mut foreign) = (0_u64, None);
+        let mut lines = self.lines()?;
+        let mut found = Compared {
+            final_line_end: true,
+            ..Compared::default()
+        };
         while let Some(line) = lines.next_line().map_err(unreadable)? {
             meter.advance(self.reached(line.next.byte_offset));
+            found.final_line_end = line.terminated;
             if !line.terminated && self.drops_last_line {
+                found.is_inexact = true;
                 if !line.is_blank() {
                     let remark = "left out, as the last line has no line end yet";
                     warnings.add(line.at, remark.to_owned());
                 }
                 break;
             }
-            let reading = if stored.next_is(line.bytes) {
-                // What is stored is known to be sound.
-                Reading {
-                    entries: read_checked_line(&line),
-                    remark: None,
-                    is_foreign: false,
-                }
-            } else {
-                read_line(&line, self.bad_lines, MAX_ENTRY_BYTES)
-                    .map_err(|message| Stop::bad_line(self.path, line.at, &message))?
-            };
-            let (index_before, remarked) = (index, reading.remark.is_some());
-            if line.byte_order_mark {
-                warnings.add(line.at, "a byte order mark was left out".to_owned());
-            }
-            if reading.is_foreign && foreign.is_none() {
-                foreign = Some((line.at, reading.remark.clone()));
-            }
-            if let Some(remark) = reading.remark {
-                warnings.add(line.at, remark);
-            }
-            for entry in reading.entries {
-                match stored.advance()? {
-                    Some(same) if *same == *entry => {}
-                    Some(_) => {
-                        return Err(Stop::diverged(
-                            self.path, line.at, self.place, index, &entry,
-                        ));
-                    }
-                    None => added.add(&entry),
-                }
-                index = index.saturating_add(1);
-            }
-            added.end_line(&line, index > index_before, remarked);
+            self.line(&line, &mut found, stored, warnings, look)?;
         }
         meter.tell(None);
-        match foreign {
-            Some((at, remark)) if index == 0 => {
-                let remark = remark.unwrap_or_default();
+        match &found.foreign {
+            Some((at, remark)) if found.entries == 0 => {
+                let remark = remark.as_deref().unwrap_or_default();
                 let what = format!("no line of it is an entry; line {}: {remark}", at.line);
                 Err(Stop::no_log(self.path, &what))
             }
-            _ => Ok(added),
+            _ => Ok(found),
         }
+    }
+
+    fn line(
+        &self,
+        line: &Line<'_>,
+        found: &mut Compared,
+        stored: &mut Stored,
+        warnings: &mut Warnings,
+        look: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Stop> {
+        let reading = if stored.next_is(line.bytes) {
+            // What is stored is known to be sound.
+            Reading {
+                entries: read_checked_line(line),
+                remark: None,
+                is_foreign: false,
+            }
+        } else {
+            read_line(line, self.bad_lines, MAX_ENTRY_BYTES)
+                .map_err(|message| Stop::bad_line(self.path, line.at, &message))?
+        };
+        let (before, remarked) = (found.entries, reading.remark.is_some());
+        if line.byte_order_mark {
+            found.byte_order_mark = true;
+            warnings.add(line.at, "a byte order mark was left out".to_owned());
+        }
+        if reading.is_foreign && found.foreign.is_none() {
+            found.foreign = Some((line.at, reading.remark.clone()));
+        }
+        if let Some(remark) = reading.remark {
+            warnings.add(line.at, remark);
+        }
+        for entry in reading.entries {
+            look(&entry);
+            self.entry(line, &entry, found, stored)?;
+        }
+        let held_entries = found.entries > before;
+        found.is_inexact |= remarked || !held_entries;
+        found.added.end_line(line, held_entries, remarked);
+        Ok(())
+    }
+
+    /// Compares one entry with the one that stands in its place.
+    fn entry(
+        &self,
+        line: &Line<'_>,
+        entry: &[u8],
+        found: &mut Compared,
+        stored: &mut Stored,
+    ) -> Result<(), Stop> {
+        let number = found.entries;
+        found.entries = number.saturating_add(1);
+        if self.is_cut_off(number) {
+            found.forgotten = found.forgotten.saturating_add(1);
+            return Ok(());
+        }
+        match stored.advance()? {
+            Some(same) if *same == *entry => {}
+            Some(erased) if is_tombstone(&erased) => {
+                found.forgotten = found.forgotten.saturating_add(1);
+            }
+            Some(_) => {
+                let (path, at, place) = (self.path, line.at, self.place);
+                return Err(Stop::diverged(path, at, place, found.index, entry));
+            }
+            None => found.added.add(entry),
+        }
+        found.index = found.index.saturating_add(1);
+        Ok(())
+    }
+
+    /// The hash of those entries of the file that are in the range when those that were cut off before
+    /// do not count, by which a mark knows them; and which they are.
+    pub(super) fn hash_of(&self, range: &Range<u64>) -> Result<(String, Vec<Range<u64>>), Stop> {
+        let (mut hash, mut hashed) = (ForgottenHash::default(), Vec::<Range<u64>>::new());
+        let (mut number, mut counted) = (0, 0);
+        let mut lines = self.lines()?;
+        while let Some(line) = lines
+            .next_line()
+            .map_err(|error| Stop::file(self.path, &error))?
+        {
+            let Ok(reading) = read_line(&line, self.bad_lines, MAX_ENTRY_BYTES) else {
+                break;
+            };
+            for entry in reading.entries {
+                if !self.is_cut_off(number) {
+                    if range.contains(&counted) {
+                        hash.entry(&entry);
+                        match hashed.last_mut().filter(|last| last.end == number) {
+                            Some(last) => last.end += 1,
+                            None => hashed.push(number..number + 1),
+                        }
+                    }
+                    counted += 1;
+                }
+                number += 1;
+            }
+            if counted >= range.end {
+                break;
+            }
+        }
+        Ok((hash.finish(), hashed))
+    }
+
+    fn is_cut_off(&self, number: u64) -> bool {
+        self.cut_off.iter().any(|range| range.contains(&number))
     }
 }
 
@@ -123,7 +225,7 @@ pub(super) fn lines_between(
     source.seek(SeekFrom::Start(start.byte_offset))?;
     let source = source.take(end_offset.saturating_sub(start.byte_offset));
     let source = BufReader::with_capacity(READ_BUFFER_BYTES, source);
-    let drops_nuls = bad_lines == BadLines::DropNuls;
+    let drops_nuls = bad_lines.drops_nuls();
     Ok(Lines::new(source, start, MAX_ENTRY_BYTES).dropping_nuls(drops_nuls))
 }
 

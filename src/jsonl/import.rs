@@ -2,23 +2,23 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::path::PathBuf;
 
-use super::addition::{Appending, Chunk, Rest};
 use super::choices::{BadLines, LastLine};
-use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored, lines_between};
+use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored};
 use super::ids::Place;
+use super::log_file::{FileVisitor, LogFile, Nobody};
 use super::not_imported::Stop;
+use super::one_file::OneFile;
 use super::passed_over::PassedOver;
-use super::reading::{read_checked_line, read_line};
 use super::report::{FileReport, ImportReport, Outcome};
 use super::session_file;
 use super::tree::{self, FoundFile};
 use super::warnings::Warnings;
 use super::workers;
-use crate::archive::{Archive, Entry, Log, MAX_ENTRY_BYTES};
+use crate::archive::{Archive, Durability, Log};
 use crate::error::StoreError;
+use crate::ids::SegmentId;
 use crate::progress::{Meter, Progress};
 use crate::relocation::Relocation;
 
@@ -45,18 +45,21 @@ pub struct Import<'a> {
     archive: &'a Archive,
     bad_lines: BadLines,
     last_line: LastLine,
-    as_new: bool,
+    branch_diverged: bool,
+    again: bool,
     relocation: Relocation,
 }
 
 impl<'a> Import<'a> {
-    /// An import into `archive` that fails files with bad lines and files that have diverged.
+    /// An import into `archive` that fails files with bad lines, and makes branches of files that have
+    /// diverged.
     pub fn new(archive: &'a Archive) -> Self {
         Self {
             archive,
             bad_lines: BadLines::Fail,
             last_line: LastLine::ByLayout,
-            as_new: false,
+            branch_diverged: true,
+            again: false,
             relocation: Relocation::new(),
         }
     }
@@ -76,12 +79,21 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Says whether a file that diverged from what is stored goes, as a whole, to another segment
-    /// of the same session. The segment's id is made from the place where the file diverged, so
-    /// that the next import finds it again. The default is `false`: such a file fails.
+    /// Says whether a file that diverged from what is stored goes on as a branch of that segment,
+    /// which shares the entries that the two have in common. The branch's id is made from the place
+    /// where the file diverged, so that the next import finds it again. The default is `true`;
+    /// otherwise such a file fails. Traces share nothing: the whole file becomes the branch's.
     #[must_use]
-    pub fn as_new(mut self, as_new: bool) -> Self {
-        self.as_new = as_new;
+    pub fn branch_diverged(mut self, branch_diverged: bool) -> Self {
+        self.branch_diverged = branch_diverged;
+        self
+    }
+
+    /// Says whether what was [forgotten](Archive::forget_session) comes in again. The default is
+    /// `false`.
+    #[must_use]
+    pub fn again(mut self, again: bool) -> Self {
+        self.again = again;
         self
     }
 
@@ -117,10 +129,13 @@ impl<'a> Import<'a> {
         meter.tell(None);
         let mut files = Vec::with_capacity(found.logs.len());
         for file in &found.logs {
-            let report = self.import_file(file, &mut meter)?;
+            let report = self.found_file(file, &mut meter);
+            // One sync for all: what came in before something failed stays.
+            let report = report.or_else(|error| self.archive.sync().and(Err(error)))?;
             meter.tell(Some(&report.path));
             files.push(report);
         }
+        self.archive.sync()?;
         let mut session_files = Vec::new();
         let mut passed_over = found.passed_over;
         for (path, session) in found.sessions {
@@ -140,137 +155,127 @@ impl<'a> Import<'a> {
         })
     }
 
-    fn import_file(
+    /// Imports one file into the log where it belongs. [`LogFile`] has an example. What comes in is
+    /// [`Written`](Durability::Written); [`Archive::sync`] behind the last file puts it on the disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive, and of the visitor.
+    pub fn file(
+        &self,
+        file: &LogFile<'_>,
+        visitor: Option<&mut dyn FileVisitor>,
+    ) -> Result<FileReport, StoreError> {
+        let mut meter = Meter::new(None, u64::MAX);
+        self.log_file(file, visitor.unwrap_or(&mut Nobody), (&mut meter, 0..0))
+    }
+
+    fn found_file(
         &self,
         found: &FoundFile,
         meter: &mut Meter<'_>,
     ) -> Result<FileReport, StoreError> {
         let begun = meter.done();
         let progress = begun..begun.saturating_add(found.len_bytes);
-        let mut place = found.place;
-        // What was appended before another writer was found to be at work.
-        let mut before = 0_u64;
-        let (outcome, warnings) = loop {
-            let mut warnings = Warnings::default();
-            match self.merge(found, place, &mut warnings, (meter, &progress)) {
-                Ok(outcome) => break (outcome.after(before), warnings),
-                // It may have appended the same, which comparing again tells.
-                Err(Stop::Overtaken { appended }) => before = before.saturating_add(appended),
-                Err(Stop::Diverged { segment, .. }) if self.as_new => place.segment = segment,
-                Err(Stop::Diverged { message, .. } | Stop::File(message)) => {
-                    break (Outcome::Failed(message), warnings);
-                }
-                Err(Stop::Archive(error)) => return Err(error),
+        let (path, place) = (&*found.path, found.place);
+        let report = match File::open(path) {
+            Ok(file) => {
+                let file = LogFile::new(path, &file, place.session, place.segment)
+                    .trace(place.trace)
+                    .line_ends_count(found.line_ends_count);
+                self.log_file(&file, &mut Nobody, (meter, progress.clone()))?
+            }
+            Err(error) => {
+                let failed = Outcome::Failed(format!("{}: {error}", path.display()));
+                FileReport::new(path, place, failed)
             }
         };
         meter.reach(progress.end);
-        Ok(FileReport {
-            path: found.path.clone(),
-            session: place.session,
-            segment: place.segment,
-            trace: place.trace,
-            outcome,
-            warnings: warnings.finish(),
-        })
+        Ok(report)
     }
 
-    /// Appends what the file holds beyond what is stored at `place`.
-    fn merge(
+    fn log_file(
         &self,
-        found: &FoundFile,
-        place: Place,
-        warnings: &mut Warnings,
-        (meter, progress): (&mut Meter<'_>, &Range<u64>),
-    ) -> Result<Outcome, Stop> {
-        let path = &found.path;
-        let file = File::open(path).map_err(|error| Stop::file(path, &error))?;
-        let log = self.log(place).with_timestamp(modified_ms(&file));
-        let mut stored = Stored::of(&log)?;
-        let (exists, stored_len) = (stored.exists, stored.len);
-        let comparison = Comparison {
-            file: &file,
-            path,
-            place,
-            bad_lines: self.bad_lines,
-            drops_last_line: self.last_line.drops(found),
-            progress: progress.clone(),
-        };
-        let added = comparison.run(&mut stored, warnings, meter)?;
-        drop(stored);
+        file: &LogFile<'_>,
+        visitor: &mut dyn FileVisitor,
+        (meter, progress): (&mut Meter<'_>, Range<u64>),
+    ) -> Result<FileReport, StoreError> {
+        if self.again {
+            self.archive.allow_again(file.session)?;
+        }
+        let mut report = FileReport::new(file.path, file.place(), Outcome::Unchanged { total: 0 });
+        // What was appended before another writer was found to be at work.
+        let mut before = 0_u64;
+        loop {
+            let mut warnings = Warnings::default();
+            let place = Place {
+                segment: report.segment,
+                ..file.place()
+            };
+            visitor.begin();
+            let mut one = OneFile {
+                archive: self.archive,
+                log: self.log(place),
+                file,
+                place,
+                bad_lines: self.bad_lines,
+                drops_last_line: self.last_line.drops(file.line_ends_count),
+                warnings: &mut warnings,
+                visitor: &mut *visitor,
+            };
+            report.outcome = match one.run(meter, &progress) {
+                Ok((outcome, forgotten)) => {
+                    report.forgotten = forgotten;
+                    outcome.after(before)
+                }
+                // It may have appended the same, which comparing again tells.
+                Err(Stop::Overtaken { appended }) => {
+                    before = before.saturating_add(appended);
+                    continue;
+                }
+                Err(Stop::Diverged { index, segment, .. }) if self.branch_diverged => {
+                    self.branch(place, index, segment)?;
+                    report.branch_of.get_or_insert(place.segment);
+                    report.segment = segment;
+                    continue;
+                }
+                Err(Stop::Forgotten { entries }) => {
+                    report.forgotten = entries;
+                    Outcome::Forgotten { entries }
+                }
+                Err(Stop::Diverged { message, .. } | Stop::File(message)) => {
+                    Outcome::Failed(message)
+                }
+                Err(Stop::Archive(error)) => return Err(error),
+            };
+            report.warnings = warnings.finish();
+            return Ok(report);
+        }
+    }
 
-        if added.first.is_empty() {
-            if exists || place.trace {
-                return Ok(Outcome::Unchanged { total: stored_len });
-            }
-            return self.create_empty(&log, path);
+    /// Makes the branch that a file goes on in, unless it is there.
+    fn branch(&self, place: Place, index: u64, branch: SegmentId) -> Result<(), StoreError> {
+        if place.trace || index == 0 || self.archive.log(place.session, branch).exists()? {
+            return Ok(());
         }
-        let mut appending = Appending::new(&log, path, stored_len);
-        appending.append_checked(added.first)?;
-        if let Some(rest) = added.rest {
-            self.append_rest(&file, &rest, &mut appending)?;
+        let log = self.archive.log(place.session, place.segment);
+        match log
+            .with_durability(Durability::Written)
+            .branch(index, branch)
+        {
+            // Somebody else made it, or cut the log off; the next comparison tells.
+            Err(StoreError::SegmentExists { .. } | StoreError::BranchPastEnd { .. }) => Ok(()),
+            made => made.map(drop),
         }
-        Ok(Outcome::Imported {
-            new: appending.appended(),
-            total: appending.len(),
-        })
     }
 
     fn log(&self, place: Place) -> Log {
-        if place.trace {
+        let log = if place.trace {
             self.archive.trace(place.session, place.segment)
         } else {
             self.archive.log(place.session, place.segment)
-        }
-    }
-
-    /// Creates a segment without entries, unless another writer has begun one by now.
-    fn create_empty(&self, log: &Log, path: &Path) -> Result<Outcome, Stop> {
-        let none: [Entry; 0] = [];
-        let mut batch = self.archive.batch();
-        batch.append_at(log, 0, &none)?;
-        batch.replace(log, &none)?;
-        batch
-            .commit()
-            .map_err(|error| Stop::append(path, 0, error))?;
-        Ok(Outcome::Imported { new: 0, total: 0 })
-    }
-
-    /// Reads the file again from where the first chunk ended, and appends chunk after chunk.
-    fn append_rest(
-        &self,
-        file: &File,
-        rest: &Rest,
-        appending: &mut Appending<'_>,
-    ) -> Result<(), Stop> {
-        let path = appending.path();
-        let expected_len = appending.len().saturating_add(rest.entries);
-        let mut lines = lines_between(file, rest.start, rest.end_offset, self.bad_lines)
-            .map_err(|error| Stop::file(path, &error))?;
-        let mut chunk = Chunk::default();
-        while let Some(line) = lines
-            .next_line()
-            .map_err(|error| Stop::file(path, &error))?
-        {
-            let entries = if rest.has_bad_lines {
-                read_line(&line, self.bad_lines, MAX_ENTRY_BYTES)
-                    .map_err(|_| appending.file_changed())?
-                    .entries
-            } else {
-                read_checked_line(&line)
-            };
-            for entry in entries {
-                chunk.add(&entry);
-            }
-            if chunk.is_full() {
-                appending.append(std::mem::take(&mut chunk))?;
-            }
-        }
-        appending.append(chunk)?;
-        if appending.len() == expected_len {
-            Ok(())
-        } else {
-            Err(appending.file_changed())
-        }
+        };
+        log.with_durability(Durability::Written)
     }
 }
 
@@ -298,15 +303,8 @@ pub fn nothing_to_import(
     let mut files = Vec::with_capacity(found.logs.len());
     for file in found.logs {
         let message = refusal(&file, bad_lines, last_line)?;
-        let FoundFile { path, place, .. } = file;
-        files.push(FileReport {
-            path,
-            session: place.session,
-            segment: place.segment,
-            trace: place.trace,
-            outcome: Outcome::Failed(message),
-            warnings: Vec::new(),
-        });
+        let failed = Outcome::Failed(message);
+        files.push(FileReport::new(&file.path, file.place, failed));
     }
     // A name is taken over without a log, and so is metadata.
     let mut session_files = found.sessions.iter();
@@ -328,9 +326,9 @@ pub fn nothing_to_import(
 }
 
 impl LastLine {
-    fn drops(self, found: &FoundFile) -> bool {
+    fn drops(self, line_ends_count: bool) -> bool {
         match self {
-            Self::ByLayout => found.line_ends_count,
+            Self::ByLayout => line_ends_count,
             Self::Take => false,
             Self::Drop => true,
         }
@@ -347,29 +345,20 @@ fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Optio
             path,
             place: found.place,
             bad_lines,
-            drops_last_line: last_line.drops(found),
+            drops_last_line: last_line.drops(found.line_ends_count),
+            cut_off: Vec::new(),
             progress: 0..0,
         };
         comparison.run(
             &mut Stored::nothing(),
             &mut Warnings::default(),
             &mut Meter::new(None, 0),
+            &mut |_| {},
         )
     };
     match compare() {
         Err(Stop::File(message)) => Some(message),
         _ => None,
-    }
-}
-
-/// When the file was last written, in milliseconds since the Unix epoch; now, if the file system
-/// does not know.
-fn modified_ms(file: &File) -> u64 {
-    match file.metadata().and_then(|metadata| metadata.modified()) {
-        Ok(time) => time.duration_since(UNIX_EPOCH).map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        }),
-        Err(_) => crate::now_ms(),
     }
 }
 

@@ -25,8 +25,12 @@
 //! **Importing again.** A file is compared with what is stored, line by line. Equal lines are
 //! passed over, further lines are appended, and a file that ends early changes nothing: importing
 //! twice is importing once, and a file that has grown adds its new lines. A file that differs has
-//! diverged: it fails and changes nothing, unless [`Import::as_new`] sends it to a segment of its
-//! own.
+//! diverged: it goes on as a branch of the segment, which shares what the two have in common, unless
+//! [`Import::branch_diverged`] says otherwise.
+//!
+//! **What was taken away.** A session, a segment, or the end of a log that was
+//! [forgotten](crate::Archive::forget_session) does not come back, and neither does an entry that was
+//! erased; the report counts what was left out. [`Import::again`] brings it back.
 //!
 //! **What is not in the logs.** The metadata of a session, and the names that point to it, are in
 //! `{folder}/{session}/session.json`; a session that has neither has no such file. An import takes
@@ -50,10 +54,12 @@ mod ids;
 mod import;
 mod layout;
 mod lines;
+mod log_file;
 mod no_log;
 mod not_exported;
 mod not_imported;
 mod nuls;
+mod one_file;
 mod passed_over;
 mod path_text;
 mod permissions;
@@ -69,6 +75,7 @@ mod workers;
 pub use self::choices::{BadLines, LastLine};
 pub use self::export::{Export, ExportOutcome, ExportReport, ExportedFile};
 pub use self::import::{Import, nothing_to_import};
+pub use self::log_file::{FileVisitor, LogFile, Seen};
 pub use self::passed_over::{PassedOver, PassedOverKind, Unreadable};
 pub use self::report::{FileReport, ImportReport, Outcome, Warning};
 pub use self::session_file::{SessionFile, SessionFileOutcome};

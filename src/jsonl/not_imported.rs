@@ -13,10 +13,16 @@ pub(super) enum Stop {
     /// The file cannot be imported; others can.
     File(String),
     /// The file differs from what is stored. `segment` is the one to try instead.
-    Diverged { message: String, segment: SegmentId },
+    Diverged {
+        message: String,
+        index: u64,
+        segment: SegmentId,
+    },
     /// Another writer has changed the log since the file was compared with it. `appended` entries
     /// of the file had been appended before.
     Overtaken { appended: u64 },
+    /// All of the log was taken away for good.
+    Forgotten { entries: u64 },
     /// No file can be imported.
     Archive(StoreError),
 }
@@ -57,11 +63,12 @@ impl Stop {
         Self::Diverged {
             message: format!(
                 "{}: differs from entry {index} (counted from 0) of segment {} of session {}; \
-                 nothing was imported; `--as-new` imports the file into a segment of its own",
+                 nothing was imported; `--on-conflict=branch` goes on with the file in a branch",
                 Location(path, at),
                 place.segment,
                 place.session,
             ),
+            index,
             segment: diverged(place.segment, index, entry),
         }
     }

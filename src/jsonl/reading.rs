@@ -44,14 +44,14 @@ pub(super) fn read_line<'a>(
             remark: Some(remark),
         })
     };
-    if let (BadLines::Split, Defect::Fused { text, values }) = (bad_lines, &defect) {
+    if let (true, Defect::Fused { text, values }) = (bad_lines.splits(), &defect) {
         return with_remark(
             Entries::Fused(Values::new(text)),
             format!("{values} JSON values on one line, taken apart"),
         );
     }
     let over_limit = line.over_limit.is_some();
-    if let (BadLines::DropNuls, Defect::Nuls(nuls), false) = (bad_lines, &defect, over_limit) {
+    if let (true, Defect::Nuls(nuls), false) = (bad_lines.drops_nuls(), &defect, over_limit) {
         let left = drop_nuls(line.bytes, nuls);
         let values = left.values.into_iter().map(marked);
         return with_remark(
@@ -81,7 +81,7 @@ pub(super) fn read_line<'a>(
                 format!("kept as a `{}` entry: {defect}", bad_line::KIND),
             )
         }
-        BadLines::DropNuls if over_limit => {
+        BadLines::DropNuls | BadLines::Mend if over_limit => {
             let defect = Defect::over_limit(line, limit_bytes).unwrap_or(defect);
             Err(format!("{defect}; {}", defect.advice()))
         }

@@ -1,9 +1,10 @@
 //! What an import did, file by file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::ids::Place;
 use super::passed_over::{PassedOver, Unreadable};
 use super::path_text::serialize_path;
 use super::session_file::{self, SessionFile};
@@ -85,10 +86,31 @@ pub struct FileReport {
     pub segment: SegmentId,
     /// Whether it holds traces.
     pub trace: bool,
+    /// The segment that the file is a branch of, if it has diverged from that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch_of: Option<SegmentId>,
+    /// The number of its entries that were left out, since they were taken away from the archive for
+    /// good.
+    pub forgotten: u64,
     /// What was done.
     pub outcome: Outcome,
     /// What was noticed. Of very many warnings the last one tells the number of the rest.
     pub warnings: Vec<Warning>,
+}
+
+impl FileReport {
+    pub(super) fn new(path: &Path, place: Place, outcome: Outcome) -> Self {
+        Self {
+            path: path.to_owned(),
+            session: place.session,
+            segment: place.segment,
+            trace: place.trace,
+            branch_of: None,
+            forgotten: 0,
+            outcome,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// What was done with a file.
@@ -114,6 +136,11 @@ pub enum Outcome {
     Unchanged {
         /// The number of entries that there are.
         total: u64,
+    },
+    /// All of it was taken away from the archive for good, and was left out.
+    Forgotten {
+        /// The number of entries that there were.
+        entries: u64,
     },
     /// The file was not imported. The message names file, line and byte offset, and says what
     /// helps.

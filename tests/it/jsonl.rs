@@ -8,6 +8,8 @@ mod concurrent;
 mod diverged;
 /// What export does with files that are there.
 mod export;
+/// What was taken away from an archive, and stays away when its file comes again.
+mod forgotten;
 /// Files of more than one chunk.
 mod large;
 /// What is no log, or cannot be read.

@@ -98,22 +98,25 @@ pub(crate) enum Command {
 /// Import JSONL files, or folders of them, into an archive
 ///
 /// The archive is created if something comes in. Importing a file again adds what it has grown by. A
-/// file whose beginning differs from what is stored is not imported, unless --as-new is given. What
-/// fails stops nothing else, and what a folder holds besides logs is named.
+/// file that differs from what is stored becomes a branch of the same session, which shares what the
+/// two have in common. What fails stops nothing else, and what a folder holds besides logs is named.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
     /// Files, or folders that are searched for *.jsonl and *.ndjson
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// What to do with a line that is not one JSON value
-    #[arg(long, value_enum, default_value_t = BadLines::Fail)]
+    #[arg(long, value_enum, default_value_t = BadLines::Mend)]
     pub(crate) bad_lines: BadLines,
     /// What to do with a last line without line end that is whole
     #[arg(long, value_enum, default_value_t = LastLine::ByLayout)]
     pub(crate) last_line: LastLine,
-    /// Import a file that differs from what is stored into another segment of its session
+    /// What becomes of a file that differs from what is stored
+    #[arg(long, value_enum, default_value_t = Diverged::Branch)]
+    pub(crate) on_conflict: Diverged,
+    /// Bring back what was removed, cut off or pruned before
     #[arg(long)]
-    pub(crate) as_new: bool,
+    pub(crate) again: bool,
     #[command(flatten)]
     pub(crate) relocation: RelocateArgs,
     /// List the sessions of the archive afterwards
@@ -134,8 +137,18 @@ pub(crate) enum LastLine {
     Drop,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Diverged {
+    /// It goes on as a branch of the segment that it diverged from
+    Branch,
+    /// The file fails, and nothing of it is imported
+    Fail,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum BadLines {
+    /// Take several values on one line apart, and drop the NUL bytes that a crash left; say so
+    Mend,
     /// The file fails, and nothing of it is imported
     Fail,
     /// Leave the line out, with a warning

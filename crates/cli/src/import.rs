@@ -12,7 +12,7 @@ use sessiondb::jsonl::{
     SessionFileOutcome, Unreadable,
 };
 
-use crate::args::{BadLines, ImportArgs, LastLine};
+use crate::args::{BadLines, Diverged, ImportArgs, LastLine};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
@@ -23,6 +23,7 @@ const NAMED: usize = 5;
 
 pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
     let bad_lines = match args.bad_lines {
+        BadLines::Mend => jsonl::BadLines::Mend,
         BadLines::Fail => jsonl::BadLines::Fail,
         BadLines::Skip => jsonl::BadLines::Skip,
         BadLines::Split => jsonl::BadLines::Split,
@@ -47,7 +48,8 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
     let report = Import::new(&archive)
         .bad_lines(bad_lines)
         .last_line(last_line)
-        .as_new(args.as_new)
+        .branch_diverged(args.on_conflict == Diverged::Branch)
+        .again(args.again)
         .relocate(args.relocation.to_relocation())
         .run(&args.paths, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
@@ -115,6 +117,9 @@ fn write_files(report: &ImportReport) -> Result<(), Failure> {
             }
             Outcome::Unchanged { total } => {
                 writeln!(out, "unchanged  {:>7}        {total:>7}  {path}", "")?;
+            }
+            Outcome::Forgotten { entries } => {
+                writeln!(out, "removed    {entries:>7} before           {path}")?;
             }
             Outcome::Failed(_) => writeln!(out, "failed     {:23}  {path}", "")?,
         }
@@ -201,6 +206,7 @@ fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Resu
             ),
         ));
     }
+    tell_forgotten(context, report);
     let files = render::count(files, "file");
     let mut outcomes = report.session_files.iter().map(|file| &file.outcome);
     let mut of_names = report.name_files.iter().map(|file| &file.outcome);
@@ -214,6 +220,21 @@ fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Resu
         new => context.say(format_args!("{files}, {}", render::count(new, "new entry"))),
     }
     Ok(())
+}
+
+/// Says how much was left out since it was taken away from the archive before.
+fn tell_forgotten(context: &Context, report: &ImportReport) {
+    let forgotten = |file: &&jsonl::FileReport| file.forgotten > 0;
+    let files: Vec<_> = report.files.iter().filter(forgotten).collect();
+    let entries = files.iter().map(|file| file.forgotten).sum();
+    if entries > 0 {
+        context.say(format_args!(
+            "{} of {} left out, since they were removed, cut off, pruned or erased before; `--again` \
+             brings back what was not erased",
+            render::count(entries, "entry"),
+            render::count(files.len() as u64, "file"),
+        ));
+    }
 }
 
 /// Why files failed.
@@ -256,8 +277,8 @@ fn suggestion(context: &Context, args: &ImportArgs, causes: &[&str]) -> String {
         "import".to_owned(),
         SPLIT.to_owned(),
     ];
-    if args.as_new {
-        words.push("--as-new".to_owned());
+    if args.on_conflict == Diverged::Fail {
+        words.push("--on-conflict=fail".to_owned());
     }
     words.extend(args.paths.iter().map(|path| word(path)));
     format!("\nto take the values apart: {}", words.join(" "))

@@ -8,11 +8,12 @@ use sessiondb::jsonl::{BadLines, FileReport, Import, Outcome};
 
 use super::{Folder, entries, export, failure, import_one};
 
-const OPTIONS: [BadLines; 5] = [
+const OPTIONS: [BadLines; 6] = [
     BadLines::Fail,
     BadLines::Skip,
     BadLines::Split,
     BadLines::DropNuls,
+    BadLines::Mend,
     BadLines::Keep,
 ];
 
@@ -46,12 +47,14 @@ fn oracle(file: &[u8], bad_lines: BadLines) -> Result<Expected, u64> {
             expected.lines.push(line.to_vec());
             continue;
         }
-        if let (BadLines::Split, Some(parts)) = (bad_lines, taken_apart(line)) {
+        let splits = matches!(bad_lines, BadLines::Split | BadLines::Mend);
+        let drops_nuls = matches!(bad_lines, BadLines::DropNuls | BadLines::Mend);
+        if let (true, Some(parts)) = (splits, taken_apart(line)) {
             for part in parts {
                 expected.entries.push(serde_json::from_slice(part).unwrap());
                 expected.lines.push(part.to_vec());
             }
-        } else if bad_lines == BadLines::DropNuls && line.contains(&0) {
+        } else if drops_nuls && line.contains(&0) {
             for part in beside_nuls(line) {
                 expected
                     .entries
@@ -60,7 +63,9 @@ fn oracle(file: &[u8], bad_lines: BadLines) -> Result<Expected, u64> {
             }
         } else if !is_tail {
             match bad_lines {
-                BadLines::Fail | BadLines::Split | BadLines::DropNuls => return Err(number),
+                BadLines::Fail | BadLines::Split | BadLines::DropNuls | BadLines::Mend => {
+                    return Err(number);
+                }
                 BadLines::Skip => {}
                 BadLines::Keep => {
                     expected.entries.push(marker(line));
@@ -212,7 +217,9 @@ fn check_import(archive: &Archive, file: &[u8], bad_lines: BadLines) {
 /// Imports a file that holds `file` but had been imported when it was `len` bytes long.
 fn check_growth(archive: &Archive, file: &[u8], len: usize, bad_lines: BadLines) {
     let folder = Folder::new();
-    let import = Import::new(archive).bad_lines(bad_lines);
+    let import = Import::new(archive)
+        .bad_lines(bad_lines)
+        .branch_diverged(false);
     let path = folder.write("log.jsonl", &file[..len]);
     let first = import_one(&import, &path);
     let Ok(before) = oracle(&file[..len], bad_lines) else {

@@ -22,6 +22,7 @@ fn import_overtaken(archive: &Archive, file: &str, other: &str) -> super::FileRe
     let overtaking = two.write(&name, other);
     let overtaken = Cell::new(false);
     let mut report = Import::new(archive)
+        .branch_diverged(false)
         .run(
             &[path],
             Some(&mut |progress| {

@@ -23,14 +23,15 @@ fn a_diverged_file_fails_and_changes_nothing() {
         ("1\n2\n3 \n", ":3 (byte offset 4)", "entry 2 "),
     ] {
         folder.write(&format!("{A}/{B}.jsonl"), content);
-        let report = import_one(&Import::new(&archive), &file);
+        let strict = Import::new(&archive).branch_diverged(false);
+        let report = import_one(&strict, &file);
         let message = failure(&report);
         let path = file.display().to_string();
         for part in [
             &path,
             place,
             entry,
-            "--as-new",
+            "--on-conflict=branch",
             &A.to_string(),
             &B.to_string(),
         ] {
@@ -42,20 +43,25 @@ fn a_diverged_file_fails_and_changes_nothing() {
 }
 
 #[test]
-fn as_new_sends_a_diverged_file_to_a_segment_of_its_own() {
+fn a_diverged_file_goes_on_as_a_branch() {
     let folder = Folder::new();
     let archive = Archive::in_memory().unwrap();
-    let as_new = Import::new(&archive).as_new(true);
+    let branching = Import::new(&archive);
+    let strict = Import::new(&archive).branch_diverged(false);
     let name = format!("{A}/{B}.jsonl");
     let file = folder.write(&name, "1\n2\n3\n");
     // Without a conflict it makes no difference.
-    assert_eq!(import_one(&as_new, &file).segment, B);
+    assert_eq!(import_one(&branching, &file).segment, B);
 
     folder.write(&name, "1\n7\n");
-    let report = import_one(&as_new, &file);
+    let report = import_one(&branching, &file);
     let hash = xxhash_rust::xxh3::xxh3_64(b"7");
     assert_eq!((report.session, report.trace), (A, false));
-    assert!(failure(&import_one(&Import::new(&archive), &file)).contains("entry 1 "));
+    assert_eq!(
+        (report.branch_of, &report.outcome),
+        (Some(B), &Outcome::Imported { new: 1, total: 2 })
+    );
+    assert!(failure(&import_one(&strict, &file)).contains("entry 1 "));
     let first = report.segment;
     assert_eq!(
         first,
@@ -63,15 +69,18 @@ fn as_new_sends_a_diverged_file_to_a_segment_of_its_own() {
     );
     assert_eq!(entries(&log(&archive, first)), ["1", "7"]);
     assert_eq!(entries(&log(&archive, B)), ["1", "2", "3"]);
+    // What the two have in common is stored once.
+    let branch = archive.segment(A, first).unwrap().unwrap();
+    assert_eq!((branch.parent.unwrap().len, branch.entry_bytes), (1, 1));
 
     // Again: nothing. Grown: its new lines.
-    let again = import_one(&as_new, &file);
+    let again = import_one(&branching, &file);
     assert_eq!(
         (again.segment, again.outcome),
         (first, Outcome::Unchanged { total: 2 })
     );
     folder.write(&name, "1\n7\n8\n");
-    let grown = import_one(&as_new, &file);
+    let grown = import_one(&branching, &file);
     assert_eq!(
         (grown.segment, grown.outcome),
         (first, Outcome::Imported { new: 1, total: 3 })
@@ -79,10 +88,10 @@ fn as_new_sends_a_diverged_file_to_a_segment_of_its_own() {
 
     // One that diverges from the new segment as well goes on to a third, and stays there.
     folder.write(&name, "1\n7\n9\n");
-    let third = import_one(&as_new, &file);
+    let third = import_one(&branching, &file);
     assert!(third.segment != first && third.segment != B);
-    assert_eq!(third.outcome, Outcome::Imported { new: 3, total: 3 });
-    let again = import_one(&as_new, &file);
+    assert_eq!(third.outcome, Outcome::Imported { new: 1, total: 3 });
+    let again = import_one(&branching, &file);
     assert_eq!(
         (again.segment, again.outcome),
         (third.segment, Outcome::Unchanged { total: 3 })
@@ -99,8 +108,11 @@ fn traces_diverge_like_entries() {
     let file = folder.write(&name, "1\n");
     import(&archive, &file);
     folder.write(&name, "2\n");
-    failure(&import_one(&Import::new(&archive), &file));
-    let report = import_one(&Import::new(&archive).as_new(true), &file);
+    failure(&import_one(
+        &Import::new(&archive).branch_diverged(false),
+        &file,
+    ));
+    let report = import_one(&Import::new(&archive), &file);
     assert!(report.trace && report.segment != B);
     assert_eq!(entries(&archive.trace(A, report.segment)), ["2"]);
 }
@@ -121,7 +133,9 @@ fn two_files_of_one_log_are_compared_with_each_other() {
         report.files[1].outcome,
         Outcome::Imported { new: 1, total: 3 }
     );
-    failure(&report.files[2]);
+    let branch = &report.files[2];
+    assert_eq!((branch.session, branch.branch_of), (A, Some(A)));
+    assert_eq!(entries(&archive.log(A, branch.segment)), ["1", "0"]);
     assert_eq!(entries(&archive.log(A, A)), ["1", "2", "3"]);
 }
 
@@ -134,6 +148,7 @@ fn a_writer_in_between_is_seen_and_never_mixed_with() {
         let log = log(&archive, B);
         let mut meddled = false;
         let report = Import::new(&archive)
+            .branch_diverged(false)
             .run(
                 std::slice::from_ref(&file),
                 Some(&mut |progress| {

@@ -135,6 +135,7 @@ fn import_with(archive: &Archive, folder: &Folder, meddle: &mut dyn FnMut()) -> 
     let file = folder.write(&format!("{A}/{B}.jsonl"), content);
     let mut read = 0;
     let report = Import::new(archive)
+        .branch_diverged(false)
         .run(
             &[file],
             Some(&mut |progress| {

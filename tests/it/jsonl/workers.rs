@@ -156,7 +156,9 @@ fn in_the_layouts_of_workers_a_line_is_one_once_it_has_ended() {
 
         let taking = Archive::in_memory().unwrap();
         folder.write(&log, UNFINISHED);
-        let import = Import::new(&taking).last_line(LastLine::Take);
+        let import = Import::new(&taking)
+            .last_line(LastLine::Take)
+            .branch_diverged(false);
         let report = import_one(&import, &file);
         assert_eq!(report.outcome, Outcome::Imported { new: 3, total: 3 });
         folder.write(&log, LATER);

@@ -232,20 +232,21 @@ fn what_was_written_is_what_is_shown_and_exported() {
 }
 
 #[test]
-fn a_file_that_diverged_goes_elsewhere_only_when_told() {
+fn a_file_that_diverged_becomes_a_branch_unless_told_otherwise() {
     let place = Place::new();
     let log = place.path("log.jsonl");
     let path = log.to_str().unwrap().to_owned();
     fs::write(&log, "{\"n\":1}\n{\"n\":2}\n").unwrap();
     place.run("import", &[&path]).code(0);
     fs::write(&log, "{\"n\":1}\n{\"n\":3}\n").unwrap();
-    place.run("import", &[&path]).code(8).err("--as-new");
-    assert_eq!(entries(&place), 2);
-    place.run("import", &["--as-new", &path]).code(0);
     place
-        .run("import", &["--as-new", &path])
-        .code(0)
-        .err("nothing new");
+        .run("import", &["--on-conflict=fail", &path])
+        .code(8)
+        .err("--on-conflict=branch");
+    assert_eq!(entries(&place), 2);
+    place.run("import", &[&path]).code(0);
+    place.run("import", &[&path]).code(0).err("nothing new");
+    // The branch shares the first entry.
     assert_eq!(entries(&place), 4);
 }
 

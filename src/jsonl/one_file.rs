@@ -1,0 +1,193 @@
+//! One file into one log: compared with what is stored, and what is new appended, the last of it in one
+//! step with what a visitor adds.
+
+use std::fs::File;
+use std::ops::Range;
+use std::time::UNIX_EPOCH;
+
+use super::addition::{Appending, Chunk, Rest};
+use super::choices::BadLines;
+use super::comparison::{Compared, Comparison, Stored, lines_between};
+use super::ids::Place;
+use super::log_file::{FileVisitor, LogFile, Seen};
+use super::not_imported::Stop;
+use super::reading::{read_checked_line, read_line};
+use super::report::Outcome;
+use super::warnings::Warnings;
+use crate::archive::{Archive, Durability, Entry, Log, MAX_ENTRY_BYTES};
+use crate::progress::Meter;
+
+/// A file on its way into the log at `place`.
+pub(super) struct OneFile<'i, 'v, 'd> {
+    pub(super) archive: &'i Archive,
+    pub(super) log: Log,
+    pub(super) file: &'i LogFile<'i>,
+    pub(super) place: Place,
+    pub(super) bad_lines: BadLines,
+    pub(super) drops_last_line: bool,
+    pub(super) warnings: &'i mut Warnings,
+    pub(super) visitor: &'v mut (dyn FileVisitor + 'd),
+}
+
+impl OneFile<'_, '_, '_> {
+    /// Appends what the file holds beyond what is stored. Returns what was done, and how many entries
+    /// were left out since they had been taken away for good.
+    pub(super) fn run(
+        &mut self,
+        meter: &mut Meter<'_>,
+        progress: &Range<u64>,
+    ) -> Result<(Outcome, u64), Stop> {
+        let at_ms = self.file.timestamp_ms;
+        let at_ms = at_ms.unwrap_or_else(|| modified_ms(self.file.file));
+        self.log = self.log.clone().with_timestamp(at_ms);
+        let mut comparison = Comparison {
+            file: self.file.file,
+            path: self.file.path,
+            place: self.place,
+            bad_lines: self.bad_lines,
+            drops_last_line: self.drops_last_line,
+            cut_off: Vec::new(),
+            progress: progress.clone(),
+        };
+        self.find_cut_off(&mut comparison)?;
+        let mut stored = Stored::of(&self.log)?;
+        let (exists, stored_len) = (stored.exists, stored.len);
+        let visitor = &mut self.visitor;
+        let mut look = |entry: &[u8]| visitor.entry(entry);
+        let found = comparison.run(&mut stored, self.warnings, meter, &mut look)?;
+        drop(stored);
+        let forgotten = found.forgotten;
+        if found.added.first.is_empty() {
+            if exists || self.place.trace {
+                self.tell(&found, stored_len)?;
+                return Ok((Outcome::Unchanged { total: stored_len }, forgotten));
+            }
+            return Ok((self.create_empty()?, forgotten));
+        }
+        let outcome = self.append(found, stored_len)?;
+        Ok((outcome, forgotten))
+    }
+
+    /// Finds out which entries of the file were cut off from the log for good.
+    fn find_cut_off(&self, comparison: &mut Comparison<'_>) -> Result<(), Stop> {
+        if self.place.trace {
+            return Ok(());
+        }
+        let now = self.archive.snapshot()?;
+        let (session, segment) = (self.place.session, self.place.segment);
+        let Some(mark) = now.forgotten(session, segment)? else {
+            return Ok(());
+        };
+        // What was written since is a log like any other.
+        if mark.is_whole() && !now.log(session, segment).exists()? {
+            let entries = mark.entries;
+            return Err(Stop::Forgotten { entries });
+        }
+        for cut in mark.cuts {
+            let (hash, cut_off) = comparison.hash_of(&(cut.from..cut.to))?;
+            if hash == cut.hash {
+                comparison.cut_off.extend(cut_off);
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, found: Compared, stored_len: u64) -> Result<Outcome, Stop> {
+        let log = self.log.clone();
+        let mut appending = Appending::new(&log, self.file.path, stored_len);
+        let mut seen = self.seen(&found, stored_len);
+        appending.append(found.added.first, true)?;
+        if let Some(rest) = found.added.rest {
+            self.append_rest(self.file.file, &rest, &mut appending)?;
+        }
+        seen.total = appending.len();
+        let visitor = &mut self.visitor;
+        appending.finish(self.archive, |batch| visitor.finish(&seen, batch))?;
+        Ok(Outcome::Imported {
+            new: appending.appended(),
+            total: appending.len(),
+        })
+    }
+
+    /// Lets the visitor add what it has to say of a file of which nothing is new.
+    fn tell(&mut self, found: &Compared, total: u64) -> Result<(), Stop> {
+        let seen = self.seen(found, total);
+        let mut batch = self.archive.batch().with_durability(Durability::Written);
+        if self.visitor.finish(&seen, &mut batch)? {
+            batch.commit()?;
+        }
+        Ok(())
+    }
+
+    fn seen(&self, found: &Compared, total: u64) -> Seen {
+        Seen {
+            session: self.place.session,
+            segment: self.place.segment,
+            entries: found.entries,
+            total,
+            byte_order_mark: found.byte_order_mark,
+            final_line_end: found.final_line_end,
+            is_exact: !found.is_inexact,
+        }
+    }
+
+    /// Creates a segment without entries, unless another writer has begun one by now.
+    fn create_empty(&self) -> Result<Outcome, Stop> {
+        let none: [Entry; 0] = [];
+        let append = |error| Stop::append(self.file.path, 0, error);
+        let mut batch = self.archive.batch().with_durability(Durability::Written);
+        batch.append_at(&self.log, 0, &none)?;
+        batch.replace(&self.log, &none)?;
+        batch.commit().map_err(append)?;
+        Ok(Outcome::Imported { new: 0, total: 0 })
+    }
+
+    /// Reads the file again from where the first chunk ended, and appends chunk after chunk.
+    fn append_rest(
+        &self,
+        file: &File,
+        rest: &Rest,
+        appending: &mut Appending<'_>,
+    ) -> Result<(), Stop> {
+        let path = appending.path();
+        let expected_len = appending.len().saturating_add(rest.entries);
+        let mut lines = lines_between(file, rest.start, rest.end_offset, self.bad_lines)
+            .map_err(|error| Stop::file(path, &error))?;
+        let mut chunk = Chunk::default();
+        while let Some(line) = lines
+            .next_line()
+            .map_err(|error| Stop::file(path, &error))?
+        {
+            let entries = if rest.has_bad_lines {
+                read_line(&line, self.bad_lines, MAX_ENTRY_BYTES)
+                    .map_err(|_| appending.file_changed())?
+                    .entries
+            } else {
+                read_checked_line(&line)
+            };
+            for entry in entries {
+                chunk.add(&entry);
+            }
+            if chunk.is_full() {
+                appending.append(std::mem::take(&mut chunk), false)?;
+            }
+        }
+        appending.append(chunk, false)?;
+        if appending.len() == expected_len {
+            Ok(())
+        } else {
+            Err(appending.file_changed())
+        }
+    }
+}
+
+/// When the file was last written, in milliseconds since the Unix epoch; now, if the file system
+/// does not know.
+fn modified_ms(file: &File) -> u64 {
+    match file.metadata().and_then(|metadata| metadata.modified()) {
+        Ok(time) => time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        }),
+        Err(_) => crate::now_ms(),
+    }
+}
