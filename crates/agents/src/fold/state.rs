@@ -1,0 +1,19 @@
+//! What single agents keep besides.
+
+use serde::{Deserialize, Serialize};
+
+/// What single agents keep besides.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Nothing.
+    #[default]
+    Plain,
+    Claude(Box<crate::claude::Kept>),
+}
+
+impl State {
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain)
+    }
+}
