@@ -2,9 +2,18 @@
 
 use crate::agent::{Agent, By, Probe};
 use crate::claude::Claude;
+use crate::cline::Cline;
+use crate::copilot::Copilot;
+use crate::gemini::Gemini;
+use crate::goose::Goose;
+use crate::opencode::Opencode;
+use crate::qwen::Qwen;
 
 /// In the order in which they are asked.
-static AGENTS: &[&dyn Agent] = &[&Claude];
+static AGENTS: &[&dyn Agent] = &[
+    // Before Claude Code, whose records are the same but for the parts of their messages.
+    &Qwen, &Claude, &Gemini, &Copilot, &Opencode, &Goose, &Cline,
+];
 
 /// Every agent whose logs are known, in the order in which they are asked.
 ///

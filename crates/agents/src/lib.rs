@@ -27,11 +27,19 @@
 
 mod agent;
 mod claude;
+mod cline;
+mod copilot;
+mod document;
 mod fold;
+mod gemini;
+pub mod goose;
 mod identity;
 mod item;
 mod json;
 mod known;
+pub mod opencode;
+mod qwen;
+mod rows;
 mod summary;
 mod text;
 mod time;
@@ -41,4 +49,5 @@ pub use fold::Fold;
 pub use identity::{Identity, Parent, Subagent};
 pub use item::{Item, ItemKind};
 pub use known::{agents, by_name, recognise};
+pub use rows::{Cell, Row};
 pub use summary::{Origin, Summary, TitleSource, Tokens};

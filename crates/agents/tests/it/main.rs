@@ -7,5 +7,19 @@
     clippy::unwrap_used
 )]
 
+/// Cline and Roo Code.
+mod cline;
+/// Copilot CLI.
+mod copilot;
+/// Gemini CLI.
+mod gemini;
+/// goose.
+mod goose;
+/// Logs for tests, and what is asked of them.
+mod logs;
+/// opencode.
+mod opencode;
+/// Qwen Code.
+mod qwen;
 /// Every sample and every shared log, whatever is asked of it.
 mod samples;
