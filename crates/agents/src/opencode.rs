@@ -129,8 +129,8 @@ fn is_own(raw: Raw<'_>) -> bool {
         return info.get("id").is_string() && (is_message || is_session);
     }
     let is_session = raw.get("projectID").is_string() && raw.get("time").is_object();
-    let in_session = raw.get("sessionID").is_string();
+    let of_session = raw.get("sessionID").is_string();
     let is_part = raw.get("messageID").is_string() && raw.get("type").is_string();
     let is_message = raw.get("role").is_string() && raw.get("time").is_object();
-    raw.get("id").is_string() && (is_session || in_session && (is_part || is_message))
+    raw.get("id").is_string() && (is_session || of_session && (is_part || is_message))
 }

@@ -4,6 +4,7 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
+use super::items::last_of_each_id;
 use crate::agent::Agent;
 use crate::fold::{Counts, Fold, State};
 use crate::identity::Subagent;
@@ -155,7 +156,7 @@ impl Kept {
             fold.facts.counts.take_back(said(*counts));
         }
         let mut any_new = false;
-        for raw in messages.elements() {
+        for raw in last_of_each_id(messages) {
             let line = Line::read(raw);
             let Some(id) = line.id.text().map(|id| hash(&id)) else {
                 continue;

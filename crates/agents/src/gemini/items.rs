@@ -38,13 +38,30 @@ pub(super) fn items(raw: Raw<'_>, index: u64, items: &mut Vec<Item>) {
             out.push_hidden(ItemKind::Notice {
                 text: REPLACED.to_owned(),
             });
-            for raw in messages.elements() {
+            for raw in last_of_each_id(messages) {
                 message(raw, &mut out);
             }
         } else {
             out.push_hidden(ItemKind::Raw);
         }
     }
+}
+
+/// The messages of a list: of those with one id the last, as if each were a line.
+pub(super) fn last_of_each_id(messages: Raw<'_>) -> Vec<Raw<'_>> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut last = Vec::new();
+    for raw in messages.elements() {
+        let Some(id) = raw.get("id").string() else {
+            continue;
+        };
+        let place = *places.entry(id).or_insert(last.len());
+        match last.get_mut(place) {
+            Some(before) => *before = raw,
+            None => last.push(raw),
+        }
+    }
+    last
 }
 
 fn message(raw: Raw<'_>, out: &mut Items<'_>) {

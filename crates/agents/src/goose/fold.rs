@@ -86,7 +86,7 @@ impl Kept {
             };
             fold.title(source, &title);
         }
-        self.identity(line, fold);
+        Self::identity(line, fold);
         let count = |all: Raw<'_>, last: Raw<'_>| all.count().or_else(|| last.count());
         let input = count(line.all_input, line.input);
         let output = count(line.all_output, line.output);
@@ -101,7 +101,7 @@ impl Kept {
         self.pico_usd = pico_usd(line.cost).or(self.pico_usd);
     }
 
-    fn identity(&self, line: &Metadata<'_>, fold: &mut Fold) {
+    fn identity(line: &Metadata<'_>, fold: &mut Fold) {
         let parent = line.parent.full_text().map(String::from);
         let Some(id) = line.id.full_text() else {
             if let Some(session) = parent {

@@ -67,10 +67,10 @@ pub(super) fn header(raw: Raw<'_>, fold: &mut Fold) {
     if let Some(title) = session.title.text().filter(|title| !is_placeholder(title)) {
         fold.title(TitleSource::Agent, &title);
     }
-    let mut kept = kept(fold);
-    kept.tokens = tokens(session.tokens);
-    kept.pico_usd = pico_usd(session.cost);
-    fold.state = State::Opencode(kept);
+    with_kept(fold, |kept| {
+        kept.tokens = tokens(session.tokens);
+        kept.pico_usd = pico_usd(session.cost);
+    });
 }
 
 /// The agent's own name for a session that has none yet.
@@ -78,11 +78,13 @@ fn is_placeholder(title: &str) -> bool {
     title.starts_with("New session - ") || title.starts_with("Child session - ")
 }
 
-fn kept(fold: &mut Fold) -> Box<Kept> {
-    match mem::take(&mut fold.state) {
+fn with_kept(fold: &mut Fold, change: impl FnOnce(&mut Kept)) {
+    let mut kept = match mem::take(&mut fold.state) {
         State::Opencode(kept) => kept,
         _ => Box::default(),
-    }
+    };
+    change(&mut kept);
+    fold.state = State::Opencode(kept);
 }
 
 pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
@@ -98,23 +100,21 @@ pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
         fold.named(&session, info.id.text().as_deref());
     }
     let parts = raw.get("parts");
-    let mut kept = kept(fold);
     let is_compaction = |part: &Raw<'_>| part.get("type").is("compaction");
-    kept.compactions += parts.elements().filter(is_compaction).count() as u64;
-    match info.role.text().as_deref() {
-        Some("user") => {
-            if let Some(text) = prompt(parts, PROMPT_CHARS) {
-                fold.first_prompt(&text);
-                fold.facts.counts.add(Counts::PROMPT);
-            }
-        }
-        Some("assistant") => {
-            kept.summaries += u64::from(info.summary.is_true());
-            answer(&info, parts, fold);
-        }
-        _ => {}
+    let compactions = parts.elements().filter(is_compaction).count() as u64;
+    let is_answer = info.role.is("assistant");
+    with_kept(fold, |kept| {
+        kept.compactions += compactions;
+        kept.summaries += u64::from(is_answer && info.summary.is_true());
+    });
+    if is_answer {
+        answer(&info, parts, fold);
+    } else if info.role.is("user")
+        && let Some(text) = prompt(parts, PROMPT_CHARS)
+    {
+        fold.first_prompt(&text);
+        fold.facts.counts.add(Counts::PROMPT);
     }
-    fold.state = State::Opencode(kept);
 }
 
 fn answer(info: &Info<'_>, parts: Raw<'_>, fold: &mut Fold) {

@@ -108,11 +108,11 @@ impl Kept {
         };
         let place = self.tree.place(hash(&uuid), parent, kind);
         if record.kind.is("assistant") {
-            self.answer(&uuid, record, &place, fold);
+            self.answer(&uuid, record, place, fold);
         } else if is_prompt(record) {
-            self.prompt(record, &place);
+            self.prompt(record, place);
         } else if record.subtype.is("custom_title") {
-            self.title(record.payload, &place);
+            self.title(record.payload, place);
         } else if record.subtype.is("chat_compression")
             && let Some(node) = self.tree.at(place)
         {
@@ -120,7 +120,7 @@ impl Kept {
         }
     }
 
-    fn answer(&mut self, uuid: &str, record: &Record<'_>, place: &Place, fold: &mut Fold) {
+    fn answer(&mut self, uuid: &str, record: &Record<'_>, place: Place, fold: &mut Fold) {
         if let Some(model) = record.model.text() {
             fold.model(&model);
         }
@@ -128,7 +128,7 @@ impl Kept {
             let change = |counts: Counts| counts.with_tokens(tokens);
             self.recent.count(uuid, &mut fold.facts.counts, change);
         }
-        if let Some(node) = self.tree.at(*place) {
+        if let Some(node) = self.tree.at(place) {
             let is_call = |part: &Raw<'_>| part.get("functionCall").is_object();
             let parts = record.message.get("parts");
             node.messages = 1;
@@ -136,13 +136,13 @@ impl Kept {
         }
     }
 
-    fn prompt(&mut self, record: &Record<'_>, place: &Place) {
+    fn prompt(&mut self, record: &Record<'_>, place: Place) {
         let Some(text) = prompt_text(record.payload, record.message, PROMPT_CHARS) else {
             return;
         };
-        let opens = !self.tree.has_prompt_before(*place);
+        let opens = !self.tree.has_prompt_before(place);
         let number = self.openings_gone + u32::try_from(self.openings.len()).unwrap_or(0);
-        let Some(node) = self.tree.at(*place) else {
+        let Some(node) = self.tree.at(place) else {
             return;
         };
         (node.turns, node.messages) = (1, 1);
@@ -157,7 +157,7 @@ impl Kept {
         }
     }
 
-    fn title(&mut self, payload: Raw<'_>, place: &Place) {
+    fn title(&mut self, payload: Raw<'_>, place: Place) {
         let Some(title) = payload.get("customTitle").full_text() else {
             return;
         };
@@ -173,7 +173,7 @@ impl Kept {
             self.titles.push(title);
             self.titles.len() - 1
         });
-        if let Some(node) = self.tree.at(*place) {
+        if let Some(node) = self.tree.at(place) {
             node.title = Some(self.titles_gone + u32::try_from(at).unwrap_or(0));
         }
         if self.titles.len() > MOST_TEXTS {

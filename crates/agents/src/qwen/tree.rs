@@ -70,10 +70,6 @@ enum Link {
 }
 
 impl Link {
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes the field by reference"
-    )]
     fn is_root(&self) -> bool {
         *self == Self::Root
     }

@@ -1,5 +1,6 @@
 //! Logs for tests, and what is asked of them.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,7 +101,7 @@ pub(crate) fn items<S: AsRef<str>>(agent: &dyn Agent, entries: &[S]) -> Vec<Item
 /// What a reader sees, a line an item.
 pub(crate) fn shown(items: &[Item]) -> Vec<String> {
     let shown = items.iter().filter(|item| !item.hidden);
-    shown.map(|item| line(item)).collect()
+    shown.map(line).collect()
 }
 
 fn line(item: &Item) -> String {
@@ -126,8 +127,8 @@ fn line(item: &Item) -> String {
         match own {
             Value::Null | Value::Bool(false) => {}
             Value::Bool(true) => line.push_str(" failed"),
-            Value::String(text) => line.push_str(&format!(" {text}")),
-            other => line.push_str(&format!(" {other}")),
+            Value::String(text) => write!(line, " {text}").unwrap(),
+            other => write!(line, " {other}").unwrap(),
         }
     }
     line

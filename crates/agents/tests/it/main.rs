@@ -7,10 +7,14 @@
     clippy::unwrap_used
 )]
 
+/// Random lines that change what came before.
+mod changes;
 /// Cline and Roo Code.
 mod cline;
 /// Copilot CLI.
 mod copilot;
+/// Random documents, taken apart and joined again.
+mod documents;
 /// Gemini CLI.
 mod gemini;
 /// goose.
