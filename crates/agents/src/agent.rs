@@ -129,7 +129,6 @@ impl<'a> Probe<'a> {
     }
 
     /// The text of a file that is one document.
-    #[allow(dead_code)] // for the agents that keep documents
     pub(crate) fn text(&self) -> Cow<'a, str> {
         decoded(self.head)
     }

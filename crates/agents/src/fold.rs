@@ -149,7 +149,7 @@ impl Fold {
             cost_usd: facts.counts.cost_usd(),
             parent: origin(&identity),
             compactions: facts.counts.compactions,
-            native_id: identity.native_id,
+            native_id: identity.subagent.map(|own| own.id).or(identity.native_id),
             source_path: None,
             host: None,
         };

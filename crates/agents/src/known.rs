@@ -2,9 +2,10 @@
 
 use crate::agent::{Agent, By, Probe};
 use crate::claude::Claude;
+use crate::codex::Codex;
 
 /// In the order in which they are asked.
-static AGENTS: &[&dyn Agent] = &[&Claude];
+static AGENTS: &[&dyn Agent] = &[&Claude, &Codex];
 
 /// Every agent whose logs are known, in the order in which they are asked.
 ///

@@ -27,6 +27,7 @@
 
 mod agent;
 mod claude;
+mod codex;
 mod fold;
 mod identity;
 mod item;

@@ -10,6 +10,7 @@ pub(crate) enum State {
     #[default]
     Plain,
     Claude(Box<crate::claude::Kept>),
+    Codex(Box<crate::codex::Kept>),
 }
 
 impl State {
