@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::fold::Fold;
 use crate::identity::Subagent;
 use crate::item::Item;
@@ -80,6 +82,12 @@ pub trait Agent: Sync + Sealed {
 
     /// The subagent whose log lies at this path, where the path tells.
     fn subagent_in_path(&self, path: &str) -> Option<Subagent> {
+        let _ = path;
+        None
+    }
+
+    /// The segment whose log lies at this path, for agents that keep a session in several.
+    fn segment_in_path(&self, path: &str) -> Option<Uuid> {
         let _ = path;
         None
     }

@@ -191,7 +191,7 @@ impl Fold {
             session: own.as_deref().map(|id| session_id(self.agent.name(), id)),
             parent: parent.filter(|parent| Some(&parent.session) != own.as_ref()),
             native_id: own,
-            segment: None,
+            segment: self.agent.segment_in_path(&self.path),
             subagent: None,
         }
     }

@@ -3,9 +3,11 @@
 use crate::agent::{Agent, By, Probe};
 use crate::claude::Claude;
 use crate::codex::Codex;
+use crate::pi::Pi;
+use crate::yoi::Yoi;
 
 /// In the order in which they are asked.
-static AGENTS: &[&dyn Agent] = &[&Claude, &Codex];
+static AGENTS: &[&dyn Agent] = &[&Claude, &Codex, &Pi, &Yoi];
 
 /// Every agent whose logs are known, in the order in which they are asked.
 ///

@@ -33,9 +33,12 @@ mod identity;
 mod item;
 mod json;
 mod known;
+mod pi;
 mod summary;
 mod text;
 mod time;
+mod tree;
+mod yoi;
 
 pub use agent::{Agent, By, Document, Home, Probe};
 pub use fold::Fold;

@@ -11,6 +11,7 @@ pub(crate) enum State {
     Plain,
     Claude(Box<crate::claude::Kept>),
     Codex(Box<crate::codex::Kept>),
+    Yoi(Box<crate::yoi::Kept>),
 }
 
 impl State {
