@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use uuid::Uuid;
+
 use crate::fold::Fold;
 use crate::identity::Subagent;
 use crate::item::Item;
@@ -84,6 +86,12 @@ pub trait Agent: Sync + Sealed {
         None
     }
 
+    /// The segment whose log lies at this path, for agents that keep a session in several.
+    fn segment_in_path(&self, path: &str) -> Option<Uuid> {
+        let _ = path;
+        None
+    }
+
     /// Where it keeps its sessions.
     fn home(&self) -> Home;
 
@@ -129,7 +137,6 @@ impl<'a> Probe<'a> {
     }
 
     /// The text of a file that is one document.
-    #[allow(dead_code)] // for the agents that keep documents
     pub(crate) fn text(&self) -> Cow<'a, str> {
         decoded(self.head)
     }

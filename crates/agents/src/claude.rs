@@ -6,7 +6,7 @@ use crate::identity::Subagent;
 use crate::item::Item;
 use crate::json::{Raw, decoded, object};
 use crate::summary::{Summary, TitleSource};
-use crate::text::{file_stem, folders};
+use crate::text::{file_stem, folders, is_uuid};
 
 mod fold;
 mod items;
@@ -139,10 +139,17 @@ impl Agent for Claude {
 
     fn native_path(&self, summary: &Summary) -> Option<String> {
         let folder = project_folder(summary.cwd.as_deref()?)?;
-        Some(format!("{folder}/{}.jsonl", summary.native_id.as_deref()?))
+        let id = summary.native_id.as_deref()?;
+        Some(match parent_of_subagent(summary) {
+            Some(parent) => format!("{folder}/{parent}/subagents/agent-{id}.jsonl"),
+            None => format!("{folder}/{id}.jsonl"),
+        })
     }
 
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
+        if parent_of_subagent(summary).is_some() {
+            return None;
+        }
         let id = summary.native_id.as_deref()?;
         Some(["claude", "--resume", id].map(ToOwned::to_owned).to_vec())
     }
@@ -167,6 +174,13 @@ fn is_record(line: Raw<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Sessions are named by a UUID, subagents are not.
+fn parent_of_subagent(summary: &Summary) -> Option<&str> {
+    let parent = summary.parent.as_ref()?;
+    let id = summary.native_id.as_deref()?;
+    (is_uuid(&parent.id) && !is_uuid(id)).then_some(parent.id.as_str())
 }
 
 /// The folder of a project is its path with a hyphen for each unit of UTF-16 that is no letter or

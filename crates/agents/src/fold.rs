@@ -149,7 +149,7 @@ impl Fold {
             cost_usd: facts.counts.cost_usd(),
             parent: origin(&identity),
             compactions: facts.counts.compactions,
-            native_id: identity.native_id,
+            native_id: identity.subagent.map(|own| own.id).or(identity.native_id),
             source_path: None,
             host: None,
         };
@@ -191,7 +191,7 @@ impl Fold {
             session: own.as_deref().map(|id| session_id(self.agent.name(), id)),
             parent: parent.filter(|parent| Some(&parent.session) != own.as_ref()),
             native_id: own,
-            segment: None,
+            segment: self.agent.segment_in_path(&self.path),
             subagent: None,
         }
     }

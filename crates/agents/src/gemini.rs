@@ -118,6 +118,9 @@ impl Agent for Gemini {
     }
 
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
+        if summary.parent.is_some() {
+            return None;
+        }
         let id = summary.native_id.clone()?;
         Some(vec!["gemini".into(), "--resume".into(), id])
     }
@@ -155,7 +158,15 @@ fn project_hash(cwd: &str) -> String {
         .collect()
 }
 
+/// Only a subagent's chat has a parent, and lies in a folder that is named by it.
 fn file_name(summary: &Summary) -> Option<String> {
+    if let Some(parent) = &summary.parent {
+        return Some(format!(
+            "{}/{}.jsonl",
+            parent.id,
+            summary.native_id.as_deref()?
+        ));
+    }
     let id: String = summary.native_id.as_deref()?.chars().take(8).collect();
     let [year, month, day, hour, minute, ..] = civil(summary.started_ms?);
     let is_document = summary

@@ -27,8 +27,8 @@ pub struct Identity {
     pub native_id: Option<String>,
     /// The native id where that is a UUID, else a version 5 UUID of the agent and the native id.
     pub session: Option<Uuid>,
-    /// The segment that a subagent's log is in its parent's session: a version 5 UUID of agent,
-    /// parent and subagent.
+    /// The segment that the log is, where it is not the session's only one: that of a subagent's log
+    /// in its parent's session is a version 5 UUID of agent, parent and subagent.
     pub segment: Option<Uuid>,
     /// The subagent whose log this is.
     pub subagent: Option<Subagent>,

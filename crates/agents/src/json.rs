@@ -63,6 +63,12 @@ impl<'a> Raw<'a> {
         Fields { text: self.0, at }
     }
 
+    /// The same, with the keys as they were written.
+    pub(crate) fn fields_as_written(self) -> impl Iterator<Item = (Raw<'a>, Raw<'a>)> {
+        let mut fields = self.fields();
+        std::iter::from_fn(move || fields.next_as_written())
+    }
+
     /// The elements of an array, in their order; none of anything else.
     pub(crate) fn elements(self) -> Elements<'a> {
         let at = if self.is_array() { 1 } else { self.0.len() };
@@ -169,10 +175,8 @@ pub(crate) struct Fields<'a> {
     at: usize,
 }
 
-impl<'a> Iterator for Fields<'a> {
-    type Item = (Cow<'a, str>, Raw<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Fields<'a> {
+    fn next_as_written(&mut self) -> Option<(Raw<'a>, Raw<'a>)> {
         let bytes = self.text.as_bytes();
         let from = skip_separators(bytes, self.at);
         self.at = bytes.len();
@@ -186,7 +190,16 @@ impl<'a> Iterator for Fields<'a> {
         }
         let (value, end) = value_at(self.text, colon + 1);
         self.at = end;
-        Some((Raw(slice(self.text, from, to)).text()?, value))
+        Some((Raw(slice(self.text, from, to)), value))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (Cow<'a, str>, Raw<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, value) = self.next_as_written()?;
+        Some((key.text()?, value))
     }
 }
 

@@ -28,6 +28,7 @@
 mod agent;
 mod claude;
 mod cline;
+mod codex;
 mod copilot;
 mod document;
 mod fold;
@@ -38,11 +39,14 @@ mod item;
 mod json;
 mod known;
 pub mod opencode;
+mod pi;
 mod qwen;
 mod rows;
 mod summary;
 mod text;
 mod time;
+mod tree;
+mod yoi;
 
 pub use agent::{Agent, By, Document, Home, Probe};
 pub use fold::Fold;

@@ -11,7 +11,7 @@ use crate::identity::Subagent;
 use crate::item::Item;
 use crate::json::{Raw, decoded};
 use crate::summary::Summary;
-use crate::text::{file_stem, folders};
+use crate::text::{file_stem, folders, is_uuid};
 
 mod fold;
 mod items;
@@ -80,16 +80,27 @@ impl Agent for Qwen {
     fn native_path(&self, summary: &Summary) -> Option<String> {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         let project: String = summary.cwd.as_deref()?.chars().map(plain).collect();
-        Some(format!(
-            "{project}/chats/{}.jsonl",
-            summary.native_id.as_deref()?
-        ))
+        let id = summary.native_id.as_deref()?;
+        Some(match parent_of_subagent(summary) {
+            Some(parent) => format!("{project}/subagents/{parent}/agent-{id}.jsonl"),
+            None => format!("{project}/chats/{id}.jsonl"),
+        })
     }
 
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
+        if parent_of_subagent(summary).is_some() {
+            return None;
+        }
         let id = summary.native_id.clone()?;
         Some(vec!["qwen".into(), "--resume".into(), id])
     }
+}
+
+/// Sessions are named by UUIDs, subagents are not.
+fn parent_of_subagent(summary: &Summary) -> Option<&str> {
+    let is_subagent = !is_uuid(summary.native_id.as_deref()?);
+    let parent = summary.parent.as_ref().filter(|_| is_subagent)?;
+    Some(&parent.id)
 }
 
 /// Others write records with a `uuid` too; only here is a message a list of parts.

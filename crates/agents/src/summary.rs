@@ -23,7 +23,7 @@ pub struct Summary {
     /// The version of the agent, as the last entry that has one says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_version: Option<String>,
-    /// The agent's own id of the session.
+    /// The agent's own id of the session, or of the subagent whose log it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub native_id: Option<String>,
     /// One line of at most 200 characters.

@@ -42,7 +42,7 @@ pub(super) fn items(raw: Raw<'_>, index: u64, items: &mut Vec<Item>) {
                 message(raw, &mut out);
             }
         } else {
-            out.push_hidden(ItemKind::Raw);
+            out.push_unknown(raw);
         }
     }
 }

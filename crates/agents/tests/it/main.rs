@@ -4,7 +4,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::unwrap_used
+    clippy::unwrap_used,
+    reason = "a test reports by panicking, and its helpers are not seen as tests by the lints"
 )]
 
 /// Random lines that change what came before.
@@ -13,17 +14,27 @@ mod changes;
 mod cline;
 /// Copilot CLI.
 mod copilot;
-/// Random documents, taken apart and joined again.
+/// Sessions that are one JSON document.
 mod documents;
 /// Gemini CLI.
 mod gemini;
 /// goose.
 mod goose;
-/// Logs for tests, and what is asked of them.
+/// Which session a log is, and where it belongs.
+mod identities;
+/// What logs are for a reader.
+mod items;
+/// Logs, and what is asked of them.
 mod logs;
 /// opencode.
 mod opencode;
+/// Whatever is read, nothing panics, and a fold can be interrupted anywhere.
+mod properties;
 /// Qwen Code.
 mod qwen;
-/// Every sample and every shared log, whatever is asked of it.
+/// What the tests read.
 mod samples;
+/// Summaries, beside those that were written down by hand.
+mod summaries;
+/// Random documents, taken apart and joined again.
+mod taken_apart;

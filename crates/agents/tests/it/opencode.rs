@@ -117,7 +117,7 @@ fn an_export() {
         &json!({
             "agent": "opencode",
             "agent_version": "1.3.0",
-            "native_id": "ses_lamp",
+            "native_id": "ses_fork",
             "title": "Count the wires",
             "title_source": "prompt",
             "first_prompt": "Count the wires",

@@ -1,7 +1,7 @@
 //! Qwen Code: a tree of records.
 
 use serde_json::json;
-use sessiondb_agents::Summary;
+use sessiondb_agents::{Origin, Summary};
 
 use crate::logs::*;
 
@@ -157,7 +157,7 @@ fn a_subagents_log() {
 
 #[test]
 fn paths_and_commands() {
-    let summary = Summary {
+    let mut summary = Summary {
         native_id: Some("s1".into()),
         cwd: Some("/home/user/my_tides".into()),
         ..Summary::default()
@@ -168,6 +168,13 @@ fn paths_and_commands() {
         agent("qwen").resume_command(&summary).unwrap(),
         ["qwen", "--resume", "s1"]
     );
+    summary.parent = Some(Origin {
+        id: "s0".into(),
+        at: None,
+    });
+    let path = agent("qwen").native_path(&summary).unwrap();
+    assert_eq!(path, "-home-user-my-tides/subagents/s0/agent-s1.jsonl");
+    assert_eq!(agent("qwen").resume_command(&summary), None);
 }
 
 #[test]
