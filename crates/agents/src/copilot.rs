@@ -36,7 +36,9 @@ impl Agent for Copilot {
         if probe.any_line(is_event) {
             return Some(By::Content);
         }
-        probe.by_folder(".copilot/session-state/")
+        probe
+            .by_folder(".copilot/session-state/")
+            .filter(|_| probe.is_lines())
     }
 
     fn fold(&self, entry: &[u8], fold: &mut Fold) {

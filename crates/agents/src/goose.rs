@@ -32,7 +32,9 @@ impl Agent for Goose {
         if probe.any_line(|line| fold::is_metadata(line) || is_message(line)) {
             return Some(By::Content);
         }
-        probe.by_folder("goose/sessions/")
+        probe
+            .by_folder("goose/sessions/")
+            .filter(|_| probe.is_lines())
     }
 
     fn fold(&self, entry: &[u8], fold: &mut Fold) {

@@ -37,7 +37,9 @@ impl Agent for Opencode {
         if is_own(Raw::new(&probe.text())) {
             return Some(By::Content);
         }
-        probe.by_folder("opencode/storage/")
+        ["session/", "message/", "part/"]
+            .iter()
+            .find_map(|kind| probe.by_folder(&format!("opencode/storage/{kind}")))
     }
 
     fn fold(&self, entry: &[u8], fold: &mut Fold) {

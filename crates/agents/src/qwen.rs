@@ -40,7 +40,7 @@ impl Agent for Qwen {
         [".qwen/projects/", ".qwen/tmp/"]
             .iter()
             .find_map(|folder| probe.by_folder(folder))
-            .filter(|_| folders(probe.path).any(in_chats))
+            .filter(|_| probe.is_lines() && folders(probe.path).any(in_chats))
     }
 
     fn fold(&self, entry: &[u8], fold: &mut Fold) {
@@ -78,8 +78,7 @@ impl Agent for Qwen {
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        let project: String = summary.cwd.as_deref()?.chars().map(plain).collect();
+        let project = project_folder(summary.cwd.as_deref()?);
         let id = summary.native_id.as_deref()?;
         Some(match parent_of_subagent(summary) {
             Some(parent) => format!("{project}/subagents/{parent}/agent-{id}.jsonl"),
@@ -94,6 +93,15 @@ impl Agent for Qwen {
         let id = summary.native_id.clone()?;
         Some(vec!["qwen".into(), "--resume".into(), id])
     }
+}
+
+/// The folder of a project is its path with a hyphen for each unit of UTF-16 that is no letter or
+/// digit of ASCII.
+fn project_folder(cwd: &str) -> String {
+    let plain = |unit: u16| char::from_u32(u32::from(unit)).filter(char::is_ascii_alphanumeric);
+    cwd.encode_utf16()
+        .map(|unit| plain(unit).unwrap_or('-'))
+        .collect()
 }
 
 /// Sessions are named by UUIDs, subagents are not.

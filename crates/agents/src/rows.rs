@@ -63,6 +63,13 @@ impl Cell<'_> {
 
 /// A row's columns by their names. A column that a version of the agent does not have is absent,
 /// one that this crate does not know is kept.
+///
+/// ```
+/// use sessiondb_agents::{Cell, Row, opencode};
+///
+/// let row: &Row<'_> = &[("id", Cell::from("ses_1"))];
+/// assert_eq!(opencode::session_row(row), r#"{"id":"ses_1"}"#);
+/// ```
 pub type Row<'a> = [(&'a str, Cell<'a>)];
 
 /// The column of this name.

@@ -1,5 +1,6 @@
 //! What a chat says of its session.
 
+use std::collections::HashMap;
 use std::mem;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub(crate) struct Kept {
     /// The one that holds the first prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     opening: Option<u64>,
+    /// Where each message is.
+    #[serde(skip)]
+    places: HashMap<u64, usize>,
 }
 
 object! { Line {
@@ -88,7 +92,7 @@ pub(super) fn header(raw: Raw<'_>, fold: &mut Fold) {
 
 impl Kept {
     fn message(&mut self, id: u64, line: &Line<'_>, fold: &mut Fold) {
-        let known = self.messages.iter().rposition(|(known, _)| *known == id);
+        let known = self.place(id);
         if self.opening == Some(id) {
             self.forget_opening(fold);
         }
@@ -101,9 +105,23 @@ impl Kept {
                 fold.facts.counts.take_back(*own);
                 *own = counts;
             }
-            None => self.messages.push((id, counts)),
+            None => self.push(id, counts),
         }
         fold.facts.counts.add(counts);
+    }
+
+    fn place(&mut self, id: u64) -> Option<usize> {
+        // They are not written with the rest.
+        if self.places.len() != self.messages.len() {
+            let ids = self.messages.iter().map(|(id, _)| *id);
+            self.places = ids.enumerate().map(|(at, id)| (id, at)).collect();
+        }
+        self.places.get(&id).copied()
+    }
+
+    fn push(&mut self, id: u64, counts: Counts) {
+        self.places.insert(id, self.messages.len());
+        self.messages.push((id, counts));
     }
 
     /// What a message says of the session, and what it counts.
@@ -137,8 +155,9 @@ impl Kept {
 
     /// Takes back a message and all after it; all messages if there is none of this id.
     fn rewind(&mut self, target: u64, fold: &mut Fold) {
-        let from = self.messages.iter().rposition(|(id, _)| *id == target);
-        for (id, counts) in self.messages.split_off(from.unwrap_or(0)) {
+        let from = self.place(target).unwrap_or(0);
+        for (id, counts) in self.messages.split_off(from.min(self.messages.len())) {
+            self.places.remove(&id);
             fold.facts.counts.take_back(said(counts));
             if self.opening == Some(id) {
                 self.forget_opening(fold);
@@ -151,8 +170,9 @@ impl Kept {
         if !messages.is_array() {
             return;
         }
-        let before = mem::take(&mut self.messages);
-        for (_, counts) in &before {
+        self.places.clear();
+        let before: HashMap<u64, Counts> = mem::take(&mut self.messages).into_iter().collect();
+        for counts in before.values() {
             fold.facts.counts.take_back(said(*counts));
         }
         let mut any_new = false;
@@ -162,8 +182,8 @@ impl Kept {
                 continue;
             };
             let mut counts = self.counted(id, &line, fold);
-            let known = before.iter().find(|(known, _)| *known == id);
-            if let Some((_, own)) = known {
+            let known = before.get(&id);
+            if let Some(own) = known {
                 if counts.usages == 0 {
                     counts = with_tokens_of(counts, own);
                 }
@@ -171,10 +191,9 @@ impl Kept {
             }
             any_new |= known.is_none();
             fold.facts.counts.add(counts);
-            self.messages.push((id, counts));
+            self.push(id, counts);
         }
-        let is_kept = |id: &u64| self.messages.iter().any(|(kept, _)| kept == id);
-        if any_new && before.iter().any(|(id, _)| !is_kept(id)) {
+        if any_new && before.keys().any(|id| !self.places.contains_key(id)) {
             fold.facts.counts.compactions += 1;
         }
     }

@@ -161,6 +161,7 @@ fn branch(links: &[Link], last: usize) -> Vec<usize> {
         at = match *link {
             Link::Root => break,
             // A parent always stands before, so the walk ends.
+            Link::Parent(parent) if parent >= at => break,
             Link::Parent(parent) => parent,
             Link::Lost => {
                 let roots = roots.get_or_insert_with(|| roots_of(links));
