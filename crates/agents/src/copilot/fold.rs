@@ -44,6 +44,14 @@ object! { Started {
 
 object! { Context { cwd: "cwd", repository: "repository", branch: "branch" } }
 
+object! {
+    /// What a message or a call of a tool says.
+    Data {
+        call: "parentToolCallId", task: "parentAgentTaskId", source: "source", content: "content",
+        model: "model", output: "outputTokens", message: "messageId",
+    }
+}
+
 object! { Usage {
     input: "inputTokens", output: "outputTokens", cached: "cacheReadTokens",
     reasoning: "reasoningTokens",
@@ -77,13 +85,22 @@ pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
 
 /// Whether an event is of a subagent.
 pub(super) fn is_nested(data: Raw<'_>) -> bool {
-    !data.get("parentToolCallId").is_null() || !data.get("parentAgentTaskId").is_null()
+    Data::read(data).is_nested()
 }
 
 /// Whether a message was said by the person, not put in by a skill or the agent itself.
 pub(super) fn is_said(data: Raw<'_>) -> bool {
-    let source = data.get("source");
-    !is_nested(data) && (source.is_null() || source.is("user"))
+    Data::read(data).is_said()
+}
+
+impl Data<'_> {
+    fn is_nested(&self) -> bool {
+        !self.call.is_null() || !self.task.is_null()
+    }
+
+    fn is_said(&self) -> bool {
+        !self.is_nested() && (self.source.is_null() || self.source.is("user"))
+    }
 }
 
 /// Whether anything was left out of the conversation.
@@ -102,10 +119,11 @@ pub(super) fn compacts(data: Raw<'_>) -> bool {
 }
 
 fn prompt(data: Raw<'_>, fold: &mut Fold) {
-    if !is_said(data) {
+    let data = Data::read(data);
+    if !data.is_said() {
         return;
     }
-    if let Some(text) = data.get("content").text_to(PROMPT_CHARS) {
+    if let Some(text) = data.content.text_to(PROMPT_CHARS) {
         fold.first_prompt(&text);
     }
     fold.facts.counts.add(Counts::PROMPT);
@@ -143,17 +161,14 @@ impl Kept {
     }
 
     fn answer(&mut self, event: &Event<'_>, fold: &mut Fold) {
-        let data = event.data;
-        let own = data.get("model").full_text();
+        let data = Data::read(event.data);
+        let own = data.model.full_text();
         if let Some(model) = own.as_deref().or(self.model.as_deref()) {
             fold.model(model);
         }
-        let output = data.get("outputTokens").count();
-        let is_nested = is_nested(data);
-        let id = data
-            .get("messageId")
-            .full_text()
-            .or_else(|| event.id.full_text());
+        let output = data.output.count();
+        let is_nested = data.is_nested();
+        let id = data.message.full_text().or_else(|| event.id.full_text());
         let change = |counts: Counts| {
             let mut counts = counts;
             counts.messages = u64::from(!is_nested);

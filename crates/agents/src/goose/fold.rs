@@ -52,10 +52,11 @@ pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
         State::Goose(kept) => kept,
         _ => Box::default(),
     };
-    if raw.get("role").is_missing() {
+    let message = Message::read(raw);
+    if message.role.is_missing() {
         kept.metadata(&Metadata::read(raw), fold);
     } else {
-        kept.message(&Message::read(raw), fold);
+        kept.message(&message, fold);
     }
     fold.state = State::Goose(kept);
 }
@@ -126,12 +127,17 @@ impl Kept {
         if let Some(at) = time_ms(line.created) {
             fold.at(at);
         }
-        let is_compaction = |block: &Raw<'_>| block.get("type").is("conversationCompacted");
-        fold.facts.counts.compactions +=
-            line.content.elements().filter(is_compaction).count() as u64;
+        let mut calls = 0;
+        for block in line.content.elements() {
+            match block.get("type").text().as_deref() {
+                Some("conversationCompacted") => fold.facts.counts.compactions += 1,
+                Some("toolRequest" | "frontendToolRequest") => calls += 1,
+                _ => {}
+            }
+        }
         let is_shown = is_shown(line.metadata);
         if line.role.is("assistant") && is_shown {
-            self.answer(line, fold);
+            self.answer(line, calls, fold);
         } else if line.role.is("user")
             && is_shown
             && let Some(text) = prompt(line.content, PROMPT_CHARS)
@@ -141,12 +147,7 @@ impl Kept {
         }
     }
 
-    fn answer(&mut self, line: &Message<'_>, fold: &mut Fold) {
-        let is_call = |block: &Raw<'_>| {
-            let kind = block.get("type");
-            kind.is("toolRequest") || kind.is("frontendToolRequest")
-        };
-        let calls = line.content.elements().filter(is_call).count() as u64;
+    fn answer(&mut self, line: &Message<'_>, calls: u64, fold: &mut Fold) {
         let change = |counts: Counts| Counts {
             messages: 1,
             tool_calls: counts.tool_calls + calls,
