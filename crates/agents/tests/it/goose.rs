@@ -72,9 +72,8 @@ fn a_session_without_a_first_line() {
     );
 }
 
-#[test]
-fn rows_are_the_same_lines() {
-    let session = [
+fn session_line() -> String {
+    goose::session_row(&[
         ("id", Cell::from("20260116_1")),
         ("name", Cell::from("My mill")),
         ("description", Cell::from("")),
@@ -92,31 +91,36 @@ fn rows_are_the_same_lines() {
             Cell::from("{\"model_name\": \"gpt-5\"}"),
         ),
         ("recipe_json", Cell::Null),
-    ];
-    let message = |id: i64, name, role, content| {
-        goose::message_row(&[
-            ("id", Cell::from(id)),
-            ("message_id", Cell::from(name)),
-            ("role", Cell::from(role)),
-            ("content_json", Cell::from(content)),
-            ("created_timestamp", Cell::from(1_768_550_400 + id)),
-            ("tokens", Cell::Null),
-            ("metadata_json", Cell::from("{\"userVisible\": true}")),
-        ])
-    };
+    ])
+}
+
+fn message_line(id: i64, name: &str, role: &str, content: &str) -> String {
+    goose::message_row(&[
+        ("id", Cell::from(id)),
+        ("message_id", Cell::from(name)),
+        ("role", Cell::from(role)),
+        ("content_json", Cell::from(content)),
+        ("created_timestamp", Cell::from(1_768_550_400 + id)),
+        ("tokens", Cell::Null),
+        ("metadata_json", Cell::from("{\"userVisible\": true}")),
+    ])
+}
+
+#[test]
+fn rows_are_the_same_lines() {
     let call = r#"[{"type":"toolRequest","id":"c","toolCall":{"status":"success","value":{"name":"shell","arguments":{}}}}]"#;
     let result = r#"[{"type":"toolResponse","id":"c","toolResult":{"status":"success","value":{"content":[{"type":"text","text":"dust"}],"isError":true}}}]"#;
     let log = [
-        goose::session_row(&session),
-        message(1, "m1", "user", r#"[{"type":"text","text":"Sweep"}]"#),
-        message(
+        session_line(),
+        message_line(1, "m1", "user", r#"[{"type":"text","text":"Sweep"}]"#),
+        message_line(
             2,
             "m2",
             "assistant",
             r#"[{"type":"text","text":"I sweep."}]"#,
         ),
-        message(3, "m2", "assistant", call),
-        message(4, "m3", "user", result),
+        message_line(3, "m2", "assistant", call),
+        message_line(4, "m3", "user", result),
     ];
     expect(
         &fold_lines("sessions.db", &log.join("\n")),
