@@ -23,8 +23,6 @@
 //! assert_eq!((summary.turns, summary.cwd.as_deref()), (1, Some("/src/shop")));
 //! ```
 
-#![allow(dead_code, unused_imports)] // until all agents are here
-
 mod agent;
 mod claude;
 mod cline;

@@ -1,34 +1,13 @@
 //! Logs for tests, and what is asked of them.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
 
+pub(crate) use crate::samples::{sample, shared};
 use serde_json::Value;
 use sessiondb_agents::{Agent, By, Document, Fold, Item, Probe, by_name, recognise};
 
 pub(crate) fn agent(name: &str) -> &'static dyn Agent {
     by_name(name).unwrap()
-}
-
-/// A sample of this crate's own.
-pub(crate) fn sample(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// A log of those that lie beside the project's folder, where they do.
-pub(crate) fn shared(name: &str) -> Option<String> {
-    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data")
-        .join(name);
-    if let Ok(log) = fs::read_to_string(&path) {
-        return Some(log);
-    }
-    eprintln!("SKIPPED: {} is not there", path.display());
-    None
 }
 
 /// Who wrote it, which is to be told by its content even where its path tells nothing.
