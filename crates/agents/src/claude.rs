@@ -4,7 +4,7 @@ use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::{Fold, State};
 use crate::identity::Subagent;
 use crate::item::Item;
-use crate::json::{Raw, decoded, object};
+use crate::json::{List, Raw, decoded, object};
 use crate::summary::{Summary, TitleSource};
 use crate::text::{file_stem, folders, is_uuid};
 
@@ -21,6 +21,7 @@ pub(crate) struct Claude;
 
 object! {
     /// A line of a log.
+    with lists;
     Record {
         kind: "type",
         subtype: "subtype",
@@ -37,7 +38,7 @@ object! {
         version: "version",
         branch: "gitBranch",
         timestamp: "timestamp",
-        message: "message",
+        message: "message" as Message,
         message_id: "messageId",
         tool_use_result: "toolUseResult",
         content: "content",
@@ -55,14 +56,17 @@ object! {
 
 object! {
     /// What a record says in the words of the model's interface.
+    with lists;
     Message {
         id: "id",
-        role: "role",
         model: "model",
-        content: "content",
+        content: "content" as Content,
         usage: "usage",
     }
 }
+
+/// What is said: a text, or parts.
+type Content<'a> = List<'a, Block<'a>>;
 
 object! {
     /// A part of a content.
@@ -158,7 +162,7 @@ impl Agent for Claude {
 /// Whether only Claude Code writes such a line.
 fn is_record(line: Raw<'_>) -> bool {
     let record = Record::read(line);
-    let Some(kind) = record.kind.text_to(40) else {
+    let Some(kind) = record.kind.short_text() else {
         return false;
     };
     match kind.as_ref() {

@@ -26,7 +26,7 @@ object! {
     Line {
         timestamp: "timestamp",
         kind: "type",
-        payload: "payload",
+        payload: "payload" as Payload,
         // Of a line that is a bare item:
         role: "role",
         record_type: "record_type",
@@ -39,6 +39,16 @@ object! {
 object! {
     /// What a line holds: the fields of all kinds that are read here.
     Payload {
+        // Of the session as a whole, or a turn:
+        timestamp: "timestamp",
+        cwd: "cwd",
+        version: "cli_version",
+        git: "git",
+        source: "source",
+        model: "model",
+        parent: "parent_thread_id",
+        forked_from: "forked_from_id",
+        // Of an item or an event:
         kind: "type",
         id: "id",
         role: "role",
@@ -84,9 +94,9 @@ enum LineKind {
 
 impl<'a> Line<'a> {
     /// The line's kind and what it holds.
-    fn parts(&self, entry: Raw<'a>) -> (LineKind, Raw<'a>) {
-        let kind = self.kind.text_to(40).unwrap_or_default();
-        if self.payload.is_object() {
+    fn parts(&self) -> (LineKind, Payload<'a>) {
+        let kind = self.kind.short_text().unwrap_or_default();
+        if self.payload.raw.is_object() {
             let kind = match kind.as_ref() {
                 "session_meta" => LineKind::Meta,
                 "turn_context" => LineKind::TurnContext,
@@ -113,7 +123,7 @@ impl<'a> Line<'a> {
             "turn.completed" => LineKind::Event,
             _ => LineKind::Unknown,
         };
-        (kind, entry)
+        (kind, Payload::read(self.raw))
     }
 }
 
@@ -232,9 +242,8 @@ fn header_of(session: Raw<'_>) -> String {
 /// Whether only Codex writes such a line.
 fn is_line(raw: Raw<'_>) -> bool {
     let line = Line::read(raw);
-    if line.payload.is_object() {
-        let (kind, _) = line.parts(raw);
-        return kind != LineKind::Unknown;
+    if line.payload.raw.is_object() {
+        return line.parts().0 != LineKind::Unknown;
     }
     let is_state = line.record_type.is("state");
     let is_meta = line.kind.is_missing()
@@ -277,7 +286,7 @@ fn arguments(payload: &Payload<'_>) -> String {
 
 /// The name of the tool that is called; `None` if the item is no call.
 fn tool_name<'a>(payload: &Payload<'a>) -> Option<Cow<'a, str>> {
-    let kind = payload.kind.text_to(40)?;
+    let kind = payload.kind.short_text()?;
     match kind.as_ref() {
         "function_call" | "custom_tool_call" | "tool_call" => {
             let name = payload

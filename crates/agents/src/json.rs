@@ -10,13 +10,15 @@ use std::borrow::Cow;
 
 mod compact;
 mod members;
+mod read;
 mod skip;
 mod string;
 mod write;
 
 pub(crate) use compact::compact;
 pub(crate) use members::members;
-use skip::{skip_blanks, skip_string, skip_value};
+pub(crate) use read::{List, Read, object, object_field, object_struct, read_object};
+use skip::{skip_blanks, skip_separators, skip_string, skip_value};
 pub(crate) use write::{ObjectText, array_text, quoted};
 
 /// A value as it was written, or nothing.
@@ -94,6 +96,15 @@ impl<'a> Raw<'a> {
         Some(string::decode(string::without_quote(inside), chars))
     }
 
+    /// The text of a key, which has no escapes as a rule.
+    fn key(self) -> Cow<'a, str> {
+        let inside = self.0.strip_prefix('"').unwrap_or_default();
+        match inside.strip_suffix('"') {
+            Some(plain) if !plain.as_bytes().contains(&b'\\') => Cow::Borrowed(plain),
+            _ => string::decode(string::without_quote(inside), usize::MAX),
+        }
+    }
+
     /// A string that has anything in it.
     pub(crate) fn full_text(self) -> Option<Cow<'a, str>> {
         self.text().filter(|text| !text.is_empty())
@@ -106,7 +117,23 @@ impl<'a> Raw<'a> {
 
     /// Whether it is this string.
     pub(crate) fn is(self, text: &str) -> bool {
-        self.text().is_some_and(|own| own == text)
+        let own = if text.len() > 40 {
+            self.text()
+        } else {
+            self.short_text()
+        };
+        own.is_some_and(|own| own == text)
+    }
+
+    /// A string of which only the beginning matters, such as the name of a kind.
+    pub(crate) fn short_text(self) -> Option<Cow<'a, str>> {
+        let inside = self.0.strip_prefix('"')?;
+        match inside.strip_suffix('"') {
+            Some(plain) if plain.len() <= 40 && !plain.as_bytes().contains(&b'\\') => {
+                Some(Cow::Borrowed(plain))
+            }
+            _ => self.text_to(41),
+        }
     }
 
     pub(crate) fn is_true(self) -> bool {
@@ -144,31 +171,6 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Reads an object in one pass into a struct whose fields are [`Raw`].
-macro_rules! object {
-    ($(#[$meta:meta])* $name:ident { $($field:ident: $key:literal),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, Default)]
-        struct $name<'a> {
-            $($field: $crate::json::Raw<'a>,)*
-        }
-
-        impl<'a> $name<'a> {
-            fn read(raw: $crate::json::Raw<'a>) -> Self {
-                let mut object = Self::default();
-                for (key, value) in raw.fields() {
-                    match key.as_ref() {
-                        $($key => object.$field = value,)*
-                        _ => {}
-                    }
-                }
-                object
-            }
-        }
-    };
-}
-pub(crate) use object;
-
 /// Steps through an object.
 pub(crate) struct Fields<'a> {
     text: &'a str,
@@ -176,10 +178,12 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn next_as_written(&mut self) -> Option<(Raw<'a>, Raw<'a>)> {
+    /// The next key, and where its value begins. What comes next is looked for at `at`, which the
+    /// caller sets behind the value.
+    fn next_key(&mut self) -> Option<(Raw<'a>, usize)> {
         let bytes = self.text.as_bytes();
         let from = skip_separators(bytes, self.at);
-        self.at = bytes.len();
+        self.at = from;
         if bytes.get(from) != Some(&b'"') {
             return None;
         }
@@ -188,9 +192,15 @@ impl<'a> Fields<'a> {
         if bytes.get(colon) != Some(&b':') {
             return None;
         }
-        let (value, end) = value_at(self.text, colon + 1);
+        let key = Raw(slice(self.text, from, to));
+        Some((key, skip_blanks(bytes, colon + 1)))
+    }
+
+    fn next_as_written(&mut self) -> Option<(Raw<'a>, Raw<'a>)> {
+        let (key, value) = self.next_key()?;
+        let (value, end) = Raw::read_at(self.text, value);
         self.at = end;
-        Some((Raw(slice(self.text, from, to)), value))
+        Some((key, value))
     }
 }
 
@@ -199,7 +209,7 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (key, value) = self.next_as_written()?;
-        Some((key.text()?, value))
+        Some((key.key(), value))
     }
 }
 
@@ -214,7 +224,7 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let from = skip_separators(self.text.as_bytes(), self.at);
-        let (value, end) = value_at(self.text, from);
+        let (value, end) = Raw::read_at(self.text, from);
         self.at = end;
         if value.is_missing() {
             self.at = self.text.len();
@@ -222,20 +232,6 @@ impl<'a> Iterator for Elements<'a> {
         }
         Some(value)
     }
-}
-
-fn value_at(text: &str, from: usize) -> (Raw<'_>, usize) {
-    let from = skip_blanks(text.as_bytes(), from);
-    let to = skip_value(text.as_bytes(), from);
-    (Raw(slice(text, from, to)), to)
-}
-
-fn skip_separators(bytes: &[u8], from: usize) -> usize {
-    let mut at = skip_blanks(bytes, from);
-    while bytes.get(at) == Some(&b',') {
-        at = skip_blanks(bytes, at + 1);
-    }
-    at
 }
 
 /// All that is cut at stands before or after a character of ASCII.

@@ -3,7 +3,7 @@
 use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{Raw, decoded, object};
+use crate::json::{List, Raw, decoded, object};
 use crate::summary::Summary;
 use crate::text::file_stem;
 use crate::time::civil;
@@ -18,6 +18,7 @@ pub(crate) struct Pi;
 
 object! {
     /// A line of a log.
+    with lists;
     Entry {
         kind: "type",
         id: "id",
@@ -29,7 +30,7 @@ object! {
         thinking_level: "thinkingLevel",
         branched_from: "branchedFrom",
         parent_session: "parentSession",
-        message: "message",
+        message: "message" as Message,
         summary: "summary",
         name: "name",
         custom_type: "customType",
@@ -40,9 +41,11 @@ object! {
 
 object! {
     /// A message.
+    with lists;
     Message {
         role: "role",
-        content: "content",
+        display: "display",
+        content: "content" as Content,
         model: "model",
         usage: "usage",
         error: "errorMessage",
@@ -53,6 +56,9 @@ object! {
         timestamp: "timestamp",
     }
 }
+
+/// What is said: a text, or parts.
+type Content<'a> = List<'a, Block<'a>>;
 
 object! {
     /// A part of a content.
@@ -134,7 +140,7 @@ fn is_entry(raw: Raw<'_>) -> bool {
     if entry.kind.is("session") {
         return entry.id.is_string() && entry.cwd.is_string() && entry.timestamp.is_string();
     }
-    entry.kind.is("message") && !entry.message.get("usage").get("cacheRead").is_missing()
+    entry.kind.is("message") && !entry.message.usage.get("cacheRead").is_missing()
 }
 
 /// The folder of a project is its path between two hyphens a side, with hyphens inside.

@@ -135,7 +135,7 @@ fn is_entry(raw: Raw<'_>) -> bool {
     if entry.ts.integer().is_none() {
         return false;
     }
-    match entry.kind.text_to(40).as_deref() {
+    match entry.kind.short_text().as_deref() {
         Some("segment_start") => entry.history.is_array() || entry.session.is_string(),
         Some("user_input") => entry.segments.is_array(),
         Some("assistant_item" | "tool_result" | "system_item") => entry.item.is_object(),
@@ -155,7 +155,7 @@ fn said(segments: Raw<'_>, chars: usize) -> String {
     for raw in segments.elements() {
         let segment = Segment::read(raw);
         let text = |raw: Raw<'_>| raw.text_to(chars).map_or_else(String::new, Cow::into_owned);
-        let part = match segment.kind.text_to(40).as_deref() {
+        let part = match segment.kind.short_text().as_deref() {
             Some("text" | "paste") => text(segment.content),
             Some("file_ref") => format!("@{}", text(segment.path)),
             Some("workflow_invoke") => format!("/{}", text(segment.slug)),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::claude::said::Said;
-use crate::claude::{Block, Claude, Message, Record, kept};
+use crate::claude::{Block, Claude, Record, kept};
 use crate::fold::{Counts, Fold, Recent};
 use crate::identity::{Parent, Subagent};
 use crate::json::{Raw, object};
@@ -62,7 +62,7 @@ pub(super) fn fold(record: &Record<'_>, fold: &mut Fold) {
 }
 
 fn fold_kind(record: &Record<'_>, fold: &mut Fold) {
-    match record.kind.text_to(40).as_deref() {
+    match record.kind.short_text().as_deref() {
         Some("user") => user(record, fold),
         Some("assistant") => assistant(record, fold),
         Some("system") if record.subtype.is("compact_boundary") => {
@@ -174,13 +174,12 @@ fn summary(record: &Record<'_>, fold: &mut Fold) {
 }
 
 fn user(record: &Record<'_>, fold: &mut Fold) {
-    let message = Message::read(record.message);
-    match Said::of(record, &message) {
+    match Said::of(record) {
         Said::Prompt if !record.is_aside(fold) => {
             fold.facts.counts.add(Counts::PROMPT);
             if fold.facts.first_prompt.is_none() {
                 fold.first_prompt(&content_text(
-                    message.content,
+                    record.message.content.raw,
                     &["text"],
                     PROMPT_CHARS + 100,
                 ));
@@ -195,7 +194,7 @@ fn user(record: &Record<'_>, fold: &mut Fold) {
 }
 
 fn assistant(record: &Record<'_>, fold: &mut Fold) {
-    let message = Message::read(record.message);
+    let message = &record.message;
     let model = message.model.text();
     if model.as_deref() == Some("<synthetic>") {
         return;
@@ -206,8 +205,9 @@ fn assistant(record: &Record<'_>, fold: &mut Fold) {
     let aside = record.is_aside(fold);
     let calls = message
         .content
-        .elements()
-        .filter(|block| is_call(*block))
+        .items
+        .iter()
+        .filter(|block| is_call(block))
         .count() as u64;
     let usage = usage(message.usage);
     let count = |before: Counts| {
@@ -226,9 +226,8 @@ fn assistant(record: &Record<'_>, fold: &mut Fold) {
     fold.facts.counts = total;
 }
 
-fn is_call(block: Raw<'_>) -> bool {
-    let kind = Block::read(block).kind;
-    kind.is("tool_use") || kind.is("server_tool_use")
+fn is_call(block: &Block<'_>) -> bool {
+    block.kind.is("tool_use") || block.kind.is("server_tool_use")
 }
 
 object! {

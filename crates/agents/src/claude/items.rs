@@ -2,7 +2,7 @@
 
 use crate::claude::fold::usage;
 use crate::claude::said::Said;
-use crate::claude::{Block, Message, Record};
+use crate::claude::{Block, Record};
 use crate::item::{Item, ItemKind, Items};
 use crate::json::Raw;
 use crate::text::{base64_len, content_text};
@@ -19,7 +19,7 @@ pub(super) fn items(entry: Raw<'_>, index: u64, items: &mut Vec<Item>) {
         .or_else(|| record.logical_parent.string());
     // In a log of its own, the conversation of a subagent is shown: `settle` sees to that.
     items.hidden = record.is_sidechain.is_true();
-    match record.kind.text_to(40).as_deref() {
+    match record.kind.short_text().as_deref() {
         Some("user") => user(&record, &mut items),
         Some("assistant") => assistant(&record, &mut items),
         Some("system") => system(&record, &mut items),
@@ -49,20 +49,17 @@ pub(super) fn items(entry: Raw<'_>, index: u64, items: &mut Vec<Item>) {
 }
 
 fn user(record: &Record<'_>, items: &mut Items<'_>) {
-    let message = Message::read(record.message);
-    let text = || content_text(message.content, &["text"], usize::MAX);
-    match Said::of(record, &message) {
+    let content = &record.message.content;
+    let text = || content_text(content.raw, &["text"], usize::MAX);
+    match Said::of(record) {
         Said::Prompt => {
             let text = text();
             if !text.is_empty() {
                 items.push(ItemKind::Prompt { text });
             }
-            message
-                .content
-                .elements()
-                .for_each(|block| image(&Block::read(block), items));
+            content.items.iter().for_each(|block| image(block, items));
         }
-        Said::Results => results(record, &message, items),
+        Said::Results => results(record, items),
         Said::Summary => items.push(ItemKind::Compaction {
             summary: Some(text()),
         }),
@@ -71,10 +68,9 @@ fn user(record: &Record<'_>, items: &mut Items<'_>) {
     }
 }
 
-fn results(record: &Record<'_>, message: &Message<'_>, items: &mut Items<'_>) {
-    for block in message.content.elements() {
-        let block = Block::read(block);
-        match block.kind.text_to(40).as_deref() {
+fn results(record: &Record<'_>, items: &mut Items<'_>) {
+    for block in &record.message.content.items {
+        match block.kind.short_text().as_deref() {
             Some("tool_result") => {
                 items.push(ItemKind::ToolResult {
                     call_id: block.tool_use_id.string(),
@@ -90,7 +86,7 @@ fn results(record: &Record<'_>, message: &Message<'_>, items: &mut Items<'_>) {
                 let text = block.text.string().unwrap_or_default();
                 items.push_hidden(ItemKind::Notice { text });
             }
-            _ => image(&block, items),
+            _ => image(block, items),
         }
     }
     if let Some(id) = record.tool_use_result.get("agentId").string() {
@@ -114,9 +110,9 @@ fn image(block: &Block<'_>, items: &mut Items<'_>) {
 }
 
 fn assistant(record: &Record<'_>, items: &mut Items<'_>) {
-    let message = Message::read(record.message);
+    let message = &record.message;
     if message.model.is("<synthetic>") {
-        let text = content_text(message.content, &["text"], usize::MAX);
+        let text = content_text(message.content.raw, &["text"], usize::MAX);
         items.push(ItemKind::Notice { text });
         return;
     }
@@ -125,12 +121,11 @@ fn assistant(record: &Record<'_>, items: &mut Items<'_>) {
         text,
         model: model.clone(),
     };
-    if let Some(text) = message.content.string() {
+    if let Some(text) = message.content.raw.string() {
         items.push(answer(text));
     }
-    for raw in message.content.elements() {
-        let block = Block::read(raw);
-        match block.kind.text_to(40).as_deref() {
+    for block in &message.content.items {
+        match block.kind.short_text().as_deref() {
             Some("text") => items.push(answer(block.text.string().unwrap_or_default())),
             Some("thinking") => {
                 let text = block.thinking.string().unwrap_or_default();
@@ -144,8 +139,8 @@ fn assistant(record: &Record<'_>, items: &mut Items<'_>) {
                 name: block.name.string().unwrap_or_default(),
                 input: block.input.as_str().to_owned(),
             }),
-            Some("image") => image(&block, items),
-            _ => items.push_unknown(raw),
+            Some("image") => image(block, items),
+            _ => items.push_unknown(block.raw),
         }
     }
     if let Some(tokens) = usage(message.usage) {
@@ -154,7 +149,7 @@ fn assistant(record: &Record<'_>, items: &mut Items<'_>) {
 }
 
 fn system(record: &Record<'_>, items: &mut Items<'_>) {
-    match record.subtype.text_to(40).as_deref() {
+    match record.subtype.short_text().as_deref() {
         Some("compact_boundary") => {
             let text = record
                 .content

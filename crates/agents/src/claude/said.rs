@@ -1,6 +1,6 @@
 //! What a record of the kind `user` is: much of it no person said.
 
-use crate::claude::{Block, Message, Record};
+use crate::claude::Record;
 use crate::text::content_text;
 
 /// What a record of the kind `user` is.
@@ -33,23 +33,27 @@ const BY_PROGRAM: &[&str] = &[
 ];
 
 impl Said {
-    pub(super) fn of(record: &Record<'_>, message: &Message<'_>) -> Self {
+    pub(super) fn of(record: &Record<'_>) -> Self {
+        let content = &record.message.content;
         if record.is_compact_summary.is_true() {
             return Self::Summary;
         }
-        let is_result = |block| Block::read(block).kind.is("tool_result");
-        if message.content.elements().any(is_result) {
+        if content
+            .items
+            .iter()
+            .any(|block| block.kind.is("tool_result"))
+        {
             return Self::Results;
         }
-        let beginning = content_text(message.content, &["text"], 100);
+        let beginning = content_text(content.raw, &["text"], 100);
         let beginning = beginning.trim_start();
         if beginning.starts_with("[Request interrupted") {
             return Self::Interrupted;
         }
         let by_program =
             record.is_meta.is_true() || BY_PROGRAM.iter().any(|tag| beginning.starts_with(tag));
-        let is_image = |block| Block::read(block).kind.is("image");
-        if by_program || (beginning.is_empty() && !message.content.elements().any(is_image)) {
+        let has_image = || content.items.iter().any(|block| block.kind.is("image"));
+        if by_program || (beginning.is_empty() && !has_image()) {
             return Self::ByProgram;
         }
         Self::Prompt

@@ -154,20 +154,13 @@ fn listed(item: &Listed<'_>, counts: &mut Counts, fold: &mut Fold) {
     if let Some(folder) = folder {
         fold.cwd(&folder);
     }
-    let Listed {
-        input,
-        output,
-        written,
-        cached,
-        cost,
-        ..
-    } = *item;
     counts.add(used(&Request {
-        input,
-        output,
-        written,
-        cached,
-        cost,
+        input: item.input,
+        output: item.output,
+        written: item.written,
+        cached: item.cached,
+        cost: item.cost,
+        ..Request::default()
     }));
 }
 

@@ -59,33 +59,18 @@ pub(super) fn fold(entry: Raw<'_>, fold: &mut Fold) {
     if let Some(time) = time_ms(line.timestamp) {
         fold.at(time);
     }
-    let (kind, payload) = line.parts(entry);
+    let (kind, payload) = line.parts();
     match kind {
-        LineKind::Meta => meta(payload, fold),
-        LineKind::TurnContext => turn_context(payload, fold),
-        LineKind::Item => item(&Payload::read(payload), fold),
-        LineKind::Event => event(&Payload::read(payload), fold),
+        LineKind::Meta => meta(&payload, fold),
+        LineKind::TurnContext => turn_context(&payload, fold),
+        LineKind::Item => item(&payload, fold),
+        LineKind::Event => event(&payload, fold),
         LineKind::Compacted => kept(fold).compacted += 1,
         LineKind::Unknown => {}
     }
 }
 
-object! {
-    Meta {
-        id: "id",
-        timestamp: "timestamp",
-        cwd: "cwd",
-        version: "cli_version",
-        git: "git",
-        source: "source",
-        model: "model",
-        parent: "parent_thread_id",
-        forked_from: "forked_from_id",
-    }
-}
-
-fn meta(payload: Raw<'_>, fold: &mut Fold) {
-    let meta = Meta::read(payload);
+fn meta(meta: &Payload<'_>, fold: &mut Fold) {
     let Some(id) = meta.id.full_text() else {
         return;
     };
@@ -114,10 +99,10 @@ fn meta(payload: Raw<'_>, fold: &mut Fold) {
     if let Some(model) = meta.model.text() {
         fold.model(&model);
     }
-    lineage(&meta, &id, fold);
+    lineage(meta, &id, fold);
 }
 
-fn lineage(meta: &Meta<'_>, id: &str, fold: &mut Fold) {
+fn lineage(meta: &Payload<'_>, id: &str, fold: &mut Fold) {
     let subagent = meta.source.get("subagent");
     if !subagent.is_null() {
         let spawned_by = || {
@@ -148,12 +133,10 @@ fn lineage(meta: &Meta<'_>, id: &str, fold: &mut Fold) {
 
 /// The header of a session that is one document.
 pub(super) fn fold_document(session: Raw<'_>, fold: &mut Fold) {
-    meta(session, fold);
+    meta(&Payload::read(session), fold);
 }
 
-fn turn_context(payload: Raw<'_>, fold: &mut Fold) {
-    object! { Context { cwd: "cwd", model: "model" } }
-    let context = Context::read(payload);
+fn turn_context(context: &Payload<'_>, fold: &mut Fold) {
     if let Some(model) = context.model.text() {
         fold.model(&model);
     }
@@ -168,7 +151,7 @@ fn item(item: &Payload<'_>, fold: &mut Fold) {
         side.calls += 1;
         return;
     }
-    match item.role.text_to(40).as_deref() {
+    match item.role.short_text().as_deref() {
         Some("user") => {
             let kinds = ["input_text", "text"];
             if !is_by_program(&content_text(item.content, &kinds, 100)) {
@@ -186,7 +169,7 @@ fn item(item: &Payload<'_>, fold: &mut Fold) {
 }
 
 fn event(event: &Payload<'_>, fold: &mut Fold) {
-    match event.kind.text_to(40).as_deref() {
+    match event.kind.short_text().as_deref() {
         Some("user_message") => {
             let side = &mut kept(fold).by_event;
             let chars = if side.first_prompt.is_none() {
@@ -219,7 +202,7 @@ fn event(event: &Payload<'_>, fold: &mut Fold) {
 
 fn completed(item: Raw<'_>, fold: &mut Fold) {
     let side = &mut kept(fold).by_completed;
-    match item.get("type").text_to(40).as_deref() {
+    match item.get("type").short_text().as_deref() {
         Some("UserMessage") => {
             let text = content_text(item.get("content"), &["text", "Text"], CHARS_BEFORE_PROMPT);
             side.prompt(text.into());

@@ -16,12 +16,11 @@ pub(super) fn items(entry: Raw<'_>, index: u64, items: &mut Vec<Item>) {
     let line = Line::read(entry);
     let mut items = Items::new(items, index);
     items.at_ms = time_ms(line.timestamp);
-    let (kind, raw) = line.parts(entry);
-    let payload = Payload::read(raw);
+    let (kind, payload) = line.parts();
     items.id = payload.id.string();
     match kind {
         LineKind::Meta | LineKind::TurnContext => items.push_hidden(ItemKind::Raw),
-        LineKind::Item => item(raw, &payload, &mut items),
+        LineKind::Item => item(&payload, &mut items),
         LineKind::Event => event(&payload, &mut items),
         LineKind::Compacted => {
             let summary = payload
@@ -30,12 +29,12 @@ pub(super) fn items(entry: Raw<'_>, index: u64, items: &mut Vec<Item>) {
                 .map(std::borrow::Cow::into_owned);
             items.push(ItemKind::Compaction { summary });
         }
-        LineKind::Unknown if line.payload.is_object() => items.push_hidden(ItemKind::Raw),
+        LineKind::Unknown if line.payload.raw.is_object() => items.push_hidden(ItemKind::Raw),
         LineKind::Unknown => items.push_unknown(entry),
     }
 }
 
-fn item(raw: Raw<'_>, item: &Payload<'_>, items: &mut Items<'_>) {
+fn item(item: &Payload<'_>, items: &mut Items<'_>) {
     if let Some(name) = tool_name(item) {
         items.push(ItemKind::ToolCall {
             call_id: item.call_id.string(),
@@ -48,7 +47,7 @@ fn item(raw: Raw<'_>, item: &Payload<'_>, items: &mut Items<'_>) {
         message(item, items);
         return;
     }
-    match item.kind.text_to(40).as_deref() {
+    match item.kind.short_text().as_deref() {
         Some("reasoning") => {
             let text = content_text(item.summary, &["summary_text"], usize::MAX);
             items.push(ItemKind::Thinking { text });
@@ -65,7 +64,7 @@ fn item(raw: Raw<'_>, item: &Payload<'_>, items: &mut Items<'_>) {
             text: said(item.content),
         }),
         Some("ghost_snapshot") => items.push_hidden(ItemKind::Raw),
-        _ => items.push_unknown(raw),
+        _ => items.push_unknown(item.raw),
     }
 }
 
@@ -75,7 +74,7 @@ fn said(content: Raw<'_>) -> String {
 
 fn message(message: &Payload<'_>, items: &mut Items<'_>) {
     let text = said(message.content);
-    match message.role.text_to(40).as_deref() {
+    match message.role.short_text().as_deref() {
         Some("user") => {
             if !is_by_program(&text) {
                 // Shown as the event that says the same.
@@ -150,7 +149,7 @@ fn result(result: &Payload<'_>, items: &mut Items<'_>) {
 
 fn event(event: &Payload<'_>, items: &mut Items<'_>) {
     let text = || event.message.string().unwrap_or_default();
-    match event.kind.text_to(40).as_deref() {
+    match event.kind.short_text().as_deref() {
         Some("user_message") => {
             let text = event.message.text().map(request).unwrap_or_default();
             items.push(ItemKind::Prompt {
@@ -207,7 +206,7 @@ fn event(event: &Payload<'_>, items: &mut Items<'_>) {
 
 fn completed(item: Raw<'_>, items: &mut Items<'_>) {
     let text = said(item.get("content"));
-    items.push_hidden(match item.get("type").text_to(40).as_deref() {
+    items.push_hidden(match item.get("type").short_text().as_deref() {
         Some("UserMessage") => ItemKind::Prompt {
             text: request(text.into()).into_owned(),
         },

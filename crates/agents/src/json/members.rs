@@ -1,7 +1,6 @@
 //! The members of an object as they were written, for texts that are taken apart and joined again.
 
-use super::skip::{skip_blanks, skip_string};
-use super::{Raw, skip_separators, slice, value_at};
+use super::Raw;
 
 /// A member of an object: its key with quotes and escapes as they were written, and its value.
 #[derive(Debug, Clone, Copy)]
@@ -13,25 +12,12 @@ pub(crate) struct Member<'a> {
 /// The members of an object in their order, those with a key that is there twice too; none of
 /// anything else.
 pub(crate) fn members(object: Raw<'_>) -> Vec<Member<'_>> {
-    let text = object.as_str();
-    let bytes = text.as_bytes();
+    let mut fields = object.fields();
     let mut members = Vec::new();
-    let mut at = if object.is_object() { 1 } else { text.len() };
-    loop {
-        let from = skip_separators(bytes, at);
-        if bytes.get(from) != Some(&b'"') {
-            return members;
-        }
-        let to = skip_string(bytes, from);
-        let colon = skip_blanks(bytes, to);
-        if bytes.get(colon) != Some(&b':') {
-            return members;
-        }
-        let (value, end) = value_at(text, colon + 1);
-        let key = Raw(slice(text, from, to));
+    while let Some((key, value)) = fields.next_as_written() {
         members.push(Member { key, value });
-        at = end;
     }
+    members
 }
 
 #[cfg(test)]

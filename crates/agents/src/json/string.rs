@@ -7,7 +7,7 @@ pub(super) fn without_quote(inside: &str) -> &str {
     let Some(rest) = inside.strip_suffix('"') else {
         return inside;
     };
-    let backslashes = rest.len() - rest.trim_end_matches('\\').len();
+    let backslashes = rest.bytes().rev().take_while(|byte| *byte == b'\\').count();
     if backslashes % 2 == 0 { rest } else { inside }
 }
 

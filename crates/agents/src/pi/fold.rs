@@ -12,9 +12,9 @@ pub(super) fn fold(entry: &Entry<'_>, fold: &mut Fold) {
     if let Some(time) = time_ms(entry.timestamp) {
         fold.at(time);
     }
-    match entry.kind.text_to(40).as_deref() {
+    match entry.kind.short_text().as_deref() {
         Some("session") => header(entry, fold),
-        Some("message") => message(&Message::read(entry.message), fold),
+        Some("message") => message(&entry.message, fold),
         Some("compaction") => fold.facts.counts.compactions += 1,
         Some("session_info") => match entry.name.text() {
             Some(name) if !name.trim().is_empty() => fold.title(TitleSource::Custom, &name),
@@ -44,12 +44,12 @@ fn header(entry: &Entry<'_>, fold: &mut Fold) {
 }
 
 fn message(message: &Message<'_>, fold: &mut Fold) {
-    match message.role.text_to(40).as_deref() {
+    match message.role.short_text().as_deref() {
         Some("user") => {
             fold.facts.counts.add(Counts::PROMPT);
             if fold.facts.first_prompt.is_none() {
                 fold.first_prompt(&content_text(
-                    message.content,
+                    message.content.raw,
                     &["text"],
                     PROMPT_CHARS + 100,
                 ));
@@ -61,11 +61,11 @@ fn message(message: &Message<'_>, fold: &mut Fold) {
 }
 
 fn answer(message: &Message<'_>, fold: &mut Fold) {
-    let is_call = |block: &Raw<'_>| Block::read(*block).kind.is("toolCall");
-    let calls = message.content.elements().filter(is_call).count() as u64;
+    let is_call = |block: &&Block<'_>| block.kind.is("toolCall");
+    let calls = message.content.items.iter().filter(is_call).count() as u64;
     let mut counts = Counts::default().with_tool_calls(calls);
     // One that was broken off before it said anything is no answer.
-    if message.content.elements().next().is_some() || message.content.full_text().is_some() {
+    if !message.content.items.is_empty() || message.content.raw.full_text().is_some() {
         counts.messages = 1;
         if let Some(model) = message.model.text() {
             fold.model(&model);

@@ -3,7 +3,7 @@
 use crate::item::{Item, ItemKind, Items};
 use crate::json::Raw;
 use crate::pi::fold::usage;
-use crate::pi::{Block, Entry, Message};
+use crate::pi::{Block, Content, Entry, Message};
 use crate::text::{base64_len, content_text};
 use crate::time::time_ms;
 
@@ -14,13 +14,13 @@ pub(super) fn items(raw: Raw<'_>, index: u64, items: &mut Vec<Item>) {
     items.id = entry.id.string();
     items.parent = entry.parent.string();
     let text = |raw: Raw<'_>| raw.string().unwrap_or_default();
-    match entry.kind.text_to(40).as_deref() {
+    match entry.kind.short_text().as_deref() {
         Some("session") => {
             // The id of the header is the session's.
             items.id = None;
             items.push_hidden(ItemKind::Raw);
         }
-        Some("message") => message(entry.message, raw, &mut items),
+        Some("message") => message(&entry.message, raw, &mut items),
         Some("model_change") => {
             let text = format!("Model {}", text(entry.model));
             items.push(ItemKind::Notice { text });
@@ -48,23 +48,22 @@ pub(super) fn items(raw: Raw<'_>, index: u64, items: &mut Vec<Item>) {
     }
 }
 
-fn message(raw: Raw<'_>, entry: Raw<'_>, items: &mut Items<'_>) {
-    let message = Message::read(raw);
+fn message(message: &Message<'_>, entry: Raw<'_>, items: &mut Items<'_>) {
     items.at_ms = items.at_ms.or_else(|| time_ms(message.timestamp));
-    let said = || content_text(message.content, &["text"], usize::MAX);
-    match message.role.text_to(40).as_deref() {
+    let said = || content_text(message.content.raw, &["text"], usize::MAX);
+    match message.role.short_text().as_deref() {
         Some("user") => {
             items.push(ItemKind::Prompt { text: said() });
-            images(message.content, items);
+            images(&message.content, items);
         }
-        Some("assistant") => assistant(&message, items),
+        Some("assistant") => assistant(message, items),
         Some("toolResult") => {
             items.push(ItemKind::ToolResult {
                 call_id: message.call_id.string(),
                 text: said(),
                 is_error: message.is_error.is_true(),
             });
-            images(message.content, items);
+            images(&message.content, items);
         }
         Some("bashExecution") => {
             let command = message.command.text().unwrap_or_default();
@@ -73,7 +72,7 @@ fn message(raw: Raw<'_>, entry: Raw<'_>, items: &mut Items<'_>) {
                 text: format!("$ {command}\n{output}"),
             });
         }
-        Some("custom" | "hookMessage") => custom(message.content, raw.get("display"), items),
+        Some("custom" | "hookMessage") => custom(message.content.raw, message.display, items),
         _ => items.push_unknown(entry),
     }
 }
@@ -94,12 +93,11 @@ fn assistant(message: &Message<'_>, items: &mut Items<'_>) {
         text,
         model: message.model.string(),
     };
-    if let Some(text) = message.content.string() {
+    if let Some(text) = message.content.raw.string() {
         items.push(answer(text));
     }
-    for raw in message.content.elements() {
-        let block = Block::read(raw);
-        match block.kind.text_to(40).as_deref() {
+    for block in &message.content.items {
+        match block.kind.short_text().as_deref() {
             Some("text") => items.push(answer(block.text.string().unwrap_or_default())),
             Some("thinking") => {
                 let text = block.thinking.string().unwrap_or_default();
@@ -110,8 +108,8 @@ fn assistant(message: &Message<'_>, items: &mut Items<'_>) {
                 name: block.name.string().unwrap_or_default(),
                 input: block.arguments.as_str().to_owned(),
             }),
-            Some("image") => image(&block, items),
-            _ => items.push_unknown(raw),
+            Some("image") => image(block, items),
+            _ => items.push_unknown(block.raw),
         }
     }
     if let Some(error) = message.error.full_text() {
@@ -124,9 +122,9 @@ fn assistant(message: &Message<'_>, items: &mut Items<'_>) {
     }
 }
 
-fn images(content: Raw<'_>, items: &mut Items<'_>) {
-    for block in content.elements() {
-        image(&Block::read(block), items);
+fn images(content: &Content<'_>, items: &mut Items<'_>) {
+    for block in &content.items {
+        image(block, items);
     }
 }
 

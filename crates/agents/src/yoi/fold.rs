@@ -21,7 +21,7 @@ pub(super) fn fold(entry: &Entry<'_>, fold: &mut Fold) {
     if let Some(time) = time_ms(entry.ts) {
         fold.at(time);
     }
-    let kind = entry.kind.text_to(40);
+    let kind = entry.kind.short_text();
     if kind.as_deref() == Some("assistant_item") {
         assistant(&Part::read(entry.item), fold);
         return;

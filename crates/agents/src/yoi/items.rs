@@ -10,7 +10,7 @@ pub(super) fn items(raw: Raw<'_>, index: u64, items: &mut Vec<Item>) {
     let entry = Entry::read(raw);
     let mut items = Items::new(items, index);
     items.at_ms = time_ms(entry.ts);
-    match entry.kind.text_to(40).as_deref() {
+    match entry.kind.short_text().as_deref() {
         Some("segment_start") => segment_start(&entry, &mut items),
         Some("user_input") => {
             items.push(ItemKind::Prompt {
@@ -60,10 +60,10 @@ fn segment_start(entry: &Entry<'_>, items: &mut Items<'_>) {
 
 fn part(raw: Raw<'_>, items: &mut Items<'_>) {
     let part = Part::read(raw);
-    match part.kind.text_to(40).as_deref() {
+    match part.kind.short_text().as_deref() {
         Some("message") => {
             let text = text_of(part.content, usize::MAX);
-            items.push(match part.role.text_to(40).as_deref() {
+            items.push(match part.role.short_text().as_deref() {
                 Some("user") => ItemKind::Prompt { text },
                 Some("assistant") => ItemKind::Answer { text, model: None },
                 _ => ItemKind::Notice { text },
