@@ -69,8 +69,8 @@ impl Agent for Opencode {
             .elements()
             .map(|entry| crate::json::compact(entry.as_str()))
             .collect();
-        // What an export has besides the session stays with it.
-        let is_all = members(told).len() == 1;
+        // What an export has besides the session stays with it; so does a session that looks like one.
+        let is_all = members(told).len() == 1 && !told.get("info").get("info").is_object();
         let header = if is_all {
             told.get("info").as_str().to_owned()
         } else {

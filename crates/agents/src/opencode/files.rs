@@ -24,12 +24,20 @@ pub fn assemble(session: &str, messages: &[(String, Vec<String>)]) -> Document {
         .filter(|(message, _)| is_whole(message))
         .map(|(message, parts)| entry(message, parts))
         .collect();
-    let header = if is_whole(session) {
-        compact(session)
-    } else {
-        "{}".to_owned()
-    };
+    let header = header(session);
     Document { header, entries }
+}
+
+fn header(session: &str) -> String {
+    if !is_whole(session) {
+        return "{}".to_owned();
+    }
+    let session = compact(session);
+    // As in an export, or it would be taken for one.
+    if Raw::new(&session).get("info").is_object() {
+        return format!(r#"{{"info":{session}}}"#);
+    }
+    session
 }
 
 fn entry(message: &str, parts: &[String]) -> String {

@@ -156,6 +156,18 @@ fn what_an_export_has_besides_stays() {
 }
 
 #[test]
+fn a_session_that_looks_like_an_export() {
+    let session = r#"{"id":"ses_1","info":{"id":"x"}}"#;
+    let log = format!(r#"{{"info":{session},"messages":[]}}"#);
+    let document = there_and_back(agent("opencode"), &log);
+    assert_eq!(opencode::assemble(session, &[]), document);
+    let id = fold_document("x", agent("opencode"), &document)
+        .summary()
+        .native_id;
+    assert_eq!(id.as_deref(), Some("ses_1"));
+}
+
+#[test]
 fn rows_are_the_same_files() {
     let session = [
         ("id", Cell::from("ses_1")),
