@@ -1,6 +1,10 @@
 //! R12: the checks of the fuzz targets hold on the committed corpora. The deep form also fuzzes
 //! each target for a minute.
 
+#[path = "../../../fuzz/checks/agent_documents.rs"]
+mod agent_documents;
+#[path = "../../../fuzz/checks/agent_lines.rs"]
+mod agent_lines;
 #[path = "../../../fuzz/checks/entry_round_trip.rs"]
 mod entry_round_trip;
 #[path = "../../../fuzz/checks/journal_scan.rs"]
@@ -25,7 +29,9 @@ use super::row::{Dice, Row, deep, seed};
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 6] = [
+const TARGETS: [(&str, Check); 8] = [
+    ("agent_documents", agent_documents::check),
+    ("agent_lines", agent_lines::check),
     ("entry_round_trip", entry_round_trip::check),
     ("journal_scan", journal_scan::check),
     ("jsonl_import", jsonl_import::check),
