@@ -136,6 +136,14 @@ impl<'a> Probe<'a> {
             .any(|line| tells(Raw::new(&decoded(line))))
     }
 
+    /// Whether the path is that of a file of lines, compressed or not.
+    pub(crate) fn is_lines(&self) -> bool {
+        let path = self.path.to_ascii_lowercase();
+        let packed = [".zst", ".gz"];
+        let plain = packed.iter().find_map(|ending| path.strip_suffix(ending));
+        plain.unwrap_or(&path).strip_suffix(".jsonl").is_some()
+    }
+
     /// The text of a file that is one document.
     pub(crate) fn text(&self) -> Cow<'a, str> {
         decoded(self.head)

@@ -9,13 +9,17 @@
 use std::borrow::Cow;
 
 mod compact;
+mod members;
 mod read;
 mod skip;
 mod string;
+mod write;
 
 pub(crate) use compact::compact;
+pub(crate) use members::members;
 pub(crate) use read::{List, Read, object, object_field, object_struct, read_object};
 use skip::{find_quote_or_backslash, skip_blanks, skip_separators, skip_string, skip_value};
+pub(crate) use write::{ObjectText, array_text, quoted};
 
 /// A value as it was written, or nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -252,6 +256,11 @@ impl<'a> Iterator for Elements<'a> {
 /// All that is cut at stands before or after a character of ASCII.
 fn slice(text: &str, from: usize, to: usize) -> &str {
     text.get(from..to).unwrap_or_default()
+}
+
+/// Whether it is one JSON value from its beginning to its end.
+pub(crate) fn is_whole(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// The text of an entry; what is not UTF-8 in it becomes U+FFFD.

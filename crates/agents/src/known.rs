@@ -2,12 +2,21 @@
 
 use crate::agent::{Agent, By, Probe};
 use crate::claude::Claude;
+use crate::cline::Cline;
 use crate::codex::Codex;
+use crate::copilot::Copilot;
+use crate::gemini::Gemini;
+use crate::goose::Goose;
+use crate::opencode::Opencode;
 use crate::pi::Pi;
+use crate::qwen::Qwen;
 use crate::yoi::Yoi;
 
 /// In the order in which they are asked.
-static AGENTS: &[&dyn Agent] = &[&Claude, &Codex, &Pi, &Yoi];
+static AGENTS: &[&dyn Agent] = &[
+    // Before Claude Code, whose records are the same but for the parts of their messages.
+    &Qwen, &Claude, &Codex, &Pi, &Gemini, &Copilot, &Opencode, &Goose, &Cline, &Yoi,
+];
 
 /// Every agent whose logs are known, in the order in which they are asked.
 ///

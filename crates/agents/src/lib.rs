@@ -23,17 +23,23 @@
 //! assert_eq!((summary.turns, summary.cwd.as_deref()), (1, Some("/src/shop")));
 //! ```
 
-#![allow(dead_code, unused_imports)] // until all agents are here
-
 mod agent;
 mod claude;
+mod cline;
 mod codex;
+mod copilot;
+mod document;
 mod fold;
+mod gemini;
+pub mod goose;
 mod identity;
 mod item;
 mod json;
 mod known;
+pub mod opencode;
 mod pi;
+mod qwen;
+mod rows;
 mod summary;
 mod text;
 mod time;
@@ -45,4 +51,5 @@ pub use fold::Fold;
 pub use identity::{Identity, Parent, Subagent};
 pub use item::{Item, ItemKind};
 pub use known::{agents, by_name, recognise};
+pub use rows::{Cell, Row};
 pub use summary::{Origin, Summary, TitleSource, Tokens};

@@ -10,7 +10,13 @@ pub(crate) enum State {
     #[default]
     Plain,
     Claude(Box<crate::claude::Kept>),
+    Cline(Box<crate::cline::Kept>),
     Codex(Box<crate::codex::Kept>),
+    Copilot(Box<crate::copilot::Kept>),
+    Gemini(Box<crate::gemini::Kept>),
+    Goose(Box<crate::goose::Kept>),
+    Opencode(Box<crate::opencode::Kept>),
+    Qwen(Box<crate::qwen::Kept>),
     Yoi(Box<crate::yoi::Kept>),
 }
 

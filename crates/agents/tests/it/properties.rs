@@ -15,15 +15,29 @@ const SAMPLES: &[&str] = &[
     "pi/branched.jsonl",
     "yoi/019e0000-0000-7000-8000-00000000000b.jsonl",
     "yoi/forked.jsonl",
+    "gemini/rewound.jsonl",
+    "qwen/branches.jsonl",
+    "qwen/forked.jsonl",
+    "copilot/3f6a1c20-9b7d-4e58-8a41-c2d05e9f7b36.jsonl",
+    "goose/20260115_3.jsonl",
+];
+
+const DOCUMENTS: &[&str] = &[
+    "gemini/garden.json",
+    "opencode/export.json",
+    "cline/tasks/1767225600000/api_conversation_history.json",
 ];
 
 /// All lines of the samples: what a log may begin with, end with, or have amidst.
 fn lines() -> Vec<String> {
     let text: Vec<_> = SAMPLES.iter().map(|name| sample(name)).collect();
-    text.iter()
-        .flat_map(|log| log.lines())
-        .map(ToOwned::to_owned)
-        .collect()
+    let lines = text.iter().flat_map(|log| log.lines());
+    let documents = DOCUMENTS.iter().flat_map(|name| {
+        let text = sample(name);
+        let document = agents().iter().find_map(|agent| agent.split(&text));
+        document.unwrap().entries
+    });
+    lines.map(ToOwned::to_owned).chain(documents).collect()
 }
 
 /// Keys that readers look for, and some that none does.
