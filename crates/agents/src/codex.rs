@@ -208,6 +208,11 @@ impl Agent for Codex {
         if let Some(path) = path_by_day(source, id) {
             return Some(path);
         }
+        let is_document = source.strip_suffix(".json").is_some();
+        if is_document && uuid_at_end(file_stem(source)) == Some(id) {
+            // The oldest versions had no folders.
+            return Some(format!("{}.json", file_stem(source)));
+        }
         let [year, month, day, hour, minute, second, _] = civil(summary.started_ms?);
         Some(format!(
             "{year:04}/{month:02}/{day:02}/\

@@ -18,7 +18,7 @@ mod write;
 pub(crate) use compact::compact;
 pub(crate) use members::members;
 pub(crate) use read::{List, Read, object, object_field, object_struct, read_object};
-use skip::{skip_blanks, skip_separators, skip_string, skip_value};
+use skip::{find_quote_or_backslash, skip_blanks, skip_separators, skip_string, skip_value};
 pub(crate) use write::{ObjectText, array_text, quoted};
 
 /// A value as it was written, or nothing.
@@ -96,15 +96,6 @@ impl<'a> Raw<'a> {
         Some(string::decode(string::without_quote(inside), chars))
     }
 
-    /// The text of a key, which has no escapes as a rule.
-    fn key(self) -> Cow<'a, str> {
-        let inside = self.0.strip_prefix('"').unwrap_or_default();
-        match inside.strip_suffix('"') {
-            Some(plain) if !plain.as_bytes().contains(&b'\\') => Cow::Borrowed(plain),
-            _ => string::decode(string::without_quote(inside), usize::MAX),
-        }
-    }
-
     /// A string that has anything in it.
     pub(crate) fn full_text(self) -> Option<Cow<'a, str>> {
         self.text().filter(|text| !text.is_empty())
@@ -180,27 +171,53 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The next key, and where its value begins. What comes next is looked for at `at`, which the
     /// caller sets behind the value.
-    fn next_key(&mut self) -> Option<(Raw<'a>, usize)> {
+    #[inline]
+    fn next_key(&mut self) -> Option<(Key<'a>, usize)> {
         let bytes = self.text.as_bytes();
         let from = skip_separators(bytes, self.at);
         self.at = from;
         if bytes.get(from) != Some(&b'"') {
             return None;
         }
-        let to = skip_string(bytes, from);
+        let special = find_quote_or_backslash(bytes, from + 1);
+        let is_plain = bytes.get(special) == Some(&b'"');
+        let to = if is_plain {
+            special + 1
+        } else {
+            skip_string(bytes, from)
+        };
         let colon = skip_blanks(bytes, to);
         if bytes.get(colon) != Some(&b':') {
             return None;
         }
-        let key = Raw(slice(self.text, from, to));
-        Some((key, skip_blanks(bytes, colon + 1)))
+        let raw = Raw(slice(self.text, from, to));
+        Some((Key { raw, is_plain }, skip_blanks(bytes, colon + 1)))
     }
 
     fn next_as_written(&mut self) -> Option<(Raw<'a>, Raw<'a>)> {
         let (key, value) = self.next_key()?;
         let (value, end) = Raw::read_at(self.text, value);
         self.at = end;
-        Some((key, value))
+        Some((key.raw, value))
+    }
+}
+
+/// The key of a field.
+#[derive(Clone, Copy)]
+struct Key<'a> {
+    raw: Raw<'a>,
+    /// Whether there is no escape in it.
+    is_plain: bool,
+}
+
+impl<'a> Key<'a> {
+    #[inline]
+    fn text(self) -> Cow<'a, str> {
+        if self.is_plain {
+            let raw = self.raw.0;
+            return Cow::Borrowed(slice(raw, 1, raw.len() - 1));
+        }
+        self.raw.text().unwrap_or_default()
     }
 }
 
@@ -208,8 +225,10 @@ impl<'a> Iterator for Fields<'a> {
     type Item = (Cow<'a, str>, Raw<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, value) = self.next_as_written()?;
-        Some((key.key(), value))
+        let (key, value) = self.next_key()?;
+        let (value, end) = Raw::read_at(self.text, value);
+        self.at = end;
+        Some((key.text(), value))
     }
 }
 

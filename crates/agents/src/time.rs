@@ -7,10 +7,36 @@ const MS_A_DAY: i64 = 86_400_000;
 /// A time as agents write it: a text as in RFC 3339, or a number since 1970 in seconds,
 /// milliseconds, microseconds or nanoseconds, which its size tells.
 pub(crate) fn time_ms(raw: Raw<'_>) -> Option<i64> {
-    match raw.text_to(40) {
-        Some(text) => rfc3339_ms(&text),
-        None => Some(number_ms(raw)?),
+    match raw.short_text() {
+        Some(text) => utc_ms(&text).or_else(|| rfc3339_ms(&text)),
+        None => number_ms(raw),
     }
+}
+
+/// The time of a text of just the shape `2026-02-03T10:00:00.123Z`, which nearly all have.
+fn utc_ms(text: &str) -> Option<i64> {
+    let bytes: &[u8; 24] = text.as_bytes().try_into().ok()?;
+    let shape = b"dddd-dd-ddTdd:dd:dd.dddZ";
+    let fits = |(byte, shape): (&u8, &u8)| match shape {
+        b'd' => byte.is_ascii_digit(),
+        _ => byte == shape,
+    };
+    if !bytes.iter().zip(shape).all(fits) {
+        return None;
+    }
+    let digit = |at: usize| {
+        bytes
+            .get(at)
+            .map_or(0, |byte| i64::from(byte.saturating_sub(b'0')))
+    };
+    let two = |at: usize| digit(at) * 10 + digit(at + 1);
+    let (hours, minutes, seconds) = (two(11), two(14), two(17));
+    if hours > 24 || minutes > 59 || seconds > 60 {
+        return None;
+    }
+    let days = days_since_1970(two(0) * 100 + two(2), two(5), two(8))?;
+    let clock_ms = ((hours * 60 + minutes) * 60 + seconds) * 1_000 + two(20) * 10 + digit(22);
+    Some(days * MS_A_DAY + clock_ms)
 }
 
 fn number_ms(raw: Raw<'_>) -> Option<i64> {
@@ -148,6 +174,24 @@ mod tests {
             "2025-12-18T1é",
         ] {
             assert_eq!(rfc3339_ms(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_usual_shape_is_read_as_any_other() {
+        for text in [
+            "2025-12-18T10:00:00.250Z",
+            "1960-02-29T01:59:58.007Z",
+            "2025-02-31T24:59:60.999Z",
+        ] {
+            assert_eq!(utc_ms(text), rfc3339_ms(text), "{text}");
+        }
+        for text in [
+            "2025-13-18T10:00:00.250Z",
+            "2025-12-18T10:00:00.25dZ",
+            "2025-12-18T10:60:00.250Z",
+        ] {
+            assert_eq!(utc_ms(text), None, "{text}");
         }
     }
 

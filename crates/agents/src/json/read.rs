@@ -71,8 +71,7 @@ pub(crate) fn read_object(
     if bytes.get(at) == Some(&b'{') {
         let mut fields = Fields { text, at: at + 1 };
         while let Some((key, value)) = fields.next_key() {
-            let key = key.key();
-            let end = field(&key, value);
+            let end = field(&key.text(), value);
             fields.at = end.unwrap_or_else(|| skip_value(bytes, value));
         }
         let end = skip_separators(bytes, fields.at);

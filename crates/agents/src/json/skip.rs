@@ -35,7 +35,7 @@ pub(super) fn skip_string(bytes: &[u8], from: usize) -> usize {
 /// Strings have an escape every few bytes where they hold source text: so eight bytes at once are
 /// looked at here, which takes less time than the calls of a faster search.
 #[inline]
-fn find_quote_or_backslash(bytes: &[u8], from: usize) -> usize {
+pub(super) fn find_quote_or_backslash(bytes: &[u8], from: usize) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Of the bytes that are zero, the first has its highest bit set, and none before it.
     let zeros = |word: u64| word.wrapping_sub(EACH) & !word & (EACH << 7);

@@ -134,4 +134,12 @@ fn logs_go_back_where_their_agent_looks_for_them() {
         path,
         format!("2026/05/05/rollout-2026-05-05T23-08-09-{id}.jsonl")
     );
+
+    let source = format!("/old/.codex/sessions/rollout-2025-04-20-{id}.json");
+    let oldest = Summary {
+        source_path: Some(source),
+        ..summary("codex")
+    };
+    let path = by_name("codex").unwrap().native_path(&oldest).unwrap();
+    assert_eq!(path, format!("rollout-2025-04-20-{id}.json"));
 }
