@@ -12,10 +12,10 @@ use super::not_imported::Stop;
 use super::one_file::OneFile;
 use super::passed_over::PassedOver;
 use super::report::{FileReport, ImportReport, Outcome};
-use super::session_file;
-use super::tree::{self, FoundFile};
+use super::session_file::{self, SessionFile};
+use super::tree::{self, Found, FoundFile};
 use super::warnings::Warnings;
-use super::workers;
+use super::workers::{self, NameFile};
 use crate::archive::{Archive, Durability, Log};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
@@ -123,7 +123,7 @@ impl<'a> Import<'a> {
         paths: &[PathBuf],
         progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<ImportReport, StoreError> {
-        let found = tree::find(paths);
+        let mut found = tree::find(paths);
         let mut meter = Meter::new(progress, READ_BUFFER_BYTES as u64);
         meter.expect(found.logs.iter().map(|file| file.len_bytes).sum());
         meter.tell(None);
@@ -136,23 +136,36 @@ impl<'a> Import<'a> {
             files.push(report);
         }
         self.archive.sync()?;
+        let (session_files, name_files) = self.beside(&mut found)?;
+        Ok(ImportReport {
+            files,
+            session_files,
+            name_files,
+            passed_over: found.passed_over,
+            unreadable: found.unreadable,
+        })
+    }
+
+    /// Takes over what was [found](super::find) beside the logs, which have come in before: what an
+    /// export left of sessions, and the records of workers' names. What is neither is passed over.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive.
+    pub fn beside(
+        &self,
+        found: &mut Found,
+    ) -> Result<(Vec<SessionFile>, Vec<NameFile>), StoreError> {
         let mut session_files = Vec::new();
-        let mut passed_over = found.passed_over;
-        for (path, session) in found.sessions {
+        for (path, session) in std::mem::take(&mut found.sessions) {
             match session_file::import(self.archive, &path, session, &self.relocation)? {
                 Some(file) => session_files.push(file),
-                None => passed_over.push(PassedOver::session_file(path)),
+                None => found.passed_over.push(PassedOver::session_file(path)),
             }
         }
         let names = found.records.iter();
         let name_files = names.map(|path| workers::import(self.archive, path));
-        Ok(ImportReport {
-            files,
-            session_files,
-            name_files: name_files.collect::<Result<_, _>>()?,
-            passed_over,
-            unreadable: found.unreadable,
-        })
+        Ok((session_files, name_files.collect::<Result<_, _>>()?))
     }
 
     /// Imports one file into the log where it belongs. [`LogFile`] has an example. What comes in is
@@ -177,7 +190,7 @@ impl<'a> Import<'a> {
     ) -> Result<FileReport, StoreError> {
         let begun = meter.done();
         let progress = begun..begun.saturating_add(found.len_bytes);
-        let (path, place) = (&*found.path, found.place);
+        let (path, place) = (&*found.path, found.place());
         let report = match File::open(path) {
             Ok(file) => {
                 let file = LogFile::new(path, &file, place.session, place.segment)
@@ -187,7 +200,7 @@ impl<'a> Import<'a> {
             }
             Err(error) => {
                 let failed = Outcome::Failed(format!("{}: {error}", path.display()));
-                FileReport::new(path, place, failed)
+                FileReport::of(path, place, failed)
             }
         };
         meter.reach(progress.end);
@@ -203,7 +216,7 @@ impl<'a> Import<'a> {
         if self.again {
             self.archive.allow_again(file.session)?;
         }
-        let mut report = FileReport::new(file.path, file.place(), Outcome::Unchanged { total: 0 });
+        let mut report = FileReport::of(file.path, file.place(), Outcome::Unchanged { total: 0 });
         // What was appended before another writer was found to be at work.
         let mut before = 0_u64;
         loop {
@@ -301,11 +314,24 @@ pub fn nothing_to_import(
 ) -> Option<ImportReport> {
     let found = tree::find(paths);
     let mut files = Vec::with_capacity(found.logs.len());
-    for file in found.logs {
-        let message = refusal(&file, bad_lines, last_line)?;
+    for file in &found.logs {
+        let message = refusal(file, bad_lines, last_line)?;
         let failed = Outcome::Failed(message);
-        files.push(FileReport::new(&file.path, file.place, failed));
+        files.push(FileReport::of(&file.path, file.place(), failed));
     }
+    let session_files = nothing_beside(&found)?;
+    Some(ImportReport {
+        files,
+        session_files,
+        name_files: Vec::new(),
+        passed_over: found.passed_over,
+        unreadable: found.unreadable,
+    })
+}
+
+/// What an import would report of what an export left beside logs, if nothing of it can come in
+/// without them; else `None`.
+pub fn nothing_beside(found: &Found) -> Option<Vec<SessionFile>> {
     // A name is taken over without a log, and so is metadata.
     let mut session_files = found.sessions.iter();
     if !found.records.is_empty()
@@ -313,16 +339,10 @@ pub fn nothing_to_import(
     {
         return None;
     }
-    let sessions = found.sessions.into_iter();
-    Some(ImportReport {
-        files,
-        session_files: sessions
-            .filter_map(|(path, session)| session_file::without_session(&path, session))
-            .collect(),
-        name_files: Vec::new(),
-        passed_over: found.passed_over,
-        unreadable: found.unreadable,
-    })
+    let sessions = found.sessions.iter();
+    let reports =
+        sessions.filter_map(|(path, session)| session_file::without_session(path, *session));
+    Some(reports.collect())
 }
 
 impl LastLine {
@@ -343,7 +363,7 @@ fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Optio
         let comparison = Comparison {
             file: &file,
             path,
-            place: found.place,
+            place: found.place(),
             bad_lines,
             drops_last_line: last_line.drops(found.line_ends_count),
             cut_off: Vec::new(),

@@ -37,6 +37,11 @@ pub struct PassedOver {
 }
 
 impl PassedOver {
+    /// Says that this was passed over, for imports that look at more than names.
+    pub fn new(path: PathBuf, kind: PassedOverKind) -> Self {
+        Self { path, kind }
+    }
+
     /// A file that is named like one that an export leaves beside the logs, and is none.
     pub(super) fn session_file(path: PathBuf) -> Self {
         let kind = PassedOverKind::Json;
@@ -124,7 +129,8 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    pub(super) fn new(path: &Path, error: &io::Error) -> Self {
+    /// Says that this could not be read, and why.
+    pub fn new(path: &Path, error: &io::Error) -> Self {
         Self {
             path: path.to_owned(),
             message: format!("{}: {error}", path.display()),

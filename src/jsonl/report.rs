@@ -99,7 +99,17 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    pub(super) fn new(path: &Path, place: Place, outcome: Outcome) -> Self {
+    /// A report without warnings, for imports that are made of [`Import::file`](super::Import::file).
+    pub fn new(path: &Path, session: SessionId, segment: SegmentId, outcome: Outcome) -> Self {
+        let place = Place {
+            session,
+            segment,
+            trace: false,
+        };
+        Self::of(path, place, outcome)
+    }
+
+    pub(super) fn of(path: &Path, place: Place, outcome: Outcome) -> Self {
         Self {
             path: path.to_owned(),
             session: place.session,

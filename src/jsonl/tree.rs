@@ -10,28 +10,51 @@ use super::ids::Place;
 use super::passed_over::{self, Found as Seen, PassedOver, PassedOverKind, Unreadable};
 use super::session_file;
 use super::workers;
-use crate::SessionId;
+use crate::{SegmentId, SessionId};
 
-/// The files of an import, and what is none.
+/// What lies below some paths: the logs, by their names, and what is none.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let logs = folder.path();
+/// std::fs::write(logs.join("log.jsonl"), "{}\n")?;
+/// std::fs::write(logs.join("notes.txt"), "")?;
+/// let found = sessiondb::jsonl::find(&[logs.to_owned()]);
+/// assert_eq!((found.logs.len(), found.passed_over.len()), (1, 1));
+/// assert_eq!(found.logs[0].len_bytes, 3);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) logs: Vec<FoundFile>,
+#[non_exhaustive]
+pub struct Found {
+    /// The logs, those of a folder sorted by path.
+    pub logs: Vec<FoundFile>,
     /// The files that say of a session what its logs do not.
     pub(super) sessions: Vec<(PathBuf, SessionId)>,
     /// The records of workers' names.
     pub(super) records: Vec<PathBuf>,
-    pub(super) passed_over: Vec<PassedOver>,
-    pub(super) unreadable: Vec<Unreadable>,
+    /// What is no log by its name, or by what it is.
+    pub passed_over: Vec<PassedOver>,
+    /// What could not be looked at.
+    pub unreadable: Vec<Unreadable>,
 }
 
-/// A file to import.
-#[derive(Debug)]
-pub(super) struct FoundFile {
-    pub(super) path: PathBuf,
-    pub(super) place: Place,
-    pub(super) len_bytes: u64,
-    /// Whether a line is one only once its line end is there.
-    pub(super) line_ends_count: bool,
+/// A log that was [found](Found), and where it belongs by its path alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The session that its path names, or one made from its path.
+    pub session: SessionId,
+    /// The segment that its path names, or one made from its path.
+    pub segment: SegmentId,
+    /// Whether it holds traces.
+    pub trace: bool,
+    /// Its length, in bytes.
+    pub len_bytes: u64,
+    /// Whether its writer counts a line only once its line end is there.
+    pub line_ends_count: bool,
 }
 
 impl FoundFile {
@@ -44,15 +67,18 @@ impl FoundFile {
         }
         Self {
             path,
-            place,
+            session: place.session,
+            segment: place.segment,
+            trace: place.trace,
             len_bytes,
             line_ends_count: of_worker.is_some() || place.is_spelt_by(absolute),
         }
     }
 }
 
-/// Finds all files of `paths`, those of a folder sorted by path.
-pub(super) fn find(paths: &[PathBuf]) -> Found {
+/// Finds the logs of `paths`: the files among them, and in the folders what is named like a log. Links
+/// to folders are not followed.
+pub fn find(paths: &[PathBuf]) -> Found {
     let mut found = Found::default();
     for path in paths {
         if let Err(error) = found.add(path) {
@@ -62,7 +88,23 @@ pub(super) fn find(paths: &[PathBuf]) -> Found {
     found
 }
 
+impl FoundFile {
+    pub(super) fn place(&self) -> Place {
+        Place {
+            session: self.session,
+            segment: self.segment,
+            trace: self.trace,
+        }
+    }
+}
+
 impl Found {
+    /// Whether there is anything beside logs that an import takes over: what an export left of
+    /// sessions beside their logs, or the records of workers' names.
+    pub fn has_more_than_logs(&self) -> bool {
+        !self.sessions.is_empty() || !self.records.is_empty()
+    }
+
     /// Adds what a path leads to that was given by its name.
     fn add(&mut self, path: &Path) -> io::Result<()> {
         let metadata = fs::metadata(path)?;

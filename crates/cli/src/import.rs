@@ -7,10 +7,8 @@ use std::path::Path;
 
 use serde::Serialize;
 use sessiondb::Archive;
-use sessiondb::jsonl::{
-    self, Import, ImportReport, NameFile, Outcome, PassedOver, PassedOverKind, SessionFile,
-    SessionFileOutcome, Unreadable,
-};
+use sessiondb::jsonl::{self, Outcome, PassedOver, PassedOverKind, SessionFileOutcome, Unreadable};
+use sessiondb_logs::{Import, ImportReport};
 
 use crate::args::{BadLines, Diverged, ImportArgs, LastLine};
 use crate::context::{Access, Context};
@@ -36,7 +34,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         LastLine::Drop => jsonl::LastLine::Drop,
     };
     if fs::symlink_metadata(context.archive()).is_err()
-        && let Some(report) = jsonl::nothing_to_import(&args.paths, bad_lines, last_line)
+        && let Some(report) = sessiondb_logs::nothing_to_import(&args.paths, bad_lines, last_line)
     {
         // No archive is made for nothing.
         let printed = print(context, None, &report, args);
@@ -51,7 +49,7 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         .branch_diverged(args.on_conflict == Diverged::Branch)
         .again(args.again)
         .relocate(args.relocation.to_relocation())
-        .run(&args.paths, Some(&mut progress::show(&bar)));
+        .run(&args.paths, Some(&mut progress::show_files(&bar)));
     bar.finish_and_clear();
     let report = report?;
     let printed = print(context, Some(&archive), &report, args);
@@ -106,7 +104,7 @@ impl<'a> Told<'a> {
 
 fn write_files(report: &ImportReport) -> Result<(), Failure> {
     let mut out = output::stdout();
-    for file in &report.files {
+    for file in report.files.iter().map(|file| &file.report) {
         let path = file.path.display();
         match &file.outcome {
             Outcome::Imported { total: 0, .. } | Outcome::Unchanged { total: 0 } => {
@@ -170,7 +168,7 @@ fn tell_passed_over(context: &Context, passed_over: &[PassedOver]) {
 }
 
 fn tell_warnings(context: &Context, report: &ImportReport) {
-    for file in &report.files {
+    for file in report.files.iter().map(|file| &file.report) {
         for warning in &file.warnings {
             context.say(format_args!(
                 "{}:{} (byte offset {}): {}",
@@ -194,7 +192,7 @@ fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Resu
     let failed = report.failed() as u64;
     let new_entries = report.new_entries();
     if failed > 0 {
-        let causes: Vec<&str> = causes(report).collect();
+        let causes: Vec<&str> = report.causes().collect();
         let advice = suggestion(context, args, &causes);
         return Err(Failure::new(
             code(report),
@@ -225,7 +223,8 @@ fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Resu
 /// Says how much was left out since it was taken away from the archive before.
 fn tell_forgotten(context: &Context, report: &ImportReport) {
     let forgotten = |file: &&jsonl::FileReport| file.forgotten > 0;
-    let files: Vec<_> = report.files.iter().filter(forgotten).collect();
+    let files = report.files.iter().map(|file| &file.report);
+    let files: Vec<_> = files.filter(forgotten).collect();
     let entries = files.iter().map(|file| file.forgotten).sum();
     if entries > 0 {
         context.say(format_args!(
@@ -237,27 +236,10 @@ fn tell_forgotten(context: &Context, report: &ImportReport) {
     }
 }
 
-/// Why files failed.
-fn causes(report: &ImportReport) -> impl Iterator<Item = &str> {
-    let of_files = report.files.iter().filter_map(|file| match &file.outcome {
-        Outcome::Failed(message) => Some(message.as_str()),
-        _ => None,
-    });
-    let of_sessions = report.session_files.iter().filter_map(SessionFile::failure);
-    let unreadable = report.unreadable.iter().map(|item| item.message.as_str());
-    let of_names = report.name_files.iter().filter_map(NameFile::failure);
-    of_files
-        .chain(of_sessions)
-        .chain(of_names)
-        .chain(unreadable)
-}
-
 /// Done in part, unless there was nothing to be done at all.
 fn code(report: &ImportReport) -> Code {
     let missing = |item: &Unreadable| item.kind == ErrorKind::NotFound;
-    let found_nothing =
-        report.files.is_empty() && report.session_files.is_empty() && report.name_files.is_empty();
-    if found_nothing && report.unreadable.iter().all(missing) {
+    if report.is_nothing() && report.unreadable.iter().all(missing) {
         Code::NotFound
     } else {
         Code::InPart

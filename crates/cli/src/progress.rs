@@ -31,6 +31,15 @@ pub(crate) fn bar(context: &Context, unit: Unit) -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// Shows on the bar how far an import is.
+pub(crate) fn show_files(bar: &ProgressBar) -> impl FnMut(u64, u64, &Path) {
+    |done, total, file| {
+        bar.set_length(total);
+        bar.set_position(done);
+        bar.set_message(file_name(file));
+    }
+}
+
 /// Shows on the bar how far a call is.
 pub(crate) fn show(bar: &ProgressBar) -> impl FnMut(Progress<'_>) {
     |progress| {

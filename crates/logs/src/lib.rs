@@ -1,0 +1,36 @@
+//! The logs of LLM agents into an archive, and back.
+//!
+//! [`Import`] reads the folders of all agents that [`sessiondb_agents`] knows. Each session comes in
+//! once, under its own id, with a [`Summary`](sessiondb_agents::Summary) of what a list shows.
+//!
+//! **Who a log is.** Its content says so, and only where it does not its path. The session's id is the
+//! agent's own where that is a UUID, else one that is made from it. A subagent's log is a segment of
+//! the session that started it. A copy that is longer extends the segment, a shorter one changes
+//! nothing, and one that went on elsewhere becomes a branch. So renaming, copying and moving change
+//! nothing. A log of no known agent goes where [`sessiondb::jsonl`] puts it.
+//!
+//! **What is read.** Lines, also compressed with gzip or zstd; sessions that are one JSON document, whose
+//! messages become entries; sessions of many files; and what lies beside a session.
+//!
+//! **What is kept beside the entries.** The summary is in the session's metadata, under `summary`.
+//! A note for each log says where it came from, and how its file began and ended, so that it goes
+//! out as it came in. A note for each file says what it was when it was read, so that it is passed over
+//! as long as it is the same.
+
+mod document;
+mod host;
+mod import;
+mod notes;
+mod opencode;
+mod place;
+mod refresh;
+mod report;
+mod sidecar;
+mod source;
+mod tree;
+mod visit;
+
+pub use self::import::{Import, Listener, nothing_to_import};
+pub use self::notes::{LogNote, SourceNote, TextForm};
+pub use self::refresh::refresh;
+pub use self::report::{ImportReport, Imported};

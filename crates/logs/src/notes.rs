@@ -1,0 +1,191 @@
+//! What an archive remembers of where its logs came from.
+
+use std::fs::Metadata;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sessiondb::{SegmentId, SessionId, Snapshot, StoreError};
+use sessiondb_agents::Fold;
+use uuid::Uuid;
+
+/// A file whose time of modification is no older than this when it is read may change once more
+/// within the same tick of the file system's clock.
+const TICK: Duration = Duration::from_secs(2);
+
+/// What a file was when it was read: the note `sessiondb/source/{path}`.
+///
+/// ```
+/// use sessiondb_logs::SourceNote;
+///
+/// let note: SourceNote = serde_json::from_str(
+///     r#"{"session":"0198c1f2-0000-7000-8000-00000000000a",
+///         "segment":"0198c1f2-0000-7000-8000-00000000000a",
+///         "entries":2,"len_bytes":30,"modified_ns":1,"file":"1:2","settled":true}"#,
+/// )?;
+/// assert_eq!((note.entries, note.len_bytes), (2, 30));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SourceNote {
+    /// The session that it came into.
+    pub session: SessionId,
+    /// The segment.
+    pub segment: SegmentId,
+    /// The number of its entries.
+    pub entries: u64,
+    /// The number of entries of it that are stored.
+    #[serde(default)]
+    pub stored: u64,
+    /// Its length, in bytes.
+    pub len_bytes: u64,
+    /// When it was last written, in nanoseconds since the Unix epoch.
+    pub modified_ns: u64,
+    /// Which file it is, where the system tells: device and number.
+    #[serde(default)]
+    pub file: String,
+    /// Whether it had been left alone long enough, when it was read, for its time to tell.
+    pub settled: bool,
+    /// Whether all that the file holds is in the archive, byte for byte.
+    #[serde(default)]
+    pub whole: bool,
+}
+
+/// The form of a log as a text, as far as its entries do not say.
+///
+/// ```
+/// use sessiondb_logs::TextForm;
+///
+/// let usual = TextForm::default();
+/// assert!(usual.final_line_end && !usual.byte_order_mark);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TextForm {
+    /// Whether a byte order mark stands before the first line.
+    pub byte_order_mark: bool,
+    /// Whether the last line has a line end.
+    pub final_line_end: bool,
+}
+
+impl Default for TextForm {
+    fn default() -> Self {
+        Self {
+            byte_order_mark: false,
+            final_line_end: true,
+        }
+    }
+}
+
+/// Where a log came from: the note `session/{session}/log/{segment}`.
+///
+/// ```
+/// use sessiondb_logs::LogNote;
+///
+/// let note: LogNote = serde_json::from_str(r#"{"agent":"claude","path":"/logs/s1.jsonl"}"#)?;
+/// assert!(note.header.is_none() && note.text.final_line_end);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct LogNote {
+    /// The agent that wrote it.
+    pub agent: String,
+    /// The file that it came from last.
+    pub path: String,
+    /// How many entries that file had.
+    pub entries: u64,
+    /// The form of the text.
+    pub text: TextForm,
+    /// What a document says of the session as a whole, for a log that came in as one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<Box<RawValue>>,
+    /// The agent's id of the subagent whose log it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<String>,
+    /// What is known after its entries, for logs that may grow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<Fold>,
+}
+
+pub(crate) fn key_of_log(session: SessionId, segment: SegmentId) -> String {
+    format!("session/{session}/log/{segment}")
+}
+
+/// The key of the note on a file, by its absolute path.
+pub(crate) fn key_of_source(path: &Path) -> String {
+    const PREFIX: &str = "sessiondb/source/";
+    const MAX_BYTES: usize = 3_000;
+    match path.to_str() {
+        Some(text) if text.len() <= MAX_BYTES => format!("{PREFIX}{text}"),
+        // A name that is no text, or too long for a key.
+        _ => {
+            let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, path.as_os_str().as_encoded_bytes());
+            format!("{PREFIX}{id}")
+        }
+    }
+}
+
+pub(crate) fn read_log(
+    now: &Snapshot,
+    session: SessionId,
+    segment: SegmentId,
+) -> Result<Option<LogNote>, StoreError> {
+    lenient(now.read_note(&key_of_log(session, segment)))
+}
+
+pub(crate) fn read_source(now: &Snapshot, path: &Path) -> Result<Option<SourceNote>, StoreError> {
+    lenient(now.read_note(&key_of_source(path)))
+}
+
+/// A note that another version wrote differently is as good as none: the file is read again.
+fn lenient<T>(read: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(StoreError::Serde(_)) => Ok(None),
+        read => read,
+    }
+}
+
+/// What tells whether a file is the same as when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) len_bytes: u64,
+    pub(crate) modified_ns: u64,
+    pub(crate) file: String,
+    pub(crate) settled: bool,
+}
+
+impl Stamp {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
+        let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let age = SystemTime::now().duration_since(modified);
+        Self {
+            len_bytes: metadata.len(),
+            modified_ns: u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
+            file: file_number(metadata),
+            settled: age.is_ok_and(|age| age > TICK),
+        }
+    }
+
+    /// Whether the file is the one that the note is of, unchanged.
+    pub(crate) fn is_of(&self, note: &SourceNote) -> bool {
+        note.settled
+            && (note.len_bytes, note.modified_ns) == (self.len_bytes, self.modified_ns)
+            && note.file == self.file
+    }
+}
+
+#[cfg(unix)]
+fn file_number(metadata: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    format!("{}:{}", metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn file_number(_: &Metadata) -> String {
+    String::new()
+}

@@ -1,0 +1,186 @@
+//! One file as lines: as it is, unpacked, or a document that is taken apart.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+use sessiondb_agents::{Agent, Document, Fold, Probe, by_name, recognise};
+
+use crate::document::{self, Whole};
+use crate::notes::Stamp;
+
+/// How much of a file is shown to those who are asked whose it is.
+const HEAD_BYTES: u64 = 64 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
+/// How compressed files begin.
+const GZIP: &[u8] = b"\x1f\x8b";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+
+/// A file that is open, and its content as lines.
+pub(crate) struct Source {
+    /// The file as messages name it.
+    pub(crate) path: PathBuf,
+    pub(crate) stamp: Stamp,
+    /// The lines: the file itself, or a temporary one.
+    pub(crate) lines: File,
+    pub(crate) agent: Option<&'static dyn Agent>,
+    /// What a document says of the session as a whole.
+    pub(crate) header: Option<String>,
+    /// Whether it is a document, the entries of which the lines are.
+    pub(crate) is_document: bool,
+    /// Whether the lines were compressed.
+    pub(crate) is_unpacked: bool,
+}
+
+/// What becomes of a path.
+pub(crate) enum Opened {
+    Lines(Box<Source>),
+    /// A document of which no agent is known.
+    NoLog,
+}
+
+impl Source {
+    /// Opens a file. `named` tells that somebody has given it by its name.
+    pub(crate) fn open(path: &Path, absolute: &Path, named: bool) -> io::Result<Opened> {
+        let file = File::open(path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        let mut head = Vec::new();
+        (&file).take(HEAD_BYTES).read_to_end(&mut head)?;
+        (&file).seek(SeekFrom::Start(0))?;
+        let is_unpacked = is_compressed(&head);
+        let (lines, head) = if head.starts_with(GZIP) {
+            unpacked(MultiGzDecoder::new(BufReader::new(file)))?
+        } else if head.starts_with(ZSTD) {
+            unpacked(zstd::Decoder::new(file)?)?
+        } else {
+            (file, head)
+        };
+        let path_text = slashed(absolute);
+        let probe = Probe {
+            path: &path_text,
+            head: &head,
+        };
+        let agent = recognise(&probe);
+        let source = |lines, agent, header, is_document| {
+            Opened::Lines(Box::new(Self {
+                path: path.to_owned(),
+                stamp,
+                lines,
+                agent,
+                header,
+                is_document,
+                is_unpacked,
+            }))
+        };
+        match document::whole(&lines, agent, &path_text)? {
+            Whole::Lines => Ok(source(lines, agent, None, false)),
+            Whole::Document { agent, document } => {
+                let lines = document::as_lines(&document)?;
+                let header = Some(document.header).filter(|header| !header.is_empty());
+                Ok(source(lines, Some(agent), header, true))
+            }
+            Whole::Unknown if named => Ok(source(lines, agent, None, false)),
+            Whole::Unknown => Ok(Opened::NoLog),
+        }
+    }
+
+    /// A document that was put together of several files.
+    pub(crate) fn of_document(path: &Path, agent: &str, document: Document) -> io::Result<Opened> {
+        Ok(Opened::Lines(Box::new(Self {
+            path: path.to_owned(),
+            stamp: Stamp::of(&std::fs::metadata(path)?),
+            lines: document::as_lines(&document)?,
+            agent: by_name(agent),
+            header: Some(document.header).filter(|header| !header.is_empty()),
+            is_document: true,
+            is_unpacked: false,
+        })))
+    }
+
+    /// Goes on with all entries. A last line without line end counts if it
+    /// is whole, unless its writer counts line ends.
+    pub(crate) fn fold(&self, mut fold: Fold, line_ends_count: bool) -> io::Result<Fold> {
+        (&self.lines).seek(SeekFrom::Start(0))?;
+        each_line(&self.lines, |line, terminated| {
+            let whole = terminated
+                || (!line_ends_count
+                    && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
+            if whole {
+                fold.entry(line);
+            }
+        })?;
+        (&self.lines).seek(SeekFrom::Start(0))?;
+        Ok(fold)
+    }
+}
+
+/// Calls `take` with each line that is not blank, without its line end, and whether it has one.
+fn each_line(file: &File, mut take: impl FnMut(&[u8], bool)) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(2 * BUFFER_BYTES);
+    let mut is_first = true;
+    let mut one = |line: &[u8], terminated: bool| {
+        let marked = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| is_first);
+        is_first = false;
+        let line = marked.unwrap_or(line);
+        if !line.trim_ascii().is_empty() {
+            take(line, terminated);
+        }
+    };
+    loop {
+        let before = buffer.len();
+        let mut next = file.take(BUFFER_BYTES as u64);
+        next.read_to_end(&mut buffer)?;
+        if buffer.len() == before {
+            one(&buffer, false);
+            return Ok(());
+        }
+        let Some(end) = memchr_last(&buffer, before) else {
+            continue;
+        };
+        for line in buffer
+            .get(..end)
+            .unwrap_or_default()
+            .split(|byte| *byte == b'\n')
+        {
+            one(line, true);
+        }
+        buffer.drain(..=end);
+    }
+}
+
+/// Where the last line end behind `from` stands.
+fn memchr_last(buffer: &[u8], from: usize) -> Option<usize> {
+    let new = buffer.get(from..)?;
+    new.iter()
+        .rposition(|byte| *byte == b'\n')
+        .map(|at| from + at)
+}
+
+fn is_compressed(head: &[u8]) -> bool {
+    head.starts_with(GZIP) || head.starts_with(ZSTD)
+}
+
+/// What comes out of `packed`, in a file without a name, and its beginning.
+fn unpacked(mut packed: impl Read) -> io::Result<(File, Vec<u8>)> {
+    let file = tempfile::tempfile()?;
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, &file);
+    io::copy(&mut packed, &mut out)?;
+    out.flush()?;
+    drop(out);
+    (&file).seek(SeekFrom::Start(0))?;
+    let mut head = Vec::new();
+    (&file).take(HEAD_BYTES).read_to_end(&mut head)?;
+    (&file).seek(SeekFrom::Start(0))?;
+    Ok((file, head))
+}
+
+/// A path with `/` between its parts.
+pub(crate) fn slashed(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if cfg!(windows) {
+        text.replace('\\', "/")
+    } else {
+        text.into_owned()
+    }
+}
