@@ -12,8 +12,8 @@
 //! **What is read.** Lines, also compressed with gzip or zstd; sessions that are one JSON document, whose
 //! messages become entries; sessions of many files; and what lies beside a session.
 //!
-//! **What is kept beside the entries.** The summary is in the session's metadata, under `summary`.
-//! A note for each log says where it came from, and how its file began and ended, so that it goes
+//! **What is kept beside the entries.** The summary is a note of the
+//! archive, `session/{session}/summary`. A note for each log says where it came from, and how its file began and ended, so that it goes
 //! out as it came in. A note for each file says what it was when it was read, so that it is passed over
 //! as long as it is the same.
 
@@ -27,6 +27,7 @@ mod refresh;
 mod report;
 mod sidecar;
 mod source;
+mod summaries;
 mod tree;
 mod visit;
 
@@ -34,3 +35,4 @@ pub use self::import::{Import, Listener, nothing_to_import};
 pub use self::notes::{LogNote, SourceNote, TextForm};
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
+pub use self::summaries::{Current, keep_up, summary};
