@@ -290,7 +290,7 @@ fn state_at(
 }
 
 /// What stands in the place of an entry that was erased.
-fn tombstone(entry: &str) -> Vec<u8> {
+pub(crate) fn tombstone(entry: &str) -> Vec<u8> {
     #[derive(Deserialize)]
     struct Stamped<'a> {
         #[serde(borrow)]

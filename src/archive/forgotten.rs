@@ -1,16 +1,22 @@
 //! What was taken away for good: removed with a mark by which an import or a merge knows not to bring
 //! it back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::handle::Archive;
+use super::info::SessionInfo;
 use super::log::Log;
 use super::notes;
 use super::snapshot::Snapshot;
 use crate::engine::Op;
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
+
+/// So often entries are read anew since another writer was there meanwhile.
+const PATIENT_ATTEMPTS: u32 = 10;
 
 /// What a mark says of entries that were taken away. None of their content is in it.
 ///
@@ -41,6 +47,10 @@ pub struct Forgotten {
     /// each entry and a line end. Absent where all was taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// The hash of the first of them alone, by which an earlier and shorter state of the log is
+    /// known. Absent where `hash` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
 }
 
 impl Forgotten {
@@ -102,12 +112,7 @@ impl Archive {
             let Some(info) = now.session(session)? else {
                 return Ok((Vec::new(), false));
             };
-            let mark = whole(info.entries);
-            let ops = vec![
-                Op::DeleteSession { session },
-                notes::write_op(&key_of_session(session), &mark)?,
-            ];
-            Ok((ops, true))
+            Ok((forget_session_ops(&info)?.into(), true))
         })
     }
 
@@ -140,27 +145,48 @@ impl Archive {
     /// Cuts a log of entries off behind its first `len` entries, and keeps a mark, as
     /// [`forget_session`](Self::forget_session) does. A log that is not longer stays as it is.
     ///
+    /// An earlier mark of the log stays beside it.
+    ///
     /// # Errors
     ///
     /// Those of [`Log::truncate`].
     pub fn forget_from(&self, log: &Log, len: u64) -> Result<(), StoreError> {
+        for _ in 0..PATIENT_ATTEMPTS {
+            match self.try_forget_from(log, len) {
+                // Another writer has been there since the entries were read.
+                Err(StoreError::Conflict { .. }) => {}
+                done => return done,
+            }
+        }
+        self.try_forget_from(log, len)
+    }
+
+    fn try_forget_from(&self, log: &Log, len: u64) -> Result<(), StoreError> {
         let (session, segment) = (log.session_id(), log.segment_id());
         let before = log.len()?;
         if log.is_trace() || before <= len {
             return log.truncate(len);
         }
-        let mut hash = ForgottenHash::default();
+        let (mut hash, mut first) = (ForgottenHash::default(), None);
         for entry in log.read(len..before)? {
             hash.entry(&entry?);
+            first.get_or_insert_with(|| hash.finish());
         }
         let mark = Forgotten {
             from: len,
             to: before,
             hash: Some(hash.finish()),
+            first,
         };
+        let key = key_of_segment(session, segment);
+        let now = self.snapshot()?;
         let mut batch = self.batch();
         batch.expect_len(log, before).truncate(log, len);
-        batch.write_note(&key_of_segment(session, segment), &mark)?;
+        if let Some(earlier) = now.read_note::<Forgotten>(&key)?.filter(|old| *old != mark) {
+            let number = now.notes(&format!("{key}/"))?.len();
+            batch.write_note(&format!("{key}/{number}"), &earlier)?;
+        }
+        batch.write_note(&key, &mark)?;
         batch.commit()
     }
 
@@ -170,8 +196,7 @@ impl Archive {
     ///
     /// Those of a write.
     pub fn allow_again(&self, session: SessionId) -> Result<(), StoreError> {
-        let keys = self.snapshot()?.notes(&key_of_session(session))?;
-        let ops: Vec<Op> = keys.iter().map(|key| notes::delete_op(key)).collect();
+        let ops = self.snapshot()?.marks(session)?.removal();
         if ops.is_empty() {
             return Ok(());
         }
@@ -181,7 +206,7 @@ impl Archive {
 
 impl Snapshot {
     /// What was taken away of a segment for good: all of it, with its session or by itself, or what
-    /// was behind an entry; `None` if nothing was.
+    /// was behind an entry, as the latest mark says; `None` if nothing was.
     ///
     /// # Errors
     ///
@@ -191,10 +216,11 @@ impl Snapshot {
         session: SessionId,
         segment: SegmentId,
     ) -> Result<Option<Forgotten>, StoreError> {
-        match self.read_note(&key_of_session(session))? {
-            Some(mark) => Ok(Some(mark)),
-            None => self.read_note(&key_of_segment(session, segment)),
-        }
+        let marks = self.marks(session)?;
+        let of_segment = marks.of(segment);
+        let whole = of_segment.iter().find(|mark| mark.is_whole());
+        let latest = marks.session.as_ref().or(whole).or(of_segment.first());
+        Ok(latest.cloned())
     }
 
     /// Whether a whole session was taken away for good.
@@ -205,6 +231,57 @@ impl Snapshot {
     pub fn is_session_forgotten(&self, session: SessionId) -> Result<bool, StoreError> {
         Ok(self.raw_note(&key_of_session(session))?.is_some())
     }
+
+    /// All marks of a session and its segments.
+    pub(crate) fn marks(&self, session: SessionId) -> Result<Marks, StoreError> {
+        let prefix = key_of_session(session);
+        let keys = self.notes(&prefix)?;
+        let mut marks = Marks::default();
+        for key in &keys {
+            let Some(mark) = self.read_note::<Forgotten>(key)? else {
+                continue;
+            };
+            let segment = key.get(prefix.len() + 1..).and_then(|rest| rest.get(..36));
+            match segment.and_then(|segment| segment.parse().ok()) {
+                Some(segment) => marks.segments.entry(segment).or_default().push(mark),
+                None => marks.session = Some(mark),
+            }
+        }
+        Ok(Marks { keys, ..marks })
+    }
+}
+
+/// The marks of a session.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    session: Option<Forgotten>,
+    /// Of each segment the latest one first.
+    segments: BTreeMap<SegmentId, Vec<Forgotten>>,
+    keys: Vec<String>,
+}
+
+impl Marks {
+    /// Whether the whole session was taken away.
+    pub(crate) fn is_of_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Those of a segment by itself.
+    pub(crate) fn of(&self, segment: SegmentId) -> &[Forgotten] {
+        self.segments.get(&segment).map_or(&[], Vec::as_slice)
+    }
+
+    /// What takes them away.
+    pub(crate) fn removal(&self) -> Vec<Op> {
+        self.keys.iter().map(|key| notes::delete_op(key)).collect()
+    }
+}
+
+/// What removes a session, and marks it.
+pub(crate) fn forget_session_ops(session: &SessionInfo) -> Result<[Op; 2], StoreError> {
+    let mark = notes::write_op(&key_of_session(session.id), &whole(session.entries))?;
+    let session = session.id;
+    Ok([Op::DeleteSession { session }, mark])
 }
 
 fn whole(entries: u64) -> Forgotten {
@@ -212,5 +289,6 @@ fn whole(entries: u64) -> Forgotten {
         from: 0,
         to: entries,
         hash: None,
+        first: None,
     }
 }
