@@ -8,7 +8,7 @@ use super::copy::{Lack, in_order, read, segments_of};
 use super::on_conflict::OnConflict;
 use super::report::{LeftOut, MergeConflict};
 use super::target::{Composed, Difference, Sides, Target};
-use crate::archive::{ForgottenHash, Marks, SegmentInfo, SegmentParent};
+use crate::archive::{Forgotten, ForgottenHash, Marks, SegmentInfo, SegmentParent};
 use crate::engine::{LogId, LogKind};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, diverged};
@@ -52,6 +52,19 @@ struct Place {
     end: u64,
     /// The log that it branches off, and where.
     branched: Option<SegmentParent>,
+    /// Whether it contradicts the log here, and stays where it is.
+    is_conflict: bool,
+}
+
+impl Place {
+    fn new(to: SegmentId, end: u64, branched: Option<SegmentParent>) -> Self {
+        Self {
+            to,
+            end,
+            branched,
+            is_conflict: false,
+        }
+    }
 }
 
 impl<'c, 'l> Comparison<'c, 'l> {
@@ -105,6 +118,9 @@ impl<'c, 'l> Comparison<'c, 'l> {
             return Ok(());
         };
         let traces = self.place(&there, LogKind::Traces, place.to, 0)?;
+        if place.is_conflict || traces.as_ref().is_some_and(|traces| traces.is_conflict) {
+            return Ok(());
+        }
         let mut lack = self.lack(&there, &place)?;
         let trace_lack = match traces {
             Some(traces) if traces.to == place.to => {
@@ -155,12 +171,7 @@ impl<'c, 'l> Comparison<'c, 'l> {
         if self.is_forgotten(to) {
             return Ok(None);
         }
-        let place = Place {
-            to,
-            end: 0,
-            branched: None,
-        };
-        Ok(Some(place))
+        Ok(Some(Place::new(to, 0, None)))
     }
 
     /// Goes from branch to branch until the log there is one with what is here, of which `known`
@@ -186,7 +197,7 @@ impl<'c, 'l> Comparison<'c, 'l> {
                 if kind == LogKind::Entries {
                     self.found.left_out.entries += there.entries - end;
                 }
-                return Ok(Some(Place { to, end, branched }));
+                return Ok(Some(Place::new(to, end, branched)));
             };
             if self.on_conflict == OnConflict::Skip {
                 self.found.conflicts.push(MergeConflict {
@@ -194,7 +205,10 @@ impl<'c, 'l> Comparison<'c, 'l> {
                     traces: kind == LogKind::Traces,
                     entry: difference.entry,
                 });
-                return Ok(Some(Place { to, end, branched }));
+                return Ok(Some(Place {
+                    is_conflict: true,
+                    ..Place::new(to, end, branched)
+                }));
             }
             let at = difference.entry;
             let alias = diverged(there.id, at, &difference.mine);
@@ -256,36 +270,40 @@ impl<'c, 'l> Comparison<'c, 'l> {
 
     /// How many entries of a log there are to come into the log here: all but what was cut off
     /// that one for good.
-    fn end_of(
-        &self,
-        there: &SegmentInfo,
-        kind: LogKind,
-        to: SegmentId,
-    ) -> Result<u64, StoreError> {
-        let len = match kind {
-            LogKind::Entries => there.entries,
-            LogKind::Traces => return Ok(there.traces),
-        };
-        let mut end = len;
-        for mark in self.marks.of(to) {
-            // Of a log that is shorter than the one here was, the first entry tells.
-            let (to, hash) = if mark.to <= len {
-                (mark.to, &mark.hash)
-            } else {
-                (mark.from + 1, &mark.first)
-            };
-            if mark.from < end && to <= len && hash.is_some() {
-                let mut found = ForgottenHash::default();
-                let log = self.log(there.id, kind);
-                for entry in read(self.sides.theirs, &log, mark.from..to)? {
-                    found.entry(&entry?);
-                }
-                if Some(found.finish()) == *hash {
+    fn end_of(&self, there: &SegmentInfo, kind: LogKind, to: SegmentId) -> Result<u64, StoreError> {
+        if kind == LogKind::Traces {
+            return Ok(there.traces);
+        }
+        let (mut end, mut before) = (there.entries, u64::MAX);
+        // What one mark leaves may be what another one is of.
+        while end < before {
+            before = end;
+            for mark in self.marks.of(to) {
+                if self.is_cut_off(there.id, end, mark)? {
                     end = mark.from;
                 }
             }
         }
         Ok(end)
+    }
+
+    /// Whether a log there that ends at `end` goes on with what a mark says was cut off here.
+    fn is_cut_off(&self, there: SegmentId, end: u64, mark: &Forgotten) -> Result<bool, StoreError> {
+        // Of a log that is shorter than the one here was, the first entry tells.
+        let (to, hash) = if mark.to <= end {
+            (mark.to, &mark.hash)
+        } else {
+            (mark.from.saturating_add(1), &mark.first)
+        };
+        if mark.from >= end || hash.is_none() {
+            return Ok(false);
+        }
+        let mut found = ForgottenHash::default();
+        let log = self.log(there, LogKind::Entries);
+        for entry in read(self.sides.theirs, &log, mark.from..to)? {
+            found.entry(&entry?);
+        }
+        Ok(Some(found.finish()) == *hash)
     }
 
     /// How many entries of a log are the same on both sides since both share them with a base
