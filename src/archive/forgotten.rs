@@ -11,7 +11,7 @@ use super::info::SessionInfo;
 use super::log::Log;
 use super::notes;
 use super::snapshot::Snapshot;
-use crate::engine::Op;
+use crate::engine::{FORGOTTEN, Op};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
@@ -92,11 +92,11 @@ impl ForgottenHash {
 }
 
 fn key_of_session(session: SessionId) -> String {
-    format!("sessiondb/forgotten/{session}")
+    format!("{FORGOTTEN}{session}")
 }
 
 fn key_of_segment(session: SessionId, segment: SegmentId) -> String {
-    format!("sessiondb/forgotten/{session}/{segment}")
+    format!("{FORGOTTEN}{session}/{segment}")
 }
 
 impl Archive {
