@@ -271,6 +271,13 @@ impl Marks {
         self.segments.get(&segment).map_or(&[], Vec::as_slice)
     }
 
+    /// The segments that were taken away by themselves.
+    pub(crate) fn removed_segments(&self) -> impl Iterator<Item = SegmentId> {
+        let segments = self.segments.iter();
+        let removed = segments.filter(|(_, marks)| marks.iter().any(Forgotten::is_whole));
+        removed.map(|(segment, _)| *segment)
+    }
+
     /// What takes them away.
     pub(crate) fn removal(&self) -> Vec<Op> {
         self.keys.iter().map(|key| notes::delete_op(key)).collect()

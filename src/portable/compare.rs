@@ -99,7 +99,7 @@ impl<'c, 'l> Comparison<'c, 'l> {
         let (mut next, mut rest): (Vec<_>, Vec<_>) = theirs.into_iter().partition(is_here);
         while !next.is_empty() {
             for there in next {
-                self.segment(there)?;
+                self.segment(&there)?;
             }
             let is_known = |there: &SegmentInfo| {
                 self.aliases.contains_key(&there.id) || self.targets.contains_key(&there.id)
@@ -107,27 +107,27 @@ impl<'c, 'l> Comparison<'c, 'l> {
             (next, rest) = rest.into_iter().partition(is_known);
         }
         for there in rest {
-            self.segment(there)?;
+            self.segment(&there)?;
         }
         Ok(self.found)
     }
 
-    fn segment(&mut self, there: SegmentInfo) -> Result<(), StoreError> {
-        let to = self.start_of(there.id)?;
-        let Some(place) = self.place_log(&there, to)? else {
+    fn segment(&mut self, there: &SegmentInfo) -> Result<(), StoreError> {
+        let to = self.start_of(there)?;
+        let Some(place) = self.place_log(there, to)? else {
             return Ok(());
         };
-        let traces = self.place(&there, LogKind::Traces, place.to, 0)?;
+        let traces = self.place(there, LogKind::Traces, place.to, 0)?;
         if place.is_conflict || traces.as_ref().is_some_and(|traces| traces.is_conflict) {
             return Ok(());
         }
-        let mut lack = self.lack(&there, &place)?;
+        let mut lack = self.lack(there, &place)?;
         let trace_lack = match traces {
             Some(traces) if traces.to == place.to => {
                 lack.traces = self.rest_of(&traces, LogKind::Traces)?;
                 None
             }
-            Some(traces) => Some(self.trace_lack(&there, &traces)?),
+            Some(traces) => Some(self.trace_lack(there, &traces)?),
             None => None,
         };
         if there.exists {
@@ -141,13 +141,31 @@ impl<'c, 'l> Comparison<'c, 'l> {
     }
 
     /// The segment here in which a segment there is looked for first.
-    fn start_of(&mut self, id: SegmentId) -> Result<SegmentId, StoreError> {
-        let alias = self.aliases.get(&id).copied();
-        let Some(alias) = alias else {
+    fn start_of(&mut self, there: &SegmentInfo) -> Result<SegmentId, StoreError> {
+        let id = there.id;
+        if self.target(id)?.is_there() {
             return Ok(id);
+        }
+        match self.aliases.get(&id) {
+            Some(alias) => Ok(*alias),
+            None => Ok(self.forgotten_alias(there)?.unwrap_or(id)),
+        }
+    }
+
+    /// The segment that was removed here, if it is one of its branches for what differs: the other
+    /// archive may have in that what was removed here.
+    fn forgotten_alias(&self, there: &SegmentInfo) -> Result<Option<SegmentId>, StoreError> {
+        let mut removed = self.marks.removed_segments().peekable();
+        let at = there.parent.map_or(0, |parent| parent.len);
+        if removed.peek().is_none() || at >= there.entries {
+            return Ok(None);
+        }
+        let log = self.log(there.id, LogKind::Entries);
+        let first = read(self.sides.theirs, &log, at..at + 1)?.next();
+        let Some(first) = first.transpose()? else {
+            return Ok(None);
         };
-        let is_there = self.target(id)?.is_there();
-        Ok(if is_there { id } else { alias })
+        Ok(removed.find(|removed| diverged(*removed, at, &first) == there.id))
     }
 
     fn target(&mut self, id: SegmentId) -> Result<&mut Target, StoreError> {
@@ -263,7 +281,7 @@ impl<'c, 'l> Comparison<'c, 'l> {
     /// Whether a segment was removed here for good, which is counted.
     fn is_forgotten(&mut self, segment: SegmentId) -> bool {
         let mut marks = self.marks.of(segment).iter();
-        let is_forgotten = marks.any(|mark| mark.is_whole());
+        let is_forgotten = marks.any(Forgotten::is_whole);
         self.found.left_out.segments += u64::from(is_forgotten);
         is_forgotten
     }

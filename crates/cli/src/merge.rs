@@ -260,8 +260,7 @@ fn what_is_new(session: &MergedSession) -> String {
         (session.notes, "note"),
     ]);
     if let Some(segments) = parts.first_mut().filter(|_| session.branches > 0) {
-        let branches = session.branches;
-        segments.push_str(&format!(", {branches} of them for what differs"));
+        *segments = format!("{segments}, {} of them for what differs", session.branches);
     }
     parts.extend(session.metadata.then(|| "metadata".to_owned()));
     parts.join(", ")

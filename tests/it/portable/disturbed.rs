@@ -26,10 +26,7 @@ fn log_of(archive: &Archive) -> Log {
 }
 
 /// Merges 40 entries where 20 are here, with `meddle` called in the middle of the comparison.
-fn merge_with(
-    on_conflict: OnConflict,
-    meddle: &mut dyn FnMut(&Log),
-) -> (Archive, Archive, MergeOutcome) {
+fn merge_with(on_conflict: OnConflict, meddle: Meddle<'_>) -> (Archive, Archive, MergeOutcome) {
     let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
     append(&log_of(&here), 0..20);
     append(&log_of(&there), 0..40);
@@ -86,10 +83,12 @@ fn a_writer_that_keeps_lengths_and_times_is_noticed() {
     assert_eq!(log_of(&here).len().unwrap(), 20);
 }
 
+type Meddle<'m> = &'m mut dyn FnMut(&Log);
+
 /// What a writer adds meanwhile stays, and what is merged goes beside it, whole.
 #[test]
 fn a_writer_that_adds_something_else_makes_it_a_branch() {
-    let meddles: [(u64, &mut dyn FnMut(&Log)); 3] = [
+    let meddles: [(u64, Meddle<'_>); 3] = [
         (20, &mut |log| append(log, 99..100)),
         (5, &mut |log| {
             log.truncate(5).unwrap();

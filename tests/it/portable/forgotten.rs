@@ -187,6 +187,27 @@ fn a_branch_that_was_removed_or_cut_off_stays_so() {
     assert_eq!(lines(&branch), lines(&log(&there)));
 }
 
+/// The other archive has a segment that was removed here as a branch of its own segment.
+#[test]
+fn what_was_removed_does_not_come_back_as_a_branch() {
+    for first in [2, 0] {
+        let (here, there) = both();
+        for (archive, own) in [(&here, "7"), (&there, "8")] {
+            log(archive).truncate(first).unwrap();
+            log(archive).append_many(raws([own])).unwrap();
+        }
+        merge(&here, &there);
+        merge(&there, &here);
+        assert_eq!(there.segments(session(1)).unwrap().count(), 3);
+        here.forget_segment(session(1), segment(1)).unwrap();
+        // What was of the other archive is here under an id of its own.
+        assert_eq!(here.segments(session(1)).unwrap().count(), 2);
+        assert_eq!(left_out(&here, &there), (0, 2, 0));
+        let again = Merge::new(&here).again(true).run(&there, None).unwrap();
+        assert!(again.left_out().is_nothing() && again.new_entries() > 0);
+    }
+}
+
 #[test]
 fn what_is_erased_on_one_side_is_no_difference_and_each_keeps_what_it_has() {
     let (here, there) = both();
