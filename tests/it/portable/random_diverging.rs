@@ -88,7 +88,7 @@ fn grow(archive: &Archive, places: &[prop::sample::Index]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn what_differs_merges_as_plain_lists_would(
