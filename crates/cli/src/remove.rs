@@ -134,6 +134,7 @@ pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
             if !archive.forget_segment(session, segment)? {
                 return Err(StoreError::NotFound(segment).into());
             }
+            sessiondb_logs::refresh(&archive, session, segment)?;
             (session, Some(segment))
         }
     };

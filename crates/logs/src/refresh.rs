@@ -1,10 +1,10 @@
 //! Makes a summary anew from what is stored: after something was taken away, or where the file that
 //! came in is not what is stored of it.
 
-use sessiondb::{Archive, SegmentId, SessionId, StoreError};
+use sessiondb::{Archive, SegmentId, SessionId, Snapshot, StoreError};
 use sessiondb_agents::{Fold, by_name};
 
-use crate::notes::{self, key_of_log};
+use crate::notes::{self, key_of_log, key_of_summary};
 use crate::visit::{located, put_summary};
 
 /// Makes what is known of a segment anew from its entries, such as after an erasure, so that nothing is
@@ -27,7 +27,7 @@ pub fn refresh(
     };
     let log = now.log(session, segment);
     if !log.exists()? {
-        return Ok(());
+        return forget(archive, &now, session, segment);
     }
     let mut fold = Fold::new(agent, &note.path);
     if let Some(header) = &note.header {
@@ -49,6 +49,25 @@ pub fn refresh(
             &summary,
             fold.entries(),
         )?;
+    }
+    batch.commit()
+}
+
+/// Takes away what is known of a segment that is gone.
+fn forget(
+    archive: &Archive,
+    now: &Snapshot,
+    session: SessionId,
+    segment: SegmentId,
+) -> Result<(), StoreError> {
+    let mut batch = archive.batch();
+    batch.delete_note(&key_of_log(session, segment));
+    let summary = notes::read_summary(now, session)?;
+    let of = summary
+        .as_ref()
+        .and_then(|summary| summary.get("segment")?.as_str());
+    if of == Some(&*segment.to_string()) {
+        batch.delete_note(&key_of_summary(session));
     }
     batch.commit()
 }

@@ -1,5 +1,7 @@
 //! The meaning of every op: what it changes in a memtable, given the layers below.
 
+use std::ops::Bound;
+
 use crate::engine::fault::Outcome;
 use crate::engine::layers::Layers;
 use crate::engine::layers::conditions::must_have_len;
@@ -7,7 +9,7 @@ use crate::engine::memtable::Memtable;
 use crate::engine::memtable::extents::Extents;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
-use crate::engine::model::op::Op;
+use crate::engine::model::op::{Op, notes_of};
 use crate::engine::model::row::{LogSize, SessionRow};
 use crate::engine::model::run::Run;
 use crate::error::StoreError;
@@ -215,10 +217,24 @@ impl Memtable {
         }
         let is_there = self.session(below, session)?.is_some();
         if is_there {
-            self.sessions.insert(session, None);
-            self.metadata.insert(session, None);
+            self.end_session(below, session)?;
         }
         Ok(u64::from(is_there))
+    }
+
+    /// Takes the row of a session that has nothing left away, with its metadata and the notes on it.
+    pub(super) fn end_session(&mut self, below: &Layers, session: SessionId) -> Outcome<()> {
+        self.sessions.insert(session, None);
+        self.metadata.insert(session, None);
+        let [first, behind] = notes_of(session);
+        let range = (Bound::Included(&*first), Bound::Excluded(&*behind));
+        for name in below.names_in(range)? {
+            self.names.insert(name, None);
+        }
+        for (_, json) in self.names.range_mut::<str, _>(range) {
+            *json = None;
+        }
+        Ok(())
     }
 
     fn set_metadata(

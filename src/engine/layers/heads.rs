@@ -94,8 +94,7 @@ impl Memtable {
         if sums.heads > 0 {
             self.sessions.insert(log.session, Some(sums));
         } else if old.is_some() {
-            self.sessions.insert(log.session, None);
-            self.metadata.insert(log.session, None);
+            self.end_session(below, log.session)?;
         }
         Ok(())
     }

@@ -11,6 +11,13 @@ use crate::ids::{SegmentId, SessionId};
 /// What the names of notes begin with, which those of workers may not hold.
 pub(crate) const NOTE_MARK: &str = "/";
 
+/// The names of the notes on a session, which ends with it: from the first one on, and up to the
+/// second.
+pub(crate) fn notes_of(session: SessionId) -> [String; 2] {
+    // The character behind the slash.
+    ["/", "0"].map(|end| format!("{NOTE_MARK}session/{session}{end}"))
+}
+
 /// What the keys of the notes begin with that mark what was deleted for good.
 pub(crate) const FORGOTTEN: &str = "sessiondb/forgotten/";
 

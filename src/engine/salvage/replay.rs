@@ -7,7 +7,7 @@ use super::rows::Table;
 use super::walk::Lost;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
-use crate::engine::model::op::Op;
+use crate::engine::model::op::{Op, notes_of};
 use crate::engine::model::row::SessionRow;
 use crate::ids::SessionId;
 
@@ -172,8 +172,16 @@ impl Found {
             segment.traces.len = Some(0);
             segment.origin = FoundOrigin::Known(None);
         }
+        self.forget_beside(session);
+    }
+
+    /// Removes what is kept beside the logs of a session.
+    fn forget_beside(&mut self, session: SessionId) {
         self.metadata.remove(&session);
         self.begun.remove(&session);
+        let [first, behind] = notes_of(session);
+        self.names
+            .retain(|name, _| *name < first || *name >= behind);
     }
 
     fn set_metadata(&mut self, session: SessionId, json: Vec<u8>, at_ms: u64) {
@@ -188,12 +196,11 @@ impl Found {
         self.metadata.insert(session, json);
     }
 
-    /// Removes the metadata of a session that has lost the segment, which was there, and has nothing
+    /// Removes the metadata and the notes of a session that has lost the segment, which was there, and has nothing
     /// else.
     fn end_session(&mut self, session: SessionId, was_there: bool) {
         if was_there && !self.goes_on(session) {
-            self.metadata.remove(&session);
-            self.begun.remove(&session);
+            self.forget_beside(session);
         }
     }
 

@@ -58,6 +58,47 @@ fn notes_of_a_session_go_where_it_goes() {
     assert_eq!(notes, [format!("session/{one}/x")]);
 }
 
+/// Nothing of a session stays behind, wherever its notes are by then.
+#[test]
+fn notes_of_a_session_end_with_it() {
+    for checkpoint in [false, true] {
+        let archive = Archive::in_memory().unwrap();
+        let (one, other) = (new_session_id(), new_session_id());
+        let segments = [new_segment_id(), new_segment_id()];
+        let begin = || {
+            for session in [one, other] {
+                for segment in segments {
+                    archive.log(session, segment).append(&1).unwrap();
+                }
+                archive
+                    .write_note(&format!("session/{session}/x"), &1)
+                    .unwrap();
+            }
+            if checkpoint {
+                archive.checkpoint().unwrap();
+            }
+            archive.write_note(&format!("session/{one}/y"), &1).unwrap();
+        };
+        let left = || archive.snapshot().unwrap().notes("session/").unwrap();
+        let of_other = [format!("session/{other}/x")];
+        begin();
+        archive.delete_session(one).unwrap();
+        assert_eq!(left(), of_other);
+        begin();
+        archive.log(one, segments[0]).delete().unwrap();
+        assert_eq!(left().len(), 3);
+        archive.log(one, segments[1]).delete().unwrap();
+        assert_eq!(left(), of_other);
+        begin();
+        let mut batch = archive.batch();
+        batch.delete_session(one);
+        batch.append(&archive.log(one, segments[0]), &2).unwrap();
+        batch.write_note(&format!("session/{one}/z"), &1).unwrap();
+        batch.commit().unwrap();
+        assert_eq!(left().len(), 2);
+    }
+}
+
 #[test]
 fn what_is_forgotten_is_marked_in_the_same_step() {
     let folder = tempdir().unwrap();
