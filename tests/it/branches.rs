@@ -224,3 +224,35 @@ fn recovered_is(broken: &std::path::Path, session: SessionId, model: &Model) {
     archive.close().unwrap();
     std::fs::remove_file(new).unwrap();
 }
+
+/// A segment that was deleted and is a branch of the one that took its entries over, which is cut off
+/// then: so it owns the end of the entries that it once had all of, and its old runs hold more.
+#[test]
+fn a_log_that_owns_less_than_its_runs_hold_leaves_nothing_twice() {
+    for (shared, cut) in [(6, 1), (6, 3), (4, 2), (3, 0)] {
+        let archive = Archive::in_memory().unwrap();
+        let session = sessiondb::new_session_id();
+        let (first, second) = (archive.log(session, id(1)), archive.log(session, id(2)));
+        first.append_many(0..6).unwrap();
+        archive.checkpoint().unwrap();
+        first.branch(shared, id(2)).unwrap();
+        first.delete().unwrap();
+        second.branch(shared, id(1)).unwrap();
+        second.truncate(cut).unwrap();
+        let numbers = |log: &sessiondb::Log| {
+            let entries = log.read(..).unwrap().decode::<u64>();
+            entries.collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        let as_it_is = |archive: &Archive| {
+            let (first, second) = (archive.log(session, id(1)), archive.log(session, id(2)));
+            assert_eq!(numbers(&first), (0..shared).collect::<Vec<_>>());
+            assert_eq!(numbers(&second), (0..cut).collect::<Vec<_>>());
+            check_is_clean(archive);
+        };
+        as_it_is(&archive);
+        archive.checkpoint().unwrap();
+        as_it_is(&archive);
+        let (archive, _) = archive.compact(None).unwrap();
+        as_it_is(&archive);
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use redb::WriteTransaction;
+use redb::{ReadableTable, WriteTransaction};
 
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::{Fault, Outcome};
@@ -32,17 +32,17 @@ pub(super) fn checkpoint(
     // In the order of their keys, which fills pages best and makes the same changes the same file.
     let mut logs: Vec<_> = memtable.logs.iter().collect();
     logs.sort_unstable_by_key(|(log, _)| (log.session, log.segment, log.kind.tag()));
-    let appended = |(log, extents): &(&LogId, &Extents)| {
-        let below = extents.appended_behind(log.segment);
-        below.is_some()
-    };
-    let old = if logs.iter().all(appended) {
+    let logs = logs
+        .into_iter()
+        .map(|(log, extents)| Ok((log, extents, appended_behind(txn, log, extents)?)))
+        .collect::<Outcome<Vec<_>>>()?;
+    let old = if logs.iter().all(|(.., behind)| behind.is_some()) {
         None
     } else {
         Some(old()?)
     };
-    for (log, extents) in logs {
-        match (extents.appended_behind(log.segment), &old) {
+    for (log, extents, behind) in logs {
+        match (behind, &old) {
             (Some(below), _) => {
                 cut_runs(txn, log, below, packing)?;
                 append_runs(txn, log, extents, packing)?;
@@ -85,6 +85,20 @@ pub(super) fn checkpoint(
         }
     }
     Ok(())
+}
+
+/// Whether what the memtable has of a log only lies behind its own entries in the tables up to some
+/// index; then that index. It does not if the log begins later than its runs: the entries that they
+/// begin with are another's by now.
+fn appended_behind(txn: &WriteTransaction, log: &LogId, extents: &Extents) -> Outcome<Option<u64>> {
+    let behind = extents.appended_behind(log.segment);
+    let start = extents.list().first().map_or(0, |extent| extent.first);
+    if behind.is_none_or(|behind| behind <= start) {
+        return Ok(behind);
+    }
+    let table = txn.open_table(runs_of(log.kind))?;
+    let before = table.range(run_key(log, 0)..run_key(log, start))?.next();
+    Ok(behind.filter(|_| before.is_none()))
 }
 
 /// Cuts the log down to `len` entries, if it has more. A run that is damaged stays as it is, for a
