@@ -60,6 +60,7 @@ pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Fai
         )?;
     }
     log.truncate(args.len)?;
+    sessiondb_logs::refresh(&archive, session, segment)?;
     let what = format!(
         "segment {segment} of session {session} now has {}",
         render::count(args.len, "entry")
@@ -96,6 +97,8 @@ pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> 
     }
     let erased = log.erase(from..to)?;
     drop(log);
+    // Nothing of what was erased may stay in a title.
+    sessiondb_logs::refresh(&archive, session, segment)?;
     let what = format!(
         "erased {} of segment {segment} of session {session}; `sessiondb compact` removes the \
          last bytes of what was erased from the file",

@@ -8,7 +8,7 @@ use std::thread;
 use sessiondb::jsonl::{self, BadLines, FileReport, Found, LastLine, LogFile, Outcome, Unreadable};
 use sessiondb::portable::Relocation;
 use sessiondb::{Archive, StoreError};
-use sessiondb_agents::Fold;
+use sessiondb_agents::{Agent, Fold};
 
 use crate::notes::{self, Stamp};
 use crate::place;
@@ -34,15 +34,15 @@ pub type Listener<'l> = &'l mut dyn FnMut(u64, u64, &Path);
 /// # let folder = tempfile::tempdir()?;
 /// let log = folder.path().join("0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f.jsonl");
 /// std::fs::write(&log, concat!(
-///     r#"{"type":"user","sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","#,
+///     r#"{"type":"user","isSidechain":false,"sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","#,
 ///     r#""message":{"role":"user","content":"Why is the total off?"}}"#,
 /// ))?;
 /// let archive = Archive::in_memory()?;
 /// let report = Import::new(&archive).run(&[folder.path().to_owned()], None)?;
 /// let session = report.files[0].report.session;
 /// assert_eq!(session.to_string(), "0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f");
-/// let metadata = archive.metadata(session)?.unwrap();
-/// assert_eq!(metadata["summary"]["title"], "Why is the total off?");
+/// let summary: serde_json::Value = archive.read_note(&format!("session/{session}/summary"))?.unwrap();
+/// assert_eq!(summary["title"], "Why is the total off?");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -255,7 +255,7 @@ impl<'a> Import<'a> {
         let report = FileReport::new(&item.file.path, note.session, note.segment, outcome);
         Ok(Some(Imported {
             report,
-            agent: agent.map(|agent| agent.name()),
+            agent: agent.map(Agent::name),
             was_skipped: true,
         }))
     }
@@ -283,10 +283,12 @@ impl<'a> Import<'a> {
             return Ok(Ok(Folded {
                 fold: Some(fold),
                 anew: Some(anew),
+                lines: None,
             }));
         }
         let fold = source.fold(anew.clone(), item.file.line_ends_count);
-        Ok(fold.map(|fold| Folded {
+        Ok(fold.map(|(fold, bytes)| Folded {
+            lines: Some((fold.entries(), bytes)),
             fold: Some(fold),
             anew: Some(anew),
         }))
@@ -324,7 +326,9 @@ impl<'a> Import<'a> {
             fold: folded.fold,
             anew: folded.anew,
             begun: false,
+            lines: folded.lines,
             number: 0,
+            bytes: 0,
             refold: false,
         };
         let report = if item.file.trace {
@@ -337,7 +341,7 @@ impl<'a> Import<'a> {
         }
         Ok(Imported {
             report,
-            agent: source.agent.map(|agent| agent.name()),
+            agent: source.agent.map(Agent::name),
             was_skipped: false,
         })
     }
@@ -358,8 +362,12 @@ struct Ready {
 
 #[derive(Default)]
 struct Folded {
+    /// What is known so far.
     fold: Option<Fold>,
+    /// The same before the first entry.
     anew: Option<Fold>,
+    /// The lines that were folded before it was their turn, and their bytes.
+    lines: Option<(u64, u64)>,
 }
 
 /// What an import would report of `paths` if nothing of them can come in; `None` as soon as one file

@@ -16,8 +16,8 @@
 //! [`Resume`] where the agent looks for it on this machine, and [`Free`] deletes the source logs of
 //! which every byte is in the archive.
 //!
-//! **What is kept beside the entries.** The summary is in the session's metadata, under `summary`.
-//! A note for each log says where it came from, and how its file began and ended, so that it goes
+//! **What is kept beside the entries.** The summary is a note of the
+//! archive, `session/{session}/summary`. A note for each log says where it came from, and how its file began and ended, so that it goes
 //! out as it came in. A note for each file says what it was when it was read, so that it is passed over
 //! as long as it is the same.
 
@@ -32,6 +32,7 @@ mod refresh;
 mod report;
 mod sidecar;
 mod source;
+mod summaries;
 mod tree;
 mod visit;
 
@@ -43,3 +44,4 @@ pub use self::out::{
 };
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
+pub use self::summaries::{Current, keep_up, summary};

@@ -337,10 +337,12 @@ pub(super) fn native_path(
 /// The name of the file that it came from, else one that is made of ids.
 fn fallback(log: &Log, main: Option<&Main<'_>>, place: Place) -> PathBuf {
     let name = names::file_name(&log.note.path).unwrap_or_else(|| {
+        if !log.note.is_document {
+            return format!("{}/{}.jsonl", place.session, place.segment).into();
+        }
         let id = log.summary.native_id.as_deref().filter(|id| !id.contains('/'));
-        let ending = if log.note.is_document { "json" } else { "jsonl" };
-        let named = id.and_then(|id| names::safe(&format!("{id}.{ending}")));
-        named.unwrap_or_else(|| format!("{}.{ending}", place.segment).into())
+        let named = id.and_then(|id| names::safe(&format!("{id}.json")));
+        named.unwrap_or_else(|| format!("{}.json", place.segment).into())
     });
     match main {
         Some(main) if log.note.subagent.is_some() && log.agent.name() == "claude" => {

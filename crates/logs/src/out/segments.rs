@@ -121,9 +121,8 @@ struct Shown {
 }
 
 fn shown_summary(now: &Snapshot, session: SessionId) -> Result<Option<Shown>, StoreError> {
-    let metadata = now.metadata(session)?;
-    let shown = metadata.and_then(|mut metadata| metadata.remove("summary"));
-    Ok(shown.and_then(|shown| serde_json::from_value(shown).ok()))
+    let fields = notes::read_summary(now, session)?;
+    Ok(fields.and_then(|fields| serde_json::from_value(fields.into()).ok()))
 }
 
 fn kind(

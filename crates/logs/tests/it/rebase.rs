@@ -40,9 +40,9 @@ fn all_else_of_real_logs_stays_as_it_was_written() {
         let text = std::fs::read_to_string(&log).unwrap();
         let room = Room::new();
         room.import(&log);
-        let metadata = room.archive.sessions().unwrap().next().unwrap().unwrap();
-        let metadata = room.archive.metadata(metadata.id).unwrap().unwrap();
-        let cwd = metadata["summary"]["cwd"].as_str().unwrap().to_owned();
+        let session = room.archive.sessions().unwrap().next().unwrap().unwrap().id;
+        let summary = crate::folder::summary(&room.archive, session);
+        let cwd = summary["cwd"].as_str().unwrap().to_owned();
         let out = exported(&room, &format!("{cwd}=/a-folder/that is new"), true);
         let out = String::from_utf8(out[0].1.clone()).unwrap();
         assert_ne!(out, text);
