@@ -60,7 +60,10 @@ impl Move {
         if !windows {
             return text.match_indices(old).map(|(at, _)| at).collect();
         }
-        let begins = |at: usize| text.get(at..).is_some_and(|path| self.behind(path).is_some());
+        let begins = |at: usize| {
+            text.get(at..)
+                .is_some_and(|path| self.behind(path).is_some())
+        };
         (0..text.len()).filter(|at| begins(*at)).collect()
     }
 
@@ -93,7 +96,8 @@ fn ends_before_path(before: &str) -> bool {
     let Some(last) = before.chars().next_back() else {
         return true;
     };
-    let in_name = last.is_alphanumeric() || matches!(last, '/' | '\\' | '.' | '_' | '-' | '~' | '+' | '@' | '%');
+    let in_name = last.is_alphanumeric()
+        || matches!(last, '/' | '\\' | '.' | '_' | '-' | '~' | '+' | '@' | '%');
     !in_name || is_address(before)
 }
 
@@ -146,7 +150,10 @@ mod tests {
             ("/a/b", "/x"),
             ("/a/b/", "/x/"),
             ("/a/b/c d", "/x/c d"),
-            ("/a/b-2 /a/bc /a/b.rs /y/a/b ./a/b ~/a/b", "/a/b-2 /a/bc /a/b.rs /y/a/b ./a/b ~/a/b"),
+            (
+                "/a/b-2 /a/bc /a/b.rs /y/a/b ./a/b ~/a/b",
+                "/a/b-2 /a/bc /a/b.rs /y/a/b ./a/b ~/a/b",
+            ),
             ("see \"/a/b/c\". In /a/b.", "see \"/x/c\". In /x."),
             ("PATH=/q:/a/b:/a/b/bin", "PATH=/q:/x:/x/bin"),
             ("file:///a/b/c, https://a/b", "file:///x/c, https://a/b"),

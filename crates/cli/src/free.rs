@@ -83,7 +83,10 @@ fn freed(args: &FreeArgs, report: &FreeReport) -> String {
     let mut said = if args.yes {
         format!("{gone} deleted, {} freed", bytes(report.bytes))
     } else {
-        format!("{gone} with {} can go; --yes deletes them", bytes(report.bytes))
+        format!(
+            "{gone} with {} can go; --yes deletes them",
+            bytes(report.bytes)
+        )
     };
     match kept.count() as u64 {
         0 => {}

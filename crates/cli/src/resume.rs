@@ -65,13 +65,20 @@ fn write_command(resumed: &Resumed) -> Result<(), Failure> {
     let Some(words) = &resumed.command else {
         return Ok(());
     };
-    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
     let mut out = output::stdout();
     if let Some(cwd) = resumed.cwd.as_ref().filter(|_| resumed.needs_cwd) {
         write!(out, "cd {} && ", quoted(cwd))?;
     }
     writeln!(out, "{}", words.join(" "))?;
     Ok(out.flush()?)
+}
+
+fn shell_word(word: &str) -> String {
+    match word.strip_prefix("--") {
+        Some(option) if quoted(option) == option => word.to_owned(),
+        _ => quoted(word),
+    }
 }
 
 fn tell(context: &Context, args: &ResumeArgs, resumed: &Resumed) {
@@ -83,7 +90,9 @@ fn tell(context: &Context, args: &ResumeArgs, resumed: &Resumed) {
         context.say(format_args!("nothing written; its file would be {path}"));
     } else {
         let files = render::count(resumed.files.len() as u64, "file");
-        context.say(format_args!("{files}, {written} written; its own is {path}"));
+        context.say(format_args!(
+            "{files}, {written} written; its own is {path}"
+        ));
     }
     if resumed.command.is_none() {
         context.say(format_args!(

@@ -39,8 +39,8 @@ mod visit;
 pub use self::import::{Import, Listener, nothing_to_import};
 pub use self::notes::{LogNote, SourceNote, TextForm};
 pub use self::out::{
-    Export, ExportReport, Exported, Free, FreeFile, FreeOutcome, FreeReport, Kept, Likeness, Resume,
-    ResumeError, Resumed,
+    Export, ExportReport, Exported, Free, FreeFile, FreeOutcome, FreeReport, Kept, Likeness,
+    Resume, ResumeError, Resumed,
 };
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};

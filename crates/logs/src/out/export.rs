@@ -160,7 +160,9 @@ impl<'a> Export<'a> {
     fn ids(&self) -> Result<Vec<(SessionId, u64)>, StoreError> {
         let now = self.archive.snapshot()?;
         if self.sessions.is_empty() {
-            let all = now.sessions().map(|info| info.map(|info| (info.id, info.entry_bytes)));
+            let all = now
+                .sessions()
+                .map(|info| info.map(|info| (info.id, info.entry_bytes)));
             let mut all = all.collect::<Result<Vec<_>, _>>()?;
             all.reverse();
             return Ok(all);

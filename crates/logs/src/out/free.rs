@@ -348,7 +348,10 @@ mod tests {
     fn the_paths_of_notes_are_read_back() {
         for path in ["/a/b.jsonl", "/ä/b c.jsonl"] {
             let key = notes::key_of_source(Path::new(path));
-            assert_eq!(notes::path_of_source(&key).as_deref(), Some(Path::new(path)));
+            assert_eq!(
+                notes::path_of_source(&key).as_deref(),
+                Some(Path::new(path))
+            );
         }
         assert_eq!(notes::path_of_source("sessiondb/source/no-path"), None);
     }

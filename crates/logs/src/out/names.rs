@@ -12,10 +12,14 @@ const MAX_NAME_BYTES: usize = 255;
 /// may be anything.
 pub(crate) fn safe(path: &str) -> Option<PathBuf> {
     let is_name = |name: &str| {
-        let plain = |c: char| !c.is_control() && !matches!(c, '\\' | ':' | '"' | '<' | '>' | '|' | '?' | '*');
+        let plain = |c: char| {
+            !c.is_control() && !matches!(c, '\\' | ':' | '"' | '<' | '>' | '|' | '?' | '*')
+        };
         !matches!(name, "" | "." | "..") && name.len() <= MAX_NAME_BYTES && name.chars().all(plain)
     };
-    path.split('/').all(is_name).then(|| path.split('/').collect())
+    path.split('/')
+        .all(is_name)
+        .then(|| path.split('/').collect())
 }
 
 /// The name of the file at `path`, unpacked, if it can be one here.
@@ -81,11 +85,16 @@ mod tests {
 
     #[test]
     fn no_path_leads_out_of_the_folder() {
-        for path in ["", "/a", "../a", "a/../b", "a//b", r"a\b", "C:a", "a\0", "a/", "."] {
+        for path in [
+            "", "/a", "../a", "a/../b", "a//b", r"a\b", "C:a", "a\0", "a/", ".",
+        ] {
             assert_eq!(safe(path), None, "{path:?}");
         }
         assert!(safe(&"a".repeat(256)).is_none());
-        assert_eq!(safe("-src/a b.jsonl"), Some(PathBuf::from("-src/a b.jsonl")));
+        assert_eq!(
+            safe("-src/a b.jsonl"),
+            Some(PathBuf::from("-src/a b.jsonl"))
+        );
     }
 
     #[test]

@@ -118,7 +118,9 @@ impl<'p> Planner<'p> {
             Kind::Other(_) => false,
         };
         known.retain(is_wanted);
-        let is_first = known.first().is_some_and(|known| Some(known.info.id) == main);
+        let is_first = known
+            .first()
+            .is_some_and(|known| Some(known.info.id) == main);
         if !is_first {
             return Ok(None);
         }
@@ -186,9 +188,16 @@ impl OfSession<'_> {
 
     fn content(&self, known: &Known, log: &Log) -> (Content, Likeness) {
         if log.note.is_document {
-            let header = log.note.header.as_ref().map(|header| header.get().to_owned());
+            let header = log
+                .note
+                .header
+                .as_ref()
+                .map(|header| header.get().to_owned());
             let agent = log.agent;
-            return (Content::Document { agent, header }, self.like(Likeness::Json));
+            return (
+                Content::Document { agent, header },
+                self.like(Likeness::Json),
+            );
         }
         let form = if log.is_own {
             segments::form(&log.note, known.info.entries)
@@ -250,7 +259,13 @@ impl OfSession<'_> {
             return self.other(known, TextForm::default());
         };
         let like = self.like(Likeness::Bytes);
-        self.add(Some(agent), folder.join(name), known.place, Content::Sidecar, like);
+        self.add(
+            Some(agent),
+            folder.join(name),
+            known.place,
+            Content::Sidecar,
+            like,
+        );
     }
 
     /// A log of which no agent is known, as other exports write it.
@@ -264,7 +279,13 @@ impl OfSession<'_> {
                 Likeness::Mended
             };
             let content = Content::Lines { trace: false, form };
-            self.add(None, path.clone(), known.place, content, self.like(likeness));
+            self.add(
+                None,
+                path.clone(),
+                known.place,
+                content,
+                self.like(likeness),
+            );
         }
         self.traces(known, None, &path);
     }
@@ -276,7 +297,13 @@ impl OfSession<'_> {
                 form: TextForm::default(),
             };
             let path = names::beside(path, "trace.jsonl");
-            self.add(agent, path, known.place, content, self.like(Likeness::Bytes));
+            self.add(
+                agent,
+                path,
+                known.place,
+                content,
+                self.like(Likeness::Bytes),
+            );
         }
     }
 
@@ -319,16 +346,16 @@ fn parts_of(entry: &str) -> Option<usize> {
 }
 
 /// The path that the agent itself would choose. A subagent's is where the session's own is.
-pub(super) fn native_path(
-    log: &Log,
-    main: Option<&Main<'_>>,
-    rebase: &Rebase,
-) -> Option<PathBuf> {
+pub(super) fn native_path(log: &Log, main: Option<&Main<'_>>, rebase: &Rebase) -> Option<PathBuf> {
     let mut summary = log.summary.clone();
     if let (Some(main), Some(_)) = (main, &log.note.subagent) {
         summary.cwd.clone_from(&main.log.summary.cwd);
     }
-    if let Some(moved) = summary.cwd.as_deref().and_then(|cwd| rebase.relocation.path(cwd)) {
+    if let Some(moved) = summary
+        .cwd
+        .as_deref()
+        .and_then(|cwd| rebase.relocation.path(cwd))
+    {
         summary.cwd = Some(moved);
     }
     names::safe(&log.agent.native_path(&summary)?)
@@ -340,7 +367,11 @@ fn fallback(log: &Log, main: Option<&Main<'_>>, place: Place) -> PathBuf {
         if !log.note.is_document {
             return format!("{}/{}.jsonl", place.session, place.segment).into();
         }
-        let id = log.summary.native_id.as_deref().filter(|id| !id.contains('/'));
+        let id = log
+            .summary
+            .native_id
+            .as_deref()
+            .filter(|id| !id.contains('/'));
         let named = id.and_then(|id| names::safe(&format!("{id}.json")));
         named.unwrap_or_else(|| format!("{}.json", place.segment).into())
     });

@@ -182,7 +182,8 @@ impl<'a> Resume<'a> {
             no_place("it does not say enough of itself, such as its folder, to tell its file")
         })?;
         let folder = place_of(agent, self.home.as_deref());
-        let folder = folder.ok_or_else(|| no_place("there is no home folder; `--home` names one"))?;
+        let folder =
+            folder.ok_or_else(|| no_place("there is no home folder; `--home` names one"))?;
         let cwd = log.summary.cwd.as_deref();
         let moved = cwd.and_then(|cwd| self.rebase.relocation.path(cwd));
         let resumed = Resumed {
@@ -222,7 +223,10 @@ fn place_of(agent: &dyn Agent, home: Option<&Path>) -> Option<PathBuf> {
     let named = named.and_then(env::var_os).map(PathBuf::from);
     let folder = match named.filter(|named| !named.as_os_str().is_empty()) {
         Some(named) => named,
-        None => home.map(Path::to_owned).or_else(env::home_dir)?.join(own.folder),
+        None => home
+            .map(Path::to_owned)
+            .or_else(env::home_dir)?
+            .join(own.folder),
     };
     Some(folder.join(own.below))
 }

@@ -66,7 +66,8 @@ pub(crate) fn form(note: &LogNote, entries: u64) -> TextForm {
 pub(crate) fn of_session(now: &Snapshot, session: SessionId) -> Result<Vec<Known>, StoreError> {
     let shown = shown_summary(now, session)?;
     let infos = now.segments(session).collect::<Result<Vec<_>, _>>()?;
-    let by_id: HashMap<SegmentId, &SegmentInfo> = infos.iter().map(|info| (info.id, info)).collect();
+    let by_id: HashMap<SegmentId, &SegmentInfo> =
+        infos.iter().map(|info| (info.id, info)).collect();
     let mut found = Vec::with_capacity(infos.len());
     for info in &infos {
         let place = Place {

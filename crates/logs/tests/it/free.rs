@@ -28,7 +28,10 @@ fn what_is_in_the_archive_as_a_whole_is_freed() {
     assert!(whole.exists());
     let len = fs::metadata(&whole).unwrap().len();
     let report = Free::new(&room.archive).run(None).unwrap();
-    assert_eq!((report.bytes, &report.files[0].outcome), (len, &FreeOutcome::Freed));
+    assert_eq!(
+        (report.bytes, &report.files[0].outcome),
+        (len, &FreeOutcome::Freed)
+    );
     assert!(!whole.exists());
     // And it comes out as it was.
     room.export();
@@ -75,7 +78,11 @@ fn what_was_mended_left_out_or_erased_stays() {
     let log = room.write("log.jsonl", format!("{a}\nbad\n"));
     let import = Import::new(&room.archive).bad_lines(BadLines::Keep);
     import.run(&[log], None).unwrap();
-    assert_eq!(outcome(&room), FreeOutcome::Safe, "a line that was kept comes back");
+    assert_eq!(
+        outcome(&room),
+        FreeOutcome::Safe,
+        "a line that was kept comes back"
+    );
     let session = SESSION.parse().unwrap();
     room.archive.log(session, session).erase(0..1).unwrap();
     assert_eq!(
@@ -177,21 +184,32 @@ fn compressed_logs_are_compared_as_what_they_hold() {
 
 #[test]
 fn documents_go_if_they_are_equal() {
-    let Some(original) = shared("real/gemini/session-1.json") else { return };
+    let Some(original) = shared("real/gemini/session-1.json") else {
+        return;
+    };
     let room = Room::new();
     let text = fs::read_to_string(original).unwrap();
     let log = room.write("chat.json", &text);
     room.import(&log);
     assert_eq!(outcome(&room), FreeOutcome::Safe);
     let session = room.archive.sessions().unwrap().next().unwrap().unwrap().id;
-    let segment = room.archive.segments(session).unwrap().next().unwrap().unwrap().id;
+    let segment = room
+        .archive
+        .segments(session)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .id;
     room.archive.log(session, segment).append("more").unwrap();
     assert_eq!(outcome(&room), FreeOutcome::Kept(Kept::OtherDocument));
 }
 
 #[test]
 fn sessions_of_many_files_stay() {
-    let Some(storage) = shared("agents/opencode/storage_v2") else { return };
+    let Some(storage) = shared("agents/opencode/storage_v2") else {
+        return;
+    };
     let room = Room::new();
     room.import(&storage);
     let outcomes = outcomes(&room);

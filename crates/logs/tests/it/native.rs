@@ -19,8 +19,14 @@ fn lines_of_each_agent_come_out_byte_for_byte() {
         ("agents/copilot/small.jsonl", "copilot/"),
         ("agents/gemini/jsonl_v040.jsonl", "gemini/"),
         ("agents/pi/small.jsonl", "pi/"),
-        ("agents/qwen/019f0000-0000-7000-8000-000000000001.jsonl", "qwen/"),
-        ("agents/qwen/019f0000-0000-7000-8000-000000000004.jsonl", "qwen/"),
+        (
+            "agents/qwen/019f0000-0000-7000-8000-000000000001.jsonl",
+            "qwen/",
+        ),
+        (
+            "agents/qwen/019f0000-0000-7000-8000-000000000004.jsonl",
+            "qwen/",
+        ),
         ("real/claude/compacted.jsonl", "claude/"),
         ("real/claude/snapshot-2.jsonl", "claude/"),
         ("real/pi-large-session.jsonl", "pi/"),
@@ -39,9 +45,54 @@ fn lines_of_each_agent_come_out_byte_for_byte() {
         let again = room.export();
         assert_eq!(again.written(), 0, "{name}");
         // And in again: nothing new.
-        let back = Import::new(&room.archive).run(&[room.path("out")], None).unwrap();
-        assert_eq!((back.new_entries(), back.failed()), (0, 0), "{name}: {back:?}");
+        let back = Import::new(&room.archive)
+            .run(&[room.path("out")], None)
+            .unwrap();
+        assert_eq!(
+            (back.new_entries(), back.failed()),
+            (0, 0),
+            "{name}: {back:?}"
+        );
     }
+}
+
+#[test]
+fn the_samples_of_each_agent_come_out_as_they_came_in() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents/tests/data");
+    if !samples.exists() {
+        eprintln!("SKIPPED: {} is not there", samples.display());
+        return;
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for (name, came_in) in files_below(&samples) {
+        if name.ends_with("ui_messages.json") || name.contains("/storage/") {
+            continue;
+        }
+        let room = Room::new();
+        room.import(&samples.join(&name));
+        let report = room.export();
+        let out = room.out();
+        assert_eq!(out.len(), 1, "{name}: {report:?}");
+        let agent = name.split('/').next().unwrap();
+        assert!(
+            out[0].0.starts_with(&format!("{agent}/")),
+            "{name}: {}",
+            out[0].0
+        );
+        if name.ends_with(".json") {
+            // One has a number that only a text can hold.
+            let value = |bytes: &[u8]| match serde_json::from_slice::<Value>(bytes) {
+                Ok(value) => value.to_string(),
+                Err(_) => String::from_utf8_lossy(bytes).replace(char::is_whitespace, ""),
+            };
+            assert_eq!(value(&out[0].1), value(&came_in), "{name}");
+        } else {
+            assert!(out[0].1 == came_in, "{name}");
+        }
+        assert_eq!(room.export().written(), 0, "{name}");
+        seen.insert(agent.to_owned());
+    }
+    assert_eq!(seen.len(), 10, "{seen:?}");
 }
 
 #[test]
@@ -73,7 +124,9 @@ fn documents_come_out_as_equal_json() {
 
 #[test]
 fn a_session_of_many_files_comes_out_as_many() {
-    let Some(storage) = shared("agents/opencode/storage_v2") else { return };
+    let Some(storage) = shared("agents/opencode/storage_v2") else {
+        return;
+    };
     let room = Room::new();
     room.import(&storage);
     room.export();
@@ -119,7 +172,9 @@ fn snapshots_of_a_session_are_one_file() {
 
 #[test]
 fn subagents_and_sidecars_lie_where_the_agent_has_them() {
-    let Some(folder) = shared("agents/claude/subagent") else { return };
+    let Some(folder) = shared("agents/claude/subagent") else {
+        return;
+    };
     let room = Room::new();
     let copied = room.path("in");
     for (path, bytes) in files_below(&folder) {
@@ -129,8 +184,14 @@ fn subagents_and_sidecars_lie_where_the_agent_has_them() {
     room.import(&copied);
     room.export();
     let out = room.out();
-    let main = out.iter().find(|(path, _)| path.ends_with(&format!("/{SESSION}.jsonl")));
-    let below = main.unwrap().0.strip_suffix(&format!("{SESSION}.jsonl")).unwrap();
+    let main = out
+        .iter()
+        .find(|(path, _)| path.ends_with(&format!("/{SESSION}.jsonl")));
+    let below = main
+        .unwrap()
+        .0
+        .strip_suffix(&format!("{SESSION}.jsonl"))
+        .unwrap();
     for (path, bytes) in files_below(&copied) {
         let there = out.iter().find(|(out, _)| *out == format!("{below}{path}"));
         let there = &there.unwrap_or_else(|| panic!("{path}")).1;
@@ -194,7 +255,10 @@ fn of_two_sessions_with_one_path_the_second_has_its_id_in_the_name() {
     let report = room.export();
     let out = room.out();
     let names: Vec<&str> = out.iter().map(|(path, _)| path.as_str()).collect();
-    assert_eq!(names, [&format!("claude/log.{}.jsonl", ids[1]), "claude/log.jsonl"]);
+    assert_eq!(
+        names,
+        [&format!("claude/log.{}.jsonl", ids[1]), "claude/log.jsonl"]
+    );
     let renamed: Vec<bool> = report.files.iter().map(|file| file.is_renamed).collect();
     assert_eq!(renamed, [false, true]);
 }
@@ -202,7 +266,10 @@ fn of_two_sessions_with_one_path_the_second_has_its_id_in_the_name() {
 #[test]
 fn no_log_gets_out_of_the_folder() {
     let room = Room::new();
-    for (number, id) in ["../../../evil", "/evil", "a/../../b", "../"].into_iter().enumerate() {
+    for (number, id) in ["../../../evil", "/evil", "a/../../b", "../"]
+        .into_iter()
+        .enumerate()
+    {
         let log = room.write(&format!("in/{number}.jsonl"), claude_in(id, "/src", "Hi"));
         room.import(&log);
     }
@@ -213,14 +280,19 @@ fn no_log_gets_out_of_the_folder() {
         .filter(|path| !path.starts_with("in/"))
         .collect();
     names.sort();
-    let expected: Vec<_> = (0..4).map(|number| format!("out/claude/{number}.jsonl")).collect();
+    let expected: Vec<_> = (0..4)
+        .map(|number| format!("out/claude/{number}.jsonl"))
+        .collect();
     assert_eq!(names, expected);
 }
 
 #[test]
 fn sessions_of_no_known_agent_are_written_as_ever() {
     let room = Room::new();
-    let log = room.write(&format!("{SESSION}.jsonl"), "\u{feff}{\"a\":1}\r\n{\"b\":2}");
+    let log = room.write(
+        &format!("{SESSION}.jsonl"),
+        "\u{feff}{\"a\":1}\r\n{\"b\":2}",
+    );
     room.import(&log);
     let session = SESSION.parse().unwrap();
     let named = |metadata: &mut serde_json::Map<String, Value>| {
@@ -249,9 +321,15 @@ fn what_is_in_the_way_stays_unless_forced() {
     let ExportOutcome::Failed(message) = &report.files[0].outcome else {
         panic!("{report:?}");
     };
-    assert!(message.contains("byte offset 0") && message.contains("--force"), "{message}");
+    assert!(
+        message.contains("byte offset 0") && message.contains("--force"),
+        "{message}"
+    );
     assert_eq!(fs::read_to_string(path).unwrap(), "mine");
-    let report = Export::new(&room.archive).force(true).run(&out, None).unwrap();
+    let report = Export::new(&room.archive)
+        .force(true)
+        .run(&out, None)
+        .unwrap();
     assert_eq!(report.written(), 1);
     assert_eq!(fs::read_to_string(path).unwrap(), claude("a"));
 }
@@ -264,7 +342,9 @@ fn what_cannot_be_finished_leaves_nothing_behind() {
     // A folder that cannot be replaced by a file.
     let target = room.path(&format!("out/claude/-src-shop/{SESSION}.jsonl"));
     fs::create_dir_all(&target).unwrap();
-    let report = Export::new(&room.archive).run(&room.path("out"), None).unwrap();
+    let report = Export::new(&room.archive)
+        .run(&room.path("out"), None)
+        .unwrap();
     assert_eq!(report.failed(), 1);
     assert_eq!(room.out(), []);
 }
@@ -282,7 +362,10 @@ fn files_are_private() {
     assert_eq!(mode(&report.files[0].path), 0o600);
     assert_eq!(mode(report.files[0].path.parent().unwrap()), 0o700);
     let open = room.path("open");
-    let report = Export::new(&room.archive).mode(0o644).run(&open, None).unwrap();
+    let report = Export::new(&room.archive)
+        .mode(0o644)
+        .run(&open, None)
+        .unwrap();
     assert_eq!(mode(&report.files[0].path), 0o644);
 }
 
@@ -304,7 +387,11 @@ fn what_was_mended_is_said_and_what_was_kept_comes_back() {
         let report = room.export();
         let same = room.out()[0].1 == content.as_bytes();
         assert_eq!(same, exact, "{content}");
-        assert_eq!(report.files[0].likeness == Likeness::Bytes, exact, "{content}");
+        assert_eq!(
+            report.files[0].likeness == Likeness::Bytes,
+            exact,
+            "{content}"
+        );
     }
 }
 

@@ -14,7 +14,11 @@ fn exported(room: &Room, one: &str, in_entries: bool) -> Vec<(String, Vec<u8>)> 
 
 #[test]
 fn the_path_follows_the_folder_and_entries_only_if_asked() {
-    let line = claude_in(SESSION, "/home/ann/shop", "cat /home/ann/shop/a.rs /home/anna");
+    let line = claude_in(
+        SESSION,
+        "/home/ann/shop",
+        "cat /home/ann/shop/a.rs /home/anna",
+    );
     for in_entries in [false, true] {
         let room = Room::new();
         let log = room.write("log.jsonl", format!("{line}\n"));
@@ -27,7 +31,9 @@ fn the_path_follows_the_folder_and_entries_only_if_asked() {
             line.clone()
         };
         assert_eq!(out[0].1, format!("{expected}\n").into_bytes());
-        let stored = room.archive.log(SESSION.parse().unwrap(), SESSION.parse().unwrap());
+        let stored = room
+            .archive
+            .log(SESSION.parse().unwrap(), SESSION.parse().unwrap());
         let stored = stored.read(..).unwrap().next().unwrap().unwrap();
         assert_eq!(stored.as_str(), line, "the archive stays as it is");
     }

@@ -9,7 +9,10 @@ use crate::rooms::{Room, SESSION, claude, files_below};
 fn a_session_is_written_where_its_agent_looks() {
     let room = Room::new();
     let log = room.write(&format!("in/{SESSION}.jsonl"), claude("a"));
-    let sub = claude("b").replace(r#""isSidechain":false"#, r#""isSidechain":true,"agentId":"a1""#);
+    let sub = claude("b").replace(
+        r#""isSidechain":false"#,
+        r#""isSidechain":true,"agentId":"a1""#,
+    );
     room.write(&format!("in/{SESSION}/subagents/agent-a1.jsonl"), &sub);
     room.write(&format!("in/{SESSION}/tool-results/r.txt"), "big");
     room.import(&room.path("in"));
@@ -22,14 +25,23 @@ fn a_session_is_written_where_its_agent_looks() {
     assert_eq!(resumed.causes().count(), 0);
     let projects = home.join(".claude/projects/-src-shop");
     assert_eq!(resumed.path, projects.join(format!("{SESSION}.jsonl")));
-    assert_eq!((&resumed.path, &resumed.command), (&found.path, &found.command));
-    assert_eq!(resumed.command.unwrap().join(" "), format!("claude --resume {SESSION}"));
+    assert_eq!(
+        (&resumed.path, &resumed.command),
+        (&found.path, &found.command)
+    );
+    assert_eq!(
+        resumed.command.unwrap().join(" "),
+        format!("claude --resume {SESSION}")
+    );
     assert!(resumed.needs_cwd);
     assert_eq!(
         files_below(&projects),
         [
             (format!("{SESSION}.jsonl"), fs::read(&log).unwrap()),
-            (format!("{SESSION}/subagents/agent-a1.jsonl"), sub.into_bytes()),
+            (
+                format!("{SESSION}/subagents/agent-a1.jsonl"),
+                sub.into_bytes()
+            ),
             (format!("{SESSION}/tool-results/r.txt"), b"big".to_vec()),
         ]
     );
