@@ -80,7 +80,7 @@ fn freed(args: &FreeArgs, report: &FreeReport) -> String {
     let gone = outcomes().filter(|one| matches!(one, FreeOutcome::Safe | FreeOutcome::Freed));
     let gone = render::count(gone.count() as u64, "file");
     let kept = outcomes().filter(|one| matches!(one, FreeOutcome::Kept(_)));
-    let mut said = if args.yes {
+    let said = if args.yes {
         format!("{gone} deleted, {} freed", bytes(report.bytes))
     } else {
         format!(
@@ -89,13 +89,12 @@ fn freed(args: &FreeArgs, report: &FreeReport) -> String {
         )
     };
     match kept.count() as u64 {
-        0 => {}
+        0 => said,
         kept if args.verbose || args.json => {
-            said += &format!("; {} kept", render::count(kept, "file"));
+            format!("{said}; {} kept", render::count(kept, "file"))
         }
-        kept => said += &format!("; {} kept, -v says why", render::count(kept, "file")),
+        kept => format!("{said}; {} kept, -v says why", render::count(kept, "file")),
     }
-    said
 }
 
 fn bytes(bytes: u64) -> String {

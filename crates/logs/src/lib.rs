@@ -45,3 +45,8 @@ pub use self::out::{
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
 pub use self::summaries::{Current, keep_up, summary};
+
+/// The examples of the README are tested as the documentation is.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

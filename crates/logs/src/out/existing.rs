@@ -119,13 +119,12 @@ fn as_json(there: &[u8], whole: &Whole, is_json: bool) -> Option<Existing> {
     let there = std::str::from_utf8(there).ok().filter(|_| is_json)?;
     if let Some((agent, document)) = &whole.document {
         let there = agent.split(there)?;
-        return is_beginning(&there, document).then(|| {
-            if there.entries.len() == document.entries.len() {
-                Existing::Same
-            } else {
-                Existing::Beginning
-            }
-        });
+        let existing = if there.entries.len() == document.entries.len() {
+            Existing::Same
+        } else {
+            Existing::Beginning
+        };
+        return is_beginning(&there, document).then_some(existing);
     }
     (compact(there) == compact(&whole.text)).then_some(Existing::Same)
 }

@@ -141,7 +141,7 @@ impl<'a> Export<'a> {
                     for planned in plan.files {
                         let path = planned.below(folder);
                         let outcome = one(&put, &now, &planned, &path)?;
-                        report.files.push(exported(planned, &path, outcome));
+                        report.files.push(exported(&planned, &path, outcome));
                     }
                 }
                 Err(error) => report.unreadable.push(in_part(error, session)?),
@@ -226,7 +226,7 @@ fn one(
     }
 }
 
-pub(crate) fn exported(planned: Planned, path: &Path, outcome: ExportOutcome) -> Exported {
+pub(crate) fn exported(planned: &Planned, path: &Path, outcome: ExportOutcome) -> Exported {
     Exported {
         path: path.to_owned(),
         agent: planned.agent,

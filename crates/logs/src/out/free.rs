@@ -106,7 +106,7 @@ impl<'a> Free<'a> {
     }
 
     /// Compares each file with what the archive holds of it.
-    fn verify(&self, mut listener: Option<Listener<'_>>) -> Result<FreeReport, StoreError> {
+    fn verify(self, mut listener: Option<Listener<'_>>) -> Result<FreeReport, StoreError> {
         let mut sources = Vec::new();
         let now = self.archive.snapshot()?;
         for path in notes::sources(&now)? {
@@ -146,17 +146,17 @@ impl<'a> Free<'a> {
     }
 
     /// Why a file has to stay; `None` if all of it is in the archive.
-    fn verified(&self, path: &Path, note: &SourceNote) -> Result<Option<Kept>, Stop> {
+    fn verified(self, path: &Path, note: &SourceNote) -> Result<Option<Kept>, Stop> {
         if !fs::symlink_metadata(path)?.is_file() {
             return Ok(Some(Kept::NoFile));
-        }
-        if !is_same(&fs::metadata(path)?, note) {
-            return Ok(Some(Kept::Changed));
         }
         let now = self.archive.snapshot()?;
         let log = notes::read_log(&now, note.session, note.segment)?.unwrap_or_default();
         if log.agent == "opencode" && Storage::of_session(path).is_some() {
             return Ok(Some(Kept::ManyFiles));
+        }
+        if !is_same(&fs::metadata(path)?, note) {
+            return Ok(Some(Kept::Changed));
         }
         let place = Place {
             session: note.session,

@@ -47,6 +47,12 @@ pub(crate) struct Plan {
     pub(crate) is_native: bool,
 }
 
+/// What a session becomes that is to be resumed: its own file first.
+pub(crate) struct Resumption {
+    pub(crate) files: Vec<Planned>,
+    pub(crate) main: Box<Log>,
+}
+
 /// Plans the files of one session after the other.
 pub(crate) struct Planner<'p> {
     rebase: &'p Rebase,
@@ -100,12 +106,12 @@ impl<'p> Planner<'p> {
 
     /// The files of a session in which `main`, or the log that was used last, goes under the plain name,
     /// without others of the session itself; and the log. `None` if there is none of an agent.
-    pub(crate) fn to_resume(
+    pub(crate) fn resumption(
         &mut self,
         now: &Snapshot,
         session: SessionId,
         main: Option<SegmentId>,
-    ) -> Result<Option<(Vec<Planned>, Box<Log>)>, StoreError> {
+    ) -> Result<Option<Resumption>, StoreError> {
         let mut known = segments::of_session(now, session)?;
         let main = match main {
             Some(main) => Some(main),
@@ -126,7 +132,7 @@ impl<'p> Planner<'p> {
         }
         let files = self.begin(now).plan(&known)?;
         match known.swap_remove(0).kind {
-            Kind::Log(log) => Ok(Some((files, log))),
+            Kind::Log(main) => Ok(Some(Resumption { files, main })),
             _ => Ok(None),
         }
     }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sessiondb::jsonl::ExportOutcome;
 use sessiondb::portable::Relocation;
-use sessiondb::{Archive, SegmentId, SessionId, StoreError};
+use sessiondb::{Archive, SegmentId, SessionId, Snapshot, StoreError};
 use sessiondb_agents::Agent;
 
 use super::export::{exported, permissions};
-use super::plan::{Planned, Planner};
+use super::plan::{Planned, Planner, Resumption};
 use super::put::{Put, Stop};
 use super::rebase::Rebase;
 use super::report::{Exported, as_text};
@@ -102,7 +102,8 @@ impl<'a> Resume<'a> {
         session: SessionId,
         segment: Option<SegmentId>,
     ) -> Result<Resumed, ResumeError> {
-        Ok(self.plan(session, segment)?.resumed)
+        let now = self.archive.snapshot()?;
+        Ok(self.plan(&now, session, segment)?.resumed)
     }
 
     /// Writes the segment, or that of the session itself which was used last, with the logs of subagents
@@ -125,7 +126,7 @@ impl<'a> Resume<'a> {
             mut resumed,
             planned,
             folder,
-        } = self.plan(session, segment)?;
+        } = self.plan(&now, session, segment)?;
         let put = Put {
             rebase: &self.rebase,
             force: self.force,
@@ -138,7 +139,7 @@ impl<'a> Resume<'a> {
                 Ok(there) => compared.push((planned, path, there)),
                 Err(Stop::File(message)) => {
                     let failed = ExportOutcome::Failed(message);
-                    refused.push(exported(planned, &path, failed));
+                    refused.push(exported(&planned, &path, failed));
                 }
                 Err(Stop::Archive(error)) => return Err(error.into()),
             }
@@ -156,7 +157,7 @@ impl<'a> Resume<'a> {
                 Err(Stop::Archive(error)) => return Err(error.into()),
             };
             let failed = matches!(outcome, ExportOutcome::Failed(_));
-            resumed.files.push(exported(planned, &path, outcome));
+            resumed.files.push(exported(&planned, &path, outcome));
             if failed {
                 break;
             }
@@ -164,13 +165,20 @@ impl<'a> Resume<'a> {
         Ok(resumed)
     }
 
-    fn plan(&self, session: SessionId, segment: Option<SegmentId>) -> Result<Ready, ResumeError> {
-        let now = self.archive.snapshot()?;
+    fn plan(
+        &self,
+        now: &Snapshot,
+        session: SessionId,
+        segment: Option<SegmentId>,
+    ) -> Result<Ready, ResumeError> {
         if now.session(session)?.is_none() {
             return Err(StoreError::SessionNotFound(session).into());
         }
-        let planned = Planner::new(&self.rebase).to_resume(&now, session, segment)?;
-        let (planned, log) = planned.ok_or(ResumeError::NoAgent { session })?;
+        let planned = Planner::new(&self.rebase).resumption(now, session, segment)?;
+        let Resumption {
+            files: planned,
+            main: log,
+        } = planned.ok_or(ResumeError::NoAgent { session })?;
         let agent = log.agent;
         let no_place = |why: &str| ResumeError::NoPlace {
             session,

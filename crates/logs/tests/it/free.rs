@@ -100,7 +100,7 @@ fn a_file_that_changed_stays() {
             file.write_all(b"{}\n").unwrap();
         },
         |path| {
-            let content = fs::read_to_string(path).unwrap().replace("a", "b");
+            let content = fs::read_to_string(path).unwrap().replace('a', "b");
             fs::write(path, content).unwrap();
         },
         |path| {

@@ -9,6 +9,11 @@ use sessiondb_logs::{Export, Import, Likeness};
 
 use crate::rooms::{Room, SESSION, claude, claude_in, files_below, shared};
 
+fn is_json(path: &str) -> bool {
+    let ending = Path::new(path).extension();
+    ending.is_some_and(|ending| ending == "json")
+}
+
 #[test]
 fn lines_of_each_agent_come_out_byte_for_byte() {
     for (name, path) in [
@@ -79,7 +84,7 @@ fn the_samples_of_each_agent_come_out_as_they_came_in() {
             "{name}: {}",
             out[0].0
         );
-        if name.ends_with(".json") {
+        if is_json(&name) {
             // One has a number that only a text can hold.
             let value = |bytes: &[u8]| match serde_json::from_slice::<Value>(bytes) {
                 Ok(value) => value.to_string(),
@@ -109,7 +114,7 @@ fn documents_come_out_as_equal_json() {
         let report = room.export();
         let out = room.out();
         assert_eq!(out.len(), 1, "{name}: {report:?}");
-        assert!(out[0].0.starts_with("gemini/") && out[0].0.ends_with(".json"));
+        assert!(out[0].0.starts_with("gemini/") && is_json(&out[0].0));
         let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
         let came_in = fs::read(&log).unwrap();
         assert!(value(&out[0].1) == value(&came_in), "{name}");
@@ -133,7 +138,7 @@ fn a_session_of_many_files_comes_out_as_many() {
     let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap();
     let mut out: Vec<Value> = room.out().iter().map(|(_, bytes)| value(bytes)).collect();
     let came_in = files_below(&storage).into_iter();
-    let came_in = came_in.filter(|(path, _)| path.ends_with(".json"));
+    let came_in = came_in.filter(|(path, _)| is_json(path));
     let mut came_in: Vec<Value> = came_in.map(|(_, bytes)| value(&bytes)).collect();
     let sort = |values: &mut Vec<Value>| values.sort_by_key(ToString::to_string);
     sort(&mut out);
