@@ -29,7 +29,8 @@ use crate::import::Listener;
 /// # let folder = tempfile::tempdir()?;
 /// let log = folder.path().join("a-copy.jsonl");
 /// let line = concat!(
-///     r#"{"type":"user","sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","cwd":"/src/shop","#,
+///     r#"{"type":"user","isSidechain":false,"cwd":"/src/shop","#,
+///     r#""sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","#,
 ///     r#""message":{"role":"user","content":"Hello"}}"#,
 /// );
 /// std::fs::write(&log, line)?;

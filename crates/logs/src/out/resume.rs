@@ -26,7 +26,8 @@ use super::segments::Log;
 /// # let folder = tempfile::tempdir()?;
 /// let log = folder.path().join("a-copy.jsonl");
 /// std::fs::write(&log, concat!(
-///     r#"{"type":"user","sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","cwd":"/src/shop","#,
+///     r#"{"type":"user","isSidechain":false,"cwd":"/src/shop","#,
+///     r#""sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","#,
 ///     r#""message":{"role":"user","content":"Hello"}}"#,
 /// ))?;
 /// let archive = Archive::in_memory()?;
