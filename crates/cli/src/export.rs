@@ -2,12 +2,11 @@
 
 use std::io::Write;
 
-use sessiondb::jsonl::{Export, ExportOutcome, ExportReport, SessionFile, SessionFileOutcome};
+use sessiondb::jsonl::{Export, ExportOutcome, ExportReport, SessionFile};
 
 use crate::args::{ExportArgs, Layout};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::output::Out;
 use crate::progress::{self, Unit};
 use crate::{find, native, output, render};
 
@@ -58,20 +57,8 @@ fn write_files(context: &Context, report: &ExportReport) -> Result<(), Failure> 
         };
         writeln!(out, "{word:9}  {entries:>7}  {}", file.path.display())?;
     }
-    write_session_files(&mut out, &report.session_files)?;
+    native::write_session_files(&mut out, &report.session_files)?;
     Ok(out.flush()?)
-}
-
-pub(crate) fn write_session_files(out: &mut Out, files: &[SessionFile]) -> Result<(), Failure> {
-    for file in files {
-        let word = match &file.outcome {
-            SessionFileOutcome::Changed => "written",
-            SessionFileOutcome::Unchanged => "unchanged",
-            SessionFileOutcome::Failed(_) => "failed",
-        };
-        writeln!(out, "{word:9}  {:>7}  {}", "", file.path.display())?;
-    }
-    Ok(())
 }
 
 fn conclude(context: &Context, report: &ExportReport) -> Result<(), Failure> {

@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use sessiondb::jsonl::ExportOutcome;
+use sessiondb::jsonl::{ExportOutcome, SessionFile, SessionFileOutcome};
 use sessiondb_logs::{Export, ExportReport, Exported, Likeness};
 
 use crate::args::ExportArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
-use crate::export::write_session_files;
+use crate::output::Out;
 use crate::progress::{self, Unit};
 use crate::{find, output, render};
 
@@ -55,6 +55,18 @@ fn write_files(context: &Context, report: &ExportReport) -> Result<(), Failure> 
     }
     write_session_files(&mut out, &report.session_files)?;
     Ok(out.flush()?)
+}
+
+pub(crate) fn write_session_files(out: &mut Out, files: &[SessionFile]) -> Result<(), Failure> {
+    for file in files {
+        let word = match &file.outcome {
+            SessionFileOutcome::Changed => "written",
+            SessionFileOutcome::Unchanged => "unchanged",
+            SessionFileOutcome::Failed(_) => "failed",
+        };
+        writeln!(out, "{word:9}  {:>7}  {}", "", file.path.display())?;
+    }
+    Ok(())
 }
 
 /// Says which files are not what came in, and which have another name.
