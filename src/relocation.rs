@@ -8,6 +8,8 @@ use serde_json::value::RawValue;
 
 use crate::raw_json::{self, RawJson};
 
+mod in_text;
+
 /// Folders that have another path now, for sessions that go from one machine to another. Parsed
 /// from `OLD=NEW`, parted at the first `=`; several are collected into one.
 ///
@@ -127,6 +129,16 @@ impl Move {
     /// What follows the folder in the path, from the separator on; `None` if the folder is not
     /// above it.
     fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let rest = self.behind(path)?;
+        let ends = match rest.bytes().next() {
+            None => true,
+            Some(byte) => is_separator(byte, is_windows(&self.old)),
+        };
+        ends.then_some(rest)
+    }
+
+    /// What follows the folder in a text that begins with it.
+    fn behind<'p>(&self, path: &'p str) -> Option<&'p str> {
         let windows = is_windows(&self.old);
         let old = trimmed(&self.old, windows);
         let (start, rest) = path.split_at_checked(old.len())?;
@@ -136,11 +148,7 @@ impl Move {
             let drive = windows && at == 0 && one.eq_ignore_ascii_case(&other);
             one == other || either(one) || drive
         });
-        let ends = match rest.bytes().next() {
-            None => true,
-            Some(byte) => is_separator(byte, windows),
-        };
-        (same && ends).then_some(rest)
+        same.then_some(rest)
     }
 
     fn apply(&self, rest: &str) -> String {

@@ -34,8 +34,16 @@ pub(super) fn decode(entry: &[u8]) -> Option<Vec<u8>> {
     (!line.contains(&b'\n') && encode(&line) == entry).then_some(line)
 }
 
-/// The line that an entry came from.
-pub(super) fn line_of(entry: &[u8]) -> Cow<'_, [u8]> {
+/// The line that an entry came from: the entry itself, or the line that
+/// [`BadLines::Keep`](super::BadLines::Keep) put into it.
+///
+/// ```
+/// use sessiondb::jsonl::line_of;
+///
+/// assert_eq!(*line_of(br#"{"kind":"invoke"}"#), *br#"{"kind":"invoke"}"#);
+/// assert_eq!(*line_of(br#"{"kind":"sessiondb_bad_line","text":"to"}"#), *b"to");
+/// ```
+pub fn line_of(entry: &[u8]) -> Cow<'_, [u8]> {
     decode(entry).map_or(Cow::Borrowed(entry), Cow::Owned)
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::addition::Addition;
+use super::bad_line::line_of;
 use super::choices::BadLines;
 use super::ids::Place;
 use super::lines::{Line, Lines, Position};
@@ -126,6 +127,7 @@ impl Comparison<'_> {
                 .map_err(|message| Stop::bad_line(self.path, line.at, &message))?
         };
         let (before, remarked) = (found.entries, reading.remark.is_some());
+        let mut comes_back = false;
         if line.byte_order_mark {
             found.byte_order_mark = true;
             warnings.add(line.at, "a byte order mark was left out".to_owned());
@@ -137,11 +139,12 @@ impl Comparison<'_> {
             warnings.add(line.at, remark);
         }
         for entry in reading.entries {
+            comes_back = !remarked || *line_of(&entry) == *line.bytes;
             look(&entry);
             self.entry(line, &entry, found, stored)?;
         }
         let held_entries = found.entries > before;
-        found.is_inexact |= remarked || !held_entries;
+        found.is_inexact |= !comes_back;
         found.added.end_line(line, held_entries, remarked);
         Ok(())
     }

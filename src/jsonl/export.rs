@@ -47,6 +47,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 pub struct Export<'a> {
     archive: &'a Archive,
     sessions: Vec<SessionId>,
+    logs: bool,
     force: bool,
     mode: Option<u32>,
     relocation: Relocation,
@@ -58,6 +59,7 @@ impl<'a> Export<'a> {
         Self {
             archive,
             sessions: Vec::new(),
+            logs: true,
             force: false,
             mode: None,
             relocation: Relocation::new(),
@@ -68,6 +70,14 @@ impl<'a> Export<'a> {
     #[must_use]
     pub fn sessions(mut self, sessions: Vec<SessionId>) -> Self {
         self.sessions = sessions;
+        self
+    }
+
+    /// Says whether to write the logs, beside what a `session.json` says of each session. The default
+    /// is `true`.
+    #[must_use]
+    pub fn logs(mut self, logs: bool) -> Self {
+        self.logs = logs;
         self
     }
 
@@ -115,7 +125,11 @@ impl<'a> Export<'a> {
     ) -> Result<ExportReport, StoreError> {
         let ids = self.ids()?;
         let mut unreadable = Vec::new();
-        let logs = self.find(&ids, &mut unreadable)?;
+        let logs = if self.logs {
+            self.find(&ids, &mut unreadable)?
+        } else {
+            Vec::new()
+        };
         let permissions = self.permissions();
         permissions.create_folder(folder)?;
         let mut meter = Meter::new(progress, u64::MAX);
@@ -280,7 +294,7 @@ struct FoundLog {
 
 /// Writes all entries and returns how many there were, and how many bytes.
 fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, u64), Stop> {
-    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, &unfinished.file);
+    let mut writer = BufWriter::with_capacity(BUFFER_BYTES, unfinished.file());
     let (mut entries, mut bytes) = (0_u64, 0_u64);
     for entry in log
         .read_existing(..)

@@ -72,12 +72,15 @@ mod values;
 mod warnings;
 mod workers;
 
+pub use self::bad_line::line_of;
 pub use self::choices::{BadLines, LastLine};
 pub use self::export::{Export, ExportOutcome, ExportReport, ExportedFile};
 pub use self::import::{Import, nothing_beside, nothing_to_import};
 pub use self::log_file::{FileVisitor, LogFile, Seen};
 pub use self::passed_over::{PassedOver, PassedOverKind, Unreadable};
+pub use self::permissions::Permissions;
 pub use self::report::{FileReport, ImportReport, Outcome, Warning};
 pub use self::session_file::{SessionFile, SessionFileOutcome};
 pub use self::tree::{Found, FoundFile, find};
+pub use self::unfinished::Unfinished;
 pub use self::workers::NameFile;

@@ -8,12 +8,23 @@ use std::io;
 use std::path::Path;
 
 /// The permission bits of new files and folders. Elsewhere than on Unix they say nothing.
+///
+/// ```
+/// use sessiondb::Archive;
+/// use sessiondb::jsonl::Permissions;
+///
+/// let folder = tempfile::tempdir()?;
+/// let made = folder.path().join("logs/today");
+/// Permissions::of(Archive::in_memory()?.path()).create_folder(&made)?;
+/// assert!(made.is_dir());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(
     not(unix),
     allow(dead_code, reason = "nothing is done with them there")
 )]
-pub(super) struct Permissions {
+pub struct Permissions {
     file: u32,
     /// Whether they were asked for, so that the process's mask takes nothing off.
     exact: bool,
@@ -23,13 +34,17 @@ pub(super) struct Permissions {
 const PRIVATE: u32 = 0o600;
 
 impl Permissions {
-    /// Exactly these bits for files.
-    pub(super) fn exactly(file: u32) -> Self {
-        Self { file, exact: true }
+    /// Exactly these bits for files, such as `0o644`; whoever may read them may look into new folders.
+    pub fn exactly(file: u32) -> Self {
+        Self {
+            file: file & 0o777,
+            exact: true,
+        }
     }
 
-    /// Those of the archive at `path`; private ones if it has no file.
-    pub(super) fn of(path: &Path) -> Self {
+    /// Those of the archive at `path`, less what the process's mask takes off; private ones if it has
+    /// no file.
+    pub fn of(path: &Path) -> Self {
         Self {
             file: mode_of(path).unwrap_or(PRIVATE),
             exact: false,
@@ -52,7 +67,11 @@ impl Permissions {
     }
 
     /// Creates a folder and those above it, as far as they are not there.
-    pub(super) fn create_folder(self, folder: &Path) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the system, with the folder's path.
+    pub fn create_folder(self, folder: &Path) -> io::Result<()> {
         self.create(folder)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))
     }

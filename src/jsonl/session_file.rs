@@ -254,7 +254,7 @@ fn write(
         permissions.create_folder(folder)?;
     }
     let unfinished = Unfinished::create(path, permissions)?;
-    (&unfinished.file).write_all(bytes)?;
+    unfinished.file().write_all(bytes)?;
     unfinished.finish()?;
     Ok(SessionFileOutcome::Changed)
 }

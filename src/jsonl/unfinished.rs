@@ -10,9 +10,25 @@ use std::thread::{Builder, Scope};
 use super::permissions::Permissions;
 use crate::engine::{flush, patiently};
 
-/// A file under a temporary name, which is removed unless it is finished.
-pub(super) struct Unfinished {
-    pub(super) file: File,
+/// A file under a temporary name, which is removed unless it is finished: under its own name it is
+/// never there in part.
+///
+/// ```
+/// use std::io::Write;
+/// use sessiondb::jsonl::{Permissions, Unfinished};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("log.jsonl");
+/// let unfinished = Unfinished::create(&path, Permissions::exactly(0o600))?;
+/// unfinished.file().write_all(b"{}\n")?;
+/// assert!(!path.exists());
+/// unfinished.finish()?;
+/// assert_eq!(std::fs::read(&path)?, b"{}\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Unfinished {
+    file: File,
     path: PathBuf,
     target: PathBuf,
     renamed: bool,
@@ -20,7 +36,11 @@ pub(super) struct Unfinished {
 
 impl Unfinished {
     /// Creates it in the folder where `target` is to be.
-    pub(super) fn create(target: &Path, permissions: Permissions) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn create(target: &Path, permissions: Permissions) -> io::Result<Self> {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let path = target.with_file_name(format!(".{name}.{}.tmp", crate::new_segment_id()));
         Ok(Self {
@@ -31,8 +51,17 @@ impl Unfinished {
         })
     }
 
-    /// Waits until it is on the disk, and gives it its name.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// The file, to be written to.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Waits until it is on the disk, and gives it its name, in the place of what had it before.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; nothing is left of it then.
+    pub fn finish(mut self) -> io::Result<()> {
         flush(&self.file)?;
         patiently(|| fs::rename(&self.path, &self.target))?;
         self.renamed = true;

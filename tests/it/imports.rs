@@ -16,6 +16,7 @@ const ROOMS: &[&str] = &[
     "jsonl",
     "portable",
     "doctor",
+    "relocation/",
     "relocation.rs",
     "aio",
     "archive",

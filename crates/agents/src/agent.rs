@@ -100,6 +100,11 @@ pub trait Agent: Sync + Sealed {
 
     /// The command that resumes the session, its words one by one.
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>>;
+
+    /// Whether it finds a session only from the folder that the session belongs to.
+    fn resumes_in_folder(&self) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for dyn Agent {

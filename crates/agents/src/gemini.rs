@@ -117,6 +117,10 @@ impl Agent for Gemini {
         Some(format!("{project}/chats/{file}"))
     }
 
+    fn resumes_in_folder(&self) -> bool {
+        true
+    }
+
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
         if summary.parent.is_some() {
             return None;

@@ -110,6 +110,10 @@ impl Agent for Opencode {
         (folders.next()? == "session").then(|| format!("session/{project}/{file}"))
     }
 
+    fn resumes_in_folder(&self) -> bool {
+        true
+    }
+
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
         let id = summary.native_id.clone()?;
         Some(vec!["opencode".into(), "--session".into(), id])

@@ -128,6 +128,10 @@ impl Agent for Pi {
         ))
     }
 
+    fn resumes_in_folder(&self) -> bool {
+        true
+    }
+
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
         let id = summary.native_id.as_deref()?;
         Some(["pi", "--session", id].map(ToOwned::to_owned).to_vec())

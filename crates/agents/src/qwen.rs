@@ -86,6 +86,10 @@ impl Agent for Qwen {
         })
     }
 
+    fn resumes_in_folder(&self) -> bool {
+        true
+    }
+
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
         if parent_of_subagent(summary).is_some() {
             return None;

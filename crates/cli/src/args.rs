@@ -1,5 +1,7 @@
 //! What can be said on the command line.
 
+mod native;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::portable::Relocation;
 use sessiondb::{SegmentId, SessionId};
 
+pub(crate) use self::native::{FreeArgs, Layout, RebaseEntriesArgs, ResumeArgs};
 use crate::values::{EntryNumbers, age, mode, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
@@ -78,6 +81,8 @@ pub(crate) enum Durability {
 pub(crate) enum Command {
     Import(ImportArgs),
     Export(ExportArgs),
+    Resume(ResumeArgs),
+    Free(FreeArgs),
     Ls(LsArgs),
     Show(ShowArgs),
     Append(AppendArgs),
@@ -161,11 +166,12 @@ pub(crate) enum BadLines {
     Keep,
 }
 
-/// Write sessions as DIR/{session}/{segment}.jsonl
+/// Write sessions as DIR/{session}/{segment}.jsonl, or as their agents would have written them
 ///
 /// A file that is there already is left alone if it is equal, and replaced if it is a beginning
 /// of what is stored; one that differs fails, unless --force is given. Metadata and names of a
-/// session that has any go into DIR/{session}/session.json, from which import takes them.
+/// session that has any go into DIR/{session}/session.json, from which import takes them. With
+/// --layout native each session goes where its agent has it, below DIR/{agent}.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// The folder; it is created if need be
@@ -173,6 +179,9 @@ pub(crate) struct ExportArgs {
     /// The sessions; all of them if none is given
     #[arg(value_name = "SESSION", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) sessions: Vec<String>,
+    /// Which files sessions become
+    #[arg(long, value_enum, default_value_t = Layout::Segments)]
+    pub(crate) layout: Layout,
     /// Replace files that differ
     #[arg(long)]
     pub(crate) force: bool,
@@ -181,6 +190,8 @@ pub(crate) struct ExportArgs {
     pub(crate) mode: Option<u32>,
     #[command(flatten)]
     pub(crate) relocation: RelocateArgs,
+    #[command(flatten)]
+    pub(crate) inside: RebaseEntriesArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

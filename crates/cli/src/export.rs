@@ -2,15 +2,26 @@
 
 use std::io::Write;
 
-use sessiondb::jsonl::{Export, ExportOutcome, ExportReport, SessionFile, SessionFileOutcome};
+use sessiondb::jsonl::{Export, ExportOutcome, ExportReport, SessionFile};
 
-use crate::args::ExportArgs;
+use crate::args::{ExportArgs, Layout};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
-use crate::{find, output, render};
+use crate::{find, native, output, render};
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
+    match args.layout {
+        Layout::Native => native::run(context, args),
+        Layout::Segments if args.inside.rebase_entries => Err(Failure::new(
+            Code::Usage,
+            "--rebase-entries rewrites the files of agents; give --layout native as well",
+        )),
+        Layout::Segments => segments(context, args),
+    }
+}
+
+fn segments(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
     let mut export = Export::new(&archive)
@@ -46,14 +57,7 @@ fn write_files(context: &Context, report: &ExportReport) -> Result<(), Failure> 
         };
         writeln!(out, "{word:9}  {entries:>7}  {}", file.path.display())?;
     }
-    for file in &report.session_files {
-        let word = match &file.outcome {
-            SessionFileOutcome::Changed => "written",
-            SessionFileOutcome::Unchanged => "unchanged",
-            SessionFileOutcome::Failed(_) => "failed",
-        };
-        writeln!(out, "{word:9}  {:>7}  {}", "", file.path.display())?;
-    }
+    native::write_session_files(&mut out, &report.session_files)?;
     Ok(out.flush()?)
 }
 

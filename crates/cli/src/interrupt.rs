@@ -38,12 +38,13 @@ fn word(command: &Command) -> Option<&'static str> {
         Command::Import(_) => Some(
             "what was imported is kept and the archive is sound; the same command goes on from there",
         ),
-        Command::Export(_) => Some(
+        Command::Export(_) | Command::Resume(_) => Some(
             "each file that is there is whole; the same command goes on with those that are missing",
         ),
         Command::Merge(_) => Some(
             "what was merged is kept and the archive is sound; the same command goes on from there",
         ),
+        Command::Free(_) => Some("what was deleted is in the archive, all else is there"),
         Command::Prune(_) => Some("what was removed is gone, all else is there"),
         Command::Backup(_) | Command::Extract(_) | Command::Recover(_) => {
             Some("the new archive was not made, and the other is as it was")

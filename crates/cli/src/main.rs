@@ -10,17 +10,20 @@ mod context;
 mod exit;
 mod export;
 mod find;
+mod free;
 mod import;
 #[cfg(unix)]
 mod interrupt;
 mod ls;
 mod merge;
+mod native;
 mod output;
 mod progress;
 mod prune;
 mod recover;
 mod remove;
 mod render;
+mod resume;
 mod show;
 mod stats;
 mod summary;
@@ -65,6 +68,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Import(args) => import::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),
+        Command::Resume(args) => resume::run(&context, &args),
+        Command::Free(args) => free::run(&context, &args),
         Command::Ls(args) => ls::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
         Command::Append(args) => append::run(&context, &args),

@@ -12,6 +12,10 @@
 //! **What is read.** Lines, also compressed with gzip or zstd; sessions that are one JSON document, whose
 //! messages become entries; sessions of many files; and what lies beside a session.
 //!
+//! **Out again.** [`Export`] writes each session as the file that its agent would have written,
+//! [`Resume`] where the agent looks for it on this machine, and [`Free`] deletes the source logs of
+//! which every byte is in the archive.
+//!
 //! **What is kept beside the entries.** The summary is a note of the
 //! archive, `session/{session}/summary`. A note for each log says where it came from, and how its file began and ended, so that it goes
 //! out as it came in. A note for each file says what it was when it was read, so that it is passed over
@@ -22,6 +26,7 @@ mod host;
 mod import;
 mod notes;
 mod opencode;
+mod out;
 mod place;
 mod refresh;
 mod report;
@@ -33,6 +38,15 @@ mod visit;
 
 pub use self::import::{Import, Listener, nothing_to_import};
 pub use self::notes::{LogNote, SourceNote, TextForm};
+pub use self::out::{
+    Export, ExportReport, Exported, Free, FreeFile, FreeOutcome, FreeReport, Kept, Likeness,
+    Resume, ResumeError, Resumed,
+};
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
 pub use self::summaries::{Current, keep_up, summary};
+
+/// The examples of the README are tested as the documentation is.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! What an archive remembers of where its logs came from.
 
 use std::fs::Metadata;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,8 @@ pub struct TextForm {
     pub byte_order_mark: bool,
     /// Whether the last line has a line end.
     pub final_line_end: bool,
+    /// Whether the entries, a line each, are all else that the file held.
+    pub is_exact: bool,
 }
 
 impl Default for TextForm {
@@ -76,6 +78,7 @@ impl Default for TextForm {
         Self {
             byte_order_mark: false,
             final_line_end: true,
+            is_exact: true,
         }
     }
 }
@@ -101,7 +104,11 @@ pub struct LogNote {
     pub entries: u64,
     /// The form of the text.
     pub text: TextForm,
-    /// What a document says of the session as a whole, for a log that came in as one.
+    /// Whether it came in as one JSON document.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_document: bool,
+    /// What a document says of the session as a whole; for lines, what the agent wrote of them into a
+    /// file beside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<Box<RawValue>>,
     /// The agent's id of the subagent whose log it is.
@@ -128,18 +135,31 @@ pub(crate) fn key_of_log(session: SessionId, segment: SegmentId) -> String {
     format!("session/{session}/log/{segment}")
 }
 
+const SOURCES: &str = "sessiondb/source/";
+
 /// The key of the note on a file, by its absolute path.
 pub(crate) fn key_of_source(path: &Path) -> String {
-    const PREFIX: &str = "sessiondb/source/";
     const MAX_BYTES: usize = 3_000;
     match path.to_str() {
-        Some(text) if text.len() <= MAX_BYTES => format!("{PREFIX}{text}"),
+        Some(text) if text.len() <= MAX_BYTES => format!("{SOURCES}{text}"),
         // A name that is no text, or too long for a key.
         _ => {
             let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, path.as_os_str().as_encoded_bytes());
-            format!("{PREFIX}{id}")
+            format!("{SOURCES}{id}")
         }
     }
+}
+
+/// The path that the key is made of; `None` if it is made of another id.
+pub(crate) fn path_of_source(key: &str) -> Option<PathBuf> {
+    let path = Path::new(key.strip_prefix(SOURCES)?);
+    path.is_absolute().then(|| path.to_owned())
+}
+
+/// The paths of all files that there are notes on.
+pub(crate) fn sources(now: &Snapshot) -> Result<Vec<PathBuf>, StoreError> {
+    let keys = now.notes(SOURCES)?;
+    Ok(keys.iter().filter_map(|key| path_of_source(key)).collect())
 }
 
 pub(crate) fn read_log(

@@ -126,7 +126,9 @@ impl Visit<'_> {
             text: TextForm {
                 byte_order_mark: seen.byte_order_mark,
                 final_line_end: seen.final_line_end || self.is_document,
+                is_exact: seen.is_exact || self.is_document,
             },
+            is_document: self.is_document,
             header,
             subagent: self.subagent.clone(),
             fold: fold.filter(|_| is_all && may_grow(&self.stamp)).cloned(),

@@ -29,6 +29,8 @@ mod listings;
 /// All of it once more under locks as Windows has them.
 #[cfg(all(target_os = "linux", feature = "_testing"))]
 mod mandatory_locks;
+/// `export --layout native`, `resume` and `free`.
+mod native;
 /// Outputs that take nothing, and what a terminal is given.
 #[cfg(unix)]
 mod outputs;

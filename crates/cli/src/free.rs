@@ -1,0 +1,105 @@
+//! `free`: source logs that the archive holds as a whole, listed and, if asked, deleted.
+
+use std::io::Write;
+
+use sessiondb_logs::{Free, FreeOutcome, FreeReport};
+
+use crate::args::FreeArgs;
+use crate::context::{Access, Context};
+use crate::exit::{self, Code, Failure};
+use crate::progress::{self, Unit};
+use crate::{output, render};
+
+pub(crate) fn run(context: &Context, args: &FreeArgs) -> Result<(), Failure> {
+    let archive = context.open(if args.yes {
+        Access::Write
+    } else {
+        Access::Read
+    })?;
+    let free = Free::new(&archive);
+    let bar = progress::bar(context, Unit::Bytes);
+    let mut show = progress::show_files(&bar);
+    let report = if args.yes {
+        free.run(Some(&mut show))
+    } else {
+        free.find(Some(&mut show))
+    };
+    bar.finish_and_clear();
+    let report = report?;
+    let printed = if args.json {
+        render::write_json(&report)
+    } else {
+        write_files(args, &report)
+    };
+    let outcome = conclude(context, args, &report);
+    if args.yes {
+        exit::done(printed, freed(args, &report), outcome)
+    } else {
+        exit::found(printed, outcome)
+    }
+}
+
+fn write_files(args: &FreeArgs, report: &FreeReport) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    for file in &report.files {
+        let path = file.path.display();
+        let size = render::size(file.len_bytes);
+        match &file.outcome {
+            FreeOutcome::Safe => writeln!(out, "safe   {size:>10}  {path}")?,
+            FreeOutcome::Freed => writeln!(out, "freed  {size:>10}  {path}")?,
+            FreeOutcome::Kept(why) if args.verbose => {
+                writeln!(out, "kept   {size:>10}  {path}: {why}")?;
+            }
+            FreeOutcome::Kept(_) | FreeOutcome::Failed(_) => {}
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn conclude(context: &Context, args: &FreeArgs, report: &FreeReport) -> Result<(), Failure> {
+    let causes: Vec<&str> = report.causes().collect();
+    if !causes.is_empty() {
+        let files = render::count(report.files.len() as u64, "file");
+        return Err(Failure::new(
+            Code::InPart,
+            format_args!(
+                "{} of {files} failed; {}:{}",
+                causes.len(),
+                freed(args, report),
+                render::indented(causes.iter())
+            ),
+        ));
+    }
+    context.say(freed(args, report));
+    Ok(())
+}
+
+/// What was freed, or would be, and how much stays.
+fn freed(args: &FreeArgs, report: &FreeReport) -> String {
+    let outcomes = || report.files.iter().map(|file| &file.outcome);
+    let gone = outcomes().filter(|one| matches!(one, FreeOutcome::Safe | FreeOutcome::Freed));
+    let gone = render::count(gone.count() as u64, "file");
+    let kept = outcomes().filter(|one| matches!(one, FreeOutcome::Kept(_)));
+    let said = if args.yes {
+        format!("{gone} deleted, {} freed", bytes(report.bytes))
+    } else {
+        format!(
+            "{gone} with {} can go; --yes deletes them",
+            bytes(report.bytes)
+        )
+    };
+    match kept.count() as u64 {
+        0 => said,
+        kept if args.verbose || args.json => {
+            format!("{said}; {} kept", render::count(kept, "file"))
+        }
+        kept => format!("{said}; {} kept, -v says why", render::count(kept, "file")),
+    }
+}
+
+fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1024 => render::count(bytes, "byte"),
+        _ => format!("{} ({})", render::count(bytes, "byte"), render::size(bytes)),
+    }
+}
