@@ -17,20 +17,27 @@
 //! out as it came in. A note for each file says what it was when it was read, so that it is passed over
 //! as long as it is the same.
 
+mod database;
 mod document;
 mod host;
 mod import;
 mod notes;
 mod opencode;
 mod place;
+mod places;
+mod prepare;
 mod refresh;
 mod report;
 mod sidecar;
 mod source;
+mod sync;
 mod tree;
 mod visit;
+mod watch;
 
 pub use self::import::{Import, Listener, nothing_to_import};
 pub use self::notes::{LogNote, SourceNote, TextForm};
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
+pub use self::sync::{AgentReport, Sync, SyncReport, places};
+pub use self::watch::Watch;

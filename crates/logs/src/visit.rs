@@ -26,6 +26,8 @@ pub(crate) struct Visit<'v> {
     pub(crate) header: Option<String>,
     pub(crate) subagent: Option<String>,
     pub(crate) is_document: bool,
+    /// Whether there is more in the file.
+    pub(crate) is_part: bool,
     /// What is known after some of the entries, or all.
     pub(crate) fold: Option<Fold>,
     /// The same before any entry, should the file not be what was expected.
@@ -100,7 +102,7 @@ impl Visit<'_> {
             modified_ns: self.stamp.modified_ns,
             file: self.stamp.file.clone(),
             settled: self.stamp.settled,
-            whole: seen.is_exact || self.is_document,
+            whole: (seen.is_exact || self.is_document) && !self.is_part,
         }
     }
 
