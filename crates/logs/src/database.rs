@@ -61,9 +61,10 @@ impl DatabaseNote {
         let ahead = beside(path).next()?;
         let mut files = Vec::new();
         for file in [path, &ahead] {
+            // An empty one says as much as none, and is left by those who only read.
             let stamp = match std::fs::metadata(file) {
-                Ok(metadata) => Stamp::of(&metadata),
-                Err(_) => continue,
+                Ok(metadata) if metadata.len() > 0 => Stamp::of(&metadata),
+                _ => continue,
             };
             if !stamp.settled {
                 return None;

@@ -1,26 +1,20 @@
 //! Import: finds the logs, reads each as its agent's, and brings in what is new.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use sessiondb::jsonl::{
-    self, BadLines, FileVisitor, LastLine, LogFile, Outcome, Unreadable,
-};
+use sessiondb::jsonl::{self, BadLines, LastLine, Outcome, Unreadable};
 use sessiondb::portable::Relocation;
-use sessiondb::{Archive, Durability, SessionId, StoreError};
-use sessiondb_agents::Fold;
+use sessiondb::{Archive, Durability, StoreError};
 
 use crate::database::DatabaseNote;
+use crate::group::Group;
 use crate::notes;
-use crate::place;
-use crate::prepare::{Prepared, Reader, Ready};
-use crate::refresh::refresh;
+use crate::prepare::{Prepared, Reader};
 use crate::report::{ImportReport, Imported};
-use crate::source::{Opened, Source, slashed};
+use crate::source::{Opened, Source};
 use crate::tree::{self, Item, Kind};
-use crate::visit::Visit;
 
 /// How many files are read ahead.
 const AHEAD: usize = 16;
@@ -143,8 +137,7 @@ impl<'a> Import<'a> {
     ) -> Result<ImportReport, StoreError> {
         let mut run = Run {
             archive: self.archive,
-            library: self.library_import(),
-            begun: HashSet::new(),
+            group: Group::new(self.archive, self.library_import()),
             report: ImportReport::default(),
         };
         let reader = Reader {
@@ -152,6 +145,7 @@ impl<'a> Import<'a> {
             again: self.again,
         };
         let done = run.all(reader, items, listener);
+        let done = done.and_then(|()| run.group.end(&mut run.report));
         // What came in before something failed stays.
         let synced = self.archive.sync();
         done.and(synced)?;
@@ -171,9 +165,7 @@ impl<'a> Import<'a> {
 /// One run of an import.
 struct Run<'a> {
     archive: &'a Archive,
-    library: jsonl::Import<'a>,
-    /// The sessions that it began.
-    begun: HashSet<SessionId>,
+    group: Group<'a>,
     report: ImportReport,
 }
 
@@ -218,11 +210,11 @@ impl Run<'_> {
                 let unreadable = Unreadable::new(&item.file.path, &error);
                 self.report.unreadable.push(unreadable);
             }
-            Prepared::File(ready) => {
-                let imported = self.one(*ready)?;
-                self.report.files.push(imported);
+            Prepared::File(ready) => self.group.add(*ready, &mut self.report)?,
+            Prepared::Database(note) => {
+                self.group.end(&mut self.report)?;
+                self.database(item, &note)?;
             }
-            Prepared::Database(note) => self.database(item, &note)?,
         }
         Ok(())
     }
@@ -238,59 +230,6 @@ impl Run<'_> {
         let mut batch = self.archive.batch().with_durability(Durability::Written);
         batch.write_note(&notes::key_of_database(&item.absolute), note)?;
         batch.commit()
-    }
-
-    fn one(&mut self, ready: Ready) -> Result<Imported, StoreError> {
-        let Ready {
-            file: found,
-            absolute,
-            source,
-            folded,
-        } = ready;
-        let now = self.archive.snapshot()?;
-        let identity = folded.fold.as_ref().map(Fold::identity);
-        let place = place::of(&now, &found, identity, &source.lines)?;
-        let is_there = now.log(place.session, place.segment).exists()?
-            || self.begun.contains(&place.session)
-            || now.session(place.session)?.is_some();
-        drop(now);
-        let mut file = LogFile::new(&source.path, &source.lines, place.session, place.segment)
-            .trace(found.trace)
-            .line_ends_count(found.line_ends_count);
-        if source.is_document {
-            file = file.timestamp_ms(source.stamp.modified_ns / 1_000_000);
-        }
-        let path = slashed(&absolute);
-        let mut visit = Visit {
-            archive: self.archive,
-            absolute: &absolute,
-            source: &path,
-            stamp: source.stamp,
-            header: source.header,
-            subagent: place.subagent,
-            is_document: source.is_document,
-            is_part: source.is_part,
-            fold: folded.fold,
-            anew: folded.anew,
-            begun: false,
-            number: 0,
-            refold: false,
-        };
-        let visitor: Option<&mut dyn FileVisitor> = match found.trace {
-            true => None,
-            false => Some(&mut visit),
-        };
-        let report = self.library.file(&file, visitor)?;
-        if visit.refold {
-            refresh(self.archive, report.session, report.segment)?;
-        }
-        let has_come = matches!(report.outcome, Outcome::Imported { .. });
-        Ok(Imported {
-            is_new_session: has_come && !is_there && self.begun.insert(report.session),
-            report,
-            agent: source.agent.map(|agent| agent.name()),
-            was_skipped: false,
-        })
     }
 }
 

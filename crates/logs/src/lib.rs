@@ -19,6 +19,7 @@
 
 mod database;
 mod document;
+mod group;
 mod host;
 mod import;
 mod notes;
