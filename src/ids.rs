@@ -32,6 +32,17 @@ pub fn new_segment_id() -> SegmentId {
     Uuid::now_v7()
 }
 
+/// The id of the segment for what differs from `segment`: at `index` it has `entry` instead. The
+/// same entries have the same id each time, however many follow, so that importing or merging them
+/// again finds them there.
+pub(crate) fn diverged(segment: SegmentId, index: u64, entry: &[u8]) -> SegmentId {
+    let hash = xxhash_rust::xxh3::xxh3_64(entry);
+    Uuid::new_v5(
+        &segment,
+        format!("diverged at {index}: {hash:016x}").as_bytes(),
+    )
+}
+
 /// The time now, in milliseconds since the Unix epoch; 0 if the clock stands before it.
 pub fn now_ms() -> u64 {
     SystemTime::now()
@@ -39,4 +50,19 @@ pub fn now_ms() -> u64 {
         .map_or(0, |since| {
             u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_diverged_has_an_id_of_its_own() {
+        let segment = Uuid::from_u128(1);
+        let other = diverged(segment, 3, b"{}");
+        assert_eq!(other, diverged(segment, 3, b"{}"));
+        assert_ne!(other, diverged(segment, 4, b"{}"));
+        assert_ne!(other, diverged(segment, 3, b"[]"));
+        assert_ne!(other, diverged(other, 3, b"{}"));
+    }
 }

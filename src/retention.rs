@@ -3,16 +3,16 @@
 //! Nothing is removed unless it is asked for. [`plan`] tells what would go; [`Plan::apply`]
 //! removes it, except what has been written to since.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::archive::{Archive, SessionInfo, Snapshot};
-use crate::engine::Op;
+use crate::archive::{Archive, SessionInfo, Snapshot, forget_session_ops};
 use crate::entry::names::NameRecord;
 use crate::error::StoreError;
-use crate::ids::SessionId;
+use crate::ids::{SegmentId, SessionId};
 use crate::progress::{Meter, Progress};
 
 /// How many sessions are removed as one change.
@@ -20,10 +20,10 @@ const CHANGE_SESSIONS: usize = 64;
 
 /// What an archive may hold. Without a limit everything stays.
 ///
-/// The sessions are those of the archive by the time of their last update, the newest first; of
-/// the same time, those with the higher id first.
+/// The sessions are those of the archive by [the time of their last activity](last_activity_ms), the
+/// newest first; of the same time, those with the higher id first.
 ///
-/// - [`older_than`](Self::older_than): a session goes if its last update is longer ago.
+/// - [`older_than`](Self::older_than): a session goes if its last activity is longer ago.
 /// - [`max_bytes`](Self::max_bytes): of what age has left over, the oldest go until the others
 ///   have at most so many bytes as JSONL.
 /// - [`keep_last`](Self::keep_last) alone: all but the newest so many go. Beside another limit it
@@ -63,14 +63,14 @@ impl Limits {
         Self::default()
     }
 
-    /// How long ago the last update of a session may be.
+    /// How long ago the last activity of a session may be.
     #[must_use]
     pub fn older_than(mut self, age: Duration) -> Self {
         self.older_than = Some(age);
         self
     }
 
-    /// How many of the sessions that were updated last stay.
+    /// How many of the sessions that were active last stay.
     #[must_use]
     pub fn keep_last(mut self, sessions: u64) -> Self {
         self.keep_last = Some(sessions);
@@ -107,6 +107,8 @@ impl Limits {
 pub struct Plan {
     /// The sessions that would go, the oldest first.
     pub sessions: Vec<SessionInfo>,
+    /// When each of them was last active, in milliseconds since the Unix epoch.
+    pub last_activity_ms: BTreeMap<SessionId, u64>,
     /// What they have as JSONL, in bytes.
     pub bytes: u64,
     /// How many sessions would stay.
@@ -140,6 +142,52 @@ pub struct Pruned {
     pub spared: Vec<SessionId>,
 }
 
+/// When a session was last active, in milliseconds since the Unix epoch: as its entries say, where
+/// its summary (the note `session/{session}/summary`) has the number `last_activity_ms` and covers all
+/// of them, or else when it was last updated. That is, for a log that was imported, the time of its
+/// file, which a copy of the file may change.
+///
+/// ```
+/// use sessiondb::retention::last_activity_ms;
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let session = new_session_id();
+/// archive.log(session, new_segment_id()).with_timestamp(5000).append(&1)?;
+/// let info = archive.session(session)?.expect("it was just made");
+/// assert_eq!(last_activity_ms(&archive.snapshot()?, &info)?, 5000);
+///
+/// let summary = serde_json::json!({"last_activity_ms": 3000});
+/// archive.write_note(&format!("session/{session}/summary"), &summary)?;
+/// assert_eq!(last_activity_ms(&archive.snapshot()?, &info)?, 3000);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of a read.
+pub fn last_activity_ms(snapshot: &Snapshot, session: &SessionInfo) -> Result<u64, StoreError> {
+    let key = format!("session/{}/summary", session.id);
+    let summary = match snapshot.read_note::<Value>(&key) {
+        // One that is not what it should be says nothing.
+        Err(StoreError::Serde(_)) => None,
+        summary => summary?,
+    };
+    let field = |name: &str| summary.as_ref().and_then(|summary| summary.get(name));
+    let Some(of_entries) = field("last_activity_ms").and_then(Value::as_i64) else {
+        return Ok(session.updated_ms);
+    };
+    let segment = field("segment").and_then(Value::as_str);
+    let segment = segment.and_then(|segment| SegmentId::try_parse(segment).ok());
+    if let (Some(segment), Some(covered)) = (segment, field("entries").and_then(Value::as_u64)) {
+        let now = snapshot.segment(session.id, segment)?;
+        if now.is_some_and(|now| now.entries > covered) {
+            return Ok(session.updated_ms);
+        }
+    }
+    Ok(u64::try_from(of_entries).unwrap_or(0))
+}
+
 /// Finds out which sessions the limits leave no room for. `now_ms` is the time that ages are
 /// counted from, in milliseconds since the Unix epoch. Reads no entries.
 ///
@@ -149,19 +197,25 @@ pub struct Pruned {
 pub fn plan(archive: &Archive, limits: &Limits, now_ms: u64) -> Result<Plan, StoreError> {
     let snapshot = archive.snapshot()?;
     let named = named_sessions(&snapshot)?;
-    let mut sessions = snapshot.sessions().collect::<Result<Vec<_>, _>>()?;
-    sessions.sort_by_key(|session| std::cmp::Reverse((session.updated_ms, session.id)));
+    let mut sessions = Vec::new();
+    for info in snapshot.sessions() {
+        let info = info?;
+        let active_ms = last_activity_ms(&snapshot, &info)?;
+        sessions.push(Dated { active_ms, info });
+    }
+    sessions.sort_by_key(|session| std::cmp::Reverse(session.age_key()));
 
     let mut plan = Plan {
         sessions: Vec::new(),
+        last_activity_ms: BTreeMap::new(),
         bytes: 0,
         kept_sessions: sessions.len() as u64,
-        kept_bytes: sessions.iter().map(jsonl_bytes).sum(),
+        kept_bytes: sessions.iter().map(|it| jsonl_bytes(&it.info)).sum(),
         kept_named: 0,
         named: limits.named,
     };
     let young = limits.select(&sessions, now_ms);
-    let protected = |session: &SessionInfo| !limits.named && named.contains(&session.id);
+    let protected = |session: &Dated| !limits.named && named.contains(&session.info.id);
     for (session, goes) in sessions.iter().zip(&young).rev() {
         if *goes {
             plan.take(session, protected(session));
@@ -179,20 +233,33 @@ pub fn plan(archive: &Archive, limits: &Limits, now_ms: u64) -> Result<Plan, Sto
             }
         }
     }
+    let active_ms = |session: &SessionInfo| plan.last_activity_ms.get(&session.id).copied();
     plan.sessions
-        .sort_by_key(|session| (session.updated_ms, session.id));
+        .sort_by_key(|session| (active_ms(session), session.id));
     Ok(plan)
+}
+
+/// A session, and when it was last active.
+struct Dated {
+    active_ms: u64,
+    info: SessionInfo,
+}
+
+impl Dated {
+    fn age_key(&self) -> (u64, SessionId) {
+        (self.active_ms, self.info.id)
+    }
 }
 
 impl Limits {
     /// Of the sessions, the newest first, which go by their age or number.
-    fn select(&self, sessions: &[SessionInfo], now_ms: u64) -> Vec<bool> {
+    fn select(&self, sessions: &[Dated], now_ms: u64) -> Vec<bool> {
         let newest = self.protected_number();
         let alone = self.older_than.is_none() && self.max_bytes.is_none();
         let places = sessions.iter().enumerate();
         places
             .map(|(place, session)| {
-                let age = Duration::from_millis(now_ms.saturating_sub(session.updated_ms));
+                let age = Duration::from_millis(now_ms.saturating_sub(session.active_ms));
                 let old = self.older_than.is_some_and(|limit| age > limit);
                 place >= newest && (old || (alone && self.keep_last.is_some()))
             })
@@ -207,20 +274,23 @@ impl Limits {
 }
 
 impl Plan {
-    fn take(&mut self, session: &SessionInfo, is_protected: bool) {
+    fn take(&mut self, session: &Dated, is_protected: bool) {
         if is_protected {
             self.kept_named += 1;
             return;
         }
-        let bytes = jsonl_bytes(session);
+        let Dated { active_ms, info } = session;
+        let bytes = jsonl_bytes(info);
         self.bytes += bytes;
         self.kept_bytes = self.kept_bytes.saturating_sub(bytes);
         self.kept_sessions = self.kept_sessions.saturating_sub(1);
-        self.sessions.push(session.clone());
+        self.last_activity_ms.insert(info.id, *active_ms);
+        self.sessions.push(info.clone());
     }
 
-    /// Removes the sessions of the plan, 64 at a time as one change. A session that was written
-    /// to since, or that a name has come to point to, stays.
+    /// Removes the sessions of the plan, 64 at a time as one change, and marks them as
+    /// [forgotten](Archive::forget_session) with it, so that no import and no merge brings them back.
+    /// A session that was written to since, or that a name has come to point to, stays.
     ///
     /// # Errors
     ///
@@ -236,10 +306,11 @@ impl Plan {
         for chunk in self.sessions.chunks(CHANGE_SESSIONS) {
             let unchanged = archive.commit(|now| {
                 let unchanged = self.unchanged(chunk, now)?;
-                let delete = |session: &&SessionInfo| Op::DeleteSession {
-                    session: session.id,
-                };
-                Ok((unchanged.iter().map(delete).collect(), unchanged))
+                let mut ops = Vec::with_capacity(2 * unchanged.len());
+                for session in &unchanged {
+                    ops.extend(forget_session_ops(session)?);
+                }
+                Ok((ops, unchanged))
             })?;
             for session in chunk {
                 if unchanged.contains(&session) {
@@ -267,7 +338,11 @@ impl Plan {
         };
         let mut unchanged = Vec::with_capacity(sessions.len());
         for session in sessions {
-            if now.session(session.id)?.as_ref() == Some(session) && !named.contains(&session.id) {
+            let planned_ms = self.last_activity_ms.get(&session.id);
+            if now.session(session.id)?.as_ref() == Some(session)
+                && planned_ms == Some(&last_activity_ms(now, session)?)
+                && !named.contains(&session.id)
+            {
                 unchanged.push(session);
             }
         }

@@ -299,7 +299,7 @@ pub(crate) fn is_tombstone(entry: &[u8]) -> bool {
 }
 
 /// What stands in the place of an entry that was erased.
-fn tombstone(entry: &str) -> Vec<u8> {
+pub(crate) fn tombstone(entry: &str) -> Vec<u8> {
     #[derive(Deserialize)]
     struct Stamped<'a> {
         #[serde(borrow)]

@@ -1,16 +1,22 @@
 //! What was taken away for good: removed with a mark by which an import or a merge knows not to bring
 //! it back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::handle::Archive;
+use super::info::SessionInfo;
 use super::log::Log;
 use super::notes;
 use super::snapshot::Snapshot;
-use crate::engine::Op;
+use crate::engine::{FORGOTTEN, Op};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
+
+/// So often entries are read anew since another writer was there meanwhile.
+const PATIENT_ATTEMPTS: u32 = 10;
 
 /// What a mark says of a session or segment of which something was taken away. None of its content is
 /// in it.
@@ -61,6 +67,9 @@ pub struct CutOff {
     /// A hash of those entries, by which they are known again: XXH3 of 64 bits, in hexadecimal, of
     /// each entry and a line end.
     pub hash: String,
+    /// The hash of the first of them alone, by which an earlier and shorter state of the log is known.
+    #[serde(default)]
+    pub first: String,
 }
 
 impl Forgotten {
@@ -102,11 +111,11 @@ impl ForgottenHash {
 }
 
 fn key_of_session(session: SessionId) -> String {
-    format!("sessiondb/forgotten/{session}")
+    format!("{FORGOTTEN}{session}")
 }
 
 fn key_of_segment(session: SessionId, segment: SegmentId) -> String {
-    format!("sessiondb/forgotten/{session}/{segment}")
+    format!("{FORGOTTEN}{session}/{segment}")
 }
 
 impl Archive {
@@ -122,12 +131,7 @@ impl Archive {
             let Some(info) = now.session(session)? else {
                 return Ok((Vec::new(), false));
             };
-            let mark = whole(info.entries);
-            let ops = vec![
-                Op::DeleteSession { session },
-                notes::write_op(&key_of_session(session), &mark)?,
-            ];
-            Ok((ops, true))
+            Ok((forget_session_ops(&info)?.into(), true))
         })
     }
 
@@ -164,21 +168,35 @@ impl Archive {
     ///
     /// Those of [`Log::truncate`].
     pub fn forget_from(&self, log: &Log, len: u64) -> Result<(), StoreError> {
+        for _ in 0..PATIENT_ATTEMPTS {
+            match self.try_forget_from(log, len) {
+                // Another writer has been there since the entries were read.
+                Err(StoreError::Conflict { .. }) => {}
+                done => return done,
+            }
+        }
+        self.try_forget_from(log, len)
+    }
+
+    fn try_forget_from(&self, log: &Log, len: u64) -> Result<(), StoreError> {
         let (session, segment) = (log.session_id(), log.segment_id());
         let before = log.len()?;
         if log.is_trace() || before <= len {
             return log.truncate(len);
         }
-        let mut hash = ForgottenHash::default();
+        let (mut hash, mut first) = (ForgottenHash::default(), None);
         for entry in log.read(len..before)? {
             hash.entry(&entry?);
+            first.get_or_insert_with(|| hash.finish());
         }
-        let mark = self.snapshot()?.forgotten(session, segment)?;
-        let mut cuts = mark.map_or_else(Vec::new, |mark| mark.cuts);
+        let key = key_of_segment(session, segment);
+        let earlier = self.read_note::<Forgotten>(&key)?;
+        let mut cuts = earlier.map_or_else(Vec::new, |mark| mark.cuts);
         cuts.push(CutOff {
             from: len,
             to: before,
             hash: hash.finish(),
+            first: first.unwrap_or_default(),
         });
         let mark = Forgotten {
             entries: before,
@@ -186,7 +204,7 @@ impl Archive {
         };
         let mut batch = self.batch();
         batch.expect_len(log, before).truncate(log, len);
-        batch.write_note(&key_of_segment(session, segment), &mark)?;
+        batch.write_note(&key, &mark)?;
         batch.commit()
     }
 
@@ -196,8 +214,7 @@ impl Archive {
     ///
     /// Those of a write.
     pub fn allow_again(&self, session: SessionId) -> Result<(), StoreError> {
-        let keys = self.snapshot()?.notes(&key_of_session(session))?;
-        let ops: Vec<Op> = keys.iter().map(|key| notes::delete_op(key)).collect();
+        let ops = self.snapshot()?.marks(session)?.removal();
         if ops.is_empty() {
             return Ok(());
         }
@@ -231,6 +248,63 @@ impl Snapshot {
     pub fn is_session_forgotten(&self, session: SessionId) -> Result<bool, StoreError> {
         Ok(self.raw_note(&key_of_session(session))?.is_some())
     }
+
+    /// All marks of a session and its segments.
+    pub(crate) fn marks(&self, session: SessionId) -> Result<Marks, StoreError> {
+        let prefix = key_of_session(session);
+        let keys = self.notes(&prefix)?;
+        let mut marks = Marks::default();
+        for key in &keys {
+            let Some(mark) = self.read_note::<Forgotten>(key)? else {
+                continue;
+            };
+            let segment = key.get(prefix.len() + 1..).and_then(|rest| rest.get(..36));
+            match segment.and_then(|segment| segment.parse().ok()) {
+                Some(segment) => drop(marks.segments.insert(segment, mark)),
+                None => marks.session = Some(mark),
+            }
+        }
+        Ok(Marks { keys, ..marks })
+    }
+}
+
+/// The marks of a session.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    session: Option<Forgotten>,
+    segments: BTreeMap<SegmentId, Forgotten>,
+    keys: Vec<String>,
+}
+
+impl Marks {
+    /// Whether the whole session was taken away.
+    pub(crate) fn is_of_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// That of a segment by itself.
+    pub(crate) fn of(&self, segment: SegmentId) -> Option<&Forgotten> {
+        self.segments.get(&segment)
+    }
+
+    /// The segments that were taken away by themselves.
+    pub(crate) fn removed_segments(&self) -> impl Iterator<Item = SegmentId> {
+        let segments = self.segments.iter();
+        let removed = segments.filter(|(_, mark)| mark.is_whole());
+        removed.map(|(segment, _)| *segment)
+    }
+
+    /// What takes them away.
+    pub(crate) fn removal(&self) -> Vec<Op> {
+        self.keys.iter().map(|key| notes::delete_op(key)).collect()
+    }
+}
+
+/// What removes a session, and marks it.
+pub(crate) fn forget_session_ops(session: &SessionInfo) -> Result<[Op; 2], StoreError> {
+    let mark = notes::write_op(&key_of_session(session.id), &whole(session.entries))?;
+    let session = session.id;
+    Ok([Op::DeleteSession { session }, mark])
 }
 
 fn whole(entries: u64) -> Forgotten {

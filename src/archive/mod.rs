@@ -31,7 +31,7 @@ mod to_entry;
 mod typed;
 
 pub use self::batch::Batch;
-pub(crate) use self::branch::is_tombstone;
+pub(crate) use self::branch::{is_tombstone, tombstone};
 pub use self::changes::{Canceller, Change, ChangeKind, Changes};
 pub use self::close::Closed;
 #[cfg(feature = "tokio")]
@@ -43,6 +43,7 @@ pub use self::durability::Durability;
 pub use self::entries::RawEntries;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
 pub use self::forgotten::{CutOff, Forgotten, ForgottenHash};
+pub(crate) use self::forgotten::{Marks, forget_session_ops};
 pub use self::handle::Archive;
 pub use self::info::{
     ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SegmentParent, SessionInfo,

@@ -90,13 +90,12 @@ impl Snapshot {
     /// Those of a read.
     pub fn notes(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let first = format!("{MARK}{prefix}");
+        let behind = behind(&first);
         let range = (
             Bound::Included(first.as_str()),
-            Bound::Excluded(BEHIND_MARK),
+            Bound::Excluded(behind.as_str()),
         );
         let mut keys = self.view.read(|layers| layers.names_in(range))?;
-        let behind = keys.partition_point(|key| key.starts_with(&first));
-        keys.truncate(behind);
         for key in &mut keys {
             key.drain(..MARK.len());
         }
@@ -148,6 +147,18 @@ impl Batch {
     }
 }
 
+/// The first text behind all that begin so, of those that begin with the mark.
+fn behind(prefix: &str) -> String {
+    let mut text = prefix.to_owned();
+    while let Some(last) = text.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            text.push(next);
+            return text;
+        }
+    }
+    BEHIND_MARK.to_owned()
+}
+
 /// Sets a note to JSON that is there already.
 pub(crate) fn raw_op(key: &str, json: Vec<u8>) -> Result<Op, StoreError> {
     within(format!("the key {key:?}"), key.len(), MAX_KEY_BYTES)?;
@@ -163,4 +174,21 @@ pub(super) fn write_op<T: Serialize + ?Sized>(key: &str, note: &T) -> Result<Op,
 pub(super) fn delete_op(key: &str) -> Op {
     let name = format!("{MARK}{key}");
     Op::DeleteName { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_prefix_comes_what_does_not_begin_with_it() {
+        for (prefix, expected) in [
+            ("/a", "/b"),
+            ("/", BEHIND_MARK),
+            ("/\u{d7ff}", "/\u{e000}"),
+            ("/a\u{10ffff}\u{10ffff}", "/b"),
+        ] {
+            assert_eq!(behind(prefix), expected);
+        }
+    }
 }

@@ -91,16 +91,6 @@ fn ends_with(name: &[u8], ending: &[u8]) -> bool {
     end.is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }
 
-/// The id of the segment that takes the entries of a file which diverged from `segment`: at entry
-/// `index` it holds `entry` instead. The same file gives the same id each time.
-pub(super) fn diverged(segment: SegmentId, index: u64, entry: &[u8]) -> SegmentId {
-    let hash = xxhash_rust::xxh3::xxh3_64(entry);
-    Uuid::new_v5(
-        &segment,
-        format!("diverged at {index}: {hash:016x}").as_bytes(),
-    )
-}
-
 /// The nearest folder above `file` whose whole name is a UUID.
 fn folder_uuid(file: &Path, root: Option<&Path>) -> Option<Uuid> {
     let parent = file.parent()?;
@@ -221,14 +211,5 @@ mod tests {
         assert!(place("/logs/.trace.jsonl", None).trace);
         assert!(!place("/logs/trace.jsonl", None).trace);
         assert_eq!(place(&format!("/logs/{A}"), None).segment, id(A));
-    }
-
-    #[test]
-    fn a_diverged_file_has_a_segment_of_its_own() {
-        let other = diverged(id(A), 3, b"{}");
-        assert_eq!(other, diverged(id(A), 3, b"{}"));
-        assert_ne!(other, diverged(id(A), 4, b"{}"));
-        assert_ne!(other, diverged(id(A), 3, b"[]"));
-        assert_ne!(other, diverged(other, 3, b"{}"));
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use super::ids::{Place, diverged};
+use super::ids::Place;
 use super::lines::Position;
+use crate::ids::diverged;
 use crate::{SegmentId, StoreError};
 
 /// Why a file is not imported as it is.

@@ -8,8 +8,7 @@ use crate::archive::{
 };
 use crate::engine::{Entries, LogId, LogKind, Op, OriginRecord, ParentLink, parents_first};
 use crate::error::StoreError;
-use crate::ids::SessionId;
-use crate::ids::new_segment_id;
+use crate::ids::{SegmentId, SessionId, new_segment_id};
 
 /// The most bytes of entries in one op, as long as one entry does not have more.
 const OP_BYTES: usize = 4 << 20;
@@ -17,10 +16,12 @@ const OP_BYTES: usize = 4 << 20;
 const MAX_OPS: usize = 10_000;
 
 /// What the target lacks of a segment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Lack {
     /// The segment in the source.
     pub(super) info: SegmentInfo,
+    /// The segment of the target that it goes to.
+    pub(super) to: SegmentId,
     /// Whether the target has neither its log nor its traces.
     pub(super) is_new: bool,
     /// Whether the target does not have its log, which the source has.
@@ -41,6 +42,7 @@ impl Lack {
             shared: info.parent,
             entries: 0..info.entries,
             traces: 0..info.traces,
+            to: info.id,
             info,
         }
     }
@@ -127,14 +129,10 @@ impl<'c> Copy<'c> {
     /// Copies what is lacking of a segment. All that is copied of segments is copied here.
     pub(super) fn segment(&mut self, lack: &Lack) -> Result<(), StoreError> {
         let info = &lack.info;
-        let log = |kind| LogId {
-            session: info.session,
-            segment: info.id,
-            kind,
-        };
-        let (own, traces) = (log(LogKind::Entries), log(LogKind::Traces));
+        let pair = |kind| Pair::new(info, lack.to, kind);
+        let (own, traces) = (pair(LogKind::Entries), pair(LogKind::Traces));
         if lack.log_is_new {
-            self.create(own, lack)?;
+            self.create(own.to, lack)?;
         }
         let own_entries = lack.own_entries();
         self.log(own, own_entries.clone(), info.updated_ms)?;
@@ -149,9 +147,9 @@ impl<'c> Copy<'c> {
         self.log(traces, rest, info.updated_ms)?;
         if lack.is_new && !is_dated && info.updated_ms > info.created_ms {
             let (log, len) = if info.exists {
-                (own, info.entries)
+                (own.to, lack.entries.end)
             } else {
-                (traces, 1)
+                (traces.to, 1)
             };
             let [append, truncate] = Op::touch(log, len, info.updated_ms);
             self.ops.push(append);
@@ -193,23 +191,23 @@ impl<'c> Copy<'c> {
         self.change_bytes < usize::MAX && self.ops.len() >= MAX_OPS
     }
 
-    fn log(&mut self, log: LogId, range: Range<u64>, at_ms: u64) -> Result<(), StoreError> {
+    fn log(&mut self, pair: Pair, range: Range<u64>, at_ms: u64) -> Result<(), StoreError> {
         if range.is_empty() {
             return Ok(());
         }
         let mut first = range.start;
         let mut entries = Entries::default();
-        for entry in read(self.source, &log, range)? {
+        for entry in read(self.source, &pair.from, range)? {
             let entry = entry?;
             entries.push(&entry);
             (self.tell)(entry.len() as u64);
             if entries.payload().len() >= OP_BYTES {
                 let full = std::mem::take(&mut entries);
-                first = self.append(log, first, full, at_ms)?;
+                first = self.append(pair.to, first, full, at_ms)?;
             }
         }
         if !entries.is_empty() {
-            self.append(log, first, entries, at_ms)?;
+            self.append(pair.to, first, entries, at_ms)?;
         }
         Ok(())
     }
@@ -260,6 +258,27 @@ impl<'c> Copy<'c> {
             return Ok(());
         }
         (self.write)(ops)
+    }
+}
+
+/// A log in the source, and the one of the target that it goes to.
+#[derive(Clone, Copy)]
+struct Pair {
+    from: LogId,
+    to: LogId,
+}
+
+impl Pair {
+    fn new(info: &SegmentInfo, to: SegmentId, kind: LogKind) -> Self {
+        let log = |segment| LogId {
+            session: info.session,
+            segment,
+            kind,
+        };
+        Self {
+            from: log(info.id),
+            to: log(to),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! Merges another archive into this one: what it has beyond this one is added, and where the two
-//! contradict each other nothing is changed.
+//! Merges another archive into this one: what it has beyond this one is added, and what contradicts
+//! this one comes in beside it.
 
+use super::on_conflict::OnConflict;
 use super::report::MergeReport;
 use super::session::SessionMerge;
 use super::write::TELL_BYTES;
@@ -16,12 +17,25 @@ use crate::relocation::Relocation;
 /// Session by session, and of each session segment by segment, entries and traces: what is not
 /// here is added; a log that is the beginning of the other's grows by the rest; one that is equal
 /// or longer stays. A [branch](crate::Log::branch) that is added shares its entries here as it does
-/// there. If neither log is the beginning of the other,
-/// that is a conflict, and the session stays as a whole as it is here; other sessions are merged
-/// all the same. Merging again changes nothing.
+/// there. Merging again changes nothing.
 ///
-/// The metadata of a session and the names are taken over where there are none here; where they
-/// differ, those here stay and a note says so.
+/// If neither log is the beginning of the other, what the other archive has goes into a branch of
+/// the same session: it shares the entries before the first that differs, or none if that is the
+/// first of all, and has the rest and the traces of the other log. The id of a branch is made from
+/// the segment, the place and the first entry that differs, so that a log that has grown there
+/// extends its branch, and what goes back and forth between two archives is known again. Traces
+/// that differ beside a log that does not go into a segment that has these traces alone.
+/// [`on_conflict`](Self::on_conflict) can say that such a session stays as it is.
+///
+/// What was taken away here for good is left out, unless [`again`](Self::again) is set: sessions and
+/// segments that were [forgotten](Archive::forget_session), and the end of a log that was
+/// [cut off](Archive::forget_from) here, if the other log has just that, or less of it, and all
+/// that it has behind. An entry that is [erased](crate::Log::erase) in one of the two logs is no
+/// difference, and each keeps what it has. What was erased cannot be compared, so two entries that
+/// differ count as the same once one of them is erased.
+///
+/// The metadata of a session, the notes on it and the names are taken over where there are none
+/// here. Where metadata or names differ, those here stay and a note of the report says so.
 ///
 /// What is new in a session is added as one change, all or nothing, up to 64 MiB. Of a session
 /// with more, segment after segment grows in several changes, each of whole entries: should the
@@ -45,6 +59,8 @@ use crate::relocation::Relocation;
 pub struct Merge<'a> {
     archive: &'a Archive,
     relocation: Relocation,
+    on_conflict: OnConflict,
+    again: bool,
     dry_run: bool,
 }
 
@@ -54,6 +70,8 @@ impl<'a> Merge<'a> {
         Self {
             archive,
             relocation: Relocation::new(),
+            on_conflict: OnConflict::default(),
+            again: false,
             dry_run: false,
         }
     }
@@ -63,6 +81,22 @@ impl<'a> Merge<'a> {
     #[must_use]
     pub fn relocate(mut self, relocation: Relocation) -> Self {
         self.relocation = relocation;
+        self
+    }
+
+    /// Says what becomes of logs that differ. The default is [`OnConflict::Branch`].
+    #[must_use]
+    pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+        self.on_conflict = on_conflict;
+        self
+    }
+
+    /// Says whether what was taken away here for good comes back, which takes the marks of its
+    /// sessions away, as [`Archive::allow_again`] does. Entries that were erased stay so. The
+    /// default is `false`.
+    #[must_use]
+    pub fn again(mut self, again: bool) -> Self {
+        self.again = again;
         self
     }
 
@@ -103,6 +137,8 @@ impl<'a> Merge<'a> {
                 theirs: &theirs,
                 session,
                 relocation: &self.relocation,
+                on_conflict: self.on_conflict,
+                again: self.again,
                 dry_run: self.dry_run,
             };
             let (merged, note) = merge.run(&mut meter)?;
@@ -134,10 +170,11 @@ impl<'a> Merge<'a> {
     /// Takes over the names that are not here, all as one change.
     fn names(&self, theirs: &Snapshot, report: &mut MergeReport) -> Result<(), StoreError> {
         let records = theirs.name_records()?;
-        let mut found = missing_names(&self.archive.snapshot()?, &records)?;
+        let missing_names = |now: &Snapshot| missing_names(now, &records, self.again);
+        let mut found = missing_names(&self.archive.snapshot()?)?;
         if !found.ops.is_empty() && !self.dry_run {
             found = self.archive.commit(|now| {
-                let mut found = missing_names(now, &records)?;
+                let mut found = missing_names(now)?;
                 Ok((std::mem::take(&mut found.ops), found))
             })?;
         }
@@ -155,10 +192,20 @@ struct MissingNames {
     notes: Vec<String>,
 }
 
-fn missing_names(ours: &Snapshot, records: &[NameRecord]) -> Result<MissingNames, StoreError> {
+/// Names of sessions that are not brought back are not either.
+fn missing_names(
+    ours: &Snapshot,
+    records: &[NameRecord],
+    again: bool,
+) -> Result<MissingNames, StoreError> {
     let mut found = MissingNames::default();
     for theirs in records {
         let name = &theirs.name;
+        if let Some(session) = theirs.session().filter(|_| !again)
+            && ours.is_session_forgotten(session)?
+        {
+            continue;
+        }
         match ours.read_name_as(name)? {
             None => {
                 found.ops.push(theirs.op()?);

@@ -44,14 +44,58 @@ pub struct MergedSession {
     pub id: SessionId,
     /// What was done.
     pub outcome: MergeOutcome,
-    /// How many of its segments were not here.
+    /// How many of its segments were not here, those that were made for what differs included.
     pub segments: u64,
+    /// How many segments were made for what differs.
+    pub branches: u64,
     /// How many entries were added.
     pub entries: u64,
     /// How many traces were added.
     pub traces: u64,
     /// Whether its metadata was taken over.
     pub metadata: bool,
+    /// How many notes on it were taken over.
+    pub notes: u64,
+    /// What was left out since it was taken away here for good.
+    pub left_out: LeftOut,
+}
+
+/// What a merge leaves out since it was taken away here for good, see
+/// [`Archive::forget_session`](crate::Archive::forget_session).
+///
+/// ```
+/// use sessiondb::portable::Merge;
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let (here, there) = (Archive::in_memory()?, Archive::in_memory()?);
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// there.log(session, segment).append_many([1, 2])?;
+/// Merge::new(&here).run(&there, None)?;
+/// here.forget_session(session)?;
+///
+/// let report = Merge::new(&here).run(&there, None)?;
+/// assert_eq!((report.left_out().sessions, report.new_entries()), (1, 0));
+/// let report = Merge::new(&here).again(true).run(&there, None)?;
+/// assert!(report.left_out().is_nothing());
+/// assert_eq!(report.new_entries(), 2);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// Sessions that were removed here.
+    pub sessions: u64,
+    /// Segments that were removed here by themselves.
+    pub segments: u64,
+    /// Entries and traces that were cut off or erased here.
+    pub entries: u64,
+}
+
+impl LeftOut {
+    /// Whether there was nothing to leave out.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What was done with a session.
@@ -71,21 +115,24 @@ pub enum MergeOutcome {
     Extended,
     /// It was here with all that the other archive has.
     Unchanged,
-    /// It contradicts what is here, and was left as it is.
+    /// It contradicts what is here, and was left as it is: only with
+    /// [`OnConflict::Skip`](super::OnConflict::Skip).
     Conflict(Vec<MergeConflict>),
+    /// It was taken away here for good, and was left out.
+    Forgotten,
 }
 
 /// Where a log of the other archive and the one here part.
 ///
 /// ```
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
-/// use sessiondb::portable::Merge;
+/// use sessiondb::portable::{Merge, OnConflict};
 ///
 /// let (here, there) = (Archive::in_memory()?, Archive::in_memory()?);
 /// let (session, segment) = (new_session_id(), new_segment_id());
 /// here.log(session, segment).append_many([1, 2])?;
 /// there.log(session, segment).append_many([1, 3])?;
-/// let report = Merge::new(&here).run(&there, None)?;
+/// let report = Merge::new(&here).on_conflict(OnConflict::Skip).run(&there, None)?;
 /// let (id, conflict) = report.conflicts().next().expect("there is one");
 /// assert_eq!((id, conflict.segment, conflict.entry), (session, segment, 1));
 /// # Ok::<(), sessiondb::StoreError>(())
@@ -108,6 +155,22 @@ impl MergeReport {
         self.sessions.iter().map(new).sum()
     }
 
+    /// How many segments were made for what differs.
+    pub fn branches(&self) -> u64 {
+        self.sessions.iter().map(|session| session.branches).sum()
+    }
+
+    /// What was left out of all sessions since it was taken away here for good.
+    pub fn left_out(&self) -> LeftOut {
+        let mut sum = LeftOut::default();
+        for session in &self.sessions {
+            sum.sessions += session.left_out.sessions;
+            sum.segments += session.left_out.segments;
+            sum.entries += session.left_out.entries;
+        }
+        sum
+    }
+
     /// All conflicts, each with its session.
     pub fn conflicts(&self) -> impl Iterator<Item = (SessionId, &MergeConflict)> {
         self.sessions.iter().flat_map(|session| {
@@ -121,7 +184,12 @@ impl MergeReport {
 
     /// Whether nothing was new.
     pub fn is_unchanged(&self) -> bool {
-        let unchanged = |session: &MergedSession| session.outcome == MergeOutcome::Unchanged;
+        let unchanged = |session: &MergedSession| {
+            matches!(
+                session.outcome,
+                MergeOutcome::Unchanged | MergeOutcome::Forgotten
+            )
+        };
         self.names.is_empty() && self.sessions.iter().all(unchanged)
     }
 }

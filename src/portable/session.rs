@@ -1,20 +1,18 @@
 //! Merges one session: compares it with the one here, and adds what is new if nobody has changed
 //! that one meanwhile.
 
-use std::collections::HashSet;
-use std::ops::Range;
 use std::time::Instant;
 
 use serde_json::{Map, Value};
 
-use super::copy::{Copy, Lack, in_order, read, segments_of};
-use super::report::{MergeConflict, MergeOutcome, MergedSession};
-use crate::archive::{
-    Archive, SegmentInfo, SegmentParent, SessionInfo, Snapshot, metadata_must_fit,
-};
-use crate::engine::{LogId, LogKind, Op};
+use super::compare::{Comparison, Found};
+use super::copy::{Copy, segments_of};
+use super::on_conflict::OnConflict;
+use super::report::{LeftOut, MergeOutcome, MergedSession};
+use super::target::Sides;
+use crate::archive::{Archive, Marks, SegmentInfo, SessionInfo, Snapshot, metadata_must_fit};
+use crate::engine::Op;
 use crate::error::StoreError;
-use crate::ids::SegmentId;
 use crate::progress::Meter;
 use crate::raw_json::{RawJson, fields};
 use crate::relocation::Relocation;
@@ -34,6 +32,8 @@ pub(super) struct SessionMerge<'m> {
     /// The session as it is there.
     pub(super) session: SessionInfo,
     pub(super) relocation: &'m Relocation,
+    pub(super) on_conflict: OnConflict,
+    pub(super) again: bool,
     pub(super) dry_run: bool,
 }
 
@@ -46,10 +46,24 @@ struct Compared {
     is_last: bool,
     segments: Vec<SegmentInfo>,
     metadata: Option<Map<String, Value>>,
-    lacks: Vec<Lack>,
-    /// The bytes that it lacks.
-    bytes: u64,
-    conflicts: Vec<MergeConflict>,
+    /// What was taken away here for good.
+    marks: Marks,
+    /// Notes that it lacks, by the names that they are stored under.
+    notes: Vec<String>,
+    found: Found,
+}
+
+impl Compared {
+    fn is_here(&self) -> bool {
+        !self.segments.is_empty() || self.metadata.is_some()
+    }
+
+    /// Whether nothing of the session comes in, since all of it was taken away here.
+    fn is_left_out(&self) -> bool {
+        let left_out = &self.found.left_out;
+        let has_no_rest = !self.is_here() && self.found.lacks.is_empty();
+        left_out.sessions > 0 || (has_no_rest && left_out.segments > 0)
+    }
 }
 
 impl SessionMerge<'_> {
@@ -69,9 +83,9 @@ impl SessionMerge<'_> {
                 is_last: attempt >= PATIENT_ATTEMPTS,
                 ..self.compare(&self.archive.snapshot()?, meter)?
             };
-            let is_conflict = !compared.conflicts.is_empty();
+            let stays = !compared.found.conflicts.is_empty() || compared.is_left_out();
             let taken = metadata.as_ref().filter(|_| compared.metadata.is_none());
-            if is_conflict || self.dry_run || self.add(&compared, taken, meter)? {
+            if stays || self.dry_run || self.add(&compared, taken, meter)? {
                 let note = self.note(compared.metadata.as_ref(), their_fields.as_ref());
                 return Ok((self.merged(compared, taken.is_some()), note));
             }
@@ -93,94 +107,31 @@ impl SessionMerge<'_> {
         let mut compared = Compared {
             segments: segments_of(ours, session)?,
             metadata: ours.metadata(session)?,
+            marks: ours.marks(session)?,
+            notes: self.missing_notes(ours)?,
             ..Compared::default()
         };
-        // Whose logs, as far as there are both, are the same.
-        let mut agreeing = HashSet::new();
-        for there in in_order(segments_of(self.theirs, session)?) {
-            let here = ours.segment(session, there.id)?;
-            let known = known_equal(&agreeing, &there, here.as_ref());
-            let entries = Pair::new(LogKind::Entries, &there, here.as_ref(), known);
-            let entries = self.compare_log(ours, &entries, meter)?;
-            let traces = Pair::new(LogKind::Traces, &there, here.as_ref(), 0);
-            let traces = self.compare_log(ours, &traces, meter)?;
-            let (entries, traces) = match (entries, traces) {
-                (Ok(entries), Ok(traces)) => (entries, traces),
-                (entries, traces) => {
-                    let conflicts = [entries.err(), traces.err()].into_iter().flatten();
-                    compared.conflicts.extend(conflicts);
-                    continue;
-                }
-            };
-            agreeing.insert(there.id);
-            let log_is_new = there.exists && !here.as_ref().is_some_and(|here| here.exists);
-            // Parents come first, and nothing here contradicts them, or all of this is in vain.
-            let is_there = |parent: &SegmentParent| agreeing.contains(&parent.segment);
-            let lack = Lack {
-                is_new: here.is_none(),
-                log_is_new,
-                shared: there.parent.filter(|parent| log_is_new && is_there(parent)),
-                entries,
-                traces,
-                info: there,
-            };
-            if !lack.is_nothing() {
-                compared.bytes += self.bytes_of(&lack, here.as_ref())?;
-                compared.lacks.push(lack);
-            }
+        if compared.marks.is_of_session() && !self.again {
+            compared.found.left_out.sessions = 1;
+            return Ok(compared);
         }
+        let none = Marks::default();
+        let marks = if self.again { &none } else { &compared.marks };
+        let theirs = self.theirs;
+        let sides = Sides { ours, theirs };
+        let comparison = Comparison::new(sides, session, self.on_conflict, marks, meter);
+        compared.found = comparison.run(&compared.segments)?;
         Ok(compared)
     }
 
-    /// Which entries of the log there are lacking here, or where the two part.
-    fn compare_log(
-        &self,
-        ours: &Snapshot,
-        pair: &Pair,
-        meter: &mut Meter<'_>,
-    ) -> Result<Result<Range<u64>, MergeConflict>, StoreError> {
-        let (log, common) = (pair.log, pair.there.min(pair.here));
-        if pair.known < common {
-            let mine = read(ours, &log, pair.known..common)?;
-            let pairs = mine.zip(read(self.theirs, &log, pair.known..common)?);
-            for (entry, (mine, theirs)) in (pair.known..).zip(pairs) {
-                let theirs = theirs?;
-                if *mine? != *theirs {
-                    return Ok(Err(MergeConflict {
-                        segment: log.segment,
-                        traces: log.kind == LogKind::Traces,
-                        entry,
-                    }));
-                }
-                meter.add(theirs.len() as u64);
-            }
+    /// The notes on the session that are not here.
+    fn missing_notes(&self, ours: &Snapshot) -> Result<Vec<String>, StoreError> {
+        let mut missing = self.theirs.stored_notes(self.session.id)?;
+        if !missing.is_empty() {
+            let here = ours.stored_notes(self.session.id)?;
+            missing.retain(|name| !here.contains(name));
         }
-        Ok(Ok(common..pair.there))
-    }
-
-    /// The bytes that are to be copied of a segment.
-    fn bytes_of(&self, lack: &Lack, here: Option<&SegmentInfo>) -> Result<u64, StoreError> {
-        let there = &lack.info;
-        let (entries, traces) = here.map_or((0, 0), |here| (here.entry_bytes, here.trace_bytes));
-        let traces = there.trace_bytes.saturating_sub(traces);
-        let is_branch = there.parent.is_some() || here.is_some_and(|here| here.parent.is_some());
-        if !is_branch || lack.shared.is_some() {
-            // What is here is the beginning of what is there, or all of it and more.
-            return Ok(traces + there.entry_bytes.saturating_sub(entries));
-        }
-        // What the two share with others is in no sum.
-        let log = LogId {
-            session: there.session,
-            segment: there.id,
-            kind: LogKind::Entries,
-        };
-        let mut bytes = traces;
-        if !lack.entries.is_empty() {
-            for entry in read(self.theirs, &log, lack.entries.clone())? {
-                bytes += entry?.len() as u64;
-            }
-        }
-        Ok(bytes)
+        Ok(missing)
     }
 
     /// Adds what is new. Returns `false` if another writer has changed the session since.
@@ -190,7 +141,7 @@ impl SessionMerge<'_> {
         metadata: Option<&RawJson>,
         meter: &mut Meter<'_>,
     ) -> Result<bool, StoreError> {
-        let change_bytes = if compared.bytes > SESSION_BYTES {
+        let change_bytes = if compared.found.bytes > SESSION_BYTES {
             CHANGE_BYTES
         } else {
             usize::MAX
@@ -220,11 +171,23 @@ impl SessionMerge<'_> {
         compared: &Compared,
         metadata: Option<&RawJson>,
     ) -> Result<(), StoreError> {
-        for lack in &compared.lacks {
+        for lack in &compared.found.lacks {
             copy.segment(lack)?;
         }
         if compared.segments.is_empty() {
-            copy.times(&self.session, &segments_of(self.theirs, self.session.id)?)?;
+            let new = compared.found.lacks.iter().map(|lack| lack.info.clone());
+            copy.times(&self.session, &new.collect::<Vec<_>>())?;
+        }
+        for name in &compared.notes {
+            if let Some(json) = self.theirs.view().read(|layers| layers.name(name))? {
+                let (name, bytes) = (name.clone(), json.len());
+                copy.push(Op::SetName { name, json }, bytes)?;
+            }
+        }
+        if self.again {
+            for op in compared.marks.removal() {
+                copy.push(op, 0)?;
+            }
         }
         metadata.map_or(Ok(()), |metadata| {
             let json = metadata.to_vec()?;
@@ -242,7 +205,8 @@ impl SessionMerge<'_> {
             | StoreError::BranchPastEnd { session, .. }
             | StoreError::SessionNotFound(session) => *session == self.session.id,
             StoreError::NotFound(segment) => {
-                let mut parents = compared.lacks.iter().filter_map(|lack| lack.shared);
+                let lacks = compared.found.lacks.iter();
+                let mut parents = lacks.filter_map(|lack| lack.shared);
                 parents.any(|parent| parent.segment == *segment)
             }
             _ => false,
@@ -250,7 +214,7 @@ impl SessionMerge<'_> {
     }
 
     /// Before the first change the session must be as it was compared. From then on each append
-    /// expects the length that its log had, so that only the metadata has to be looked at.
+    /// expects the length that its log had, so that only metadata and notes have to be looked at.
     fn check_unchanged(
         &self,
         compared: &Compared,
@@ -263,14 +227,18 @@ impl SessionMerge<'_> {
         let session = self.session.id;
         let segments = segments_of(now, session)?;
         let is_unchanged = now.metadata(session)? == compared.metadata
-            && (!is_first || (segments == compared.segments && self.is_same(compared, now)?));
+            && (compared.notes.is_empty() || self.missing_notes(now)? == compared.notes)
+            && (!is_first
+                || (segments == compared.segments
+                    && now.marks(session)? == compared.marks
+                    && self.is_same(compared, now)?));
         if is_unchanged {
             return Ok(());
         }
         let entries = |segments: &[SegmentInfo]| segments.iter().map(|info| info.entries).sum();
         Err(StoreError::Conflict {
             session,
-            segment: compared.lacks.first().map_or(session, |lack| lack.info.id),
+            segment: compared.found.lacks.first().map_or(session, |lack| lack.to),
             expected: entries(&compared.segments),
             actual: entries(&segments),
         })
@@ -286,8 +254,8 @@ impl SessionMerge<'_> {
         if !compared.is_last {
             return Ok(false);
         }
-        let again = self.compare(now, &mut Meter::new(None, 0))?;
-        Ok(again.conflicts.is_empty())
+        let again = self.compare(now, &mut Meter::new(None, 0))?.found;
+        Ok(again.conflicts.is_empty() && again.lacks == compared.found.lacks)
     }
 
     fn note(
@@ -312,76 +280,40 @@ impl SessionMerge<'_> {
     }
 
     fn merged(&self, compared: Compared, metadata: bool) -> MergedSession {
-        let is_new = compared.segments.is_empty() && compared.metadata.is_none();
-        let is_unchanged = compared.lacks.is_empty() && !metadata;
+        let is_unchanged =
+            compared.found.lacks.is_empty() && compared.notes.is_empty() && !metadata;
         let mut merged = MergedSession {
             id: self.session.id,
-            outcome: match (is_new, is_unchanged) {
-                (true, _) => MergeOutcome::Added,
-                (false, false) => MergeOutcome::Extended,
-                (false, true) => MergeOutcome::Unchanged,
+            outcome: match (compared.is_here(), is_unchanged) {
+                (false, _) => MergeOutcome::Added,
+                (true, false) => MergeOutcome::Extended,
+                (true, true) => MergeOutcome::Unchanged,
             },
             segments: 0,
+            branches: 0,
             entries: 0,
             traces: 0,
-            metadata,
+            metadata: false,
+            notes: 0,
+            left_out: compared.found.left_out,
         };
-        if !compared.conflicts.is_empty() {
-            merged.outcome = MergeOutcome::Conflict(compared.conflicts);
-            merged.metadata = false;
+        if compared.is_left_out() {
+            merged.outcome = MergeOutcome::Forgotten;
             return merged;
         }
-        for lack in &compared.lacks {
+        if !compared.found.conflicts.is_empty() {
+            merged.outcome = MergeOutcome::Conflict(compared.found.conflicts);
+            merged.left_out = LeftOut::default();
+            return merged;
+        }
+        merged.metadata = metadata;
+        merged.notes = compared.notes.len() as u64;
+        merged.branches = compared.found.branches;
+        for lack in &compared.found.lacks {
             merged.segments += u64::from(lack.is_new || lack.log_is_new);
             merged.entries += lack.entries.end - lack.entries.start;
             merged.traces += lack.traces.end - lack.traces.start;
         }
         merged
-    }
-}
-
-/// A log there and the one here.
-struct Pair {
-    log: LogId,
-    /// The lengths.
-    there: u64,
-    here: u64,
-    /// How many entries are known to be the same.
-    known: u64,
-}
-
-impl Pair {
-    fn new(kind: LogKind, there: &SegmentInfo, here: Option<&SegmentInfo>, known: u64) -> Self {
-        let len_of = |info: &SegmentInfo| match kind {
-            LogKind::Entries => info.entries,
-            LogKind::Traces => info.traces,
-        };
-        Self {
-            log: LogId {
-                session: there.session,
-                segment: there.id,
-                kind,
-            },
-            there: len_of(there),
-            here: here.map_or(0, len_of),
-            known,
-        }
-    }
-}
-
-/// How many entries of a log are the same on both sides since both share them with a base whose
-/// log is.
-fn known_equal(
-    agreeing: &HashSet<SegmentId>,
-    there: &SegmentInfo,
-    here: Option<&SegmentInfo>,
-) -> u64 {
-    match (there.parent, here.and_then(|here| here.parent)) {
-        (Some(there), Some(here))
-            if there.segment == here.segment && agreeing.contains(&there.segment) =>
-        {
-            there.len.min(here.len)
-        }
-        _ => 0,
     }
 }

@@ -4,12 +4,18 @@
 mod copies;
 /// Merging beside writers, and after an interruption.
 mod disturbed;
+/// Logs that differ, and the branches that are made of them.
+mod diverging;
+/// What was taken away here, and stays away.
+mod forgotten;
 /// What merging adds, and what it leaves alone.
 mod merging;
 /// Random pairs of archives against a naive merge.
 mod random;
 /// The same with branches on both sides.
 mod random_branches;
+/// Random pairs of archives that differ, back and forth.
+mod random_diverging;
 /// Branches stay branches.
 mod sharing;
 

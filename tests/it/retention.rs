@@ -146,3 +146,46 @@ fn very_many_go_in_several_changes() {
     assert_eq!(pruned.removed.len(), 199);
     assert_eq!(archive.sessions().unwrap().count(), 1);
 }
+
+/// Imported logs have the times of their files, which tell nothing once they were copied.
+#[test]
+fn the_times_of_the_entries_decide_where_they_are_known() {
+    let archive = sample();
+    let set = |number, ms: serde_json::Value| {
+        let summary = serde_json::json!({"last_activity_ms": ms, "turns": 3});
+        let key = format!("session/{}/summary", session(number));
+        archive.write_note(&key, &summary).unwrap();
+    };
+    let file_of_2099 = archive.log(session(7), session(7));
+    file_of_2099
+        .with_timestamp(4_070_908_800_000)
+        .append(&raw(b"1"))
+        .unwrap();
+    let limits = Limits::new().older_than(seconds(650));
+    assert_eq!(gone(&plan(&archive, &limits, NOW).unwrap()), [1, 2, 3]);
+    set(7, 150_000.into());
+    set(1, 999_000.into());
+    // Before the epoch, and what is no time.
+    set(3, (-5).into());
+    set(4, "yesterday".into());
+    let found = plan(&archive, &limits, NOW).unwrap();
+    assert_eq!(gone(&found), [3, 7, 2]);
+    assert_eq!(found.last_activity_ms[&session(7)], 150_000);
+    assert_eq!(found.last_activity_ms[&session(2)], 200_000);
+    let newest = plan(&archive, &Limits::new().keep_last(2), NOW).unwrap();
+    assert_eq!(gone(&newest), [3, 7, 2, 4, 5]);
+    // The order of the archive is still that of its updates.
+    let first = archive.sessions().unwrap().next().unwrap().unwrap();
+    assert_eq!(first.id, session(7));
+
+    // Who has gone on with it since is spared.
+    set(2, 990_000.into());
+    let pruned = found.apply(&archive, None).unwrap();
+    assert_eq!(pruned.removed, [3, 7].map(session));
+    assert_eq!(pruned.spared, [2].map(session));
+    let now = archive.snapshot().unwrap();
+    for number in [3, 7] {
+        assert!(now.is_session_forgotten(session(number)).unwrap());
+    }
+    assert!(!now.is_session_forgotten(session(2)).unwrap());
+}

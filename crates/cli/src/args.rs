@@ -297,7 +297,8 @@ pub(crate) struct BranchArgs {
 
 /// Cut a segment off after LEN entries
 ///
-/// Branches that share what is cut off keep it.
+/// Branches that share what is cut off keep it. A mark stays, without any content, by which neither
+/// import nor merge brings it back.
 #[derive(Debug, Args)]
 pub(crate) struct TruncateArgs {
     /// The segment, or a session that has only one
@@ -338,7 +339,8 @@ pub(crate) struct EraseArgs {
 
 /// Remove a session or a segment, with its traces
 ///
-/// Segments that share entries with one that is removed keep them.
+/// Segments that share entries with one that is removed keep them. A mark stays, without any
+/// content, by which neither import nor merge brings it back.
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
     /// The session or segment
@@ -418,14 +420,20 @@ pub(crate) struct ExtractArgs {
 /// Add to an archive what other archives hold beyond it
 ///
 /// The archive is created if need be. Sessions that are missing are added, and a segment that is
-/// the beginning of the other's is extended. A session in which a segment differs is left wholly
-/// alone; it is listed with the first entry that differs, and the exit code is 8. Merging again
-/// changes nothing. Metadata and names that are here already stay as they are.
+/// the beginning of the other's is extended. Of a segment that differs, what the other archive has
+/// goes into a branch of the same session. What was removed or cut off here is left out. Merging
+/// again changes nothing. Metadata and names that are here already stay as they are.
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
     /// The archives to take from; they are only read
     #[arg(required = true, value_name = "OTHER")]
     pub(crate) others: Vec<PathBuf>,
+    /// What to do with a session in which a segment differs
+    #[arg(long, value_enum, default_value_t = OnConflict::Branch)]
+    pub(crate) on_conflict: OnConflict,
+    /// Bring back what was removed or cut off here
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Write nothing, and tell what would be done
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -434,6 +442,14 @@ pub(crate) struct MergeArgs {
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum OnConflict {
+    /// Put what the other archive has into a branch
+    Branch,
+    /// Leave the session as it is, with exit code 8
+    Skip,
 }
 
 #[derive(Debug, Args)]
@@ -455,14 +471,16 @@ impl RelocateArgs {
 ///
 /// Nothing is removed without --yes. With several limits a session goes if one of them says so;
 /// but beside another limit --keep-last only protects: the newest N stay in any case. Sessions
-/// that a name points to stay, unless --named is given.
+/// that a name points to stay, unless --named is given. Age is counted from the last activity as the
+/// entries say it, where that is known, or else from the last update. A mark stays of what is removed,
+/// without any content, by which neither import nor merge brings it back.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limits").required(true).multiple(true))]
 pub(crate) struct PruneArgs {
-    /// Sessions whose last update is longer ago: 90m, 12h, 30d, 2w
+    /// Sessions whose last activity is longer ago: 90m, 12h, 30d, 2w
     #[arg(long, value_name = "AGE", value_parser = age, group = "limits")]
     pub(crate) older_than: Option<Duration>,
-    /// All but the N that were updated last; beside another limit, these N stay
+    /// All but the N that were active last; beside another limit, these N stay
     #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, group = "limits")]
     pub(crate) keep_last: Option<u64>,
     /// The oldest, until the others have at most SIZE as JSONL: 500M, 2G, or a number of bytes

@@ -32,11 +32,39 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
     }
 }
 
-/// A session as JSON: what is known of it, and its metadata if it has any.
+/// The fields of a summary, which every session has: null where they are not known.
+const SUMMARY_KEYS: [&str; 19] = [
+    "agent",
+    "agent_version",
+    "native_id",
+    "title",
+    "title_source",
+    "first_prompt",
+    "cwd",
+    "git_branch",
+    "repository",
+    "models",
+    "started_ms",
+    "last_activity_ms",
+    "turns",
+    "messages",
+    "tool_calls",
+    "tokens",
+    "cost_usd",
+    "parent",
+    "source_path",
+];
+
+/// How many bytes of entries that no summary covers yet are read for a list.
+const MOST_NEW_BYTES: u64 = 256 << 20;
+
+/// A session as JSON: its counts, the fields of its summary, and its metadata beside that.
 #[derive(Debug, Serialize)]
 pub(crate) struct Listed {
     #[serde(flatten)]
     info: SessionInfo,
+    #[serde(flatten)]
+    summary: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Map<String, Value>>,
 }
@@ -44,12 +72,19 @@ pub(crate) struct Listed {
 /// The sessions, newest first.
 pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
     let snapshot = archive.snapshot()?;
+    let mut left = MOST_NEW_BYTES;
     snapshot
         .sessions_by_last_use()?
         .map(|info| {
             let info = info?;
             let metadata = snapshot.metadata(info.id)?;
-            Ok(Listed { info, metadata })
+            let summary = sessiondb_logs::summary(&snapshot, &info, left)?;
+            left -= summary.read_bytes;
+            Ok(Listed::new(
+                info,
+                summary.fields.unwrap_or_default(),
+                metadata,
+            ))
         })
         .collect()
 }
@@ -79,11 +114,35 @@ pub(crate) fn write_sessions(archive: &Archive) -> Result<(), Failure> {
 }
 
 impl Listed {
+    /// A title and a folder that a person has set in the metadata come before those of the summary.
+    fn new(
+        info: SessionInfo,
+        mut summary: Map<String, Value>,
+        metadata: Option<Map<String, Value>>,
+    ) -> Self {
+        summary.remove("segment");
+        summary.remove("entries");
+        for key in SUMMARY_KEYS {
+            summary.entry(key).or_insert(Value::Null);
+        }
+        if let Some(fields) = &metadata {
+            if let Some(title) = fields.get("title").filter(|title| title.is_string()) {
+                summary.insert("title".to_owned(), title.clone());
+                summary.insert("title_source".to_owned(), "custom".into());
+            }
+            if let Some(cwd) = fields.get("cwd").filter(|cwd| cwd.is_string()) {
+                summary.insert("cwd".to_owned(), cwd.clone());
+            }
+        }
+        Self {
+            info,
+            summary,
+            metadata,
+        }
+    }
+
     fn title(&self) -> String {
-        let title = self
-            .metadata
-            .as_ref()
-            .and_then(|fields| fields.get("title")?.as_str());
+        let title = self.summary.get("title").and_then(Value::as_str);
         render::clip(title.unwrap_or_default(), TITLE_CHARS)
     }
 }

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sessiondb::portable::{Merge, MergeOutcome, MergeReport, MergedSession};
+use sessiondb::portable::{LeftOut, Merge, MergeOutcome, MergeReport, MergedSession, OnConflict};
 use sessiondb::{Archive, StoreError};
 
-use crate::args::MergeArgs;
+use crate::args::{self, MergeArgs};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
@@ -24,6 +24,8 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     let archive = context.open(access)?;
     let merge = Merge::new(&archive)
         .relocate(args.relocation.to_relocation())
+        .on_conflict(on_conflict(args))
+        .again(args.again)
         .dry_run(args.dry_run);
     let mut merged = Vec::new();
     for (path, other) in &others {
@@ -48,6 +50,7 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     for note in merged.iter().flat_map(|merged| &merged.report.notes) {
         context.say(format_args!("note: {note}"));
     }
+    say_left_out(context, &merged);
     let done = format!("{} merged", render::count(told.new_entries, "new entry"));
     let outcome = conclude(context, args, &merged, &failed);
     if args.dry_run {
@@ -57,6 +60,13 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
         .close()
         .map_err(|error| Failure::from(error).after(&done))?;
     exit::done(printed, done, outcome)
+}
+
+fn on_conflict(args: &MergeArgs) -> OnConflict {
+    match args.on_conflict {
+        args::OnConflict::Branch => OnConflict::Branch,
+        args::OnConflict::Skip => OnConflict::Skip,
+    }
 }
 
 /// An archive to merge, and where it is.
@@ -155,7 +165,9 @@ struct Merged {
 #[derive(Serialize)]
 struct Told<'a> {
     new_entries: u64,
+    branches: u64,
     conflicts: usize,
+    left_out: LeftOut,
     others: &'a [Merged],
     failed: &'a [Unmerged],
 }
@@ -165,11 +177,49 @@ impl<'a> Told<'a> {
         let reports = || others.iter().map(|merged| &merged.report);
         Self {
             new_entries: reports().map(MergeReport::new_entries).sum(),
+            branches: reports().map(MergeReport::branches).sum(),
+            left_out: left_out(others),
             conflicts: reports().map(|report| report.conflicts().count()).sum(),
             others,
             failed,
         }
     }
+}
+
+/// What was left out of all of them since it was taken away here.
+fn left_out(merged: &[Merged]) -> LeftOut {
+    let mut sum = LeftOut::default();
+    for merged in merged {
+        let one = merged.report.left_out();
+        sum.sessions += one.sessions;
+        sum.segments += one.segments;
+        sum.entries += one.entries;
+    }
+    sum
+}
+
+fn say_left_out(context: &Context, merged: &[Merged]) {
+    let left_out = left_out(merged);
+    let counts = [
+        (left_out.sessions, "session"),
+        (left_out.segments, "segment"),
+        (left_out.entries, "entry"),
+    ];
+    if !left_out.is_nothing() {
+        context.say(format_args!(
+            "note: {} left out that were removed, cut off or erased here; --again brings back what \
+             was not erased",
+            listed(&counts).join(", ")
+        ));
+    }
+}
+
+/// Those of the counts that are not 0, in words.
+fn listed(counts: &[(u64, &str)]) -> Vec<String> {
+    let counts = counts.iter().filter(|(number, _)| *number > 0);
+    counts
+        .map(|(number, noun)| render::count(*number, noun))
+        .collect()
 }
 
 fn write_sessions(context: &Context, merged: &[Merged], dry_run: bool) -> Result<(), Failure> {
@@ -203,15 +253,15 @@ fn what_is_new(session: &MergedSession) -> String {
     if let MergeOutcome::Conflict(conflicts) = &session.outcome {
         return render::count(conflicts.len() as u64, "log") + " that differ";
     }
-    let counts = [
+    let mut parts = listed(&[
         (session.segments, "new segment"),
         (session.entries, "entry"),
         (session.traces, "trace"),
-    ];
-    let counts = counts.iter().filter(|(number, _)| *number > 0);
-    let mut parts: Vec<String> = counts
-        .map(|(number, noun)| render::count(*number, noun))
-        .collect();
+        (session.notes, "note"),
+    ]);
+    if let Some(segments) = parts.first_mut().filter(|_| session.branches > 0) {
+        *segments = format!("{segments}, {} of them for what differs", session.branches);
+    }
     parts.extend(session.metadata.then(|| "metadata".to_owned()));
     parts.join(", ")
 }

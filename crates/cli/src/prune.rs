@@ -90,14 +90,15 @@ fn write_plan(plan: &Plan) -> Result<(), Failure> {
     }
     let mut table = Table::new([
         Column::Left("SESSION"),
-        Column::Left("UPDATED (UTC)"),
+        Column::Left("ACTIVE (UTC)"),
         Column::Right("ENTRIES"),
         Column::Right("SIZE"),
     ]);
     for session in &plan.sessions {
+        let active_ms = plan.last_activity_ms.get(&session.id);
         table.push([
             session.id.to_string(),
-            render::time(session.updated_ms),
+            render::time(*active_ms.unwrap_or(&session.updated_ms)),
             session.entries.to_string(),
             render::size(session.entry_bytes),
         ]);

@@ -59,7 +59,9 @@ pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Fai
             &format!("{count} from number {from} on of segment {segment} of session {session}"),
         )?;
     }
-    log.truncate(args.len)?;
+    archive.forget_from(&log, args.len)?;
+    // Nothing of what was cut off may stay in a title.
+    sessiondb_logs::refresh(&archive, session, segment)?;
     let what = format!(
         "segment {segment} of session {session} now has {}",
         render::count(args.len, "entry")
@@ -96,6 +98,8 @@ pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> 
     }
     let erased = log.erase(from..to)?;
     drop(log);
+    // Nothing of what was erased may stay in a title.
+    sessiondb_logs::refresh(&archive, session, segment)?;
     let what = format!(
         "erased {} of segment {segment} of session {session}; `sessiondb compact` removes the \
          last bytes of what was erased from the file",
@@ -121,13 +125,13 @@ pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
     // Another process may have removed it since.
     let (session, segment) = match found {
         Match::Session(session) => {
-            if !archive.delete_session(session)? {
+            if !archive.forget_session(session)? {
                 return Err(StoreError::SessionNotFound(session).into());
             }
             (session, None)
         }
         Match::Segment { session, segment } => {
-            if !archive.delete_segment(session, segment)? {
+            if !archive.forget_segment(session, segment)? {
                 return Err(StoreError::NotFound(segment).into());
             }
             (session, Some(segment))

@@ -27,9 +27,7 @@ pub(crate) fn run(context: &Context, args: &SyncArgs) -> Result<(), Failure> {
             tell_nobody(context, args, &looked_at);
             return printed;
         }
-        data_folder::make_folder_of(context.archive())
-            .map_err(|error| StoreError::Io(error))
-            .map_err(Failure::from)?;
+        data_folder::make_folder_of(context.archive()).map_err(StoreError::Io)?;
     }
     let archive = context.open(Access::Create)?;
     if args.watch {
@@ -136,11 +134,14 @@ impl<'a> Told<'a> {
 /// What was done with the sessions of one agent.
 fn line(agent: &AgentReport) -> String {
     let mut parts = Vec::new();
-    if agent.new_entries == 0 && agent.new_sessions == 0 {
-        parts.push("nothing new".to_owned());
-    } else {
+    if agent.new_sessions > 0 {
         parts.push(render::count(agent.new_sessions as u64, "new session"));
+    }
+    if agent.new_entries > 0 {
         parts.push(render::count(agent.new_entries, "new entry"));
+    }
+    if parts.is_empty() {
+        parts.push("nothing new".to_owned());
     }
     let counts = [
         (agent.unchanged, "unchanged"),

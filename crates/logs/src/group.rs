@@ -182,7 +182,9 @@ impl<'a> Group<'a> {
             fold: folded.fold.clone(),
             anew: folded.anew.clone(),
             begun: false,
+            lines: folded.lines,
             number: 0,
+            bytes: 0,
             refold: false,
         };
         let visitor: Option<&mut dyn FileVisitor> = if found.trace {

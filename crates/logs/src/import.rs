@@ -32,15 +32,15 @@ pub type Listener<'l> = &'l mut dyn FnMut(u64, u64, &Path);
 /// # let folder = tempfile::tempdir()?;
 /// let log = folder.path().join("0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f.jsonl");
 /// std::fs::write(&log, concat!(
-///     r#"{"type":"user","sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","#,
+///     r#"{"type":"user","isSidechain":false,"sessionId":"0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f","#,
 ///     r#""message":{"role":"user","content":"Why is the total off?"}}"#,
 /// ))?;
 /// let archive = Archive::in_memory()?;
 /// let report = Import::new(&archive).run(&[folder.path().to_owned()], None)?;
 /// let session = report.files[0].report.session;
 /// assert_eq!(session.to_string(), "0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f");
-/// let metadata = archive.metadata(session)?.unwrap();
-/// assert_eq!(metadata["summary"]["title"], "Why is the total off?");
+/// let summary: serde_json::Value = archive.read_note(&format!("session/{session}/summary"))?.unwrap();
+/// assert_eq!(summary["title"], "Why is the total off?");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use sessiondb::{SegmentId, SessionId, Snapshot, StoreError};
 use sessiondb_agents::Fold;
 use uuid::Uuid;
@@ -111,6 +112,18 @@ pub struct LogNote {
     /// What is known after its entries, for logs that may grow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<Fold>,
+}
+
+/// The key of a session's summary.
+pub(crate) fn key_of_summary(session: SessionId) -> String {
+    format!("session/{session}/summary")
+}
+
+pub(crate) fn read_summary(
+    now: &Snapshot,
+    session: SessionId,
+) -> Result<Option<Map<String, Value>>, StoreError> {
+    lenient(now.read_note(&key_of_summary(session)))
 }
 
 pub(crate) fn key_of_log(session: SessionId, segment: SegmentId) -> String {

@@ -41,6 +41,8 @@ pub(crate) struct Folded {
     pub(crate) fold: Option<Fold>,
     /// The same before any entry.
     pub(crate) anew: Option<Fold>,
+    /// The lines that were folded before it was their turn, and their bytes.
+    pub(crate) lines: Option<(u64, u64)>,
 }
 
 /// Whoever takes what is ready. Returns whether there is anybody left.
@@ -295,11 +297,15 @@ impl Reader<'_> {
             if let Some(header) = &source.header {
                 fold.header(header);
             }
-            let (fold, anew) = (Some(fold), Some(anew));
-            return Ok(Ok(Folded { fold, anew }));
+            return Ok(Ok(Folded {
+                fold: Some(fold),
+                anew: Some(anew),
+                lines: None,
+            }));
         }
         let fold = source.fold(anew.clone(), file.line_ends_count);
-        Ok(fold.map(|fold| Folded {
+        Ok(fold.map(|(fold, bytes)| Folded {
+            lines: Some((fold.entries(), bytes)),
             fold: Some(fold),
             anew: Some(anew),
         }))

@@ -41,11 +41,13 @@ pub fn refresh(
     let mut batch = archive.batch();
     batch.write_note(&key_of_log(session, segment), &note)?;
     if note.subagent.is_none() {
+        let summary = located(fold.summary(), &note.path);
         put_summary(
+            &now,
             &mut batch,
-            session,
-            segment,
-            &located(fold.summary(), &note.path),
+            (session, segment),
+            &summary,
+            fold.entries(),
         )?;
     }
     batch.commit()

@@ -13,7 +13,7 @@ use sessiondb::jsonl::{FileReport, NameFile, Outcome, PassedOver, SessionFile, U
 ///
 /// # let folder = tempfile::tempdir()?;
 /// let log = folder.path().join("log.jsonl");
-/// std::fs::write(&log, "{\"type\":\"user\",\"message\":{\"content\":\"Hello\"},\"isSidechain\":false}\n")?;
+/// std::fs::write(&log, "{\"type\":\"user\",\"sessionId\":\"s1\",\"isSidechain\":false}\n")?;
 /// let report = Import::new(&Archive::in_memory()?).run(&[log], None)?;
 /// assert_eq!((report.new_entries(), report.failed()), (1, 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -41,7 +41,7 @@ pub struct ImportReport {
 ///
 /// # let folder = tempfile::tempdir()?;
 /// let log = folder.path().join("log.jsonl");
-/// std::fs::write(&log, "{\"type\":\"user\",\"message\":{\"content\":\"Hello\"},\"isSidechain\":false}\n")?;
+/// std::fs::write(&log, "{\"type\":\"user\",\"sessionId\":\"s1\",\"isSidechain\":false}\n")?;
 /// let report = Import::new(&Archive::in_memory()?).run(&[log], None)?;
 /// assert_eq!(report.files[0].agent, Some("claude"));
 /// assert!(!report.files[0].was_skipped);

@@ -54,9 +54,12 @@ impl Source {
         (&file).seek(SeekFrom::Start(0))?;
         let is_unpacked = is_compressed(&head);
         let (lines, head) = if head.starts_with(GZIP) {
-            unpacked(MultiGzDecoder::new(BufReader::new(file)))?
+            unpacked(MultiGzDecoder::new(BufReader::new(file)))
+                .map_err(|error| broken("gzip", &error))?
         } else if head.starts_with(ZSTD) {
-            unpacked(zstd::Decoder::new(file)?)?
+            zstd::Decoder::new(file)
+                .and_then(unpacked)
+                .map_err(|error| broken("zstd", &error))?
         } else {
             (file, head)
         };
@@ -115,19 +118,21 @@ impl Source {
     }
 
     /// Goes on with all entries. A last line without line end counts if it
-    /// is whole, unless its writer counts line ends.
-    pub(crate) fn fold(&self, mut fold: Fold, line_ends_count: bool) -> io::Result<Fold> {
+    /// is whole, unless its writer counts line ends. Returns the bytes of the lines as well.
+    pub(crate) fn fold(&self, mut fold: Fold, line_ends_count: bool) -> io::Result<(Fold, u64)> {
+        let mut bytes = 0;
         (&self.lines).seek(SeekFrom::Start(0))?;
         each_line(&self.lines, |line, terminated| {
             let whole = terminated
                 || (!line_ends_count
                     && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
             if whole {
+                bytes += line.len() as u64;
                 fold.entry(line);
             }
         })?;
         (&self.lines).seek(SeekFrom::Start(0))?;
-        Ok(fold)
+        Ok((fold, bytes))
     }
 }
 
@@ -171,6 +176,11 @@ fn memchr_last(buffer: &[u8], from: usize) -> Option<usize> {
     new.iter()
         .rposition(|byte| *byte == b'\n')
         .map(|at| from + at)
+}
+
+fn broken(format: &str, error: &io::Error) -> io::Error {
+    let message = format!("it cannot be unpacked as {format}: {error}");
+    io::Error::new(error.kind(), message)
 }
 
 fn is_compressed(head: &[u8]) -> bool {

@@ -7,11 +7,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sessiondb::archive::Batch;
 use sessiondb::jsonl::{FileVisitor, Seen};
-use sessiondb::{Archive, SegmentId, SessionId, StoreError};
+use sessiondb::{Archive, SegmentId, SessionId, Snapshot, StoreError};
 use sessiondb_agents::{Fold, Summary};
 
 use crate::host;
-use crate::notes::{self, LogNote, SourceNote, Stamp, TextForm, key_of_log, key_of_source};
+use crate::notes::{
+    self, LogNote, SourceNote, Stamp, TextForm, key_of_log, key_of_source, key_of_summary,
+};
 
 /// A log that was left alone for so long is folded anew should it grow: keeping what is known of each
 /// for ever would take more room than the work is worth.
@@ -33,7 +35,11 @@ pub(crate) struct Visit<'v> {
     /// The same before any entry, should the file not be what was expected.
     pub(crate) anew: Option<Fold>,
     pub(crate) begun: bool,
+    /// The lines that were folded before, and their bytes: they are the entries unless a line came to
+    /// several, or was mended.
+    pub(crate) lines: Option<(u64, u64)>,
     pub(crate) number: u64,
+    pub(crate) bytes: u64,
     /// Whether the summary has to be made from what is stored, which differs from the file.
     pub(crate) refold: bool,
 }
@@ -42,8 +48,9 @@ impl FileVisitor for Visit<'_> {
     fn begin(&mut self) {
         if std::mem::replace(&mut self.begun, true) && self.anew.is_some() {
             self.fold = self.anew.clone();
+            self.lines = None;
         }
-        self.number = 0;
+        (self.number, self.bytes) = (0, 0);
     }
 
     fn entry(&mut self, entry: &[u8]) {
@@ -53,6 +60,9 @@ impl FileVisitor for Visit<'_> {
             fold.entry(entry);
         }
         self.number += 1;
+        if self.lines.is_some_and(|(lines, _)| self.number <= lines) {
+            self.bytes += entry.len() as u64;
+        }
     }
 
     fn finish(&mut self, seen: &Seen, batch: &mut Batch) -> Result<bool, StoreError> {
@@ -71,7 +81,8 @@ impl FileVisitor for Visit<'_> {
             return Ok(changed);
         }
         let fold = self.fold.as_ref();
-        let is_all = fold.is_none_or(|fold| fold.entries() == seen.entries);
+        let are_lines = self.lines.is_none_or(|(_, bytes)| bytes == self.bytes);
+        let is_all = are_lines && fold.is_none_or(|fold| fold.entries() == seen.entries);
         self.refold = fold.is_some() && (!is_all || seen.total != seen.entries);
         let note = self.log_note(seen, is_all)?;
         let json = |note: &LogNote| serde_json::to_string(note);
@@ -85,7 +96,8 @@ impl FileVisitor for Visit<'_> {
         batch.write_note(&key_of_log(seen.session, seen.segment), &note)?;
         if let (Some(fold), None, false) = (fold, &self.subagent, self.refold) {
             let summary = located(fold.summary(), self.source);
-            put_summary(batch, seen.session, seen.segment, &summary)?;
+            let place = (seen.session, seen.segment);
+            put_summary(&now, batch, place, &summary, fold.entries())?;
         }
         Ok(true)
     }
@@ -138,37 +150,41 @@ pub(crate) fn located(mut summary: Summary, source: &str) -> Summary {
     summary
 }
 
+/// The summary as it is stored: with the segment that it is of, and how many entries it covers.
+pub(crate) fn fields_of(
+    summary: &Summary,
+    segment: SegmentId,
+    entries: u64,
+) -> Result<Map<String, Value>, serde_json::Error> {
+    let mut fields = match serde_json::to_value(summary)? {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    fields.insert("segment".to_owned(), segment.to_string().into());
+    fields.insert("entries".to_owned(), entries.into());
+    Ok(fields)
+}
+
 /// Adds: the summary becomes that of the session, unless another segment of it has been used since.
 pub(crate) fn put_summary(
+    now: &Snapshot,
     batch: &mut Batch,
-    session: SessionId,
-    segment: SegmentId,
+    (session, segment): (SessionId, SegmentId),
     summary: &Summary,
+    entries: u64,
 ) -> Result<(), StoreError> {
-    let Value::Object(mut fields) = serde_json::to_value(summary)? else {
+    let stored = notes::read_summary(now, session)?;
+    if stored.is_some_and(|stored| is_of_another(&stored, segment, summary.last_activity_ms)) {
         return Ok(());
-    };
-    let own = Value::from(segment.to_string());
-    fields.insert("segment".to_owned(), own.clone());
-    let last_ms = summary.last_activity_ms;
-    batch.update_metadata(session, move |metadata| {
-        if is_of_another(metadata, &own, last_ms) {
-            return Ok(());
-        }
-        if let Some(cwd) = fields.get("cwd") {
-            metadata.entry("cwd").or_insert_with(|| cwd.clone());
-        }
-        metadata.insert("summary".to_owned(), Value::Object(fields));
-        Ok(())
-    });
+    }
+    let fields = fields_of(summary, segment, entries)?;
+    batch.write_note(&key_of_summary(session), &fields)?;
     Ok(())
 }
 
 /// Whether the summary that is there is of another segment that was used later.
-fn is_of_another(metadata: &Map<String, Value>, own: &Value, last_ms: Option<i64>) -> bool {
-    let Some(there) = metadata.get("summary") else {
-        return false;
-    };
+fn is_of_another(there: &Map<String, Value>, own: SegmentId, last_ms: Option<i64>) -> bool {
     let theirs = there.get("last_activity_ms").and_then(Value::as_i64);
-    there.get("segment").is_some_and(|segment| segment != own) && theirs >= last_ms
+    let segment = there.get("segment").and_then(Value::as_str);
+    segment.is_some_and(|segment| segment != own.to_string()) && theirs >= last_ms
 }

@@ -11,6 +11,9 @@ use crate::ids::{SegmentId, SessionId};
 /// What the names of notes begin with, which those of workers may not hold.
 pub(crate) const NOTE_MARK: &str = "/";
 
+/// What the keys of the notes begin with that mark what was deleted for good.
+pub(crate) const FORGOTTEN: &str = "sessiondb/forgotten/";
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Op {
@@ -105,16 +108,21 @@ impl Op {
         matches!(self, Self::Expect(_))
     }
 
-    /// Whether it only takes something away, or changes nothing.
+    /// Whether it only takes something away, or marks what is taken away with it, or changes
+    /// nothing.
     pub(crate) fn is_deletion(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Expect(_)
-                | Self::Truncate { .. }
-                | Self::DeleteLog { .. }
-                | Self::DeleteSession { .. }
-                | Self::DeleteName { .. }
-        )
+            | Self::Truncate { .. }
+            | Self::DeleteLog { .. }
+            | Self::DeleteSession { .. }
+            | Self::DeleteName { .. } => true,
+            Self::SetName { name, .. } => {
+                let key = name.strip_prefix(NOTE_MARK);
+                key.is_some_and(|key| key.starts_with(FORGOTTEN))
+            }
+            _ => false,
+        }
     }
 
     /// Makes a log that begins with what it shares, if anything, or makes one empty.

@@ -1,7 +1,7 @@
 //! What merging adds, and what it leaves alone.
 
 use serde_json::json;
-use sessiondb::portable::{Merge, MergeOutcome, MergeReport, Relocation};
+use sessiondb::portable::{Merge, MergeOutcome, MergeReport, OnConflict, Relocation};
 use sessiondb::{Archive, StoreError};
 
 use super::{Content, assert_clean, record, sample, segment, session, texts};
@@ -82,7 +82,7 @@ fn what_grew_is_extended_and_what_is_longer_here_stays() {
 }
 
 #[test]
-fn a_session_with_a_conflict_is_left_wholly_alone() {
+fn a_session_with_a_conflict_is_left_wholly_alone_if_asked_for() {
     let here = archive(&[(1, 1, &["1", "2", "3"]), (1, 2, &["1"]), (2, 5, &["1"])]);
     let there = archive(&[
         (1, 1, &["1", "9"]),
@@ -100,7 +100,8 @@ fn a_session_with_a_conflict_is_left_wholly_alone() {
         .set_metadata(session(1), json!({"a": 1}).as_object().unwrap())
         .unwrap();
     let before = Content::of(&here).only(session(1));
-    let report = merge(&here, &there);
+    let skip = Merge::new(&here).on_conflict(OnConflict::Skip);
+    let report = skip.run(&there, None).unwrap();
     let found: Vec<_> = report
         .conflicts()
         .map(|(id, conflict)| (id, conflict.segment, conflict.traces, conflict.entry))
@@ -153,11 +154,19 @@ fn metadata_and_names_that_are_here_stay() {
 #[test]
 fn a_dry_run_says_the_same_and_does_nothing() {
     let (here, there) = (archive(&[(1, 1, &["9"]), (5, 5, &[])]), sample());
-    let before = (Content::of(&here), here.version().unwrap());
-    let dry = Merge::new(&here).dry_run(true).run(&there, None).unwrap();
-    assert_eq!((Content::of(&here), here.version().unwrap()), before);
-    assert_eq!(dry.conflicts().count(), 1);
-    assert_eq!(dry, merge(&here, &there));
+    for on_conflict in [OnConflict::Skip, OnConflict::Branch] {
+        let before = (Content::of(&here), here.version().unwrap());
+        let merge = Merge::new(&here).on_conflict(on_conflict);
+        let dry = merge.clone().dry_run(true).run(&there, None).unwrap();
+        assert_eq!((Content::of(&here), here.version().unwrap()), before);
+        let (conflicts, branches) = match on_conflict {
+            OnConflict::Skip => (1, 0),
+            _ => (0, 1),
+        };
+        assert_eq!(dry.conflicts().count(), conflicts);
+        assert_eq!(dry.branches(), branches);
+        assert_eq!(dry, merge.run(&there, None).unwrap());
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sessiondb::Archive;
-use sessiondb::portable::{Merge, MergeOutcome};
+use sessiondb::portable::{Merge, MergeOutcome, OnConflict};
 
 use super::{Content, assert_clean, segment, session};
 use crate::raw::{raw, raws};
@@ -157,7 +157,9 @@ fn what_contradicts_is_told_of_each_segment_that_shares_it() {
         }
         archive
     };
-    let report = Merge::new(&archive("2")).run(&archive("3"), None).unwrap();
+    let (here, there) = (archive("2"), archive("3"));
+    let skip = Merge::new(&here).on_conflict(OnConflict::Skip);
+    let report = skip.run(&there, None).unwrap();
     let conflicts = report.conflicts();
     let conflicts: Vec<_> = conflicts
         .map(|(_, conflict)| (conflict.segment, conflict.entry))

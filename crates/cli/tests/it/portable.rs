@@ -163,21 +163,24 @@ fn a_conflict_is_listed_and_the_others_are_merged() {
     place.append(one, "4\n").code(0);
 
     let dry = place
-        .run("merge", &["--dry-run", &there])
+        .run("merge", &["--on-conflict=skip", "--dry-run", &there])
         .code(8)
         .out("would extend");
     assert!(dry.stderr.contains("would be left"), "{dry:?}");
     assert_eq!(place.raw(two.1), "1\n");
     let place_of_it = format!("session {}, segment {}: entry 2 differs", one.0, one.1);
     let merged = place
-        .run("merge", &[&there])
+        .run("merge", &["--on-conflict", "skip", &there])
         .code(8)
         .out("conflict")
         .err(&place_of_it);
     assert!(merged.stdout.contains("extended"), "{merged:?}");
     assert_eq!(place.raw(one.1), "1\n2\n4\n");
     assert_eq!(place.raw(two.1), "1\n2\n");
-    let report = place.run("merge", &["--json", &there]).code(8).json();
+    let report = place
+        .run("merge", &["--on-conflict=skip", "--json", &there])
+        .code(8)
+        .json();
     assert_eq!(
         (&report["conflicts"], &report["new_entries"]),
         (&1.into(), &0.into())
@@ -187,10 +190,70 @@ fn a_conflict_is_listed_and_the_others_are_merged() {
         .iter()
         .find_map(|session| session["outcome"].get("conflict"));
     assert_eq!(conflict.unwrap()[0]["entry"], 2);
+    place
+        .run("merge", &["--on-conflict=ask", &there])
+        .code(2)
+        .err("branch, skip");
+
+    // Otherwise it becomes a branch, and all is well.
+    let dry = place.run("merge", &["--dry-run", &there]).code(0);
+    assert!(dry.stdout.contains("1 of them for what differs"), "{dry:?}");
+    place
+        .run("merge", &[&there])
+        .code(0)
+        .out("1 new segment, 1 of them for what differs");
+    assert_eq!(place.raw(one.1), "1\n2\n4\n");
+    let listed = place.run("ls", &[&one.0.to_string(), "--json"]).code(0);
+    assert_eq!(listed.json().as_array().unwrap().len(), 2);
+    place.run("merge", &[&there]).code(0).err("nothing new");
     // A dry run into nothing makes nothing.
     let new = text(&place, "new.sessiondb");
     run(&new, "merge", &["--dry-run", &there]).code(3);
     assert!(!place.path("new.sessiondb").exists());
+}
+
+#[test]
+fn what_was_taken_away_comes_back_only_when_told() {
+    let place = Place::new();
+    let [removed, cut, pruned] = [(); 3].map(|()| new_ids());
+    for ids in [pruned, removed, cut] {
+        place.append(ids, "1\n2\n3\n").code(0);
+    }
+    let there = text(&place, "there.sessiondb");
+    place.run("backup", &[&there]).code(0);
+    place
+        .run("prune", &["--keep-last=2", "--yes"])
+        .code(0)
+        .out(&pruned.0.to_string());
+    place.run("rm", &["--yes", &removed.0.to_string()]).code(0);
+    place
+        .run("truncate", &["--yes", &cut.1.to_string(), "1"])
+        .code(0);
+    place
+        .run("merge", &[&there])
+        .code(0)
+        .err("2 sessions, 2 entries left out")
+        .err("--again")
+        .err("nothing new");
+    assert_eq!(ids_of(&place).len(), 1);
+    assert_eq!(place.raw(cut.1), "1\n");
+    let report = place.run("merge", &["--json", &there]).code(0).json();
+    assert_eq!(report["left_out"]["sessions"], 2);
+    assert_eq!(report["left_out"]["entries"], 2);
+    let outcomes = report["others"][0]["sessions"].as_array().unwrap();
+    let forgotten = outcomes.iter().filter(|one| one["outcome"] == "forgotten");
+    assert_eq!(forgotten.count(), 2);
+
+    let back = place.run("merge", &["--again", &there]).code(0);
+    assert!(!back.stderr.contains("left out"), "{back:?}");
+    assert_eq!(ids_of(&place).len(), 3);
+    assert_eq!(place.raw(cut.1), "1\n2\n3\n");
+    let archive = place.archive();
+    assert_eq!(
+        exported(&place, &there, "one"),
+        exported(&place, archive.to_str().unwrap(), "two")
+    );
+    place.run("merge", &[&there]).code(0).err("nothing new");
 }
 
 #[test]

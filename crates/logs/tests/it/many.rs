@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use sessiondb::jsonl::Outcome;
 use sessiondb::{Archive, SessionId};
-use sessiondb_logs::{Import, ImportReport};
+use sessiondb_logs::ImportReport;
+
+use crate::folder::{import, summary};
 
 const SESSION: &str = "0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e7f";
 
@@ -28,12 +30,6 @@ pub(crate) fn write_old(path: &Path, text: &str) {
     file.set_modified(before).unwrap();
 }
 
-fn import(archive: &Archive, folder: &Path) -> ImportReport {
-    let report = Import::new(archive).run(&[folder.to_owned()], None).unwrap();
-    assert_eq!(report.failed(), 0, "{report:?}");
-    report
-}
-
 #[test]
 fn many_small_files_come_in_and_are_not_read_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -47,8 +43,7 @@ fn many_small_files_come_in_and_are_not_read_again() {
     assert!(first.files.iter().all(|file| file.is_new_session));
     for number in [0, 63, 64, 299] {
         let session = SessionId::try_parse(&id(number)).unwrap();
-        let metadata = archive.metadata(session).unwrap().unwrap();
-        assert_eq!(metadata["summary"]["title"], format!("Prompt {number}"));
+        assert_eq!(summary(&archive, session)["title"], format!("Prompt {number}"));
     }
     let again = import(&archive, folder.path());
     assert!(again.files.iter().all(|file| file.was_skipped && !file.is_new_session));

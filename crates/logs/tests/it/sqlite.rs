@@ -5,8 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use sessiondb::jsonl::PassedOverKind;
-use sessiondb::{Archive, SessionId};
+use sessiondb::Archive;
 use sessiondb_logs::{Import, ImportReport};
+
+use crate::folder::{import, summary};
 
 const OPENCODE: &str = "
     CREATE TABLE project (id text PRIMARY KEY, worktree text NOT NULL);
@@ -93,18 +95,8 @@ fn answer(has_ended: bool) -> Value {
     }
 }
 
-fn import(archive: &Archive, path: &Path) -> ImportReport {
-    let report = Import::new(archive).run(&[path.to_owned()], None).unwrap();
-    assert_eq!(report.failed(), 0, "{report:?}");
-    report
-}
-
 fn skipped(report: &ImportReport) -> usize {
     report.files.iter().filter(|file| file.was_skipped).count()
-}
-
-fn summary(archive: &Archive, session: SessionId) -> Value {
-    archive.metadata(session).unwrap().unwrap()["summary"].clone()
 }
 
 /// Gives the files one time, old enough to tell that nothing changed since.

@@ -163,11 +163,13 @@ enum Last {
     /// With what a branch shares, which then takes it over into its own rows.
     TruncateShared,
     Merge,
+    /// Of a log that differs, which becomes a branch.
+    MergeDiffering,
     Compact,
 }
 
 impl Last {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Append,
         Self::LargeAppend,
         Self::NextHalf,
@@ -181,6 +183,7 @@ impl Last {
         Self::Erase,
         Self::TruncateShared,
         Self::Merge,
+        Self::MergeDiffering,
         Self::Compact,
     ];
 
@@ -224,9 +227,12 @@ impl Last {
                 log.truncate(1)?;
                 archive.checkpoint()
             }
-            Self::Merge => {
+            Self::Merge | Self::MergeDiffering => {
                 let other = Archive::in_memory()?;
                 let mut grown = texts_now(&log)?.unwrap_or_default();
+                if matches!(self, Self::MergeDiffering) {
+                    grown.truncate(1);
+                }
                 grown.push(entry("last", 100));
                 self::log(&other).append_many(raws(&grown))?;
                 Merge::new(&archive).run(&other, None).map(drop)
@@ -248,6 +254,7 @@ impl Last {
             Self::NextHalf | Self::NextHalfUnfolded => log.push(entry("last", 1100)),
             Self::Truncate | Self::TruncateShared => log.truncate(1),
             Self::Branch => branch.clone_from(log),
+            Self::MergeDiffering => *branch = vec![log[0].clone(), entry("last", 100)],
             Self::Erase => {
                 for log in &mut after {
                     r#"{"kind":"erased"}"#.clone_into(&mut log[0]);
@@ -281,7 +288,11 @@ fn log(archive: &Archive) -> Log {
 fn stored(archive: &Archive) -> Result<Stored, String> {
     let read = |log: Log| texts_now(&log).map_err(|err| err.to_string());
     let log = read(log(archive))?.ok_or("the log is gone")?;
-    let branch = read(archive.log(SESSION, BRANCH))?;
+    // A merge gives it an id of its own.
+    let infos = archive.segments(SESSION).map_err(|err| err.to_string())?;
+    let mut ids = infos.filter_map(|info| info.ok().map(|info| info.id));
+    let branch = ids.find(|id| *id != LOG).unwrap_or(BRANCH);
+    let branch = read(archive.log(SESSION, branch))?;
     Ok([log, branch.unwrap_or_default()])
 }
 

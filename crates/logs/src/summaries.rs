@@ -1,0 +1,251 @@
+//! The summaries of sessions as they are now: those that are stored, and for entries that came in
+//! since, by whatever way, what they add.
+
+use serde_json::{Map, Value};
+use sessiondb::{Archive, SegmentId, SegmentInfo, SessionInfo, Snapshot, StoreError};
+use sessiondb_agents::{Agent, Fold, Probe, by_name, recognise};
+
+use crate::notes::{self, LogNote, key_of_log};
+use crate::sidecar::SidecarEntry;
+use crate::visit::{fields_of, located, put_summary};
+
+/// How much of a log is shown to those who are asked whose it is.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// What a list shows of a session.
+///
+/// ```
+/// let nothing = sessiondb_logs::Current::default();
+/// assert_eq!((nothing.fields, nothing.read_bytes), (None, 0));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Current {
+    /// The fields of a [`Summary`](sessiondb_agents::Summary), with the `segment` that they are of and
+    /// the number of its `entries` that they cover; `None` if no agent is known.
+    pub fields: Option<Map<String, Value>>,
+    /// About how many bytes of entries were read that no stored summary covers.
+    pub read_bytes: u64,
+}
+
+/// What a list shows of a session now. What was appended since the summary was stored is read, up to
+/// `most_bytes` of entries; beyond that, what is stored is given as it is.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb_logs::summary;
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// archive.log(session, segment).append(&serde_json::json!({
+///     "kind": "user_input", "ts": 7, "segments": [{"kind": "text", "content": "Why?"}]
+/// }))?;
+/// let now = archive.snapshot()?;
+/// let info = now.session(session)?.unwrap();
+/// let fields = summary(&now, &info, u64::MAX)?.fields.unwrap();
+/// assert_eq!((&fields["title"], &fields["entries"]), (&"Why?".into(), &1.into()));
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of a read.
+pub fn summary(
+    now: &Snapshot,
+    session: &SessionInfo,
+    most_bytes: u64,
+) -> Result<Current, StoreError> {
+    let stored = notes::read_summary(now, session.id)?;
+    Ok(match state(now, session, stored.as_ref(), most_bytes)? {
+        Some(state) => Current {
+            fields: Some(state.fields()?),
+            read_bytes: state.read_bytes,
+        },
+        None => Current {
+            fields: stored,
+            read_bytes: 0,
+        },
+    })
+}
+
+/// Brings the stored summaries of all sessions up to date. Returns how many were not.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let session = new_session_id();
+/// archive.log(session, new_segment_id()).append(&serde_json::json!({
+///     "kind": "user_input", "ts": 7, "segments": [{"kind": "text", "content": "Why?"}]
+/// }))?;
+/// assert_eq!(sessiondb_logs::keep_up(&archive)?, 1);
+/// let key = format!("session/{session}/summary");
+/// let summary: serde_json::Value = archive.read_note(&key)?.unwrap();
+/// assert_eq!(summary["title"], "Why?");
+/// assert_eq!(sessiondb_logs::keep_up(&archive)?, 0);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of a read and of a write.
+pub fn keep_up(archive: &Archive) -> Result<u64, StoreError> {
+    let now = archive.snapshot()?;
+    let mut updated = 0;
+    for session in now.sessions() {
+        let session = session?;
+        let stored = notes::read_summary(&now, session.id)?;
+        let Some(state) = state(&now, &session, stored.as_ref(), u64::MAX)? else {
+            continue;
+        };
+        let mut note = state.note;
+        note.entries = note.entries.max(state.fold.entries());
+        state.fold.agent().name().clone_into(&mut note.agent);
+        let mut batch = archive.batch();
+        put_summary(
+            &now,
+            &mut batch,
+            (session.id, state.segment),
+            &located(state.fold.summary(), &note.path),
+            state.fold.entries(),
+        )?;
+        note.fold = Some(state.fold);
+        batch.write_note(&key_of_log(session.id, state.segment), &note)?;
+        batch.commit()?;
+        updated += 1;
+    }
+    Ok(updated)
+}
+
+/// What is known after all entries of a session's main segment.
+struct State {
+    segment: SegmentId,
+    fold: Fold,
+    note: LogNote,
+    read_bytes: u64,
+}
+
+impl State {
+    fn fields(&self) -> Result<Map<String, Value>, StoreError> {
+        let summary = located(self.fold.summary(), &self.note.path);
+        Ok(fields_of(&summary, self.segment, self.fold.entries())?)
+    }
+}
+
+/// What is known beyond what is stored; `None` if that is up to date, or nothing is known.
+fn state(
+    now: &Snapshot,
+    session: &SessionInfo,
+    stored: Option<&Map<String, Value>>,
+    most_bytes: u64,
+) -> Result<Option<State>, StoreError> {
+    let field = |name: &str| stored.and_then(|fields| fields.get(name));
+    let known = field("segment").and_then(Value::as_str);
+    let known = known.and_then(|segment| SegmentId::try_parse(segment).ok());
+    let covered = field("entries").and_then(Value::as_u64);
+    let Some(main) = main_segment(now, session, known)? else {
+        return Ok(None);
+    };
+    if known == Some(main.id) && covered.is_some_and(|covered| covered >= main.entries) {
+        return Ok(None);
+    }
+    let note = notes::read_log(now, session.id, main.id)?;
+    // Of a log whose file holds more than is stored, or something else, the stored entries count.
+    let agent = match &note {
+        Some(note) => by_name(&note.agent),
+        None => recognised(now, &main)?,
+    };
+    let Some(agent) = agent else {
+        return Ok(None);
+    };
+    let note = note.unwrap_or_default();
+    let mut fold = begun(agent, &note, main.entries);
+    let read_bytes = bytes_left(&main, fold.entries());
+    if read_bytes > most_bytes {
+        return Ok(None);
+    }
+    for entry in now.log(session.id, main.id).read(fold.entries()..)? {
+        fold.entry(entry?.as_str().as_bytes());
+    }
+    let segment = main.id;
+    Ok(Some(State {
+        segment,
+        fold,
+        note,
+        read_bytes,
+    }))
+}
+
+/// What was known before, if it is of the beginning of what is stored.
+fn begun(agent: &'static dyn Agent, note: &LogNote, stored: u64) -> Fold {
+    if let Some(fold) = &note.fold
+        && fold.entries() <= stored
+        && fold.agent().name() == agent.name()
+    {
+        return fold.clone();
+    }
+    let mut fold = Fold::new(agent, &note.path);
+    if let Some(header) = &note.header {
+        fold.header(header.get());
+    }
+    fold
+}
+
+/// About how many bytes the entries have from that number on.
+fn bytes_left(segment: &SegmentInfo, from: u64) -> u64 {
+    let left = segment.entries.saturating_sub(from);
+    segment.entry_bytes / segment.entries.max(1) * left
+}
+
+/// The segment that a session's summary is of: the one that it is of by now, or one that was used since
+/// by a program that stores entries itself. What came in from files was compared then.
+fn main_segment(
+    now: &Snapshot,
+    session: &SessionInfo,
+    known: Option<SegmentId>,
+) -> Result<Option<SegmentInfo>, StoreError> {
+    let mut main: Option<SegmentInfo> = None;
+    for segment in now.segments(session.id) {
+        let segment = segment?;
+        let is_candidate = segment.exists
+            && segment.entries > 0
+            && (known == Some(segment.id) || is_live(now, &segment)?);
+        let rank = |segment: &SegmentInfo| (segment.updated_ms, known == Some(segment.id));
+        if is_candidate && main.as_ref().is_none_or(|main| rank(&segment) > rank(main)) {
+            main = Some(segment);
+        }
+    }
+    Ok(main)
+}
+
+/// Whether a program has stored entries there itself, and it is a conversation.
+fn is_live(now: &Snapshot, segment: &SegmentInfo) -> Result<bool, StoreError> {
+    if let Some(note) = notes::read_log(now, segment.session, segment.id)? {
+        return Ok(note.subagent.is_none() && segment.entries > note.entries);
+    }
+    if segment.entries > 1 {
+        return Ok(true);
+    }
+    let first = now.log(segment.session, segment.id).read(..1)?.next();
+    let first = first.transpose()?;
+    Ok(first.is_none_or(|first| SidecarEntry::of(first.as_str().as_bytes()).is_none()))
+}
+
+/// Whose log it is that came in entry by entry.
+fn recognised(
+    now: &Snapshot,
+    segment: &SegmentInfo,
+) -> Result<Option<&'static dyn Agent>, StoreError> {
+    let mut head = Vec::new();
+    for entry in now.log(segment.session, segment.id).read(..)? {
+        head.extend_from_slice(entry?.as_str().as_bytes());
+        head.push(b'\n');
+        if head.len() >= HEAD_BYTES {
+            break;
+        }
+    }
+    Ok(recognise(&Probe {
+        path: "",
+        head: &head,
+    }))
+}
