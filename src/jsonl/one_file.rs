@@ -105,7 +105,8 @@ impl OneFile<'_, '_, '_> {
         seen.total = appending.len();
         let visitor = &mut self.visitor;
         let shared = self.shared.as_mut().map(|(batch, _)| batch);
-        let is_shared = appending.finish(self.archive, shared, |batch| visitor.finish(&seen, batch))?;
+        let is_shared =
+            appending.finish(self.archive, shared, |batch| visitor.finish(&seen, batch))?;
         if let Some((_, is_used)) = &mut self.shared {
             *is_used |= is_shared;
         }

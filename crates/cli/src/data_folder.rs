@@ -16,7 +16,8 @@ pub(crate) fn archive() -> Option<PathBuf> {
 fn data_folder() -> Option<PathBuf> {
     let set = |value: OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
     let variable = |name: &str| std::env::var_os(name).and_then(set);
-    let below_home = |path: &str| Some(std::env::home_dir()?.join(path)).filter(|path| path.is_absolute());
+    let below_home =
+        |path: &str| Some(std::env::home_dir()?.join(path)).filter(|path| path.is_absolute());
     if cfg!(windows) {
         return variable("LOCALAPPDATA").or_else(|| below_home("AppData\\Local"));
     }

@@ -63,7 +63,8 @@ fn sync<'a>(archive: &'a Archive, args: &SyncArgs) -> Sync<'a> {
 
 /// Where the agents that are asked for may keep their sessions.
 fn looked_at(args: &SyncArgs) -> Vec<PathBuf> {
-    let is_asked_for = |name: &str| args.agents.is_empty() || args.agents.iter().any(|it| it == name);
+    let is_asked_for =
+        |name: &str| args.agents.is_empty() || args.agents.iter().any(|it| it == name);
     let places = places(args.home.as_deref()).into_iter();
     let asked = places.filter(|(agent, _)| is_asked_for(agent));
     asked.map(|(_, place)| place).collect()

@@ -18,7 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = std::env::args().skip(1).find_map(|word| word.parse().ok());
     let files: usize = files.unwrap_or(20_000);
     let folder = tempfile::tempdir()?;
-    let (logs, archive) = (folder.path().join("projects"), folder.path().join("a.sessiondb"));
+    let (logs, archive) = (
+        folder.path().join("projects"),
+        folder.path().join("a.sessiondb"),
+    );
     write_logs(&logs, files)?;
     // The time of a file tells only once it is a little old.
     std::thread::sleep(std::time::Duration::from_secs(3));
@@ -27,7 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     run(&archive, &logs, "again, nothing new")?;
     run(&archive, &logs, "again, nothing new")?;
     for number in (0..files).step_by(files / 20 + 1) {
-        let mut file = OpenOptions::new().append(true).open(path_of(&logs, number))?;
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(path_of(&logs, number))?;
         file.write_all(line(number, 1).as_bytes())?;
     }
     run(&archive, &logs, "again, 20 have grown")?;

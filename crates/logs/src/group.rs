@@ -63,7 +63,11 @@ impl<'a> Group<'a> {
     }
 
     /// Brings a file in, at the latest when the group [ends](Self::end), and reports it.
-    pub(crate) fn add(&mut self, ready: Ready, report: &mut ImportReport) -> Result<(), StoreError> {
+    pub(crate) fn add(
+        &mut self,
+        ready: Ready,
+        report: &mut ImportReport,
+    ) -> Result<(), StoreError> {
         let now = self.archive.snapshot()?;
         let identity = ready.folded.fold.as_ref().map(Fold::identity);
         let place = place::of(&now, &ready.file, identity, &ready.source.lines)?;
@@ -187,11 +191,8 @@ impl<'a> Group<'a> {
             bytes: 0,
             refold: false,
         };
-        let visitor: Option<&mut dyn FileVisitor> = if found.trace {
-            None
-        } else {
-            Some(&mut visit)
-        };
+        let visitor: Option<&mut dyn FileVisitor> =
+            if found.trace { None } else { Some(&mut visit) };
         let (report, is_shared) = match batch {
             Some(batch) => {
                 let (report, batch, is_shared) = self.library.file_into(&file, visitor, batch)?;

@@ -77,7 +77,11 @@ impl Machine {
                 }
             }
             "goose" => {
-                places.extend(self.data_folders().iter().map(|data| data.join("goose/sessions")));
+                places.extend(
+                    self.data_folders()
+                        .iter()
+                        .map(|data| data.join("goose/sessions")),
+                );
                 places.push(self.below_home(".config/goose/sessions"));
                 if let Some(root) = self.variable("GOOSE_PATH_ROOT") {
                     places.push(joined(Path::new(&root), "data/sessions"));

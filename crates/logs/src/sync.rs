@@ -166,7 +166,9 @@ impl<'a> Sync<'a> {
             };
             let done = self.import.run(&places, Some(&mut tell))?;
             let done = without_empty_folders(done);
-            report.agents.push(AgentReport::new(agent.name(), places, done));
+            report
+                .agents
+                .push(AgentReport::new(agent.name(), places, done));
         }
         Ok(report)
     }
@@ -229,8 +231,8 @@ pub(crate) fn there(places: Vec<PathBuf>) -> Vec<PathBuf> {
 
 /// A folder in which an agent has kept nothing yet is no failure here.
 fn without_empty_folders(mut report: ImportReport) -> ImportReport {
-        report.unreadable.retain(|one| {
-        one.kind != std::io::ErrorKind::NotFound || !one.path.is_dir()
-    });
+    report
+        .unreadable
+        .retain(|one| one.kind != std::io::ErrorKind::NotFound || !one.path.is_dir());
     report
 }

@@ -246,26 +246,38 @@ impl Watched {
             }
         }
         items.sort_by(|one, other| one.item.file.path.cmp(&other.item.file.path));
-        let (items, stamps): (Vec<Item>, Vec<_>) =
-            items.into_iter().map(|known| (known.item, known.stamp)).unzip();
+        let (items, stamps): (Vec<Item>, Vec<_>) = items
+            .into_iter()
+            .map(|known| (known.item, known.stamp))
+            .unzip();
         let done = sync.items(&items);
         for (item, stamp) in items.into_iter().zip(stamps) {
             let path = item.file.path.clone();
             if !matches!(item.kind, Kind::Log { .. }) {
-                self.look_later(&path, done.as_ref().is_ok_and(|done| {
-                    let of_it = |path: &Path| path.starts_with(&item.file.path);
-                    let is_new = |outcome: &Outcome| matches!(outcome, Outcome::Imported { .. });
-                    let mut files = done.files.iter().map(|file| &file.report);
-                    files.any(|file| of_it(&file.path) && is_new(&file.outcome))
-                }));
+                self.look_later(
+                    &path,
+                    done.as_ref().is_ok_and(|done| {
+                        let of_it = |path: &Path| path.starts_with(&item.file.path);
+                        let is_new =
+                            |outcome: &Outcome| matches!(outcome, Outcome::Imported { .. });
+                        let mut files = done.files.iter().map(|file| &file.report);
+                        files.any(|file| of_it(&file.path) && is_new(&file.outcome))
+                    }),
+                );
             }
             self.known.insert(path, Known { item, stamp });
         }
         let mut report = done?;
         self.changed.clear();
         // What was removed meanwhile stays as it is in the archive.
-        report.unreadable.retain(|one| one.kind != std::io::ErrorKind::NotFound);
-        Ok(Some(AgentReport::new(self.agent.name(), self.there.clone(), report)))
+        report
+            .unreadable
+            .retain(|one| one.kind != std::io::ErrorKind::NotFound);
+        Ok(Some(AgentReport::new(
+            self.agent.name(),
+            self.there.clone(),
+            report,
+        )))
     }
 
     /// Plans when to look at something again, anew if it has just changed.
@@ -294,7 +306,8 @@ impl Item {
         let now = self.stamp();
         match (&now, before) {
             (Some(now), Some(before)) => {
-                let facts = |stamp: &Stamp| (stamp.len_bytes, stamp.modified_ns, stamp.file.clone());
+                let facts =
+                    |stamp: &Stamp| (stamp.len_bytes, stamp.modified_ns, stamp.file.clone());
                 facts(now) != facts(before)
             }
             _ => true,

@@ -52,11 +52,17 @@ fn as_json_it_is_one_object() {
     let place = Place::new();
     let home = home(&place);
     let report = sync(&place, &home, &["--json"]).code(0).json();
-    assert_eq!((&report["new_entries"], &report["failed"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&report["new_entries"], &report["failed"]),
+        (&json!(1), &json!(0))
+    );
     let agent = &report["agents"][0];
     assert_eq!(agent["agent"], "claude");
     assert_eq!(agent["places"], json!([home.join(".claude/projects")]));
-    assert_eq!((&agent["files"], &agent["new_sessions"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&agent["files"], &agent["new_sessions"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[test]
@@ -67,8 +73,12 @@ fn without_agents_no_archive_is_made() {
     sync(&place, &empty, &[]).code(0).err(".claude");
     assert!(!place.archive().exists());
     let home = home(&place);
-    sync(&place, &home, &["--agent", "codex"]).code(0).err("none of codex");
-    sync(&place, &home, &["--agent", "nobody"]).code(2).err("claude");
+    sync(&place, &home, &["--agent", "codex"])
+        .code(0)
+        .err("none of codex");
+    sync(&place, &home, &["--agent", "nobody"])
+        .code(2)
+        .err("claude");
 }
 
 #[test]
@@ -76,7 +86,11 @@ fn a_file_that_fails_stops_no_other() {
     let place = Place::new();
     let home = home(&place);
     let folder = home.join(".claude/projects/-src");
-    fs::write(folder.join("0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e80.jsonl"), "no log\n").unwrap();
+    fs::write(
+        folder.join("0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e80.jsonl"),
+        "no log\n",
+    )
+    .unwrap();
     sync(&place, &home, &[])
         .code(8)
         .out("1 new entry, 1 failed\n")

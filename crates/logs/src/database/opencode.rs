@@ -27,7 +27,10 @@ impl Opencode {
         let mut rows = HashMap::new();
         self.0.each(&sql, &[], |row| {
             if let [(_, Cell::Text(id)), (_, count), (_, time), (_, bytes)] = row {
-                rows.insert((*id).to_owned(), [number(count), number(time), number(bytes)]);
+                rows.insert(
+                    (*id).to_owned(),
+                    [number(count), number(time), number(bytes)],
+                );
             }
         })?;
         Ok(rows)
@@ -51,7 +54,10 @@ impl Sessions for Opencode {
     fn list(&self) -> io::Result<Vec<Listed>> {
         self.0.at_once(|| {
             let (messages, parts) = (self.rows_of("message")?, self.rows_of("part")?);
-            let sql = format!("SELECT id, {} FROM session ORDER BY id", self.updated("session")?);
+            let sql = format!(
+                "SELECT id, {} FROM session ORDER BY id",
+                self.updated("session")?
+            );
             let mut sessions = Vec::new();
             self.0.each(&sql, &[], |row| {
                 let [(_, Cell::Text(id)), (_, updated)] = row else {
@@ -75,13 +81,15 @@ impl Sessions for Opencode {
         self.0.at_once(|| {
             let mut session = String::new();
             let sql = "SELECT * FROM session WHERE id = ?1";
-            self.0.each(sql, &[&id], |row| session = opencode::session_row(row))?;
+            self.0
+                .each(sql, &[&id], |row| session = opencode::session_row(row))?;
 
             let mut parts: HashMap<String, Vec<_>> = HashMap::new();
             let sql = "SELECT * FROM part WHERE session_id = ?1";
             self.0.each(sql, &[&id], |row| {
                 let of = row.iter().find(|(column, _)| *column == "message_id");
-                if let (Some((_, Cell::Text(message))), Some(part)) = (of, opencode::part_row(row)) {
+                if let (Some((_, Cell::Text(message))), Some(part)) = (of, opencode::part_row(row))
+                {
                     let parts = parts.entry((*message).to_owned()).or_default();
                     parts.push((opencode::order(row), part));
                 }

@@ -90,10 +90,7 @@ impl Tables {
     }
 }
 
-fn cells<'r>(
-    names: &'r [String],
-    row: &'r Row<'_>,
-) -> rusqlite::Result<Vec<(&'r str, Cell<'r>)>> {
+fn cells<'r>(names: &'r [String], row: &'r Row<'_>) -> rusqlite::Result<Vec<(&'r str, Cell<'r>)>> {
     let cell = |(at, name): (usize, &'r String)| {
         let cell = match row.get_ref(at)? {
             ValueRef::Null => Cell::Null,

@@ -35,7 +35,9 @@ fn many_small_files_come_in_and_are_not_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let archive = Archive::in_memory().unwrap();
     for number in 0..300 {
-        let path = folder.path().join(format!("p{}/{}.jsonl", number % 7, id(number)));
+        let path = folder
+            .path()
+            .join(format!("p{}/{}.jsonl", number % 7, id(number)));
         write_old(&path, &prompt(&id(number), &format!("Prompt {number}")));
     }
     let first = import(&archive, folder.path());
@@ -43,12 +45,25 @@ fn many_small_files_come_in_and_are_not_read_again() {
     assert!(first.files.iter().all(|file| file.is_new_session));
     for number in [0, 63, 64, 299] {
         let session = SessionId::try_parse(&id(number)).unwrap();
-        assert_eq!(summary(&archive, session)["title"], format!("Prompt {number}"));
+        assert_eq!(
+            summary(&archive, session)["title"],
+            format!("Prompt {number}")
+        );
     }
     let again = import(&archive, folder.path());
-    assert!(again.files.iter().all(|file| file.was_skipped && !file.is_new_session));
+    assert!(
+        again
+            .files
+            .iter()
+            .all(|file| file.was_skipped && !file.is_new_session)
+    );
     let is_unchanged = |outcome: &Outcome| *outcome == Outcome::Unchanged { total: 1 };
-    assert!(again.files.iter().all(|file| is_unchanged(&file.report.outcome)));
+    assert!(
+        again
+            .files
+            .iter()
+            .all(|file| is_unchanged(&file.report.outcome))
+    );
     assert!(again.files.iter().all(|file| file.agent == Some("claude")));
 }
 
@@ -72,8 +87,18 @@ fn files_of_one_session_see_what_came_before_them() {
     assert_eq!(archive.sessions().unwrap().count(), 1);
     assert_eq!(archive.log(session, session).len().unwrap(), 2);
     assert_eq!(archive.segments(session).unwrap().count(), 72);
-    assert_eq!(report.files.iter().filter(|file| file.is_new_session).count(), 1);
-    let branches = report.files.iter().filter(|file| file.report.branch_of.is_some());
+    assert_eq!(
+        report
+            .files
+            .iter()
+            .filter(|file| file.is_new_session)
+            .count(),
+        1
+    );
+    let branches = report
+        .files
+        .iter()
+        .filter(|file| file.report.branch_of.is_some());
     assert_eq!(branches.count(), 1);
 }
 

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
-use sessiondb::jsonl::PassedOverKind;
 use sessiondb::Archive;
+use sessiondb::jsonl::PassedOverKind;
 use sessiondb_logs::{Import, ImportReport};
 
 use crate::folder::{import, summary};
@@ -53,7 +53,9 @@ struct Opencode {
 impl Opencode {
     fn new(path: PathBuf) -> Self {
         let connection = Connection::open(&path).unwrap();
-        connection.pragma_update(None, "journal_mode", "wal").unwrap();
+        connection
+            .pragma_update(None, "journal_mode", "wal")
+            .unwrap();
         connection.execute_batch(OPENCODE).unwrap();
         Self { path, connection }
     }
@@ -61,7 +63,9 @@ impl Opencode {
     fn session(&self, id: &str, title: &str) {
         let sql = "INSERT INTO session (id, project_id, slug, directory, title, version, time_created, \
                    time_updated) VALUES (?1, 'p', 's', '/home/ann/lamp', ?2, '1.2.0', ?3, ?3)";
-        self.connection.execute(sql, params![id, title, PAST_MS]).unwrap();
+        self.connection
+            .execute(sql, params![id, title, PAST_MS])
+            .unwrap();
     }
 
     fn message(&self, session: &str, number: i64, at_ms: i64, data: &Value, text: &str) {
@@ -127,7 +131,10 @@ fn opencode_s_sessions_come_in_while_it_has_its_database_open() {
     let known = summary(&archive, file.report.session);
     assert_eq!(known["title"], "Lamp");
     assert_eq!(known["first_prompt"], "Mend the lamp");
-    assert_eq!((&known["turns"], &known["models"]), (&json!(1), &json!(["m1"])));
+    assert_eq!(
+        (&known["turns"], &known["models"]),
+        (&json!(1), &json!(["m1"]))
+    );
     let log = archive.log(file.report.session, file.report.segment);
     let first = log.read(..).unwrap().next().unwrap().unwrap();
     let first: Value = serde_json::from_str(first.as_str()).unwrap();
@@ -160,7 +167,9 @@ fn a_database_that_is_as_it_was_is_not_opened() {
     age(&path);
     import(&archive, &path);
     let owner = Connection::open(&path).unwrap();
-    owner.pragma_update(None, "locking_mode", "exclusive").unwrap();
+    owner
+        .pragma_update(None, "locking_mode", "exclusive")
+        .unwrap();
     owner.execute_batch("BEGIN EXCLUSIVE").unwrap();
     age(&path);
     let report = import(&archive, &path);
@@ -186,9 +195,15 @@ fn a_turn_that_has_not_ended_is_held_back() {
         .execute(sql, params![ended, now - 10_000])
         .unwrap();
     let sql = "UPDATE message SET time_updated = ?1 WHERE id = 'msg_ses_1_3'";
-    database.connection.execute(sql, params![now - 10_000]).unwrap();
+    database
+        .connection
+        .execute(sql, params![now - 10_000])
+        .unwrap();
     let sql = "UPDATE part SET time_updated = ?1";
-    database.connection.execute(sql, params![now - 10_000]).unwrap();
+    database
+        .connection
+        .execute(sql, params![now - 10_000])
+        .unwrap();
     let report = import(&archive, &database.path);
     assert_eq!(report.new_entries(), 2);
     assert_eq!(report.files[0].report.branch_of, None);
@@ -213,10 +228,19 @@ fn goose_s_sessions_keep_their_segment_as_they_grow() {
     let archive = Archive::in_memory().unwrap();
     let report = import(&archive, &path);
     assert_eq!(report.new_entries(), 2);
-    let (session, segment) = (report.files[0].report.session, report.files[0].report.segment);
+    let (session, segment) = (
+        report.files[0].report.session,
+        report.files[0].report.segment,
+    );
     let known = summary(&archive, session);
-    assert_eq!((&known["agent"], &known["title"]), (&json!("goose"), &json!("Mill")));
-    assert_eq!((&known["cwd"], &known["native_id"]), (&json!("/home/ann/mill"), &json!("20260302_1")));
+    assert_eq!(
+        (&known["agent"], &known["title"]),
+        (&json!("goose"), &json!("Mill"))
+    );
+    assert_eq!(
+        (&known["cwd"], &known["native_id"]),
+        (&json!("/home/ann/mill"), &json!("20260302_1"))
+    );
 
     say("user", "And the door");
     let sql = "UPDATE sessions SET accumulated_input_tokens = 9, accumulated_output_tokens = 3, name = 'Door'";
@@ -225,7 +249,10 @@ fn goose_s_sessions_keep_their_segment_as_they_grow() {
     assert_eq!(report.new_entries(), 1);
     assert_eq!(report.files[0].report.segment, segment);
     let known = summary(&archive, session);
-    assert_eq!((&known["title"], &known["tokens"]["input"]), (&json!("Door"), &json!(9)));
+    assert_eq!(
+        (&known["title"], &known["tokens"]["input"]),
+        (&json!("Door"), &json!(9))
+    );
 }
 
 #[test]
@@ -233,7 +260,9 @@ fn what_is_no_database_of_an_agent_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("other.sqlite3");
     let other = Connection::open(&path).unwrap();
-    other.execute_batch("CREATE TABLE session (id text)").unwrap();
+    other
+        .execute_batch("CREATE TABLE session (id text)")
+        .unwrap();
     drop(other);
     fs::write(folder.path().join("text.db"), "no database").unwrap();
     let mut damaged = b"SQLite format 3\0".to_vec();
@@ -246,5 +275,8 @@ fn what_is_no_database_of_an_agent_is_passed_over() {
     let kinds: Vec<_> = report.passed_over.iter().map(|one| one.kind).collect();
     assert_eq!(kinds, [PassedOverKind::Database, PassedOverKind::Other]);
     let damaged = |message: &str| message.contains("damaged.db") && message.contains("database");
-    assert!(report.unreadable.iter().any(|one| damaged(&one.message)), "{report:?}");
+    assert!(
+        report.unreadable.iter().any(|one| damaged(&one.message)),
+        "{report:?}"
+    );
 }

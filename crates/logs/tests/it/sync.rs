@@ -14,7 +14,8 @@ const TWO: &str = "0a1b2c3d-4e5f-4061-8071-2a3b4c5d6e80";
 const LONG: Duration = Duration::from_secs(60);
 
 fn claude(home: &Path, session: &str) -> std::path::PathBuf {
-    home.join(".claude/projects/-src").join(format!("{session}.jsonl"))
+    home.join(".claude/projects/-src")
+        .join(format!("{session}.jsonl"))
 }
 
 fn codex(home: &Path, session: &str) -> std::path::PathBuf {
@@ -38,7 +39,10 @@ fn of<'r>(report: &'r SyncReport, agent: &str) -> &'r AgentReport {
 fn the_folders_of_agents_are_found_and_only_what_is_new_comes_in() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    write_old(&claude(home, ONE), &(prompt(ONE, "One") + &prompt(ONE, "Two")));
+    write_old(
+        &claude(home, ONE),
+        &(prompt(ONE, "One") + &prompt(ONE, "Two")),
+    );
     write_old(&codex(home, TWO), &codex_line("Three"));
     write_old(&home.join(".claude/projects/-src/notes.txt"), "no log");
     fs::create_dir_all(home.join(".gemini/tmp")).unwrap();
@@ -52,8 +56,15 @@ fn the_folders_of_agents_are_found_and_only_what_is_new_comes_in() {
     assert_eq!((of(&report, "gemini").files, report.failed()), (0, 0));
 
     let again = Sync::new(&archive).home(home).run(None).unwrap();
-    assert_eq!((again.new_entries(), of(&again, "claude").unchanged), (0, 1));
-    let only = Sync::new(&archive).home(home).agents(["codex"]).run(None).unwrap();
+    assert_eq!(
+        (again.new_entries(), of(&again, "claude").unchanged),
+        (0, 1)
+    );
+    let only = Sync::new(&archive)
+        .home(home)
+        .agents(["codex"])
+        .run(None)
+        .unwrap();
     assert_eq!(only.agents.len(), 1);
 }
 
@@ -68,7 +79,10 @@ fn what_was_taken_away_stays_away_and_is_counted() {
     let session = SessionId::try_parse(ONE).unwrap();
     archive.forget_session(session).unwrap();
     let report = sync.run(None).unwrap();
-    assert_eq!((report.new_entries(), of(&report, "claude").left_out), (0, 1));
+    assert_eq!(
+        (report.new_entries(), of(&report, "claude").left_out),
+        (0, 1)
+    );
     let report = sync.again(true).run(None).unwrap();
     assert_eq!(report.new_entries(), 1);
 }
@@ -107,7 +121,10 @@ fn a_watch_goes_on_as_files_grow_and_folders_appear() {
     // A file in a folder that is there, one in a new folder, and an agent that was not here before.
     fs::write(claude(home, TWO), prompt(TWO, "Three")).unwrap();
     next(&mut watch, 1);
-    let deep = home.join(".claude/projects/-src-other").join(TWO).join("subagents");
+    let deep = home
+        .join(".claude/projects/-src-other")
+        .join(TWO)
+        .join("subagents");
     fs::create_dir_all(&deep).unwrap();
     let line = prompt(TWO, "Four").replace("false", "true");
     fs::write(deep.join("agent-a1.jsonl"), line).unwrap();
@@ -135,7 +152,11 @@ fn of_a_line_that_is_half_written_only_what_is_whole_comes_in() {
     next(&mut watch, 1);
     let session = SessionId::try_parse(ONE).unwrap();
     let log = archive.log(session, session);
-    let stored: String = log.read(..).unwrap().map(|entry| entry.unwrap().as_str().to_owned() + "\n").collect();
+    let stored: String = log
+        .read(..)
+        .unwrap()
+        .map(|entry| entry.unwrap().as_str().to_owned() + "\n")
+        .collect();
     assert_eq!(stored, fs::read_to_string(claude(home, ONE)).unwrap());
 }
 
@@ -146,7 +167,9 @@ fn a_watch_follows_a_database() {
     let folder = home.path().join(".local/share/goose/sessions");
     fs::create_dir_all(&folder).unwrap();
     let connection = rusqlite::Connection::open(folder.join("sessions.db")).unwrap();
-    connection.pragma_update(None, "journal_mode", "wal").unwrap();
+    connection
+        .pragma_update(None, "journal_mode", "wal")
+        .unwrap();
     let tables = "CREATE TABLE sessions (id TEXT PRIMARY KEY, working_dir TEXT NOT NULL); \
                   CREATE TABLE messages (id INTEGER PRIMARY KEY, session_id TEXT, role TEXT, \
                   content_json TEXT, created_timestamp INTEGER); \
