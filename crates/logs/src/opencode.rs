@@ -31,11 +31,9 @@ impl Storage {
             return None;
         }
         let storage = folder.parent()?;
-        // The files are named by the ids.
-        let messages = files_in(&storage.join("message").join(path.file_stem()?)).into_iter();
+        let messages = files_of(&storage.join("message"), path).into_iter();
         let messages = messages.map(|message| {
-            let id = message.file_stem().unwrap_or_default();
-            let parts = files_in(&storage.join("part").join(id));
+            let parts = files_of(&storage.join("part"), &message);
             (message, parts)
         });
         Some(Self {
@@ -81,6 +79,27 @@ impl Storage {
         }
         Ok(opencode::assemble(&session, &messages))
     }
+}
+
+/// The files in the folder below `kind` that has the id of what `owner` holds. Files are named by their
+/// ids, as a rule.
+fn files_of(kind: &Path, owner: &Path) -> Vec<PathBuf> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let folder = kind.join(owner.file_stem().unwrap_or_default());
+    if folder.is_dir() {
+        return files_in(&folder);
+    }
+    let named = fs::read(owner).map(|text| serde_json::from_slice::<Named>(&text));
+    let Ok(Ok(Named { id })) = named else {
+        return Vec::new();
+    };
+    if id.is_empty() || id.contains(['/', '\\']) || id == ".." {
+        return Vec::new();
+    }
+    files_in(&kind.join(id))
 }
 
 /// The JSON files of a folder, sorted by name.
