@@ -16,9 +16,12 @@ const OFTEN: Duration = Duration::from_millis(500);
 const SELDOM: Duration = Duration::from_secs(2);
 /// How much longer than a look took nothing is looked at after it: at most 2 % of a processor.
 const REST: u32 = 50;
+/// A folder that was changed so lately may change once more without another time.
+const TICK: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(super) struct Poll {
+    /// The times of the folders, of those that tell.
     folders: HashMap<PathBuf, Option<SystemTime>>,
     files: HashMap<PathBuf, Facts>,
     next: Option<Instant>,
@@ -118,12 +121,14 @@ impl Poll {
 
     /// Takes in what is in a folder, and below what is new in it.
     fn open(&mut self, folder: &Path, seen: &mut Seen) {
-        let modified = std::fs::metadata(folder).and_then(|it| it.modified());
-        if modified.is_err() {
+        let Ok(modified) = std::fs::metadata(folder).and_then(|it| it.modified()) else {
             self.folders.remove(folder);
             return;
-        }
-        self.folders.insert(folder.to_owned(), modified.ok());
+        };
+        let age = SystemTime::now().duration_since(modified);
+        let is_settled = age.is_ok_and(|age| age > TICK);
+        let modified = is_settled.then_some(modified);
+        self.folders.insert(folder.to_owned(), modified);
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -138,5 +143,57 @@ impl Poll {
                 self.files.insert(path, Facts::of(&metadata));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Looks at once, whatever the rest.
+    fn look(poll: &mut Poll) -> Seen {
+        let mut seen = Seen::default();
+        (poll.next, poll.next_for_all) = (None, None);
+        poll.look(&mut seen);
+        seen
+    }
+
+    #[test]
+    fn what_grows_and_what_appears_is_seen_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("a/old"), folder.path().join("a/b/c/new"));
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(&old, "1").unwrap();
+        let mut poll = Poll::default();
+        poll.add(folder.path());
+        assert!(look(&mut poll).changed.is_empty());
+
+        fs::write(&old, "12").unwrap();
+        let seen = look(&mut poll);
+        assert!(seen.changed.contains(&old) && seen.appeared.is_empty());
+
+        fs::create_dir_all(new.parent().unwrap()).unwrap();
+        fs::write(&new, "1").unwrap();
+        let seen = look(&mut poll);
+        assert!(seen.appeared.contains(&new), "{seen:?}");
+        let seen = look(&mut poll);
+        assert!(seen.appeared.is_empty() && seen.changed.is_empty());
+        fs::remove_dir_all(folder.path().join("a/b")).unwrap();
+        look(&mut poll);
+        assert!(look(&mut poll).changed.is_empty());
+    }
+
+    #[test]
+    fn a_database_is_seen_by_what_is_written_ahead_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("opencode.db");
+        fs::write(&database, "1").unwrap();
+        let mut poll = Poll::default();
+        poll.add(&database);
+        let ahead = folder.path().join("opencode.db-wal");
+        fs::write(&ahead, "1").unwrap();
+        assert!(look(&mut poll).changed.contains(&ahead));
     }
 }
