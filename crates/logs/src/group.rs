@@ -6,14 +6,14 @@ use std::collections::HashSet;
 use sessiondb::archive::Batch;
 use sessiondb::jsonl::{self, FileReport, FileVisitor, LogFile, Outcome};
 use sessiondb::{Archive, Durability, SegmentId, SessionId, StoreError};
-use sessiondb_agents::Fold;
+use sessiondb_agents::{Agent, Fold};
 
 use crate::place;
 use crate::prepare::Ready;
 use crate::refresh::refresh;
 use crate::report::{ImportReport, Imported};
 use crate::source::slashed;
-use crate::visit::Visit;
+use crate::visit::{Form, Visit};
 
 /// How many files come in in one step, of which all are kept open until then.
 const FILES: usize = 64;
@@ -40,6 +40,15 @@ struct Member {
     report: usize,
     /// The segment whose summary is to be made anew.
     refold: Option<(SessionId, SegmentId)>,
+}
+
+/// What became of a file.
+struct Done {
+    report: FileReport,
+    /// The segment whose summary is to be made anew.
+    refold: Option<(SessionId, SegmentId)>,
+    /// Whether it is in the batch.
+    is_shared: bool,
 }
 
 /// Where a file belongs.
@@ -87,13 +96,17 @@ impl<'a> Group<'a> {
         }
         let own = || self.archive.batch().with_durability(Durability::Written);
         let batch = self.batch.take().unwrap_or_else(own);
-        let (done, refold, is_shared) = self.import(&ready, &place, Some(batch))?;
+        let Done {
+            report: done,
+            refold,
+            is_shared,
+        } = self.import(&ready, &place, Some(batch))?;
         let has_come = matches!(done.outcome, Outcome::Imported { .. });
         let number = report.files.len();
         report.files.push(Imported {
             is_new_session: has_come && !is_there && self.begun.insert(done.session),
             report: done,
-            agent: ready.source.agent.map(|agent| agent.name()),
+            agent: ready.source.agent.map(Agent::name),
             was_skipped: false,
         });
         if !is_shared {
@@ -142,11 +155,11 @@ impl<'a> Group<'a> {
         report: &mut ImportReport,
     ) -> Result<(), StoreError> {
         for member in members {
-            let (done, refold, _) = self.import(&member.ready, &member.place, None)?;
+            let done = self.import(&member.ready, &member.place, None)?;
             if let Some(imported) = report.files.get_mut(member.report) {
-                imported.report = done;
+                imported.report = done.report;
             }
-            if let Some((session, segment)) = refold {
+            if let Some((session, segment)) = done.refold {
                 refresh(self.archive, session, segment)?;
             }
         }
@@ -154,13 +167,12 @@ impl<'a> Group<'a> {
     }
 
     /// Imports one file, into the batch if there is one. Returns whether that is how it came in.
-    #[expect(clippy::type_complexity, reason = "both callers take it apart at once")]
     fn import(
         &mut self,
         ready: &Ready,
         place: &Place,
         batch: Option<Batch>,
-    ) -> Result<(FileReport, Option<(SessionId, SegmentId)>, bool), StoreError> {
+    ) -> Result<Done, StoreError> {
         let Ready {
             file: found,
             absolute,
@@ -181,8 +193,11 @@ impl<'a> Group<'a> {
             stamp: source.stamp.clone(),
             header: source.header.clone(),
             subagent: place.subagent.clone(),
-            is_document: source.is_document,
-            is_part: source.is_part,
+            form: match (source.is_document, source.is_part) {
+                (_, true) => Form::Part,
+                (true, false) => Form::Document,
+                (false, false) => Form::Lines,
+            },
             fold: folded.fold.clone(),
             anew: folded.anew.clone(),
             begun: false,
@@ -202,6 +217,10 @@ impl<'a> Group<'a> {
             None => (self.library.file(&file, visitor)?, false),
         };
         let refold = visit.refold.then_some((report.session, report.segment));
-        Ok((report, refold, is_shared))
+        Ok(Done {
+            report,
+            refold,
+            is_shared,
+        })
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sessiondb::{SegmentId, SessionId, Snapshot, StoreError};
-use sessiondb_agents::Fold;
+use sessiondb_agents::{Agent, Fold};
 use uuid::Uuid;
 
 use crate::database::DatabaseNote;
@@ -164,7 +164,7 @@ pub(crate) fn agent_of_log(
     }
     let note: Option<OfAgent> = lenient(now.read_note(&key_of_log(session, segment)))?;
     let agent = note.and_then(|note| sessiondb_agents::by_name(&note.agent));
-    Ok(agent.map(|agent| agent.name()))
+    Ok(agent.map(Agent::name))
 }
 
 /// The path that a session in a database goes by.

@@ -129,8 +129,9 @@ fn databases(folder: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str());
-            name.is_some_and(|name| name.starts_with("opencode-") && name.ends_with(".db"))
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let is_database = path.extension().is_some_and(|end| end == "db");
+            is_database && stem.is_some_and(|stem| stem.starts_with("opencode-"))
         })
         .collect();
     paths.sort();

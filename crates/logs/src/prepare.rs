@@ -124,7 +124,7 @@ impl Reader<'_> {
         if let Some(note) = &note
             && !self.again
             && notes::read_database(&now, &item.absolute)?.as_ref() == Some(note)
-            && let Some(reports) = self.all_unchanged(&now, item)?
+            && let Some(reports) = all_unchanged(&now, item)?
         {
             let done = |report| Ok(Prepared::Done(Box::new(report)));
             return Ok(reports.into_iter().all(|report| take(done(report))));
@@ -154,25 +154,6 @@ impl Reader<'_> {
         }
         let note = note.filter(|_| settled);
         Ok(note.is_none_or(|note| take(Ok(Prepared::Database(note)))))
-    }
-
-    /// The reports of the sessions of a database that is as it was; `None` if one of them is not
-    /// there any more.
-    fn all_unchanged(
-        &self,
-        now: &Snapshot,
-        item: &Item,
-    ) -> Result<Option<Vec<Imported>>, StoreError> {
-        let mut reports = Vec::new();
-        for (id, note) in notes::read_sources_below(now, &item.absolute)? {
-            let mut file = item.file.clone();
-            file.path = notes::below(&item.file.path, &id);
-            match self.unchanged(now, &file, &note)? {
-                Some(report) => reports.push(report),
-                None => return Ok(None),
-            }
-        }
-        Ok((!reports.is_empty()).then_some(reports))
     }
 
     fn session(
@@ -247,28 +228,7 @@ impl Reader<'_> {
         if !stamp.is_of(&note) {
             return Ok(None);
         }
-        Ok(self.unchanged(&now, file, &note)?.map(Box::new))
-    }
-
-    /// The same for one of which the note says so.
-    fn unchanged(
-        &self,
-        now: &Snapshot,
-        file: &FoundFile,
-        note: &notes::SourceNote,
-    ) -> Result<Option<Imported>, StoreError> {
-        let log = now.log(note.session, note.segment);
-        let total = log.len()?;
-        if total < note.stored || (total == 0 && !log.exists()?) {
-            return Ok(None);
-        }
-        let outcome = Outcome::Unchanged { total };
-        Ok(Some(Imported {
-            report: FileReport::new(&file.path, note.session, note.segment, outcome),
-            agent: notes::agent_of_log(now, note.session, note.segment)?,
-            was_skipped: true,
-            is_new_session: false,
-        }))
+        Ok(unchanged(&now, file, &note)?.map(Box::new))
     }
 
     /// Goes on from what is known of a file that was read before; else folds all of it.
@@ -310,4 +270,39 @@ impl Reader<'_> {
             anew: Some(anew),
         }))
     }
+}
+
+/// The report of a file that is as the note says, if all of it is still there.
+fn unchanged(
+    now: &Snapshot,
+    file: &FoundFile,
+    note: &notes::SourceNote,
+) -> Result<Option<Imported>, StoreError> {
+    let log = now.log(note.session, note.segment);
+    let total = log.len()?;
+    if total < note.stored || (total == 0 && !log.exists()?) {
+        return Ok(None);
+    }
+    let outcome = Outcome::Unchanged { total };
+    Ok(Some(Imported {
+        report: FileReport::new(&file.path, note.session, note.segment, outcome),
+        agent: notes::agent_of_log(now, note.session, note.segment)?,
+        was_skipped: true,
+        is_new_session: false,
+    }))
+}
+
+/// The reports of the sessions of a database that is as it was; `None` if one of them is not
+/// there any more.
+fn all_unchanged(now: &Snapshot, item: &Item) -> Result<Option<Vec<Imported>>, StoreError> {
+    let mut reports = Vec::new();
+    for (id, note) in notes::read_sources_below(now, &item.absolute)? {
+        let mut file = item.file.clone();
+        file.path = notes::below(&item.file.path, &id);
+        match unchanged(now, &file, &note)? {
+            Some(report) => reports.push(report),
+            None => return Ok(None),
+        }
+    }
+    Ok((!reports.is_empty()).then_some(reports))
 }

@@ -180,7 +180,7 @@ impl<'a> Watch<'a> {
         for watched in &mut self.agents {
             if watched.is_stale && Instant::now() >= watched.search_after {
                 let began = Instant::now();
-                watched.search(|item, stamp| item.is_other(stamp));
+                watched.search(Item::is_other);
                 let rest = began.elapsed() * SEARCH_REST;
                 watched.search_after = Instant::now() + rest;
                 self.all_again = self.all_again.max(Instant::now() + rest);

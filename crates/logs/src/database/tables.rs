@@ -1,7 +1,8 @@
 //! The tables of a database, whichever columns a version of the agent has.
 
+use std::fmt::Write;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
@@ -14,7 +15,6 @@ use super::beside;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Tables {
-    path: PathBuf,
     connection: Connection,
 }
 
@@ -34,9 +34,8 @@ impl Tables {
             }
             begun => begun,
         };
-        let connection = connection.map_err(|error| told(path, &error))?;
-        let path = path.to_owned();
-        Ok(Self { path, connection })
+        let connection = connection.map_err(|error| told(&error))?;
+        Ok(Self { connection })
     }
 
     /// The names of a table's columns; none if there is no such table.
@@ -55,8 +54,9 @@ impl Tables {
     /// Whether the table has all of these columns.
     pub(crate) fn has(&self, table: &str, columns: &[&str]) -> io::Result<bool> {
         let there = self.columns(table)?;
-        let is_there = |column: &&str| there.iter().any(|name| name == column);
-        Ok(columns.iter().all(|column| is_there(&column)))
+        Ok(columns
+            .iter()
+            .all(|column| there.iter().any(|name| name == column)))
     }
 
     /// Calls `take` with each row of what is asked for.
@@ -68,24 +68,20 @@ impl Tables {
     ) -> io::Result<()> {
         let mut read = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare(sql)?;
-            let names: Vec<String> = statement
-                .column_names()
-                .into_iter()
-                .map(str::to_owned)
-                .collect();
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query(values)?;
             while let Some(row) = rows.next()? {
                 take(&cells(&names, row)?);
             }
             Ok(())
         };
-        read().map_err(|error| told(&self.path, &error))
+        read().map_err(|error| told(&error))
     }
 
     /// Calls `read`, all of which sees the database as it is at one moment.
     pub(crate) fn at_once<T>(&self, read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let transaction = self.connection.unchecked_transaction();
-        let _transaction = transaction.map_err(|error| told(&self.path, &error))?;
+        let _transaction = transaction.map_err(|error| told(&error))?;
         read()
     }
 }
@@ -122,7 +118,9 @@ fn unchanging(path: &Path) -> rusqlite::Result<Connection> {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
                 uri.push(char::from(*byte));
             }
-            other => uri.push_str(&format!("%{other:02x}")),
+            other => {
+                let _ = write!(uri, "%{other:02x}");
+            }
         }
     }
     uri.push_str("?immutable=1");
@@ -138,13 +136,12 @@ fn is_locked_out(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn told(path: &Path, error: &rusqlite::Error) -> io::Error {
+fn told(error: &rusqlite::Error) -> io::Error {
     let kind = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => io::ErrorKind::ResourceBusy,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => io::ErrorKind::InvalidData,
         _ => io::ErrorKind::Other,
     };
-    let _ = path;
     io::Error::new(kind, format!("the database cannot be read: {error}"))
 }
 
