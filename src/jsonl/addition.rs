@@ -12,6 +12,9 @@ use crate::{Log, StoreError};
 /// once to see whether it is sound.
 const CHUNK_BYTES: usize = 4 << 20;
 
+/// How much a file may add to a batch that it shares with others.
+const SHARED_BYTES: usize = 256 << 10;
+
 /// What a file holds beyond what is stored.
 #[derive(Default)]
 pub(super) struct Addition {
@@ -129,24 +132,32 @@ impl<'a> Appending<'a> {
         Ok(())
     }
 
-    /// Appends the last chunk, in one step with what `also` adds.
+    /// Appends the last chunk, in one step with what `also` adds; in that of the batch, if there is one
+    /// and all of the file is small. Returns whether it is.
     pub(super) fn finish(
         &mut self,
         archive: &Archive,
+        shared: Option<&mut Batch>,
         also: impl FnOnce(&mut Batch) -> Result<bool, StoreError>,
-    ) -> Result<(), Stop> {
+    ) -> Result<bool, Stop> {
         let Some((chunk, are_checked)) = self.pending.take() else {
-            return Ok(());
+            return Ok(false);
         };
         let len = self.stored.saturating_add(chunk.entries.len());
-        let mut batch = archive.batch().with_durability(Durability::Written);
+        let is_small = chunk.entries.payload().len() <= SHARED_BYTES && self.appended() == 0;
+        let shared = shared.filter(|_| is_small);
+        let is_shared = shared.is_some();
+        let mut own = archive.batch().with_durability(Durability::Written);
+        let batch = shared.unwrap_or(&mut own);
         batch
             .append_collected(self.log, self.stored, chunk.entries, are_checked)
             .map_err(|error| self.refused(error))?;
-        also(&mut batch)?;
-        batch.commit().map_err(|error| self.refused(error))?;
+        also(batch)?;
+        if !is_shared {
+            own.commit().map_err(|error| self.refused(error))?;
+        }
         self.stored = len;
-        Ok(())
+        Ok(is_shared)
     }
 
     fn refused(&self, error: StoreError) -> Stop {

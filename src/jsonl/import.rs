@@ -16,7 +16,7 @@ use super::session_file::{self, SessionFile};
 use super::tree::{self, Found, FoundFile};
 use super::warnings::Warnings;
 use super::workers::{self, NameFile};
-use crate::archive::{Archive, Durability, Log};
+use crate::archive::{Archive, Batch, Durability, Log};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
 use crate::progress::{Meter, Progress};
@@ -180,7 +180,33 @@ impl<'a> Import<'a> {
         visitor: Option<&mut dyn FileVisitor>,
     ) -> Result<FileReport, StoreError> {
         let mut meter = Meter::new(None, u64::MAX);
-        self.log_file(file, visitor.unwrap_or(&mut Nobody), (&mut meter, 0..0))
+        let mut nobody = Nobody;
+        let visitor = visitor.unwrap_or(&mut nobody);
+        self.log_file(file, visitor, (&mut meter, 0..0), None)
+    }
+
+    /// As [`file`](Self::file), for many small files: what one of them adds goes into `batch`, with what
+    /// the visitor adds, and nothing of it is stored before that is committed. Returns the batch, and
+    /// whether the file added to it; a large one does not.
+    ///
+    /// A batch takes one file of a session, since those that follow do not see what is not committed
+    /// yet. If it fails, as when somebody else writes to one of its logs, its files are imported again.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive, and of the visitor.
+    pub fn file_into(
+        &self,
+        file: &LogFile<'_>,
+        visitor: Option<&mut dyn FileVisitor>,
+        batch: Batch,
+    ) -> Result<(FileReport, Batch, bool), StoreError> {
+        let mut meter = Meter::new(None, u64::MAX);
+        let mut nobody = Nobody;
+        let visitor = visitor.unwrap_or(&mut nobody);
+        let mut shared = (batch, false);
+        let report = self.log_file(file, visitor, (&mut meter, 0..0), Some(&mut shared))?;
+        Ok((report, shared.0, shared.1))
     }
 
     fn found_file(
@@ -196,7 +222,7 @@ impl<'a> Import<'a> {
                 let file = LogFile::new(path, &file, place.session, place.segment)
                     .trace(place.trace)
                     .line_ends_count(found.line_ends_count);
-                self.log_file(&file, &mut Nobody, (meter, progress.clone()))?
+                self.log_file(&file, &mut Nobody, (meter, progress.clone()), None)?
             }
             Err(error) => {
                 let failed = Outcome::Failed(format!("{}: {error}", path.display()));
@@ -212,6 +238,7 @@ impl<'a> Import<'a> {
         file: &LogFile<'_>,
         visitor: &mut dyn FileVisitor,
         (meter, progress): (&mut Meter<'_>, Range<u64>),
+        mut shared: Option<&mut (Batch, bool)>,
     ) -> Result<FileReport, StoreError> {
         if self.again {
             self.archive.allow_again(file.session)?;
@@ -235,6 +262,7 @@ impl<'a> Import<'a> {
                 drops_last_line: self.last_line.drops(file.line_ends_count),
                 warnings: &mut warnings,
                 visitor: &mut *visitor,
+                shared: shared.as_deref_mut(),
             };
             report.outcome = match one.run(meter, &progress) {
                 Ok((outcome, forgotten)) => {

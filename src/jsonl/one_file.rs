@@ -14,7 +14,7 @@ use super::not_imported::Stop;
 use super::reading::{read_checked_line, read_line};
 use super::report::Outcome;
 use super::warnings::Warnings;
-use crate::archive::{Archive, Durability, Entry, Log, MAX_ENTRY_BYTES};
+use crate::archive::{Archive, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES};
 use crate::progress::Meter;
 
 /// A file on its way into the log at `place`.
@@ -27,6 +27,8 @@ pub(super) struct OneFile<'i, 'v, 'd> {
     pub(super) drops_last_line: bool,
     pub(super) warnings: &'i mut Warnings,
     pub(super) visitor: &'v mut (dyn FileVisitor + 'd),
+    /// A batch for what a small file adds, and whether something was added to it.
+    pub(super) shared: Option<&'v mut (Batch, bool)>,
 }
 
 impl OneFile<'_, '_, '_> {
@@ -102,7 +104,12 @@ impl OneFile<'_, '_, '_> {
         }
         seen.total = appending.len();
         let visitor = &mut self.visitor;
-        appending.finish(self.archive, |batch| visitor.finish(&seen, batch))?;
+        let shared = self.shared.as_mut().map(|(batch, _)| batch);
+        let is_shared =
+            appending.finish(self.archive, shared, |batch| visitor.finish(&seen, batch))?;
+        if let Some((_, is_used)) = &mut self.shared {
+            *is_used |= is_shared;
+        }
         Ok(Outcome::Imported {
             new: appending.appended(),
             total: appending.len(),
@@ -112,6 +119,10 @@ impl OneFile<'_, '_, '_> {
     /// Lets the visitor add what it has to say of a file of which nothing is new.
     fn tell(&mut self, found: &Compared, total: u64) -> Result<(), Stop> {
         let seen = self.seen(found, total);
+        if let Some((batch, is_used)) = &mut self.shared {
+            *is_used |= self.visitor.finish(&seen, batch)?;
+            return Ok(());
+        }
         let mut batch = self.archive.batch().with_durability(Durability::Written);
         if self.visitor.finish(&seen, &mut batch)? {
             batch.commit()?;

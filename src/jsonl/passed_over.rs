@@ -66,6 +66,8 @@ pub enum PassedOverKind {
     Compressed,
     /// Its name ends with `.json`.
     Json,
+    /// It is an SQLite database of no agent that is known, or one that this build cannot read.
+    Database,
     /// Its name is another one.
     Other,
     /// It is a link to a folder.
@@ -82,6 +84,10 @@ impl PassedOverKind {
             Self::Json => {
                 "named *.json, one document; if it is a log, with one JSON value a line, import it \
                  by its name"
+            }
+            Self::Database => {
+                "a database; sessions are read from those of opencode and goose, by builds with the \
+                 feature `sqlite`"
             }
             Self::Other => "named neither *.jsonl nor *.ndjson; a log is imported by its name",
             Self::FolderLink => "a link to a folder; give the folder that it leads to",

@@ -41,6 +41,10 @@ impl Agent for Goose {
         fold::entry(Raw::new(&decoded(entry)), fold);
     }
 
+    fn fold_header(&self, header: &str, fold: &mut Fold) {
+        fold::entry(Raw::new(header), fold);
+    }
+
     fn finish(&self, fold: &Fold, summary: &mut Summary) {
         fold::finish(fold, summary);
     }

@@ -5,16 +5,20 @@ mod native;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
+use clap::builder::{
+    NonEmptyStringValueParser, OsStringValueParser, PossibleValuesParser, TypedValueParser,
+};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::portable::Relocation;
 use sessiondb::{SegmentId, SessionId};
+use sessiondb_agents::agents;
 
 pub(crate) use self::native::{FreeArgs, Layout, RebaseEntriesArgs, ResumeArgs};
 use crate::values::{EntryNumbers, age, mode, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
-Every command works on the archive that --archive or SESSIONDB_ARCHIVE names.
+Every command works on the archive that --archive or SESSIONDB_ARCHIVE names, else on the one that
+`sessiondb sync` keeps where programs keep their data.
 Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
 Data goes to standard output, talk to standard error. NO_COLOR=1 turns colours off.
 
@@ -30,6 +34,7 @@ Exit codes:
   9  done, but the result could not be printed; the error says what was done
 
 Examples:
+  sessiondb sync
   sessiondb -a all.sessiondb import ~/.agent/sessions --list
   sessiondb -a all.sessiondb show 019a --last 20
   sessiondb -a all.sessiondb export backup/
@@ -79,6 +84,7 @@ pub(crate) enum Durability {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Sync(SyncArgs),
     Import(ImportArgs),
     Export(ExportArgs),
     Resume(ResumeArgs),
@@ -98,6 +104,30 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     Prune(PruneArgs),
     Compact(CompactArgs),
+}
+
+/// Bring the sessions of all agents on this machine into the archive
+///
+/// Finds the folders and databases in which agents keep their sessions, imports what is new, and says
+/// what it did in a line an agent. The archive is created if anything is there. Where none is named it
+/// is sessiondb/sessions.sessiondb in the folder for the data of programs.
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    /// Only this agent; may be given several times
+    #[arg(long = "agent", value_name = "NAME", value_parser = PossibleValuesParser::new(agents().iter().map(|agent| agent.name())))]
+    pub(crate) agents: Vec<String>,
+    /// Look below this home folder, and at no environment variables
+    #[arg(long, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Go on until interrupted: bring in what is written within a second
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Bring back what was removed, cut off or pruned before
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Print the report as one JSON object; with --watch one for each time something came in
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Import JSONL files, or folders of them, into an archive

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::builder::styling::Style;
 use sessiondb::{Archive, Sharing, StoreError};
 
-use crate::args::{Durability, Globals};
+use crate::args::{Command, Durability, Globals};
+use crate::data_folder;
 use crate::exit::{Code, Failure};
 use crate::output;
 
@@ -29,13 +30,18 @@ pub(crate) enum Access {
 }
 
 impl Context {
-    pub(crate) fn new(mut globals: Globals) -> Result<Self, Failure> {
+    pub(crate) fn new(mut globals: Globals, command: &Command) -> Result<Self, Failure> {
         let why = match globals.archive.take() {
             Some(archive) if !archive.as_os_str().is_empty() => {
                 return Ok(Self { archive, globals });
             }
             Some(_) => "the name of the archive is empty",
-            None => "no archive is named",
+            None => match data_folder::archive() {
+                Some(archive) if matches!(command, Command::Sync(_)) || archive.exists() => {
+                    return Ok(Self { archive, globals });
+                }
+                _ => "no archive is named, and `sessiondb sync` has made none yet",
+            },
         };
         Err(Failure::new(
             Code::Usage,

@@ -167,7 +167,7 @@ fn tell_passed_over(context: &Context, passed_over: &[PassedOver]) {
     }
 }
 
-fn tell_warnings(context: &Context, report: &ImportReport) {
+pub(crate) fn tell_warnings(context: &Context, report: &ImportReport) {
     for file in report.files.iter().map(|file| &file.report) {
         for warning in &file.warnings {
             context.say(format_args!(

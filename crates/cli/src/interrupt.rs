@@ -35,7 +35,7 @@ pub(crate) fn explain(command: &Command) {
 /// What is safe when the command is interrupted; `None` if it changes nothing.
 fn word(command: &Command) -> Option<&'static str> {
     match command {
-        Command::Import(_) => Some(
+        Command::Sync(_) | Command::Import(_) => Some(
             "what was imported is kept and the archive is sound; the same command goes on from there",
         ),
         Command::Export(_) | Command::Resume(_) => Some(

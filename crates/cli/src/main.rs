@@ -7,6 +7,7 @@ mod branch;
 mod check;
 mod compact;
 mod context;
+mod data_folder;
 mod exit;
 mod export;
 mod find;
@@ -27,6 +28,7 @@ mod resume;
 mod show;
 mod stats;
 mod summary;
+mod sync;
 mod values;
 mod written;
 
@@ -62,10 +64,11 @@ fn print_help(help: &StyledStr) -> Result<(), Failure> {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let context = Context::new(cli.globals)?;
+    let context = Context::new(cli.globals, &cli.command)?;
     #[cfg(unix)]
     interrupt::explain(&cli.command);
     match cli.command {
+        Command::Sync(args) => sync::run(&context, &args),
         Command::Import(args) => import::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),
         Command::Resume(args) => resume::run(&context, &args),

@@ -1,25 +1,23 @@
 //! Import: finds the logs, reads each as its agent's, and brings in what is new.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use sessiondb::jsonl::{self, BadLines, FileReport, Found, LastLine, LogFile, Outcome, Unreadable};
+use sessiondb::jsonl::{self, BadLines, LastLine, Outcome, Unreadable};
 use sessiondb::portable::Relocation;
-use sessiondb::{Archive, StoreError};
-use sessiondb_agents::{Agent, Fold};
+use sessiondb::{Archive, Durability, StoreError};
 
-use crate::notes::{self, Stamp};
-use crate::place;
-use crate::refresh::refresh;
+use crate::database::DatabaseNote;
+use crate::group::Group;
+use crate::notes;
+use crate::prepare::{Prepared, Reader};
 use crate::report::{ImportReport, Imported};
-use crate::source::{Opened, Source, slashed};
-use crate::tree::{self, Kind};
-use crate::visit::Visit;
+use crate::source::{Opened, Source};
+use crate::tree::{self, Item, Kind};
 
 /// How many files are read ahead.
-const AHEAD: usize = 4;
+const AHEAD: usize = 16;
 
 /// How far an import is: the bytes of files that are done, of how many, and the file that was done
 /// last.
@@ -120,25 +118,38 @@ impl<'a> Import<'a> {
         listener: Option<Listener<'_>>,
     ) -> Result<ImportReport, StoreError> {
         let (mut found, items) = tree::find(paths);
-        let total = items.iter().map(tree::Item::len_bytes).sum();
-        let import = self.library_import();
-        let mut report = ImportReport::default();
-        let done = self.items(&items, total, listener, &import, &mut report);
-        // What came in before something failed stays.
-        let synced = self.archive.sync();
-        done.and(synced)?;
-        (report.session_files, report.name_files) = import.beside(&mut found)?;
-        let Found {
-            passed_over,
-            unreadable,
-            ..
-        } = found;
-        report.passed_over.extend(passed_over);
+        let mut report = self.items(&items, listener)?;
+        let library = self.library_import();
+        (report.session_files, report.name_files) = library.beside(&mut found)?;
+        report.passed_over.extend(found.passed_over);
         report
             .passed_over
             .sort_by(|one, other| one.path.cmp(&other.path));
-        report.unreadable.extend(unreadable);
+        report.unreadable.extend(found.unreadable);
         Ok(report)
+    }
+
+    /// Imports what was found. It is on the disk when this returns.
+    pub(crate) fn items(
+        &self,
+        items: &[Item],
+        listener: Option<Listener<'_>>,
+    ) -> Result<ImportReport, StoreError> {
+        let mut run = Run {
+            archive: self.archive,
+            group: Group::new(self.archive, self.library_import()),
+            report: ImportReport::default(),
+        };
+        let reader = Reader {
+            archive: self.archive,
+            again: self.again,
+        };
+        let done = run.all(reader, items, listener);
+        let done = done.and_then(|()| run.group.end(&mut run.report));
+        // What came in before something failed stays.
+        let synced = self.archive.sync();
+        done.and(synced)?;
+        Ok(run.report)
     }
 
     fn library_import(&self) -> jsonl::Import<'a> {
@@ -149,40 +160,40 @@ impl<'a> Import<'a> {
             .again(self.again)
             .relocate(self.relocation.clone())
     }
+}
 
-    fn items(
-        &self,
-        items: &[tree::Item],
-        total: u64,
+/// One run of an import.
+struct Run<'a> {
+    archive: &'a Archive,
+    group: Group<'a>,
+    report: ImportReport,
+}
+
+impl Run<'_> {
+    fn all(
+        &mut self,
+        reader: Reader<'_>,
+        items: &[Item],
         mut listener: Option<Listener<'_>>,
-        import: &jsonl::Import<'_>,
-        report: &mut ImportReport,
     ) -> Result<(), StoreError> {
+        let total = items.iter().map(Item::len_bytes).sum();
         thread::scope(|scope| {
             let (sender, receiver): (SyncSender<_>, Receiver<_>) = sync_channel(AHEAD);
             // Reading and folding the next ones takes about as long as storing one.
             scope.spawn(move || {
                 for item in items {
-                    if sender.send((item, self.prepare(item))).is_err() {
+                    let mut take = |prepared| sender.send((item, prepared)).is_ok();
+                    if !reader.read(item, &mut take) {
                         break;
                     }
                 }
             });
-            let mut done = 0;
+            let (mut done, mut last) = (0, None);
             for (item, prepared) in &receiver {
-                match prepared? {
-                    Prepared::Skip(imported) => report.files.push(*imported),
-                    Prepared::NoLog => report.passed_over.push(item.passed_over()),
-                    Prepared::Unreadable(error) => {
-                        report
-                            .unreadable
-                            .push(Unreadable::new(&item.file.path, &error));
-                    }
-                    Prepared::File(ready) => {
-                        report.files.push(self.one(import, item, *ready)?);
-                    }
+                self.take(item, prepared?)?;
+                if last.replace(&item.absolute) != Some(&item.absolute) {
+                    done += item.len_bytes();
                 }
-                done += item.len_bytes();
                 if let Some(listener) = &mut listener {
                     listener(done, total, &item.file.path);
                 }
@@ -191,183 +202,35 @@ impl<'a> Import<'a> {
         })
     }
 
-    /// Reads a file as far as can be done before it is its turn.
-    fn prepare(&self, item: &tree::Item) -> Result<Prepared, StoreError> {
-        let found = &item.file;
-        if matches!(item.kind, Kind::Log { .. })
-            && !self.again
-            && let Some(skipped) = self.skipped(item)?
-        {
-            return Ok(Prepared::Skip(Box::new(skipped)));
-        }
-        let opened = match &item.kind {
-            Kind::Opencode(storage) => storage
-                .read()
-                .and_then(|document| Source::of_document(&found.path, "opencode", document)),
-            Kind::Log { .. } => Source::open(&found.path, &item.absolute, item.is_named),
-            Kind::Sidecar(sidecar) => {
-                let report = sidecar.import(self.archive, &found.path)?;
-                return Ok(Prepared::Skip(Box::new(Imported {
-                    report,
-                    agent: Some("claude"),
-                    was_skipped: false,
-                })));
+    fn take(&mut self, item: &Item, prepared: Prepared) -> Result<(), StoreError> {
+        match prepared {
+            Prepared::Done(imported) => self.report.files.push(*imported),
+            Prepared::NoLog => self.report.passed_over.push(item.passed_over()),
+            Prepared::Unreadable(error) => {
+                let unreadable = Unreadable::new(&item.file.path, &error);
+                self.report.unreadable.push(unreadable);
             }
-        };
-        let source = match opened {
-            Ok(Opened::Lines(source)) => *source,
-            Ok(Opened::NoLog) => return Ok(Prepared::NoLog),
-            Err(error) => return Ok(Prepared::Unreadable(error)),
-        };
-        let folded = if found.trace {
-            Ok(Folded::default())
-        } else {
-            self.fold(item, &source)?
-        };
-        match folded {
-            Ok(folded) => Ok(Prepared::File(Box::new(Ready { source, folded }))),
-            Err(error) => Ok(Prepared::Unreadable(error)),
-        }
-    }
-
-    /// The report of a file that is the same as when it was read last, and all of which is still
-    /// there.
-    fn skipped(&self, item: &tree::Item) -> Result<Option<Imported>, StoreError> {
-        let now = self.archive.snapshot()?;
-        let Some(note) = notes::read_source(&now, &item.absolute)? else {
-            return Ok(None);
-        };
-        let Ok(metadata) = std::fs::metadata(&item.file.path) else {
-            return Ok(None);
-        };
-        let log = now.log(note.session, note.segment);
-        if !Stamp::of(&metadata).is_of(&note)
-            || item.file.trace
-            || !log.exists()?
-            || log.len()? < note.stored
-        {
-            return Ok(None);
-        }
-        let total = log.len()?;
-        let agent = notes::read_log(&now, note.session, note.segment)?
-            .and_then(|log| sessiondb_agents::by_name(&log.agent));
-        let outcome = Outcome::Unchanged { total };
-        let report = FileReport::new(&item.file.path, note.session, note.segment, outcome);
-        Ok(Some(Imported {
-            report,
-            agent: agent.map(Agent::name),
-            was_skipped: true,
-        }))
-    }
-
-    /// Goes on from what is known of a file that was read before; else folds all of it.
-    fn fold(&self, item: &tree::Item, source: &Source) -> Result<io::Result<Folded>, StoreError> {
-        let Some(agent) = source.agent else {
-            return Ok(Ok(Folded::default()));
-        };
-        let mut anew = Fold::new(agent, &slashed(&item.absolute));
-        for header in source.header.iter().chain(item.header()) {
-            anew.header(header);
-        }
-        let now = self.archive.snapshot()?;
-        if let Some(known) = notes::read_source(&now, &item.absolute)?
-            && let Some(log) = notes::read_log(&now, known.session, known.segment)?
-            && let Some(mut fold) = log.fold
-            && log.path == slashed(&item.absolute)
-            && fold.agent().name() == agent.name()
-            && known.stored == known.entries
-        {
-            for header in source.header.iter().chain(item.header()) {
-                fold.header(header);
+            Prepared::File(ready) => self.group.add(*ready, &mut self.report)?,
+            Prepared::Database(note) => {
+                self.group.end(&mut self.report)?;
+                self.database(item, &note)?;
             }
-            return Ok(Ok(Folded {
-                fold: Some(fold),
-                anew: Some(anew),
-                lines: None,
-            }));
         }
-        let fold = source.fold(anew.clone(), item.file.line_ends_count);
-        Ok(fold.map(|(fold, bytes)| Folded {
-            lines: Some((fold.entries(), bytes)),
-            fold: Some(fold),
-            anew: Some(anew),
-        }))
+        Ok(())
     }
 
-    fn one(
-        &self,
-        import: &jsonl::Import<'_>,
-        item: &tree::Item,
-        ready: Ready,
-    ) -> Result<Imported, StoreError> {
-        let Ready { source, folded } = ready;
-        let identity = folded.fold.as_ref().map(Fold::identity);
-        let place = place::of(
-            &self.archive.snapshot()?,
-            &item.file,
-            identity,
-            &source.lines,
-        )?;
-        let mut file = LogFile::new(&source.path, &source.lines, place.session, place.segment)
-            .trace(item.file.trace)
-            .line_ends_count(item.file.line_ends_count);
-        if source.is_document {
-            file = file.timestamp_ms(source.stamp.modified_ns / 1_000_000);
+    /// Remembers what a database was of which all sessions came in.
+    fn database(&self, item: &Item, note: &DatabaseNote) -> Result<(), StoreError> {
+        let of_it = |file: &&Imported| file.report.path.starts_with(&item.file.path);
+        let failed = |file: &Imported| matches!(file.report.outcome, Outcome::Failed(_));
+        let files = self.report.files.iter().rev();
+        if files.take_while(of_it).any(failed) {
+            return Ok(());
         }
-        let path = slashed(&item.absolute);
-        let mut visit = Visit {
-            archive: self.archive,
-            absolute: &item.absolute,
-            source: &path,
-            stamp: source.stamp.clone(),
-            header: source.header.as_ref().or(item.header()).cloned(),
-            subagent: place.subagent,
-            is_document: source.is_document,
-            fold: folded.fold,
-            anew: folded.anew,
-            begun: false,
-            lines: folded.lines,
-            number: 0,
-            bytes: 0,
-            refold: false,
-        };
-        let report = if item.file.trace {
-            import.file(&file, None)?
-        } else {
-            import.file(&file, Some(&mut visit))?
-        };
-        if visit.refold {
-            refresh(self.archive, report.session, report.segment)?;
-        }
-        Ok(Imported {
-            report,
-            agent: source.agent.map(Agent::name),
-            was_skipped: false,
-        })
+        let mut batch = self.archive.batch().with_durability(Durability::Written);
+        batch.write_note(&notes::key_of_database(&item.absolute), note)?;
+        batch.commit()
     }
-}
-
-/// What became of a file before its turn.
-enum Prepared {
-    Skip(Box<Imported>),
-    NoLog,
-    Unreadable(io::Error),
-    File(Box<Ready>),
-}
-
-struct Ready {
-    source: Source,
-    folded: Folded,
-}
-
-#[derive(Default)]
-struct Folded {
-    /// What is known so far.
-    fold: Option<Fold>,
-    /// The same before the first entry.
-    anew: Option<Fold>,
-    /// The lines that were folded before it was their turn, and their bytes.
-    lines: Option<(u64, u64)>,
 }
 
 /// What an import would report of `paths` if nothing of them can come in; `None` as soon as one file
@@ -407,6 +270,7 @@ pub fn nothing_to_import(
                     report,
                     agent: None,
                     was_skipped: false,
+                    is_new_session: false,
                 });
                 report.files.extend(refused);
             }

@@ -1,5 +1,7 @@
 //! The logs of LLM agents into an archive, and back.
 //!
+//! [`Sync`] finds the folders of all agents on a machine, and [`Watch`] goes on as they grow.
+//!
 //! [`Import`] reads the folders of all agents that [`sessiondb_agents`] knows. Each session comes in
 //! once, under its own id, with a [`Summary`](sessiondb_agents::Summary) of what a list shows.
 //!
@@ -16,25 +18,31 @@
 //! [`Resume`] where the agent looks for it on this machine, and [`Free`] deletes the source logs of
 //! which every byte is in the archive.
 //!
-//! **What is kept beside the entries.** The summary is a note of the
-//! archive, `session/{session}/summary`. A note for each log says where it came from, and how its file began and ended, so that it goes
-//! out as it came in. A note for each file says what it was when it was read, so that it is passed over
-//! as long as it is the same.
+//! **What is kept beside the entries.** The summary is a note of the archive,
+//! `session/{session}/summary`. A note for each log says where it came from, and how its file began and
+//! ended, so that it goes out as it came in. A note for each file says what it was when it was read, so
+//! that it is passed over as long as it is the same.
 
+mod database;
 mod document;
+mod group;
 mod host;
 mod import;
 mod notes;
 mod opencode;
 mod out;
 mod place;
+mod places;
+mod prepare;
 mod refresh;
 mod report;
 mod sidecar;
 mod source;
 mod summaries;
+mod sync;
 mod tree;
 mod visit;
+mod watch;
 
 pub use self::import::{Import, Listener, nothing_to_import};
 pub use self::notes::{LogNote, SourceNote, TextForm};
@@ -45,6 +53,8 @@ pub use self::out::{
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
 pub use self::summaries::{Current, keep_up, summary};
+pub use self::sync::{AgentReport, Sync, SyncReport, places};
+pub use self::watch::Watch;
 
 /// The examples of the README are tested as the documentation is.
 #[cfg(doctest)]

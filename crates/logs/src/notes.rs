@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sessiondb::{SegmentId, SessionId, Snapshot, StoreError};
-use sessiondb_agents::Fold;
+use sessiondb_agents::{Agent, Fold};
 use uuid::Uuid;
+
+use crate::database::DatabaseNote;
 
 /// A file whose time of modification is no older than this when it is read may change once more
 /// within the same tick of the file system's clock.
@@ -170,6 +172,57 @@ pub(crate) fn read_log(
     lenient(now.read_note(&key_of_log(session, segment)))
 }
 
+/// The agent that wrote a log, without reading all that is known of it.
+pub(crate) fn agent_of_log(
+    now: &Snapshot,
+    session: SessionId,
+    segment: SegmentId,
+) -> Result<Option<&'static str>, StoreError> {
+    #[derive(Deserialize)]
+    struct OfAgent {
+        agent: String,
+    }
+    let note: Option<OfAgent> = lenient(now.read_note(&key_of_log(session, segment)))?;
+    let agent = note.and_then(|note| sessiondb_agents::by_name(&note.agent));
+    Ok(agent.map(Agent::name))
+}
+
+/// The path that a session in a database goes by.
+pub(crate) fn below(database: &Path, id: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push("/");
+    path.push(id);
+    PathBuf::from(path)
+}
+
+/// The notes on all sessions in a database, by their ids.
+pub(crate) fn read_sources_below(
+    now: &Snapshot,
+    database: &Path,
+) -> Result<Vec<(String, SourceNote)>, StoreError> {
+    let prefix = key_of_source(&below(database, ""));
+    let mut notes = Vec::new();
+    for key in now.notes(&prefix)? {
+        let id = key.get(prefix.len()..).unwrap_or_default();
+        if let Some(note) = lenient(now.read_note(&key))? {
+            notes.push((id.to_owned(), note));
+        }
+    }
+    Ok(notes)
+}
+
+/// The key of the note on a database, by its absolute path.
+pub(crate) fn key_of_database(path: &Path) -> String {
+    key_of_source(path).replacen("/source/", "/database/", 1)
+}
+
+pub(crate) fn read_database(
+    now: &Snapshot,
+    path: &Path,
+) -> Result<Option<DatabaseNote>, StoreError> {
+    lenient(now.read_note(&key_of_database(path)))
+}
+
 pub(crate) fn read_source(now: &Snapshot, path: &Path) -> Result<Option<SourceNote>, StoreError> {
     lenient(now.read_note(&key_of_source(path)))
 }
@@ -192,6 +245,14 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// How long ago the file was last written to.
+    pub(crate) fn age(&self) -> Duration {
+        let modified = UNIX_EPOCH + Duration::from_nanos(self.modified_ns);
+        SystemTime::now()
+            .duration_since(modified)
+            .unwrap_or_default()
+    }
+
     pub(crate) fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -3,20 +3,24 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use sessiondb_agents::{Document, opencode};
+
+use crate::notes::Stamp;
+
+/// A turn that has not ended is waited for so long: opencode writes its messages anew again and again
+/// until then. One that was broken off never ends.
+const TURN_MAY_TAKE: Duration = Duration::from_secs(600);
+/// What follows the end of a turn comes so soon.
+const AFTER_A_TURN: Duration = Duration::from_secs(2);
 
 /// Where a session's files are.
 #[derive(Debug)]
 pub(crate) struct Storage {
     session: PathBuf,
     messages: Vec<(PathBuf, Vec<PathBuf>)>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    id: String,
 }
 
 impl Storage {
@@ -27,11 +31,10 @@ impl Storage {
             return None;
         }
         let storage = folder.parent()?;
-        let id = id_in(path)?;
-        let messages = files_in(&storage.join("message").join(id)).into_iter();
+        let messages = files_of(&storage.join("message"), path).into_iter();
         let messages = messages.map(|message| {
-            let parts = id_in(&message).map(|id| files_in(&storage.join("part").join(id)));
-            (message, parts.unwrap_or_default())
+            let parts = files_of(&storage.join("part"), &message);
+            (message, parts)
         });
         Some(Self {
             session: path.to_owned(),
@@ -49,6 +52,20 @@ impl Storage {
         paths
     }
 
+    /// What tells whether all files are the same as when they were read.
+    pub(crate) fn stamp(&self) -> io::Result<Stamp> {
+        let mut whole = Stamp::of(&fs::metadata(&self.session)?);
+        let parts = self.parts();
+        for part in &parts {
+            let stamp = Stamp::of(&fs::metadata(part)?);
+            whole.len_bytes = whole.len_bytes.saturating_add(stamp.len_bytes);
+            whole.modified_ns = whole.modified_ns.max(stamp.modified_ns);
+            whole.settled &= stamp.settled;
+        }
+        whole.file = format!("{} and {} files", whole.file, parts.len());
+        Ok(whole)
+    }
+
     /// All of it as one document.
     pub(crate) fn read(&self) -> io::Result<Document> {
         let session = fs::read_to_string(&self.session)?;
@@ -64,10 +81,25 @@ impl Storage {
     }
 }
 
-fn id_in(path: &Path) -> Option<String> {
-    let named: Named = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    let is_name = !named.id.is_empty() && !named.id.contains(['/', '\\']) && named.id != "..";
-    is_name.then_some(named.id)
+/// The files in the folder below `kind` that has the id of what `owner` holds. Files are named by their
+/// ids, as a rule.
+fn files_of(kind: &Path, owner: &Path) -> Vec<PathBuf> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let folder = kind.join(owner.file_stem().unwrap_or_default());
+    if folder.is_dir() {
+        return files_in(&folder);
+    }
+    let named = fs::read(owner).map(|text| serde_json::from_slice::<Named>(&text));
+    let Ok(Ok(Named { id })) = named else {
+        return Vec::new();
+    };
+    if id.is_empty() || id.contains(['/', '\\']) || id == ".." {
+        return Vec::new();
+    }
+    files_in(&kind.join(id))
 }
 
 /// The JSON files of a folder, sorted by name.
@@ -81,4 +113,44 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
         .collect();
     paths.sort();
     paths
+}
+
+/// Takes the messages of a turn away that may yet change, if the session was last written to so long
+/// ago. Returns whether there are any.
+pub(crate) fn hold_back(document: &mut Document, age: Duration) -> bool {
+    #[derive(Deserialize)]
+    struct Message {
+        info: Info,
+    }
+    #[derive(Deserialize)]
+    struct Info {
+        role: String,
+        finish: Option<String>,
+        #[serde(default)]
+        time: Times,
+        error: Option<serde::de::IgnoredAny>,
+    }
+    #[derive(Deserialize, Default)]
+    struct Times {
+        completed: Option<f64>,
+    }
+    let read = |entry: &String| serde_json::from_str::<Message>(entry).map(|read| read.info);
+    let Some(Ok(last)) = document.entries.last().map(read) else {
+        return false;
+    };
+    let is_last_answer = last.role == "assistant"
+        && (last.time.completed.is_some() || last.error.is_some())
+        && last.finish.as_deref() != Some("tool-calls");
+    let patience = if is_last_answer {
+        AFTER_A_TURN
+    } else {
+        TURN_MAY_TAKE
+    };
+    if age >= patience {
+        return false;
+    }
+    let is_prompt = |entry: &String| read(entry).is_ok_and(|info| info.role == "user");
+    let begun = document.entries.iter().rposition(is_prompt);
+    document.entries.truncate(begun.unwrap_or(0));
+    true
 }

@@ -58,6 +58,8 @@ pub struct Imported {
     pub agent: Option<&'static str>,
     /// Whether it was not read, as it is the same as when it was read last.
     pub was_skipped: bool,
+    /// Whether its session was not in the archive before.
+    pub is_new_session: bool,
 }
 
 impl ImportReport {

@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use sessiondb_agents::{Agent, Document, Fold, Probe, by_name, recognise};
 
 use crate::document::{self, Whole};
 use crate::notes::Stamp;
+use crate::opencode;
 
 /// How much of a file is shown to those who are asked whose it is.
 const HEAD_BYTES: u64 = 64 << 10;
@@ -31,6 +33,8 @@ pub(crate) struct Source {
     pub(crate) is_document: bool,
     /// Whether the lines were compressed.
     pub(crate) is_unpacked: bool,
+    /// Whether there is more in the file than this session.
+    pub(crate) is_part: bool,
 }
 
 /// What becomes of a path.
@@ -74,6 +78,7 @@ impl Source {
                 header,
                 is_document,
                 is_unpacked,
+                is_part: false,
             }))
         };
         match document::whole(&lines, agent, &path_text)? {
@@ -88,17 +93,28 @@ impl Source {
         }
     }
 
-    /// A document that was put together of several files.
-    pub(crate) fn of_document(path: &Path, agent: &str, document: Document) -> io::Result<Opened> {
-        Ok(Opened::Lines(Box::new(Self {
+    /// A document that was put together of several files or rows, which were last written to so long
+    /// ago.
+    pub(crate) fn of_document(
+        path: &Path,
+        agent: &str,
+        mut document: Document,
+        mut stamp: Stamp,
+        age: Duration,
+    ) -> io::Result<Self> {
+        if agent == "opencode" && opencode::hold_back(&mut document, age) {
+            stamp.settled = false;
+        }
+        Ok(Self {
             path: path.to_owned(),
-            stamp: Stamp::of(&std::fs::metadata(path)?),
+            stamp,
             lines: document::as_lines(&document)?,
             agent: by_name(agent),
             header: Some(document.header).filter(|header| !header.is_empty()),
             is_document: true,
             is_unpacked: false,
-        })))
+            is_part: false,
+        })
     }
 
     /// Goes on with all entries. A last line without line end counts if it

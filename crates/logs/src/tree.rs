@@ -1,13 +1,14 @@
 //! What an import is asked for, file by file: what the library finds by its name, and what only agents
 //! know: documents, compressed logs, sessions of many files, and what lies beside a session.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use sessiondb::jsonl::{self, Found, FoundFile, PassedOver, PassedOverKind};
 
+use crate::database;
 use crate::opencode::Storage;
 use crate::sidecar::Sidecar;
 
@@ -28,20 +29,13 @@ pub(crate) enum Kind {
     Log { header: Option<String> },
     /// The file of a session of which the messages have files of their own.
     Opencode(Storage),
+    /// A database, which may hold sessions.
+    Database,
     /// A file that belongs to a session without being a log.
     Sidecar(Sidecar),
 }
 
 impl Item {
-    fn new(file: FoundFile, kind: Kind, named: &HashSet<&PathBuf>) -> Self {
-        Self {
-            absolute: absolute(&file.path).unwrap_or_else(|_| file.path.clone()),
-            is_named: named.contains(&file.path),
-            file,
-            kind,
-        }
-    }
-
     /// What an agent wrote of the log into another file beside it.
     pub(crate) fn header(&self) -> Option<&String> {
         match &self.kind {
@@ -53,37 +47,56 @@ impl Item {
     pub(crate) fn len_bytes(&self) -> u64 {
         self.file.len_bytes
     }
+
+    /// What it is passed over as if it turns out to be no log.
+    pub(crate) fn passed_over(&self) -> PassedOver {
+        let kind = match self.kind {
+            Kind::Database => PassedOverKind::Database,
+            _ => PassedOverKind::Json,
+        };
+        PassedOver::new(self.file.path.clone(), kind)
+    }
 }
 
 /// Finds what is to come in, sorted by path.
 pub(crate) fn find(paths: &[PathBuf]) -> (Found, Vec<Item>) {
-    let named: HashSet<&PathBuf> = paths.iter().collect();
     let mut found = jsonl::find(paths);
-    let mut items: Vec<Item> = Vec::new();
-    let mut metas: Vec<PathBuf> = Vec::new();
+    let mut find = Find {
+        named: paths.iter().collect(),
+        folders: HashMap::new(),
+        items: Vec::with_capacity(found.logs.len()),
+    };
     let mut left = Vec::new();
-    let passed_over = std::mem::take(&mut found.passed_over);
-    for one in passed_over {
-        match known(&one) {
-            Some(kind) => items.extend(item_at(&one.path, kind, &named)),
+    let mut metas = Vec::new();
+    let mut known = Vec::new();
+    // The other files of a session of many are no logs of their own.
+    let mut parts: HashSet<PathBuf> = HashSet::new();
+    for one in std::mem::take(&mut found.passed_over) {
+        match kind_of(&one) {
+            Some(kind) => {
+                parts.extend(parts_of(&one.path, &kind));
+                known.push((one, kind));
+            }
             None if is_meta(&one.path) => metas.push(one.path),
             None => left.push(one),
         }
     }
-    let parts: HashSet<PathBuf> = items.iter().flat_map(Item::parts).collect();
-    items.retain(|item| !parts.contains(&item.file.path));
-    left.retain(|one| !parts.contains(&one.path));
     for file in std::mem::take(&mut found.logs) {
-        items.push(Item::new(file, Kind::Log { header: None }, &named));
-    }
-    for meta in metas {
-        let log = log_of_meta(&meta);
-        let of = items.iter_mut().find(|item| item.file.path == log);
-        match (of.map(|item| &mut item.kind), fs::read_to_string(&meta)) {
-            (Some(Kind::Log { header }), Ok(text)) => *header = Some(text),
-            _ => left.push(PassedOver::new(meta, PassedOverKind::Json)),
+        if find.named.contains(&file.path) && database::is_database(&file.path) {
+            parts.extend(database::beside(&file.path));
+            find.add(file, Kind::Database);
+        } else {
+            find.add(file, Kind::Log { header: None });
         }
     }
+    for (one, kind) in known {
+        if !parts.contains(&one.path) {
+            find.add_at(&one.path, kind);
+        }
+    }
+    left.retain(|one| !parts.contains(&one.path));
+    left.extend(find.give_headers(metas));
+    let mut items = find.items;
     items.sort_by(|one, other| one.file.path.cmp(&other.file.path));
     found.passed_over = left;
     // A folder of documents is one without a log only by the names in it.
@@ -94,28 +107,80 @@ pub(crate) fn find(paths: &[PathBuf]) -> (Found, Vec<Item>) {
     (found, items)
 }
 
-impl Item {
-    /// What it is passed over as if it turns out to be no log.
-    pub(crate) fn passed_over(&self) -> PassedOver {
-        PassedOver::new(self.file.path.clone(), PassedOverKind::Json)
+/// What was found so far.
+struct Find<'p> {
+    named: HashSet<&'p PathBuf>,
+    /// Folders, and where they are with links resolved.
+    folders: HashMap<PathBuf, PathBuf>,
+    items: Vec<Item>,
+}
+
+impl Find<'_> {
+    fn add(&mut self, file: FoundFile, kind: Kind) {
+        let item = Item {
+            absolute: self.absolute(&file.path),
+            is_named: self.named.contains(&file.path),
+            file,
+            kind,
+        };
+        self.items.push(item);
     }
 
-    /// The other files that it consists of.
-    fn parts(&self) -> Vec<PathBuf> {
-        match &self.kind {
-            Kind::Opencode(storage) => storage.parts(),
-            _ => Vec::new(),
+    /// Adds a file that has no name of a log.
+    fn add_at(&mut self, path: &Path, kind: Kind) {
+        if let Some(file) = jsonl::find(&[path.to_owned()]).logs.into_iter().next() {
+            self.add(file, kind);
+        }
+    }
+
+    /// Gives logs what stands in the files beside them. Returns those that are of no log.
+    fn give_headers(&mut self, metas: Vec<PathBuf>) -> Vec<PassedOver> {
+        if metas.is_empty() {
+            return Vec::new();
+        }
+        let mut of_log: HashMap<PathBuf, PathBuf> = metas
+            .into_iter()
+            .map(|meta| (log_of_meta(&meta), meta))
+            .collect();
+        for item in &mut self.items {
+            let Kind::Log { header } = &mut item.kind else {
+                continue;
+            };
+            if let Some(meta) = of_log.get(&item.file.path)
+                && let Ok(text) = fs::read_to_string(meta)
+            {
+                *header = Some(text);
+                of_log.remove(&item.file.path);
+            }
+        }
+        let left = of_log.into_values();
+        left.map(|meta| PassedOver::new(meta, PassedOverKind::Json))
+            .collect()
+    }
+
+    /// The path with the links of its folder resolved.
+    fn absolute(&mut self, file: &Path) -> PathBuf {
+        let folder = match file.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let name = file.file_name().unwrap_or_default();
+        if let Some(folder) = self.folders.get(folder) {
+            return folder.join(name);
+        }
+        match fs::canonicalize(folder) {
+            Ok(absolute) => {
+                let path = absolute.join(name);
+                self.folders.insert(folder.to_owned(), absolute);
+                path
+            }
+            Err(_) => file.to_owned(),
         }
     }
 }
 
-fn item_at(path: &Path, kind: Kind, named: &HashSet<&PathBuf>) -> Option<Item> {
-    let file = jsonl::find(&[path.to_owned()]).logs.into_iter().next()?;
-    Some(Item::new(file, kind, named))
-}
-
 /// What something is that has no name of a log.
-fn known(one: &PassedOver) -> Option<Kind> {
+fn kind_of(one: &PassedOver) -> Option<Kind> {
     let name = one.path.file_name()?.to_str()?.to_ascii_lowercase();
     match one.kind {
         PassedOverKind::Compressed => {
@@ -132,8 +197,20 @@ fn known(one: &PassedOver) -> Option<Kind> {
             Some(storage) => Kind::Opencode(storage),
             None => Kind::Log { header: None },
         }),
+        PassedOverKind::Other if database::is_named_so(&one.path) => {
+            database::is_database(&one.path).then_some(Kind::Database)
+        }
         PassedOverKind::Other => Sidecar::at(&one.path).map(Kind::Sidecar),
         _ => None,
+    }
+}
+
+/// The other files that something consists of.
+fn parts_of(path: &Path, kind: &Kind) -> Vec<PathBuf> {
+    match kind {
+        Kind::Opencode(storage) => storage.parts(),
+        Kind::Database => database::beside(path).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -147,13 +224,4 @@ fn log_of_meta(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".meta.json").unwrap_or(&name);
     path.with_file_name(format!("{stem}.jsonl"))
-}
-
-/// The path with the links of its folder resolved.
-pub(crate) fn absolute(file: &Path) -> io::Result<PathBuf> {
-    let folder = match file.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    Ok(fs::canonicalize(folder)?.join(file.file_name().unwrap_or_default()))
 }

@@ -19,6 +19,16 @@ use crate::notes::{
 /// for ever would take more room than the work is worth.
 const MAY_GROW_FOR: Duration = Duration::from_secs(14 * 24 * 3600);
 
+/// In which form a log stands in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Lines,
+    /// As one document.
+    Document,
+    /// As one of many sessions.
+    Part,
+}
+
 /// Looks at one file.
 pub(crate) struct Visit<'v> {
     pub(crate) archive: &'v Archive,
@@ -27,7 +37,7 @@ pub(crate) struct Visit<'v> {
     pub(crate) stamp: Stamp,
     pub(crate) header: Option<String>,
     pub(crate) subagent: Option<String>,
-    pub(crate) is_document: bool,
+    pub(crate) form: Form,
     /// What is known after some of the entries, or all.
     pub(crate) fold: Option<Fold>,
     /// The same before any entry, should the file not be what was expected.
@@ -112,7 +122,11 @@ impl Visit<'_> {
             modified_ns: self.stamp.modified_ns,
             file: self.stamp.file.clone(),
             settled: self.stamp.settled,
-            whole: seen.is_exact || self.is_document,
+            whole: match self.form {
+                Form::Lines => seen.is_exact,
+                Form::Document => true,
+                Form::Part => false,
+            },
         }
     }
 
@@ -125,10 +139,10 @@ impl Visit<'_> {
             entries: seen.entries,
             text: TextForm {
                 byte_order_mark: seen.byte_order_mark,
-                final_line_end: seen.final_line_end || self.is_document,
-                is_exact: seen.is_exact || self.is_document,
+                final_line_end: seen.final_line_end || self.form != Form::Lines,
+                is_exact: seen.is_exact || self.form != Form::Lines,
             },
-            is_document: self.is_document,
+            is_document: self.form != Form::Lines,
             header,
             subagent: self.subagent.clone(),
             fold: fold.filter(|_| is_all && may_grow(&self.stamp)).cloned(),

@@ -48,6 +48,8 @@ mod raw;
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]
 mod scratch;
+/// `sync`: the folders of agents.
+mod sync;
 /// What may only be read: by a user without write access, and on a read-only mount.
 #[cfg(unix)]
 mod unwritable;

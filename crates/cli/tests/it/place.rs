@@ -133,6 +133,10 @@ pub(crate) fn sessiondb() -> Command {
     ] {
         command.env_remove(variable);
     }
+    // No archive but those that a test names.
+    for variable in ["HOME", "XDG_DATA_HOME", "LOCALAPPDATA"] {
+        command.env(variable, std::env::temp_dir().join("nobody"));
+    }
     command
 }
 

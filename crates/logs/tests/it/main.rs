@@ -16,6 +16,8 @@ mod forgotten;
 mod free;
 /// Files come in once, under their own ids, with summaries.
 mod import;
+/// Many small files at once.
+mod many;
 /// Out again as the files of agents.
 mod native;
 /// Paths inside entries that have another path elsewhere.
@@ -24,3 +26,8 @@ mod rebase;
 mod resume;
 /// Folders, logs and archives for the tests of what goes out.
 mod rooms;
+/// Sessions in the databases of agents.
+#[cfg(feature = "sqlite")]
+mod sqlite;
+/// The folders of agents, once and as they grow.
+mod sync;
