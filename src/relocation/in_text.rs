@@ -137,11 +137,11 @@ mod tests {
             .iter()
             .map(|one| one.parse::<Relocation>().unwrap())
             .collect();
-        let mut moved = text.to_owned();
-        for (place, new) in relocation.places_in(text).into_iter().rev() {
-            moved.replace_range(place, &new);
+        let mut text = text.to_owned();
+        for (place, new) in relocation.places_in(&text).into_iter().rev() {
+            text.replace_range(place, &new);
         }
-        moved
+        text
     }
 
     #[test]
