@@ -14,7 +14,9 @@ use super::no_log;
 use super::not_imported::Stop;
 use super::reading::{Reading, read_checked_line, read_line};
 use super::warnings::Warnings;
-use crate::archive::{Entry, ForgottenHash, Log, MAX_ENTRY_BYTES, RawEntries, is_tombstone};
+use crate::archive::{
+    CutOff, Entry, ForgottenHash, Log, MAX_ENTRY_BYTES, RawEntries, is_tombstone,
+};
 use crate::error::StoreError;
 use crate::progress::Meter;
 
@@ -178,37 +180,45 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// The hash of those entries of the file that are in the range when those that were cut off before
-    /// do not count, by which a mark knows them; and which they are.
-    pub(super) fn hash_of(&self, range: &Range<u64>) -> Result<(String, Vec<Range<u64>>), Stop> {
-        let (mut hash, mut hashed) = (ForgottenHash::default(), Vec::<Range<u64>>::new());
+    /// Which entries of the file are those that were cut off there, as their hash tells; or, of a file
+    /// that ends before, the hash of their first. Those that were cut off before do not count.
+    pub(super) fn entries_of(&self, cut: &CutOff) -> Result<Vec<Range<u64>>, Stop> {
+        let (mut hash, mut first) = (ForgottenHash::default(), None);
+        let mut found = Vec::<Range<u64>>::new();
         let (mut number, mut counted) = (0, 0);
         let mut lines = self.lines()?;
-        while let Some(line) = lines
-            .next_line()
-            .map_err(|error| Stop::file(self.path, &error))?
+        while counted < cut.to
+            && let Some(line) = lines
+                .next_line()
+                .map_err(|error| Stop::file(self.path, &error))?
         {
+            if !line.terminated && self.drops_last_line {
+                break;
+            }
             let Ok(reading) = read_line(&line, self.bad_lines, MAX_ENTRY_BYTES) else {
                 break;
             };
             for entry in reading.entries {
                 if !self.is_cut_off(number) {
-                    if range.contains(&counted) {
+                    if (cut.from..cut.to).contains(&counted) {
                         hash.entry(&entry);
-                        match hashed.last_mut().filter(|last| last.end == number) {
+                        first.get_or_insert_with(|| hash.finish());
+                        match found.last_mut().filter(|last| last.end == number) {
                             Some(last) => last.end += 1,
-                            None => hashed.push(number..number + 1),
+                            None => found.push(number..number + 1),
                         }
                     }
                     counted += 1;
                 }
                 number += 1;
             }
-            if counted >= range.end {
-                break;
-            }
         }
-        Ok((hash.finish(), hashed))
+        let is_same = if counted < cut.to {
+            first.is_some_and(|first| first == cut.first)
+        } else {
+            hash.finish() == cut.hash
+        };
+        Ok(if is_same { found } else { Vec::new() })
     }
 
     fn is_cut_off(&self, number: u64) -> bool {

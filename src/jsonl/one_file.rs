@@ -86,10 +86,8 @@ impl OneFile<'_, '_, '_> {
             return Err(Stop::Forgotten { entries });
         }
         for cut in mark.cuts {
-            let (hash, cut_off) = comparison.hash_of(&(cut.from..cut.to))?;
-            if hash == cut.hash {
-                comparison.cut_off.extend(cut_off);
-            }
+            let cut_off = comparison.entries_of(&cut)?;
+            comparison.cut_off.extend(cut_off);
         }
         Ok(())
     }

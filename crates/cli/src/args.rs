@@ -2,17 +2,18 @@
 
 mod logs;
 mod native;
+mod relocate;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use sessiondb::portable::Relocation;
 use sessiondb::{SegmentId, SessionId};
 
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, RebaseEntriesArgs, ResumeArgs};
+pub(crate) use self::relocate::RelocateArgs;
 use crate::values::{EntryNumbers, age, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
@@ -339,21 +340,6 @@ pub(crate) enum OnConflict {
     Branch,
     /// Leave the session as it is, with exit code 8
     Skip,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RelocateArgs {
-    /// Turn the path OLD into NEW, as in /home/ann=/home/bob, in the `cwd` of the metadata of
-    /// sessions, for OLD itself and all below it; of several that fit the longest counts. Entries
-    /// stay as they are, byte for byte
-    #[arg(long = "relocate", alias = "rebase", value_name = "OLD=NEW")]
-    moves: Vec<Relocation>,
-}
-
-impl RelocateArgs {
-    pub(crate) fn to_relocation(&self) -> Relocation {
-        self.moves.iter().cloned().collect()
-    }
 }
 
 /// List the sessions that are too old or too many, and with --yes remove them

@@ -67,12 +67,12 @@ fn what_was_cut_off_or_erased_stays_away_and_what_comes_later_comes_in() {
         assert_eq!(here(), [cut[0], cut[1], "5", "6"]);
     }
     // Other entries than those that were cut off are another matter: a branch.
-    folder.write(&name, "0\n1\n2\n30\n");
+    folder.write(&name, "0\n1\n2\n30\n40\n");
     let report = import_one(&Import::new(&archive), &file);
     assert_eq!((report.branch_of, report.session), (Some(B), A));
     assert_eq!(
         entries(&archive.log(A, report.segment)),
-        [cut[0], cut[1], "2", "30"]
+        [cut[0], cut[1], "2", "30", "40"]
     );
 }
 

@@ -29,6 +29,8 @@ mod erased;
 mod errors;
 /// R4, R6: failing calls, also during recovery.
 mod failing;
+/// R26: what was taken away, and the ways in.
+mod forgotten;
 /// R20: forks.
 #[cfg(unix)]
 mod forks;

@@ -6,7 +6,8 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use sessiondb_agents::agents;
 
-use super::{Layout, RebaseEntriesArgs, RelocateArgs};
+use super::native::{Layout, RebaseEntriesArgs};
+use super::relocate::RelocateArgs;
 use crate::values::mode;
 
 /// Bring the sessions of all agents on this machine into the archive
