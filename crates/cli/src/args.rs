@@ -12,7 +12,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::{SegmentId, SessionId};
 
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
-pub(crate) use self::native::{FreeArgs, Layout, RebaseEntriesArgs, ResumeArgs};
+pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::relocate::RelocateArgs;
 use crate::values::{EntryNumbers, age, seconds, size, whole};
 

@@ -70,32 +70,34 @@ impl Play {
             let number = file.len();
             file.push(format!(
                 r#"{{"log":{log},"number":{number},"pad":"{:x}"}}"#,
-                dice.below(u64::MAX)
+                dice.next()
             ));
         }
     }
 
     /// All files come in: in another folder each time, and some of them only in part.
     fn import(&mut self, dice: &mut Dice) {
-        let folder = self
-            .folder
-            .path()
-            .join(format!("{:x}", dice.below(u64::MAX)));
+        let name = format!("{:x}", dice.next());
+        let part = |lines: &[String]| {
+            if dice.one_in(4) {
+                dice.index(lines.len() + 1)
+            } else {
+                lines.len()
+            }
+        };
+        self.import_from(&name, part);
+    }
+
+    fn import_from(&self, name: &str, mut part: impl FnMut(&[String]) -> usize) {
+        let folder = self.folder.path().join(name);
         for (log, lines) in &self.files {
             let (session, segment) = ids(*log);
             let folder = folder.join(session.to_string());
             fs::create_dir_all(&folder).unwrap();
-            let most = lines.len() as u64;
-            let len = if dice.below(4) == 0 {
-                dice.below(most + 1)
-            } else {
-                most
-            };
-            let text: String = lines
-                .iter()
-                .take(len as usize)
-                .map(|line| format!("{line}\n"))
-                .collect();
+            let mut text = lines[..part(lines)].join("\n");
+            if !text.is_empty() {
+                text.push('\n');
+            }
             fs::write(folder.join(format!("{segment}.jsonl")), text).unwrap();
         }
         Import::new(&self.archive).run(&[folder], None).unwrap();
@@ -116,7 +118,7 @@ impl Play {
 
     fn take_away(&mut self, dice: &mut Dice, log: u64) {
         let (session, segment) = ids(log);
-        let len = self.here(log).len() as u64;
+        let len = self.here(log).len();
         let both = [log & !1, log | 1];
         match dice.below(5) {
             0 => {
@@ -130,16 +132,19 @@ impl Play {
                 self.archive.forget_segment(session, segment).unwrap();
             }
             2 if len > 0 => {
-                let from = dice.below(len);
-                self.forget(self.here(log).into_iter().skip(from as usize));
+                let from = dice.index(len);
+                self.forget(self.here(log).into_iter().skip(from));
                 self.archive
-                    .forget_from(&self.archive.log(session, segment), from)
+                    .forget_from(&self.archive.log(session, segment), from as u64)
                     .unwrap();
             }
             3 if len > 0 => {
-                let at = dice.below(len);
-                self.forget(self.here(log).into_iter().skip(at as usize).take(1));
-                self.archive.log(session, segment).erase(at..=at).unwrap();
+                let at = dice.index(len);
+                self.forget(self.here(log).into_iter().skip(at).take(1));
+                self.archive
+                    .log(session, segment)
+                    .erase(at as u64..=at as u64)
+                    .unwrap();
             }
             _ => {
                 for log in 0..LOGS {
@@ -201,7 +206,7 @@ fn play(row: &mut Row, number: u64) {
         );
     }
     // What was never taken away comes in, whatever else was.
-    play.import_whole();
+    play.import_from("whole", <[String]>::len);
     let there = play.there();
     for log in 0..LOGS {
         let gone = play.is_gone(log);
@@ -212,20 +217,6 @@ fn play(row: &mut Row, number: u64) {
             Some(line) => Err(format!("{line} did not come in")),
             None => Ok(()),
         });
-    }
-}
-
-impl Play {
-    fn import_whole(&mut self) {
-        let folder = self.folder.path().join("whole");
-        for (log, lines) in &self.files {
-            let (session, segment) = ids(*log);
-            let folder = folder.join(session.to_string());
-            fs::create_dir_all(&folder).unwrap();
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            fs::write(folder.join(format!("{segment}.jsonl")), text).unwrap();
-        }
-        Import::new(&self.archive).run(&[folder], None).unwrap();
     }
 }
 
