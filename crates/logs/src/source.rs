@@ -156,26 +156,14 @@ fn each_line(file: &File, mut take: impl FnMut(&[u8], bool)) -> io::Result<()> {
             one(&buffer, false);
             return Ok(());
         }
-        let Some(end) = memchr_last(&buffer, before) else {
-            continue;
-        };
-        for line in buffer
-            .get(..end)
-            .unwrap_or_default()
-            .split(|byte| *byte == b'\n')
-        {
-            one(line, true);
+        // What was there before has no line end.
+        let (mut start, new) = (0, buffer.get(before..).unwrap_or_default());
+        for end in memchr::memchr_iter(b'\n', new).map(|at| before + at) {
+            one(buffer.get(start..end).unwrap_or_default(), true);
+            start = end + 1;
         }
-        buffer.drain(..=end);
+        buffer.drain(..start);
     }
-}
-
-/// Where the last line end behind `from` stands.
-fn memchr_last(buffer: &[u8], from: usize) -> Option<usize> {
-    let new = buffer.get(from..)?;
-    new.iter()
-        .rposition(|byte| *byte == b'\n')
-        .map(|at| from + at)
 }
 
 fn broken(format: &str, error: &io::Error) -> io::Error {
