@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Default;
 
+use super::branch::is_tombstone;
 use super::handle::Archive;
 use super::info::SessionInfo;
 use super::log::Log;
@@ -70,6 +71,9 @@ pub struct CutOff {
     /// The hash of the first of them alone, by which an earlier and shorter state of the log is known.
     #[serde(default)]
     pub first: String,
+    /// Those of the entries that had been erased before: neither hash is of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<u64>,
 }
 
 impl Forgotten {
@@ -184,9 +188,14 @@ impl Archive {
         if log.is_trace() || before <= len {
             return log.truncate(len);
         }
-        let (mut hash, mut first) = (ForgottenHash::default(), None);
-        for entry in log.read(len..before)? {
-            hash.entry(&entry?);
+        let (mut hash, mut first, mut erased) = (ForgottenHash::default(), None, Vec::new());
+        for (number, entry) in (len..).zip(log.read(len..before)?) {
+            let entry = entry?;
+            if is_tombstone(&entry) {
+                erased.push(number);
+                continue;
+            }
+            hash.entry(&entry);
             first.get_or_insert_with(|| hash.finish());
         }
         let key = key_of_segment(session, segment);
@@ -197,6 +206,7 @@ impl Archive {
             to: before,
             hash: hash.finish(),
             first: first.unwrap_or_default(),
+            erased,
         });
         let mark = Forgotten {
             entries: before,

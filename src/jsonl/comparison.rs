@@ -201,8 +201,10 @@ impl Comparison<'_> {
             for entry in reading.entries {
                 if !self.is_cut_off(number) {
                     if (cut.from..cut.to).contains(&counted) {
-                        hash.entry(&entry);
-                        first.get_or_insert_with(|| hash.finish());
+                        if !cut.erased.contains(&counted) {
+                            hash.entry(&entry);
+                            first.get_or_insert_with(|| hash.finish());
+                        }
                         match found.last_mut().filter(|last| last.end == number) {
                             Some(last) => last.end += 1,
                             None => found.push(number..number + 1),
@@ -214,7 +216,7 @@ impl Comparison<'_> {
             }
         }
         let is_same = if counted < cut.to {
-            first.is_some_and(|first| first == cut.first)
+            first.is_none_or(|first| first == cut.first)
         } else {
             hash.finish() == cut.hash
         };

@@ -307,21 +307,29 @@ impl<'c, 'l> Comparison<'c, 'l> {
 
     /// Whether a log there that ends at `end` goes on with what a mark says was cut off here.
     fn is_cut_off(&self, there: SegmentId, end: u64, cut: &CutOff) -> Result<bool, StoreError> {
-        // Of a log that is shorter than the one here was, the first entry tells.
-        let (to, hash) = if cut.to <= end {
-            (cut.to, &cut.hash)
-        } else {
-            (cut.from.saturating_add(1), &cut.first)
-        };
         if cut.from >= end {
             return Ok(false);
         }
-        let mut found = ForgottenHash::default();
+        // Of a log that is shorter than the one here was, the first entry tells.
+        let is_whole = cut.to <= end;
+        let (mut found, mut first) = (ForgottenHash::default(), None);
         let log = self.log(there, LogKind::Entries);
-        for entry in read(self.sides.theirs, &log, cut.from..to)? {
+        let entries = read(self.sides.theirs, &log, cut.from..cut.to.min(end))?;
+        for (number, entry) in (cut.from..).zip(entries) {
+            if cut.erased.contains(&number) {
+                continue;
+            }
             found.entry(&entry?);
+            first.get_or_insert_with(|| found.finish());
+            if !is_whole {
+                break;
+            }
         }
-        Ok(found.finish() == *hash)
+        Ok(if is_whole {
+            found.finish() == cut.hash
+        } else {
+            first.is_none_or(|first| first == cut.first)
+        })
     }
 
     /// How many entries of a log are the same on both sides since both share them with a base

@@ -37,6 +37,9 @@ use crate::relocation::Relocation;
 /// The metadata of a session, the notes on it and the names are taken over where there are none
 /// here. Where metadata or names differ, those here stay and a note of the report says so.
 ///
+/// Two archives in which one branch grew on both sides may have to be merged once more in each direction
+/// until nothing changes: each learns by which id the other has it. No entry waits for that.
+///
 /// What is new in a session is added as one change, all or nothing, up to 64 MiB. Of a session
 /// with more, segment after segment grows in several changes, each of whole entries: should the
 /// process die meanwhile, each log is a beginning of the other's, and merging again goes on.

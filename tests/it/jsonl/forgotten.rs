@@ -102,3 +102,21 @@ fn a_log_that_is_cut_off_twice_stays_cut_off() {
         (Outcome::Unchanged { total: 2 }, 6)
     );
 }
+
+#[test]
+fn what_was_erased_does_not_come_back_when_it_is_cut_off_too() {
+    let folder = Folder::new();
+    let archive = Archive::in_memory().unwrap();
+    let name = format!("{A}/{B}.jsonl");
+    let file = folder.write(&name, "0\n1\n2\n");
+    import(&archive, &file);
+    let log = archive.log(A, B);
+    log.erase(1..2).unwrap();
+    archive.forget_from(&log, 0).unwrap();
+    for content in ["0\n1\n2\n", "0\n", "0\n1\n2\n3\n"] {
+        folder.write(&name, content);
+        import(&archive, &file);
+        let grown = content.ends_with("3\n");
+        assert_eq!(entries(&log), if grown { vec!["3"] } else { vec![] });
+    }
+}
