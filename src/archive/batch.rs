@@ -398,10 +398,7 @@ impl Batch {
         entries: Entries,
         are_checked: bool,
     ) -> Result<&mut Self, StoreError> {
-        let collected = Collected::of(log.id, entries);
-        if !are_checked {
-            collected.check()?;
-        }
+        let collected = Collected::of(log.id, entries, are_checked)?;
         Ok(self.append_op(log, Some(expected_len), collected))
     }
 

@@ -114,6 +114,62 @@ impl ForgottenHash {
     }
 }
 
+/// What is made of entries to be cut off, and of others to see whether they are the same: those that
+/// were erased do not count.
+#[derive(Default)]
+pub(crate) struct CutHash {
+    all: ForgottenHash,
+    /// That of the first entry alone.
+    first: Option<String>,
+}
+
+impl CutHash {
+    /// Takes in the next entry that was not erased.
+    fn entry(&mut self, entry: &[u8]) {
+        self.all.entry(entry);
+        self.first.get_or_insert_with(|| self.all.finish());
+    }
+}
+
+/// Entries beside those that were cut off.
+pub(crate) struct CutMatch<'c> {
+    cut: &'c CutOff,
+    found: CutHash,
+}
+
+impl CutOff {
+    /// Compares entries with those that were cut off.
+    pub(crate) fn compare(&self) -> CutMatch<'_> {
+        CutMatch {
+            cut: self,
+            found: CutHash::default(),
+        }
+    }
+}
+
+impl CutMatch<'_> {
+    /// Takes in the entry with that number, in order.
+    pub(crate) fn entry(&mut self, number: u64, entry: &[u8]) {
+        if !self.cut.erased.contains(&number) {
+            self.found.entry(entry);
+        }
+    }
+
+    /// Whether the first of them was taken in, by which a log that ends before the last is told.
+    pub(crate) fn has_first(&self) -> bool {
+        self.found.first.is_some()
+    }
+
+    /// Whether they are those that were cut off: all of them, or of a log that ends before, the first.
+    pub(crate) fn is_same(&self, is_whole: bool) -> bool {
+        if is_whole {
+            return self.found.all.finish() == self.cut.hash;
+        }
+        let first = self.found.first.as_ref();
+        first.is_none_or(|first| *first == self.cut.first)
+    }
+}
+
 fn key_of_session(session: SessionId) -> String {
     format!("{FORGOTTEN}{session}")
 }
@@ -188,15 +244,14 @@ impl Archive {
         if log.is_trace() || before <= len {
             return log.truncate(len);
         }
-        let (mut hash, mut first, mut erased) = (ForgottenHash::default(), None, Vec::new());
+        let (mut hash, mut erased) = (CutHash::default(), Vec::new());
         for (number, entry) in (len..).zip(log.read(len..before)?) {
             let entry = entry?;
             if is_tombstone(&entry) {
                 erased.push(number);
-                continue;
+            } else {
+                hash.entry(&entry);
             }
-            hash.entry(&entry);
-            first.get_or_insert_with(|| hash.finish());
         }
         let key = key_of_segment(session, segment);
         let earlier = self.read_note::<Forgotten>(&key)?;
@@ -204,8 +259,8 @@ impl Archive {
         cuts.push(CutOff {
             from: len,
             to: before,
-            hash: hash.finish(),
-            first: first.unwrap_or_default(),
+            hash: hash.all.finish(),
+            first: hash.first.unwrap_or_default(),
             erased,
         });
         let mark = Forgotten {

@@ -185,10 +185,7 @@ impl Log {
         entries: Entries,
         are_checked: bool,
     ) -> Result<Receipt, StoreError> {
-        let collected = Collected::of(self.id, entries);
-        if !are_checked {
-            collected.check()?;
-        }
+        let collected = Collected::of(self.id, entries, are_checked)?;
         self.append_op(Some(expected_len), collected)
     }
 

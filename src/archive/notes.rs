@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::handle::Archive;
 use super::record::{MAX_RECORD_BYTES, within};
 use super::snapshot::Snapshot;
-use crate::engine::{NOTE_MARK, Op};
+use crate::engine::{NOTE_MARK, Op, notes_of};
 use crate::error::StoreError;
 use crate::ids::SessionId;
 
@@ -19,12 +19,6 @@ const MAX_KEY_BYTES: usize = 4096;
 const MARK: &str = NOTE_MARK;
 /// What comes behind all that begins with the mark.
 const BEHIND_MARK: &str = "0";
-
-/// The key of a note on a session: it goes where the session goes, by
-/// [`extract`](Archive::extract) and [`Merge`](crate::portable::Merge).
-pub(crate) fn of_session(session: SessionId) -> String {
-    format!("session/{session}/")
-}
 
 impl Archive {
     /// Sets the note of a key: any JSON, for a program's settings, or what it knows of its sources.
@@ -104,8 +98,9 @@ impl Snapshot {
 
     /// The notes on a session, by the names that they are stored under.
     pub(crate) fn stored_notes(&self, session: SessionId) -> Result<Vec<String>, StoreError> {
-        let keys = self.notes(&of_session(session))?;
-        Ok(keys.iter().map(|key| format!("{MARK}{key}")).collect())
+        let [first, behind] = notes_of(session);
+        let range = (Bound::Included(&*first), Bound::Excluded(&*behind));
+        self.view.read(|layers| layers.names_in(range))
     }
 
     /// The JSON of a note as it was written.

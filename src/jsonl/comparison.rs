@@ -14,9 +14,7 @@ use super::no_log;
 use super::not_imported::Stop;
 use super::reading::{Reading, read_checked_line, read_line};
 use super::warnings::Warnings;
-use crate::archive::{
-    CutOff, Entry, ForgottenHash, Log, MAX_ENTRY_BYTES, RawEntries, is_tombstone,
-};
+use crate::archive::{CutOff, Entry, Log, MAX_ENTRY_BYTES, RawEntries, is_tombstone};
 use crate::error::StoreError;
 use crate::progress::Meter;
 
@@ -183,8 +181,7 @@ impl Comparison<'_> {
     /// Which entries of the file are those that were cut off there, as their hash tells; or, of a file
     /// that ends before, the hash of their first. Those that were cut off before do not count.
     pub(super) fn entries_of(&self, cut: &CutOff) -> Result<Vec<Range<u64>>, Stop> {
-        let (mut hash, mut first) = (ForgottenHash::default(), None);
-        let mut found = Vec::<Range<u64>>::new();
+        let (mut there, mut found) = (cut.compare(), Vec::<Range<u64>>::new());
         let (mut number, mut counted) = (0, 0);
         let mut lines = self.lines()?;
         while counted < cut.to
@@ -201,10 +198,7 @@ impl Comparison<'_> {
             for entry in reading.entries {
                 if !self.is_cut_off(number) {
                     if (cut.from..cut.to).contains(&counted) {
-                        if !cut.erased.contains(&counted) {
-                            hash.entry(&entry);
-                            first.get_or_insert_with(|| hash.finish());
-                        }
+                        there.entry(counted, &entry);
                         match found.last_mut().filter(|last| last.end == number) {
                             Some(last) => last.end += 1,
                             None => found.push(number..number + 1),
@@ -215,12 +209,11 @@ impl Comparison<'_> {
                 number += 1;
             }
         }
-        let is_same = if counted < cut.to {
-            first.is_none_or(|first| first == cut.first)
+        Ok(if there.is_same(counted >= cut.to) {
+            found
         } else {
-            hash.finish() == cut.hash
-        };
-        Ok(if is_same { found } else { Vec::new() })
+            Vec::new()
+        })
     }
 
     fn is_cut_off(&self, number: u64) -> bool {

@@ -8,7 +8,7 @@ use super::copy::{Lack, in_order, read, segments_of};
 use super::on_conflict::OnConflict;
 use super::report::{LeftOut, MergeConflict};
 use super::target::{Composed, Difference, Sides, Target};
-use crate::archive::{CutOff, Forgotten, ForgottenHash, Marks, SegmentInfo, SegmentParent};
+use crate::archive::{CutOff, Forgotten, Marks, SegmentInfo, SegmentParent};
 use crate::engine::{LogId, LogKind};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, diverged};
@@ -312,24 +312,16 @@ impl<'c, 'l> Comparison<'c, 'l> {
         }
         // Of a log that is shorter than the one here was, the first entry tells.
         let is_whole = cut.to <= end;
-        let (mut found, mut first) = (ForgottenHash::default(), None);
+        let mut found = cut.compare();
         let log = self.log(there, LogKind::Entries);
         let entries = read(self.sides.theirs, &log, cut.from..cut.to.min(end))?;
         for (number, entry) in (cut.from..).zip(entries) {
-            if cut.erased.contains(&number) {
-                continue;
-            }
-            found.entry(&entry?);
-            first.get_or_insert_with(|| found.finish());
-            if !is_whole {
+            found.entry(number, &entry?);
+            if !is_whole && found.has_first() {
                 break;
             }
         }
-        Ok(if is_whole {
-            found.finish() == cut.hash
-        } else {
-            first.is_none_or(|first| first == cut.first)
-        })
+        Ok(found.is_same(is_whole))
     }
 
     /// How many entries of a log are the same on both sides since both share them with a base

@@ -13,7 +13,7 @@ mod names;
 mod recent;
 mod state;
 
-pub(crate) use counts::{Counts, pico_usd};
+pub(crate) use counts::{Counts, pico_usd, with_cache_in_input};
 use names::Names;
 pub(crate) use recent::Recent;
 pub(crate) use state::State;

@@ -15,7 +15,7 @@ mod skip;
 mod string;
 mod write;
 
-pub(crate) use compact::compact;
+pub use compact::compact;
 pub(crate) use members::members;
 pub(crate) use read::{List, Read, object, object_field, object_struct, read_object};
 use skip::{find_quote_or_backslash, skip_blanks, skip_separators, skip_string, skip_value};

@@ -50,6 +50,7 @@ pub use agent::{Agent, By, Document, Home, Probe};
 pub use fold::Fold;
 pub use identity::{Identity, Parent, Subagent};
 pub use item::{Item, ItemKind};
+pub use json::compact;
 pub use known::{agents, by_name, recognise};
 pub use rows::{Cell, Row};
 pub use summary::{Origin, Summary, TitleSource, Tokens};

@@ -50,12 +50,7 @@ fn write_files(context: &Context, report: &ExportReport) -> Result<(), Failure> 
     }
     let mut out = output::stdout();
     for file in &report.files {
-        let (word, entries) = match &file.outcome {
-            ExportOutcome::Written { entries, .. } => ("written", entries.to_string()),
-            ExportOutcome::Unchanged { entries } => ("unchanged", entries.to_string()),
-            ExportOutcome::Failed(_) => ("failed", String::new()),
-        };
-        writeln!(out, "{word:9}  {entries:>7}  {}", file.path.display())?;
+        native::write_file(&mut out, &file.path, &file.outcome)?;
     }
     native::write_session_files(&mut out, &report.session_files)?;
     Ok(out.flush()?)

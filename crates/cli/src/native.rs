@@ -1,6 +1,7 @@
 //! `export --layout native`: sessions written as the files of their agents.
 
 use std::io::Write;
+use std::path::Path;
 
 use sessiondb::jsonl::{ExportOutcome, SessionFile, SessionFileOutcome};
 use sessiondb_logs::{Export, ExportReport, Exported, Likeness};
@@ -46,15 +47,24 @@ fn write_files(context: &Context, report: &ExportReport) -> Result<(), Failure> 
     }
     let mut out = output::stdout();
     for file in &report.files {
-        let (word, entries) = match &file.outcome {
-            ExportOutcome::Written { entries, .. } => ("written", entries.to_string()),
-            ExportOutcome::Unchanged { entries } => ("unchanged", entries.to_string()),
-            ExportOutcome::Failed(_) => ("failed", String::new()),
-        };
-        writeln!(out, "{word:9}  {entries:>7}  {}", file.path.display())?;
+        write_file(&mut out, &file.path, &file.outcome)?;
     }
     write_session_files(&mut out, &report.session_files)?;
     Ok(out.flush()?)
+}
+
+/// One line about a file that an export has written or not.
+pub(crate) fn write_file(
+    out: &mut Out,
+    path: &Path,
+    outcome: &ExportOutcome,
+) -> Result<(), Failure> {
+    let (word, entries) = match outcome {
+        ExportOutcome::Written { entries, .. } => ("written", entries.to_string()),
+        ExportOutcome::Unchanged { entries } => ("unchanged", entries.to_string()),
+        ExportOutcome::Failed(_) => ("failed", String::new()),
+    };
+    Ok(writeln!(out, "{word:9}  {entries:>7}  {}", path.display())?)
 }
 
 pub(crate) fn write_session_files(out: &mut Out, files: &[SessionFile]) -> Result<(), Failure> {

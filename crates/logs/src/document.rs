@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use serde::de::IgnoredAny;
 use sessiondb_agents::{Agent, Document, agents};
 
+use crate::lines;
+
 /// The longest document that is read; it is in memory as a whole.
 const MAX_BYTES: u64 = 512 << 20;
 
@@ -62,36 +64,11 @@ pub(crate) fn whole(
 /// Whether the first line that is not blank is one JSON value, or too long to be the beginning of a
 /// document that was laid out for people.
 fn first_line_is_whole(file: &File) -> io::Result<bool> {
-    const ENOUGH: usize = 1 << 20;
-    let (mut head, mut reader) = (Vec::new(), file);
-    reader.seek(SeekFrom::Start(0))?;
-    let mut wanted = 4 << 10;
-    let line = loop {
-        reader.take(wanted).read_to_end(&mut head)?;
-        let mut lines = head.split(|byte| *byte == b'\n');
-        let at_end = (head.len() as u64) < wanted && wanted <= 4 << 10;
-        let line = lines.find(|line| !line.trim_ascii().is_empty());
-        let is_last = lines.next().is_none();
-        match line {
-            Some(line) if !is_last => break line.to_vec(),
-            _ if at_end || head.len() >= ENOUGH => break line.unwrap_or_default().to_vec(),
-            _ => {}
-        }
-        let before = head.len();
-        wanted = ENOUGH as u64;
-        reader.take(wanted).read_to_end(&mut head)?;
-        if head.len() == before {
-            let mut lines = head.split(|byte| *byte == b'\n');
-            let line = lines.find(|line| !line.trim_ascii().is_empty());
-            break line.unwrap_or_default().to_vec();
-        }
-    };
-    reader.seek(SeekFrom::Start(0))?;
-    if line.len() >= ENOUGH {
-        return Ok(true);
-    }
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
-    Ok(line.is_empty() || serde_json::from_slice::<IgnoredAny>(line).is_ok())
+    const ENOUGH: u64 = 1 << 20;
+    let line = lines::first(file, ENOUGH)?;
+    Ok(line.is_empty()
+        || line.len() as u64 >= ENOUGH
+        || serde_json::from_slice::<IgnoredAny>(&line).is_ok())
 }
 
 /// The entries of a document, a line each, in a file without a name.

@@ -8,7 +8,7 @@ use sessiondb::jsonl::{self, FileReport, FileVisitor, LogFile, Outcome};
 use sessiondb::{Archive, Durability, SegmentId, SessionId, StoreError};
 use sessiondb_agents::{Agent, Fold};
 
-use crate::place;
+use crate::place::{self, Place};
 use crate::prepare::Ready;
 use crate::refresh::refresh;
 use crate::report::{ImportReport, Imported};
@@ -33,7 +33,6 @@ pub(crate) struct Group<'a> {
 
 /// A file of which all is in the batch.
 struct Member {
-    session: SessionId,
     ready: Ready,
     place: Place,
     /// Which of all reports is the file's.
@@ -49,14 +48,6 @@ struct Done {
     refold: Option<(SessionId, SegmentId)>,
     /// Whether it is in the batch.
     is_shared: bool,
-}
-
-/// Where a file belongs.
-#[derive(Clone)]
-struct Place {
-    session: SessionId,
-    segment: SegmentId,
-    subagent: Option<String>,
 }
 
 impl<'a> Group<'a> {
@@ -80,18 +71,11 @@ impl<'a> Group<'a> {
         let now = self.archive.snapshot()?;
         let identity = ready.folded.fold.as_ref().map(Fold::identity);
         let place = place::of(&now, &ready.file, identity, &ready.source.lines)?;
-        let (session, segment) = (place.session, place.segment);
-        let is_there = now.log(session, segment).exists()?
-            || self.begun.contains(&session)
-            || now.session(session)?.is_some();
+        let is_there = now.session(place.session)?.is_some();
         drop(now);
-        let place = Place {
-            session,
-            segment,
-            subagent: place.subagent,
-        };
         // What is not committed yet is seen by none that follows.
-        if self.members.iter().any(|member| member.session == session) {
+        let is_same = |member: &Member| member.place.session == place.session;
+        if self.members.iter().any(is_same) {
             self.end(report)?;
         }
         let own = || self.archive.batch().with_durability(Durability::Written);
@@ -116,7 +100,6 @@ impl<'a> Group<'a> {
         }
         self.len_bytes += ready.file.len_bytes;
         self.members.push(Member {
-            session,
             ready,
             place,
             report: number,

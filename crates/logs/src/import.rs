@@ -46,11 +46,9 @@ pub type Listener<'l> = &'l mut dyn FnMut(u64, u64, &Path);
 #[derive(Debug, Clone)]
 pub struct Import<'a> {
     archive: &'a Archive,
-    bad_lines: BadLines,
-    last_line: LastLine,
-    branch_diverged: bool,
+    /// Brings each file to the place that is found for it.
+    library: jsonl::Import<'a>,
     again: bool,
-    relocation: Relocation,
 }
 
 impl<'a> Import<'a> {
@@ -58,18 +56,15 @@ impl<'a> Import<'a> {
     pub fn new(archive: &'a Archive) -> Self {
         Self {
             archive,
-            bad_lines: BadLines::Mend,
-            last_line: LastLine::ByLayout,
-            branch_diverged: true,
+            library: jsonl::Import::new(archive).bad_lines(BadLines::Mend),
             again: false,
-            relocation: Relocation::new(),
         }
     }
 
     /// Says what becomes of bad lines. The default is [`BadLines::Mend`].
     #[must_use]
     pub fn bad_lines(mut self, bad_lines: BadLines) -> Self {
-        self.bad_lines = bad_lines;
+        self.library = self.library.bad_lines(bad_lines);
         self
     }
 
@@ -77,14 +72,14 @@ impl<'a> Import<'a> {
     /// [`LastLine::ByLayout`].
     #[must_use]
     pub fn last_line(mut self, last_line: LastLine) -> Self {
-        self.last_line = last_line;
+        self.library = self.library.last_line(last_line);
         self
     }
 
     /// Says whether a file that diverged from what is stored becomes a branch, the default, or fails.
     #[must_use]
     pub fn branch_diverged(mut self, branch_diverged: bool) -> Self {
-        self.branch_diverged = branch_diverged;
+        self.library = self.library.branch_diverged(branch_diverged);
         self
     }
 
@@ -92,6 +87,7 @@ impl<'a> Import<'a> {
     /// `false`.
     #[must_use]
     pub fn again(mut self, again: bool) -> Self {
+        self.library = self.library.again(again);
         self.again = again;
         self
     }
@@ -100,7 +96,7 @@ impl<'a> Import<'a> {
     /// export is rewritten.
     #[must_use]
     pub fn relocate(mut self, relocation: Relocation) -> Self {
-        self.relocation = relocation;
+        self.library = self.library.relocate(relocation);
         self
     }
 
@@ -119,8 +115,7 @@ impl<'a> Import<'a> {
     ) -> Result<ImportReport, StoreError> {
         let (mut found, items) = tree::find(paths);
         let mut report = self.items(&items, listener)?;
-        let library = self.library_import();
-        (report.session_files, report.name_files) = library.beside(&mut found)?;
+        (report.session_files, report.name_files) = self.library.beside(&mut found)?;
         report.passed_over.extend(found.passed_over);
         report
             .passed_over
@@ -137,7 +132,7 @@ impl<'a> Import<'a> {
     ) -> Result<ImportReport, StoreError> {
         let mut run = Run {
             archive: self.archive,
-            group: Group::new(self.archive, self.library_import()),
+            group: Group::new(self.archive, self.library.clone()),
             report: ImportReport::default(),
         };
         let reader = Reader {
@@ -150,15 +145,6 @@ impl<'a> Import<'a> {
         let synced = self.archive.sync();
         done.and(synced)?;
         Ok(run.report)
-    }
-
-    fn library_import(&self) -> jsonl::Import<'a> {
-        jsonl::Import::new(self.archive)
-            .bad_lines(self.bad_lines)
-            .last_line(self.last_line)
-            .branch_diverged(self.branch_diverged)
-            .again(self.again)
-            .relocate(self.relocation.clone())
     }
 }
 

@@ -28,6 +28,7 @@ mod document;
 mod group;
 mod host;
 mod import;
+mod lines;
 mod notes;
 mod opencode;
 mod out;

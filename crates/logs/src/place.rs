@@ -1,11 +1,12 @@
 //! Where in an archive a file belongs: by its content, and only where that does not say by its path.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 
 use sessiondb::jsonl::FoundFile;
 use sessiondb::{SegmentId, SessionId, Snapshot, StoreError};
 use sessiondb_agents::Identity;
+
+use crate::lines;
 
 /// A segment of a session, or where it will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,21 +63,5 @@ fn begins_with_the_same(now: &Snapshot, place: &Place, lines: &File) -> Result<b
     let Some(first) = log.read(..1)?.next().transpose()? else {
         return Ok(false);
     };
-    Ok(first_line(lines).is_ok_and(|line| line == first.as_str().as_bytes()))
-}
-
-fn first_line(lines: &File) -> io::Result<Vec<u8>> {
-    let mut file = lines;
-    file.seek(SeekFrom::Start(0))?;
-    let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 && line.trim_ascii().is_empty() {
-        line.clear();
-    }
-    file.seek(SeekFrom::Start(0))?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    }
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
-    Ok(line.to_vec())
+    Ok(lines::first(lines, u64::MAX).is_ok_and(|line| line == first.as_str().as_bytes()))
 }

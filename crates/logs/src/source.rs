@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 use sessiondb_agents::{Agent, Document, Fold, Probe, by_name, recognise};
 
 use crate::document::{self, Whole};
+use crate::lines;
 use crate::notes::Stamp;
 use crate::opencode;
 
@@ -122,7 +123,7 @@ impl Source {
     pub(crate) fn fold(&self, mut fold: Fold, line_ends_count: bool) -> io::Result<(Fold, u64)> {
         let mut bytes = 0;
         (&self.lines).seek(SeekFrom::Start(0))?;
-        each_line(&self.lines, |line, terminated| {
+        lines::each(&self.lines, |line, terminated| {
             let whole = terminated
                 || (!line_ends_count
                     && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
@@ -133,36 +134,6 @@ impl Source {
         })?;
         (&self.lines).seek(SeekFrom::Start(0))?;
         Ok((fold, bytes))
-    }
-}
-
-/// Calls `take` with each line that is not blank, without its line end, and whether it has one.
-fn each_line(file: &File, mut take: impl FnMut(&[u8], bool)) -> io::Result<()> {
-    let mut buffer = Vec::with_capacity(2 * BUFFER_BYTES);
-    let mut is_first = true;
-    let mut one = |line: &[u8], terminated: bool| {
-        let marked = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| is_first);
-        is_first = false;
-        let line = marked.unwrap_or(line);
-        if !line.trim_ascii().is_empty() {
-            take(line, terminated);
-        }
-    };
-    loop {
-        let before = buffer.len();
-        let mut next = file.take(BUFFER_BYTES as u64);
-        next.read_to_end(&mut buffer)?;
-        if buffer.len() == before {
-            one(&buffer, false);
-            return Ok(());
-        }
-        // What was there before has no line end.
-        let (mut start, new) = (0, buffer.get(before..).unwrap_or_default());
-        for end in memchr::memchr_iter(b'\n', new).map(|at| before + at) {
-            one(buffer.get(start..end).unwrap_or_default(), true);
-            start = end + 1;
-        }
-        buffer.drain(..start);
     }
 }
 

@@ -4,7 +4,7 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fold::{Counts, Fold, Recent, State};
+use crate::fold::{Counts, Fold, Recent, State, with_cache_in_input};
 use crate::json::{Raw, object};
 use crate::summary::{Summary, Tokens};
 use crate::text::{PROMPT_CHARS, clip};
@@ -240,14 +240,7 @@ pub(super) fn finish(fold: &Fold, summary: &mut Summary) {
 /// The agent's input includes what was read from and written to the cache.
 fn tokens(raw: Raw<'_>) -> Tokens {
     let usage = Usage::read(raw);
-    let count = |raw: Raw<'_>| raw.count().unwrap_or(0);
-    let cached = count(usage.cached);
-    Tokens {
-        input: count(usage.input).saturating_sub(cached),
-        cached,
-        output: count(usage.output),
-        reasoning: usage.reasoning.count(),
-    }
+    with_cache_in_input(usage.input, usage.cached, usage.output, usage.reasoning)
 }
 
 /// In the details the input includes neither.

@@ -151,3 +151,20 @@ pub(crate) fn pico_usd(dollars: Raw<'_>) -> Option<u64> {
     )]
     dollars.float().map(|cost| (cost * 1e12).round() as u64)
 }
+
+/// The tokens of a usage whose input includes what came from the cache.
+pub(crate) fn with_cache_in_input(
+    input: Raw<'_>,
+    cached: Raw<'_>,
+    output: Raw<'_>,
+    reasoning: Raw<'_>,
+) -> Tokens {
+    let count = |raw: Raw<'_>| raw.count().unwrap_or(0);
+    let cached = count(cached);
+    Tokens {
+        input: count(input).saturating_sub(cached),
+        cached,
+        output: count(output),
+        reasoning: reasoning.count(),
+    }
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::last_of_each_id;
 use crate::agent::Agent;
-use crate::fold::{Counts, Fold, State};
+use crate::fold::{Counts, Fold, State, with_cache_in_input};
 use crate::identity::Subagent;
 use crate::json::{Raw, object};
 use crate::summary::{TitleSource, Tokens};
@@ -226,15 +226,9 @@ pub(super) fn tokens(raw: Raw<'_>) -> Option<Tokens> {
         return None;
     }
     let usage = Usage::read(raw);
-    let count = |raw: Raw<'_>| raw.count().unwrap_or(0);
-    let cached = count(usage.cached);
-    let input = count(usage.input).saturating_sub(cached);
-    Some(Tokens {
-        input: input.saturating_add(count(usage.tool)),
-        cached,
-        output: count(usage.output),
-        reasoning: usage.thoughts.count(),
-    })
+    let mut tokens = with_cache_in_input(usage.input, usage.cached, usage.output, usage.thoughts);
+    tokens.input = tokens.input.saturating_add(usage.tool.count().unwrap_or(0));
+    Some(tokens)
 }
 
 /// What is taken back with a message.

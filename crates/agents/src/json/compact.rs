@@ -2,9 +2,13 @@
 
 use super::skip::skip_string;
 
-/// The same text without blanks outside strings: numbers, escapes, keys and their order stay as
+/// The same JSON without blanks outside strings: numbers, escapes, keys and their order stay as
 /// they were written.
-pub(crate) fn compact(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(sessiondb_agents::compact(r#"{ "a b" : [ 1.0e+3 ] }"#), r#"{"a b":[1.0e+3]}"#);
+/// ```
+pub fn compact(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut kept = String::with_capacity(text.len());
     let mut from = 0;

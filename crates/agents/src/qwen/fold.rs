@@ -5,7 +5,7 @@ use std::mem;
 use serde::{Deserialize, Serialize};
 
 use super::tree::{Kind, Place, Tree};
-use crate::fold::{Counts, Fold, Recent, State};
+use crate::fold::{Counts, Fold, Recent, State, with_cache_in_input};
 use crate::identity::{Parent, Subagent};
 use crate::json::{Raw, object};
 use crate::summary::{Summary, TitleSource, Tokens};
@@ -237,13 +237,7 @@ pub(super) fn tokens(raw: Raw<'_>) -> Option<Tokens> {
         return None;
     }
     let usage = Usage::read(raw);
-    let count = |raw: Raw<'_>| raw.count().unwrap_or(0);
-    let cached = count(usage.cached);
-    let input = count(usage.input).saturating_sub(cached);
-    Some(Tokens {
-        input: input.saturating_add(count(usage.tool)),
-        cached,
-        output: count(usage.output),
-        reasoning: usage.thoughts.count(),
-    })
+    let mut tokens = with_cache_in_input(usage.input, usage.cached, usage.output, usage.thoughts);
+    tokens.input = tokens.input.saturating_add(usage.tool.count().unwrap_or(0));
+    Some(tokens)
 }

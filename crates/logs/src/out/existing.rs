@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use sessiondb_agents::Document;
+use sessiondb_agents::{Document, compact};
 
 use super::content::Whole;
 
@@ -132,20 +132,4 @@ fn as_json(there: &[u8], whole: &Whole, is_json: bool) -> Option<Existing> {
 fn is_beginning(there: &Document, document: &Document) -> bool {
     let beginning = document.entries.get(..there.entries.len());
     there.header == document.header && beginning == Some(&there.entries)
-}
-
-/// JSON without the white space between its parts.
-fn compact(json: &str) -> String {
-    let mut compact = String::with_capacity(json.len());
-    let (mut in_string, mut is_escaped) = (false, false);
-    for c in json.chars() {
-        match c {
-            ' ' | '\t' | '\n' | '\r' if !in_string => continue,
-            '"' if !is_escaped => in_string = !in_string,
-            _ => {}
-        }
-        is_escaped = in_string && c == '\\' && !is_escaped;
-        compact.push(c);
-    }
-    compact
 }
