@@ -41,6 +41,7 @@ mod sidecar;
 mod source;
 mod summaries;
 mod sync;
+mod transcript;
 mod tree;
 mod visit;
 mod watch;
@@ -55,6 +56,7 @@ pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
 pub use self::summaries::{Current, keep_up, summary};
 pub use self::sync::{AgentReport, Sync, SyncReport, places};
+pub use self::transcript::{Transcript, agent_of, main_segment, read_items};
 pub use self::watch::Watch;
 
 /// The examples of the README are tested as the documentation is.

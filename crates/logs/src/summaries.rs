@@ -2,15 +2,13 @@
 //! since, by whatever way, what they add.
 
 use serde_json::{Map, Value};
-use sessiondb::{Archive, SegmentId, SegmentInfo, SessionInfo, Snapshot, StoreError};
-use sessiondb_agents::{Agent, Fold, Probe, by_name, recognise};
+use sessiondb::{Archive, SegmentId, SegmentInfo, SessionId, SessionInfo, Snapshot, StoreError};
+use sessiondb_agents::{Agent, Fold, by_name};
 
 use crate::notes::{self, LogNote, key_of_log};
 use crate::sidecar::SidecarEntry;
+use crate::transcript::recognised;
 use crate::visit::{fields_of, located, put_summary};
-
-/// How much of a log is shown to those who are asked whose it is.
-const HEAD_BYTES: usize = 64 << 10;
 
 /// What a list shows of a session.
 ///
@@ -143,7 +141,7 @@ fn state(
     let known = field("segment").and_then(Value::as_str);
     let known = known.and_then(|segment| SegmentId::try_parse(segment).ok());
     let covered = field("entries").and_then(Value::as_u64);
-    let Some(main) = main_segment(now, session, known)? else {
+    let Some(main) = main_segment(now, session.id, known)? else {
         return Ok(None);
     };
     if known == Some(main.id) && covered.is_some_and(|covered| covered >= main.entries) {
@@ -153,7 +151,7 @@ fn state(
     // Of a log whose file holds more than is stored, or something else, the stored entries count.
     let agent = match &note {
         Some(note) => by_name(&note.agent),
-        None => recognised(now, &main)?,
+        None => recognised(now, main.session, main.id)?,
     };
     let Some(agent) = agent else {
         return Ok(None);
@@ -199,13 +197,13 @@ fn bytes_left(segment: &SegmentInfo, from: u64) -> u64 {
 
 /// The segment that a session's summary is of: the one that it is of by now, or one that was used since
 /// by a program that stores entries itself. What came in from files was compared then.
-fn main_segment(
+pub(crate) fn main_segment(
     now: &Snapshot,
-    session: &SessionInfo,
+    session: SessionId,
     known: Option<SegmentId>,
 ) -> Result<Option<SegmentInfo>, StoreError> {
     let mut main: Option<SegmentInfo> = None;
-    for segment in now.segments(session.id) {
+    for segment in now.segments(session) {
         let segment = segment?;
         let is_candidate = segment.exists
             && segment.entries > 0
@@ -229,23 +227,4 @@ fn is_live(now: &Snapshot, segment: &SegmentInfo) -> Result<bool, StoreError> {
     let first = now.log(segment.session, segment.id).read(..1)?.next();
     let first = first.transpose()?;
     Ok(first.is_none_or(|first| SidecarEntry::of(first.as_str().as_bytes()).is_none()))
-}
-
-/// Whose log it is that came in entry by entry.
-fn recognised(
-    now: &Snapshot,
-    segment: &SegmentInfo,
-) -> Result<Option<&'static dyn Agent>, StoreError> {
-    let mut head = Vec::new();
-    for entry in now.log(segment.session, segment.id).read(..)? {
-        head.extend_from_slice(entry?.as_str().as_bytes());
-        head.push(b'\n');
-        if head.len() >= HEAD_BYTES {
-            break;
-        }
-    }
-    Ok(recognise(&Probe {
-        path: "",
-        head: &head,
-    }))
 }
