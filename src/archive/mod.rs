@@ -29,6 +29,7 @@ mod steps;
 mod store_impl;
 mod to_entry;
 mod typed;
+mod words;
 
 pub use self::batch::Batch;
 pub(crate) use self::branch::{is_tombstone, tombstone};
@@ -56,3 +57,4 @@ pub use self::reader::LogSnapshot;
 pub use self::snapshot::Snapshot;
 pub use self::to_entry::ToEntry;
 pub use self::typed::TypedEntries;
+pub use self::words::{Chunk, Words};

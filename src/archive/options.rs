@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::durability::Durability;
 use super::handle::Archive;
-use crate::engine::{self, Creation, EngineOptions};
+use crate::engine::{self, Creation, DEFAULT_JOURNAL_BYTES, EngineOptions, Superblock};
 use crate::error::StoreError;
 
 /// Whether other processes may have the archive open at the same time.
@@ -41,6 +41,10 @@ const DEFAULT_CACHE_BYTES: usize = 4 << 20;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one that is switched on or off by itself"
+)]
 pub struct ArchiveOptions {
     create: bool,
     create_new: bool,
@@ -50,6 +54,7 @@ pub struct ArchiveOptions {
     cache_bytes: usize,
     lock_timeout: Duration,
     sync_interval: Duration,
+    word_filters: bool,
 }
 
 impl Archive {
@@ -88,6 +93,7 @@ impl ArchiveOptions {
             cache_bytes: DEFAULT_CACHE_BYTES,
             lock_timeout: Duration::from_secs(5),
             sync_interval: Duration::from_millis(50),
+            word_filters: true,
         }
     }
 
@@ -159,6 +165,16 @@ impl ArchiveOptions {
         self
     }
 
+    /// Whether an archive that is made keeps a filter of the words of each run of entries, by which a search
+    /// reads only where they may be ([`LogSnapshot::with_words`](super::LogSnapshot::with_words)). Default: yes. They take up to
+    /// 6 KiB of the file for each MiB of JSONL. An archive that is there stays as it is; one of before word filters gets them
+    /// when it is compacted.
+    #[must_use]
+    pub fn word_filters(mut self, word_filters: bool) -> Self {
+        self.word_filters = word_filters;
+        self
+    }
+
     /// Opens the archive. If this process has it open already in the same way (shared or
     /// exclusive, for reading or for writing), this is one more handle on the same store.
     ///
@@ -174,23 +190,29 @@ impl ArchiveOptions {
         let creation = match self {
             Self {
                 create_new: true, ..
-            } => Creation::Always,
+            } => Creation::Always(self.new_file()),
             Self {
                 read_only: true, ..
             }
             | Self { create: false, .. } => Creation::Never,
-            _ => Creation::IfMissing,
+            _ => Creation::IfMissing(self.new_file()),
         };
         let engine = engine::open(path.as_ref(), creation, self.for_engine())?;
         Ok(Archive::new(engine, self.durability))
     }
 
     fn in_memory(self) -> Result<Archive, StoreError> {
-        let engine = engine::Engine::in_memory(EngineOptions {
+        let options = EngineOptions {
             shared: false,
             ..self.for_engine()
-        })?;
+        };
+        let engine = engine::Engine::in_memory(self.new_file(), options)?;
         Ok(Archive::new(engine.into(), self.durability))
+    }
+
+    /// What is at the beginning of an archive that is made.
+    fn new_file(&self) -> Superblock {
+        Superblock::new(DEFAULT_JOURNAL_BYTES).with_word_filters(self.word_filters)
     }
 
     fn for_engine(&self) -> EngineOptions {

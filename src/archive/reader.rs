@@ -24,8 +24,8 @@ use crate::ids::{SegmentId, SessionId};
 /// ```
 #[derive(Debug, Clone)]
 pub struct LogSnapshot {
-    view: View,
-    id: LogId,
+    pub(super) view: View,
+    pub(super) id: LogId,
 }
 
 impl Snapshot {

@@ -1,6 +1,7 @@
 //! What is done about damage: finding it, and reading around it.
 
 mod check;
+mod filters;
 mod findings;
 mod links;
 mod problem;

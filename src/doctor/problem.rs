@@ -34,6 +34,8 @@ pub enum Part {
     Metadata,
     /// The names.
     Names,
+    /// The word filters, which tell a search what it need not read. No entry depends on them.
+    Filters,
     /// How much of the journal is in the tables.
     Meta,
     /// The database that holds the tables.
@@ -76,6 +78,7 @@ impl fmt::Display for Part {
             Self::Index => "index by segment",
             Self::Metadata => "metadata",
             Self::Names => "names",
+            Self::Filters => "word filters",
             Self::Meta => "state of the journal",
             Self::Database => "database",
         })
@@ -181,6 +184,13 @@ impl Problem {
         Self {
             entries: Some(entries),
             ..Self::new(Part::of(log.kind), message).of_segment(log.session, log.segment)
+        }
+    }
+
+    pub(super) fn of_filter(log: &LogId, entries: EntryRange, message: impl Into<String>) -> Self {
+        Self {
+            part: Part::Filters,
+            ..Self::of_log(log, entries, message)
         }
     }
 

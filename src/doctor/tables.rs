@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::filters::Filters;
 use super::findings::Findings;
 use super::links::Links;
 use super::problem::{EntryRange, Part, Problem};
@@ -23,6 +24,7 @@ impl Tables<'_, '_> {
         self.heads()?;
         self.stray_runs(LogKind::Entries)?;
         self.stray_runs(LogKind::Traces)?;
+        self.stray_filters()?;
         self.stray_index()?;
         self.stray_sessions()?;
         self.metadata()?;
@@ -110,10 +112,19 @@ impl Tables<'_, '_> {
             ..Seen::default()
         };
         let base = self.base;
+        let mut filters = Filters::of(base, log)?;
         base.for_each_run_of(log, |found| {
             self.findings.meter.add(found.rows);
+            if let Ok(run) = &found.run
+                && let Some(problem) = filters.problem(log, found.checksum, run)
+            {
+                self.findings.problem(problem);
+            }
             self.run(log, found.first, found.run, &mut seen)
         })?;
+        for problem in filters.left_over(log) {
+            self.findings.problem(problem);
+        }
         seen.damaged_until(size.entries.max(seen.next + 1), log, self.findings);
         let found = LogSize {
             entries: seen.next,
@@ -213,6 +224,19 @@ impl Tables<'_, '_> {
                 let range = EntryRange::from(first);
                 let message = "a run of a segment that is not there";
                 self.findings.problem(Problem::of_log(&log, range, message));
+            }
+            Ok(())
+        })
+    }
+
+    /// Word filters of segments that are not there.
+    fn stray_filters(&mut self) -> Outcome<()> {
+        let base = self.base;
+        base.for_each_filter_key(|log, first| {
+            if matches!(base.head(log.session, log.segment), Ok(None)) {
+                let message = "a word filter of a segment that is not there";
+                let problem = Problem::of_filter(&log, EntryRange::from(first), message);
+                self.findings.problem(problem);
             }
             Ok(())
         })

@@ -36,6 +36,8 @@ pub(crate) use self::model::op::{Expect, FORGOTTEN, NOTE_MARK, Op, Undecided, no
 pub(crate) use self::model::parents::parents_first;
 pub(crate) use self::model::row::{Head, LogSize, ParentLink, SessionRow};
 pub(crate) use self::model::run::{EntrySlice, Part, Run};
+pub(crate) use self::model::word_filter::{WordFilter, Words};
+pub(crate) use self::model::words::{Bits, each_word};
 pub(crate) use self::open::create::{Creation, create_filled};
 #[cfg(feature = "_testing")]
 pub(crate) use self::open::create::{create, create_in};

@@ -72,3 +72,5 @@ mod scratch;
 mod segment;
 /// How long the source files and their functions are.
 mod sizes;
+/// Word filters: no entry with a word is left out, and most others are.
+mod words;

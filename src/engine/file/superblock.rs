@@ -18,17 +18,30 @@ pub(crate) const FORMAT_VERSION: u32 = 3;
 const OLDEST_VERSION: u32 = 2;
 /// The bit of the features that says that runs may be compressed with zstd.
 const FEATURE_ZSTD: u32 = 1;
+/// The bit that says that each run of entries has a word filter beside it, and the one that says that the archive
+/// is to have none.
+const FEATURE_WORD_FILTERS: u32 = 1 << 16;
+const FEATURE_NO_WORD_FILTERS: u32 = 1 << 24;
 /// Of the features, those that a reader must know. What it does not know of the next eight it must not
 /// write beside, and the last eight it may ignore.
 const MUST_BE_KNOWN: u32 = 0xffff;
 const MUST_BE_KNOWN_TO_WRITE: u32 = 0xff_0000;
 
-/// Those of new archives.
+/// Those of new archives, but for word filters.
 const FEATURES: u32 = if compress::IS_AVAILABLE {
     FEATURE_ZSTD
 } else {
     0
 };
+
+/// Those that say whether there are to be word filters.
+const fn about_filters(wanted: bool) -> u32 {
+    if wanted {
+        FEATURE_WORD_FILTERS
+    } else {
+        FEATURE_NO_WORD_FILTERS
+    }
+}
 
 const LEN: usize = 4096;
 pub(crate) const SUPERBLOCK_BYTES: u64 = LEN as u64;
@@ -59,17 +72,31 @@ impl Superblock {
     pub(crate) fn new(journal_bytes: u64) -> Self {
         Self {
             version: FORMAT_VERSION,
-            features: FEATURES,
+            features: FEATURES | about_filters(true),
             archive_id: Uuid::now_v7(),
             created_ms: crate::ids::now_ms(),
             journal_bytes,
         }
     }
 
-    /// That of a fresh copy: with all features.
+    /// The same with word filters, or without.
+    pub(crate) fn with_word_filters(self, wanted: bool) -> Self {
+        let features = self.features & !(FEATURE_WORD_FILTERS | FEATURE_NO_WORD_FILTERS);
+        Self {
+            features: features | about_filters(wanted),
+            ..self
+        }
+    }
+
+    /// Whether the archive is to have word filters once it is written anew.
+    pub(crate) fn wants_word_filters(&self) -> bool {
+        self.features & FEATURE_NO_WORD_FILTERS == 0
+    }
+
+    /// That of a fresh copy: with all features but those that the archive is to be without.
     pub(crate) fn renewed(self) -> Self {
         Self {
-            features: FEATURES,
+            features: FEATURES | about_filters(self.wants_word_filters()),
             ..self.of_this_format()
         }
     }
@@ -79,9 +106,14 @@ impl Superblock {
         self.features & FEATURE_ZSTD != 0
     }
 
+    /// Whether each run of entries has a word filter.
+    pub(crate) fn has_word_filters(&self) -> bool {
+        self.features & FEATURE_WORD_FILTERS != 0
+    }
+
     /// Refuses to write to an archive with features that ask for it where they are not known.
     pub(crate) fn must_be_writable(&self, path: &Path) -> Result<(), StoreError> {
-        let unknown = self.features & MUST_BE_KNOWN_TO_WRITE;
+        let unknown = self.features & MUST_BE_KNOWN_TO_WRITE & !FEATURE_WORD_FILTERS;
         if unknown == 0 {
             return Ok(());
         }
@@ -324,7 +356,7 @@ mod tests {
     #[test]
     fn what_a_feature_asks_of_who_does_not_know_it_is_in_its_place() {
         let path = Path::new("a.sessiondb");
-        for bit in 1..32 {
+        for bit in (1..32).filter(|bit| 1 << bit != FEATURE_WORD_FILTERS) {
             let known = Superblock::new(MIN_JOURNAL_BYTES);
             let features = known.features | 1 << bit;
             let page = Superblock { features, ..known }.encode();

@@ -15,6 +15,7 @@ use crate::engine::memtable::extents::{ExtentAt, ExtentSource};
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Head, LogSize, ParentLink, SessionRow};
 use crate::engine::model::run::Part;
+use crate::engine::model::word_filter::Words;
 use crate::engine::tables::{NameRange, TablesView};
 
 use crate::ids::{SegmentId, SessionId};
@@ -159,6 +160,47 @@ impl Layers {
             };
         }
         Ok(bytes)
+    }
+
+    /// Of a segment's own entries, those beside which all the words may stand: ranges that follow each other,
+    /// each of one run where that is known.
+    pub(crate) fn with_words(&self, log: &LogId, words: &Words) -> Outcome<Vec<Range<u64>>> {
+        let Some(size) = self.log_size(log)? else {
+            return Ok(Vec::new());
+        };
+        let own_start = self.parent_of(log)?.map_or(0, |parent| parent.len);
+        self.own_with_words(self.memtables.len(), log, own_start..size.entries, words)
+    }
+
+    /// The same, of what is in the tables and the first few memtables.
+    fn own_with_words(
+        &self,
+        memtables: usize,
+        log: &LogId,
+        range: Range<u64>,
+        words: &Words,
+    ) -> Outcome<Vec<Range<u64>>> {
+        for (below, memtable) in self.memtables.iter().enumerate().take(memtables).rev() {
+            let Some(extents) = memtable.logs.get(log) else {
+                continue;
+            };
+            let mut found = Vec::new();
+            for extent in extents.between(range) {
+                match &extent.source {
+                    ExtentSource::Run(_) => found.push(extent.range()),
+                    ExtentSource::Below(segment) => {
+                        let segment = *segment;
+                        let log = LogId { segment, ..*log };
+                        found.extend(self.own_with_words(below, &log, extent.range(), words)?);
+                    }
+                }
+            }
+            return Ok(found);
+        }
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.tables.with_words(log, range, words)
     }
 
     pub(crate) fn session(&self, session: SessionId) -> Outcome<Option<SessionRow>> {
@@ -341,6 +383,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
     use crate::engine::model::entries::Entries;
     use crate::engine::model::op::Op;
     use crate::engine::open::handle::{Engine, EngineOptions};
@@ -357,7 +400,7 @@ mod tests {
     /// Heads with checksums that match can still be made to name each other.
     #[test]
     fn bases_that_lead_in_a_circle_are_damage() {
-        let engine = Engine::in_memory(OPTIONS).unwrap();
+        let engine = Engine::in_memory(Superblock::new(DEFAULT_JOURNAL_BYTES), OPTIONS).unwrap();
         let session = Uuid::from_u128(1);
         let log = |number| LogId {
             session,

@@ -9,3 +9,5 @@ pub(crate) mod row;
 pub(crate) mod run;
 pub(crate) mod run_row;
 pub(crate) mod table;
+pub(crate) mod word_filter;
+pub(crate) mod words;

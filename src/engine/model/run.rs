@@ -109,6 +109,21 @@ impl Part {
         end.min(self.range.end)
     }
 
+    /// The index of the entry that a byte of all its lines belongs to, and where in them that entry stands.
+    pub(crate) fn entry_at(&self, byte: usize) -> Option<(u64, Range<usize>)> {
+        let start = self.run.range_of(self.range.start)?.start;
+        let position = self
+            .run
+            .entries
+            .ends()
+            .partition_point(|end| *end < start + byte);
+        let index = self.run.first() + position as u64;
+        let entry = self.run.range_of(index)?;
+        self.range
+            .contains(&index)
+            .then(|| (index, entry.start - start..entry.end - start))
+    }
+
     /// The entries with these indexes, which the part has, as lines.
     pub(crate) fn lines(&self, numbers: &Range<u64>) -> &[u8] {
         let last = numbers.end.saturating_sub(1);

@@ -11,6 +11,7 @@ pub(crate) enum Table {
     Metadata = 6,
     Names = 7,
     Meta = 8,
+    Filters = 9,
 }
 
 /// What the rows of one of our tables are.
@@ -20,6 +21,8 @@ pub(crate) enum Content {
     Runs(LogKind),
     /// Rows whose absence means something.
     Rows(Table),
+    /// Word filters, under the keys of the runs that they are of. A run without one is read.
+    Filters,
 }
 
 /// The name of one of these tables, and what its rows are.
@@ -32,6 +35,7 @@ pub(crate) fn content_of(name: &[u8]) -> Option<(&'static str, Content)> {
         b"segment_index" => ("segment_index", Content::Rows(Table::Index)),
         b"metadata" => ("metadata", Content::Rows(Table::Metadata)),
         b"names" => ("names", Content::Rows(Table::Names)),
+        b"word_filters" => ("word_filters", Content::Filters),
         b"meta" => ("meta", Content::Rows(Table::Meta)),
         _ => return None,
     };

@@ -15,7 +15,7 @@ use crate::engine::file::ArchiveFile;
 use crate::engine::file::flush::flush;
 use crate::engine::file::patience::opened;
 use crate::engine::file::place::{Folder, Place, is_there};
-use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
+use crate::engine::file::superblock::Superblock;
 use crate::engine::tables::pack::Packing;
 use crate::engine::tables::{Checkpointed, Tables, TablesOptions};
 use crate::error::StoreError;
@@ -95,7 +95,7 @@ pub(crate) fn write_whole(
 ) -> Outcome<()> {
     superblock.write(file.storage())?;
     let options = TablesOptions {
-        packing: Packing::of_copies(superblock.is_compressed()),
+        packing: Packing::of_copies(superblock.is_compressed(), superblock.has_word_filters()),
         cache_bytes,
         shared: false,
         read_only: false,
@@ -107,24 +107,23 @@ pub(crate) fn write_whole(
 }
 
 /// How an open treats a file that is there, or is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Creation {
     /// The file must be there.
     Never,
     /// The file is made if it is not there.
-    IfMissing,
+    IfMissing(Superblock),
     /// The file must not be there.
-    Always,
+    Always(Superblock),
 }
 
 /// Makes the file if `creation` asks for it.
 pub(crate) fn create_if_asked(path: &Path, creation: Creation) -> Result<(), StoreError> {
-    let superblock = || Superblock::new(DEFAULT_JOURNAL_BYTES);
     match creation {
         Creation::Never => Ok(()),
-        Creation::Always => create(path, &superblock()),
-        Creation::IfMissing if !is_missing(path)? => Ok(()),
-        Creation::IfMissing => match create(path, &superblock()) {
+        Creation::Always(new) => create(path, &new),
+        Creation::IfMissing(_) if !is_missing(path)? => Ok(()),
+        Creation::IfMissing(new) => match create(path, &new) {
             // Another process was faster, which is as good.
             Err(StoreError::Io(err)) if err.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             created => created,

@@ -17,7 +17,7 @@ use crate::engine::fault::{Fault, Outcome, system};
 #[cfg(feature = "tracing")]
 use crate::engine::file::events::Events;
 use crate::engine::file::identity::{self, FileId, MAX_REPLACEMENTS};
-use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
+use crate::engine::file::superblock::Superblock;
 use crate::engine::file::{ArchiveFile, Awaited, surroundings, temporary};
 use crate::engine::journal::CutOff;
 use crate::engine::model::op::Op;
@@ -134,8 +134,10 @@ impl Engine {
     }
 
     /// A new archive in memory.
-    pub(crate) fn in_memory(options: EngineOptions) -> Result<Self, StoreError> {
-        let superblock = Superblock::new(DEFAULT_JOURNAL_BYTES);
+    pub(crate) fn in_memory(
+        superblock: Superblock,
+        options: EngineOptions,
+    ) -> Result<Self, StoreError> {
         let file = ArchiveFile::in_memory(&superblock)?;
         let checkpointed = Checkpointed::none(&superblock);
         let tables = Tables::create(
@@ -398,7 +400,7 @@ fn open_tables(
 
 pub(crate) fn tables_options(options: EngineOptions, superblock: &Superblock) -> TablesOptions {
     TablesOptions {
-        packing: Packing::of_checkpoints(superblock.is_compressed()),
+        packing: Packing::of_checkpoints(superblock.is_compressed(), superblock.has_word_filters()),
         cache_bytes: options.cache_bytes,
         shared: options.shared,
         read_only: options.read_only,

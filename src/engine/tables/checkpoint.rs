@@ -14,11 +14,13 @@ use crate::engine::model::log_id::LogId;
 use crate::engine::model::row::{Head, seal};
 use crate::engine::model::run::Run;
 use crate::engine::model::table::Table;
+use crate::engine::model::word_filter::Builder;
+use crate::engine::tables::log_table::LogTable;
 use crate::engine::tables::pack::{Packer, Packing};
 use crate::engine::tables::read::TablesView;
 use crate::engine::tables::runs::run_up_to;
 use crate::engine::tables::schema::{
-    HEADS, INDEX, METADATA, NAMES, RunKey, SESSIONS, pair_bytes, run_key, runs_of,
+    HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
 };
 use crate::ids::{SegmentId, SessionId};
 
@@ -104,9 +106,9 @@ fn appended_behind(txn: &WriteTransaction, log: &LogId, extents: &Extents) -> Ou
 /// Cuts the log down to `len` entries, if it has more. A run that is damaged stays as it is, for a
 /// check to find; the damage of one log must not keep others from writing.
 fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64, packing: Packing) -> Outcome<()> {
-    let mut table = txn.open_table(runs_of(log.kind))?;
+    let mut table = LogTable::open(txn, log.kind, packing.filters())?;
     let cut = match len.checked_sub(1) {
-        Some(last) => readable(run_up_to(&table, log, last))?.and_then(|stored| {
+        Some(last) => readable(run_up_to(&table.runs, log, last))?.and_then(|stored| {
             let numbers = stored.row().ok()?.range();
             let run = (numbers.end > len).then(|| stored.unpack());
             run?.ok()
@@ -115,12 +117,11 @@ fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64, packing: Packing) -> 
         None => None,
     };
     let from = cut.as_ref().map_or(len, Run::first);
-    table.retain_in(run_key(log, from)..=run_key(log, u64::MAX), |_, _| false)?;
+    table.remove(log, from..=u64::MAX, |_| false)?;
     if let Some(mut run) = cut {
         run.truncate(len);
-        for (number, row) in packing.rows(log, run.first(), run.entries()) {
-            table.insert(run_key(log, number), row.as_slice())?;
-        }
+        let builder = &mut Builder::default();
+        table.put(log, &packing.run(builder, log, run.first(), run.entries()))?;
     }
     Ok(())
 }
@@ -158,7 +159,7 @@ fn append_runs(
     else {
         return Ok(());
     };
-    let mut table = txn.open_table(runs_of(log.kind))?;
+    let mut table = LogTable::open(txn, log.kind, packing.filters())?;
     let mut new_bytes: usize = runs().map(|(run, _)| run.entries().payload().len()).sum();
     let (mut taken, mut taken_bytes) = (Vec::new(), 0);
     while !packing.is_enough_to_take(taken_bytes)
@@ -170,10 +171,7 @@ fn append_runs(
         first = run.first();
         taken.push(run);
     }
-    let mut packer = Packer::new(packing, *log, first, |first, row: &[u8]| {
-        table.insert(run_key(log, first), row)?;
-        Ok(())
-    });
+    let mut packer = Packer::new(packing, *log, first, |run| table.put(log, &run));
     for run in taken.iter().rev() {
         packer.extend(run.entries().iter())?;
     }
@@ -194,16 +192,13 @@ fn rearrange(
     packing: Packing,
 ) -> Outcome<()> {
     let stay = staying(old, log, extents)?;
-    let mut table = txn.open_table(runs_of(log.kind))?;
-    table.retain_in(run_key(log, 0)..=run_key(log, u64::MAX), |key, _| {
-        let run = stay.range(..=key.2).next_back();
-        run.is_some_and(|(_, end)| key.2 < *end)
+    let mut table = LogTable::open(txn, log.kind, packing.filters())?;
+    table.remove(log, 0..=u64::MAX, |number| {
+        let run = stay.range(..=number).next_back();
+        run.is_some_and(|(_, end)| number < *end)
     })?;
     let start = extents.list().first().map_or(0, |size| size.first);
-    let mut packer = Packer::new(packing, *log, start, |first, row: &[u8]| {
-        table.insert(run_key(log, first), row)?;
-        Ok(())
-    });
+    let mut packer = Packer::new(packing, *log, start, |run| table.put(log, &run));
     for size in extents.list() {
         let mut next = size.first;
         while next < size.end {
@@ -252,7 +247,7 @@ fn staying(old: &TablesView, log: &LogId, extents: &Extents) -> Outcome<BTreeMap
 /// Takes the last run of a log out of the table if it ends at `end`, has room, and is not larger
 /// than what is to follow.
 fn take_last_run(
-    table: &mut redb::Table<'_, RunKey, &'static [u8]>,
+    table: &mut LogTable<'_>,
     log: &LogId,
     end: u64,
     new_bytes: usize,
@@ -262,7 +257,7 @@ fn take_last_run(
         return Ok(None);
     };
     let taken = {
-        let Some(stored) = readable(run_up_to(table, log, last))? else {
+        let Some(stored) = readable(run_up_to(&table.runs, log, last))? else {
             return Ok(None);
         };
         let row = stored.row()?;
@@ -274,7 +269,7 @@ fn take_last_run(
         stored.unpack().ok()
     };
     if let Some(run) = &taken {
-        table.retain_in(run_key(log, run.first())..run_key(log, end), |_, _| false)?;
+        table.remove(log, run.first()..=last, |_| false)?;
     }
     Ok(taken)
 }

@@ -9,12 +9,13 @@ use redb::{Key, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTran
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::table::Table;
+use crate::engine::tables::log_table::LogTable;
 use crate::engine::tables::open::{Image, Tables, WaitPolicy};
 use crate::engine::tables::pack::{Packer, Packing};
 use crate::engine::tables::read::{
     TablesView, decode_head, decode_session, sound_index, sound_metadata, sound_name,
 };
-use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, run_key, runs_of};
+use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, runs_of};
 
 /// Takes how much is done, of how much, in rows.
 pub(crate) type Tell<'p> = &'p mut dyn FnMut(u64, u64);
@@ -108,11 +109,8 @@ impl Copy<'_> {
         if own.is_empty() {
             return Ok(0);
         }
-        let mut to = self.txn.open_table(runs_of(log.kind))?;
-        let mut packer = Packer::new(self.packing, *log, own.start, |first, row: &[u8]| {
-            to.insert(run_key(log, first), row)?;
-            Ok(())
-        });
+        let mut to = LogTable::open(self.txn, log.kind, self.packing.filters())?;
+        let mut packer = Packer::new(self.packing, *log, own.start, |run| to.put(log, &run));
         let (mut rows, mut end) = (0, own.start);
         self.view.for_each_run_of(log, |found| {
             if found.first != end {

@@ -3,6 +3,8 @@
 pub(crate) mod backend;
 mod checkpoint;
 mod copy;
+mod filters;
+mod log_table;
 mod open;
 pub(crate) mod pack;
 mod read;

@@ -18,7 +18,8 @@ use crate::engine::tables::pack::Packing;
 use crate::engine::tables::read::TablesView;
 use crate::engine::tables::run_cache::RecentRuns;
 use crate::engine::tables::schema::{
-    CHECKPOINTED, Checkpointed, HEADS, INDEX, META, METADATA, NAMES, RUNS, SESSIONS, TRACES,
+    CHECKPOINTED, Checkpointed, FILTERS, HEADS, INDEX, META, METADATA, NAMES, RUNS, SESSIONS,
+    TRACES,
 };
 use crate::engine::tables::unclosed::Unclosed;
 
@@ -75,6 +76,9 @@ impl Tables {
         txn.open_table(INDEX)?;
         txn.open_table(METADATA)?;
         txn.open_table(NAMES)?;
+        if options.packing.filters() {
+            txn.open_table(FILTERS)?;
+        }
         txn.open_table(META)?
             .insert(CHECKPOINTED, checkpointed.encode().as_slice())?;
         tables.commit(txn)?;

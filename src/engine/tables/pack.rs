@@ -1,4 +1,5 @@
-//! Cutting the entries of a log into runs, and those into rows, several at once. No I/O.
+//! Cutting the entries of a log into runs, and those into rows, with a word filter for each, several at once. No
+//! I/O.
 
 use std::panic::resume_unwind;
 use std::sync::OnceLock;
@@ -7,8 +8,9 @@ use std::thread;
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::Outcome;
 use crate::engine::model::entries::Entries;
-use crate::engine::model::log_id::LogId;
+use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::run_row::{HEADER_BYTES, MAX_SHARED_ROW_BYTES, Packed, RunRow};
+use crate::engine::model::word_filter::Builder;
 
 /// The most bytes of entries that share a compressed run when the journal is checkpointed (1 MiB), and in
 /// a fresh copy (1.5 MiB): what an entry costs to read is to unpack its run.
@@ -31,33 +33,47 @@ pub(crate) struct Packing {
     /// The level of zstd, or `None` for plain rows.
     level: Option<i32>,
     max_run_bytes: usize,
+    /// Whether runs of entries get a word filter.
+    filters: bool,
+}
+
+/// A run as it is to be stored.
+#[derive(Debug)]
+pub(crate) struct PackedRun {
+    /// Its rows, each by the number that it stands under.
+    pub(crate) rows: Vec<(u64, Vec<u8>)>,
+    /// The content of its word filter.
+    pub(crate) filter: Option<Vec<u8>>,
 }
 
 impl Packing {
     const PLAIN: Self = Self {
         level: None,
         max_run_bytes: MAX_SHARED_ROW_BYTES - HEADER_BYTES,
+        filters: false,
     };
 
     /// The packing of checkpoints, which writers may wait for.
-    pub(crate) fn of_checkpoints(compressed: bool) -> Self {
-        if !compressed {
-            return Self::PLAIN;
-        }
-        Self {
-            level: Some(CHECKPOINT_LEVEL),
-            max_run_bytes: MAX_RUN_BYTES,
-        }
+    pub(crate) fn of_checkpoints(compressed: bool, filters: bool) -> Self {
+        Self::of(compressed, CHECKPOINT_LEVEL, MAX_RUN_BYTES, filters)
     }
 
     /// The packing of a fresh copy, which is read more often than it is written.
-    pub(crate) fn of_copies(compressed: bool) -> Self {
+    pub(crate) fn of_copies(compressed: bool, filters: bool) -> Self {
+        Self::of(compressed, COPY_LEVEL, MAX_COPIED_RUN_BYTES, filters)
+    }
+
+    fn of(compressed: bool, level: i32, max_run_bytes: usize, filters: bool) -> Self {
         if !compressed {
-            return Self::PLAIN;
+            return Self {
+                filters,
+                ..Self::PLAIN
+            };
         }
         Self {
-            level: Some(COPY_LEVEL),
-            max_run_bytes: MAX_COPIED_RUN_BYTES,
+            level: Some(level),
+            max_run_bytes,
+            filters,
         }
     }
 
@@ -72,6 +88,11 @@ impl Packing {
         bytes >= self.max_run_bytes
     }
 
+    /// Whether runs of entries get a word filter.
+    pub(super) fn filters(self) -> bool {
+        self.filters
+    }
+
     /// How many runs are packed at the same time.
     fn side_by_side(self) -> usize {
         static CORES: OnceLock<usize> = OnceLock::new();
@@ -84,23 +105,52 @@ impl Packing {
         }
     }
 
-    /// The rows of some entries that begin with number `first`, each by the number that it stands
-    /// under.
-    pub(crate) fn rows(self, log: &LogId, first: u64, entries: &Entries) -> Vec<(u64, Vec<u8>)> {
+    /// The run of some entries that begin with number `first`.
+    pub(crate) fn run(
+        self,
+        builder: &mut Builder,
+        log: &LogId,
+        first: u64,
+        entries: &Entries,
+    ) -> PackedRun {
         let packed = Packed::new(entries.payload(), self.level);
-        match self.level {
+        let rows = match self.level {
             Some(_) => packed.into_rows(log, first, entries.len()),
             None => vec![(first, packed.into_row(log, first, entries.len()))],
-        }
+        };
+        self.with_filter(builder, log, rows, entries.payload(), entries.len())
     }
 
-    /// The row of one entry that is larger than a run of several.
-    fn row_of_one(self, log: &LogId, number: u64, entry: &[u8]) -> Vec<u8> {
-        Packed::new(entry, self.level).into_row(log, number, 1)
+    /// The run of one entry that is larger than a run of several.
+    fn run_of_one(
+        self,
+        builder: &mut Builder,
+        log: &LogId,
+        number: u64,
+        entry: &[u8],
+    ) -> PackedRun {
+        let row = Packed::new(entry, self.level).into_row(log, number, 1);
+        self.with_filter(builder, log, vec![(number, row)], entry, 1)
+    }
+
+    fn with_filter(
+        self,
+        builder: &mut Builder,
+        log: &LogId,
+        rows: Vec<(u64, Vec<u8>)>,
+        entries: &[u8],
+        count: u64,
+    ) -> PackedRun {
+        let wanted = self.filters && log.kind == LogKind::Entries;
+        let checksum = rows.first().and_then(|(_, row)| row.first_chunk::<8>());
+        let checksum = checksum.filter(|_| wanted);
+        let filter =
+            checksum.map(|checksum| builder.filter(entries, u64::from_le_bytes(*checksum), count));
+        PackedRun { rows, filter }
     }
 }
 
-/// Takes the entries of one log in their order, and gives rows.
+/// Takes the entries of one log in their order, and gives runs.
 pub(crate) struct Packer<P> {
     packing: Packing,
     log: LogId,
@@ -112,11 +162,12 @@ pub(crate) struct Packer<P> {
     complete: Vec<(u64, Entries)>,
     /// Buffers to fill again.
     spare: Vec<Entries>,
-    /// Takes each row, with the number that it stands under.
+    builders: Vec<Builder>,
+    /// Takes each run.
     put: P,
 }
 
-impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
+impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
     pub(crate) fn new(packing: Packing, log: LogId, first: u64, put: P) -> Self {
         Self {
             packing,
@@ -125,6 +176,7 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
             pending: Entries::default(),
             complete: Vec::new(),
             spare: Vec::new(),
+            builders: Vec::new(),
             put,
         }
     }
@@ -147,10 +199,15 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
     fn put_alone(&mut self, entry: &[u8]) -> Outcome<()> {
         self.complete_pending();
         self.put_complete()?;
-        (self.put)(
-            self.first,
-            &self.packing.row_of_one(&self.log, self.first, entry),
-        )?;
+        if self.builders.is_empty() {
+            self.builders.push(Builder::default());
+        }
+        if let Some(builder) = self.builders.first_mut() {
+            let run = self
+                .packing
+                .run_of_one(builder, &self.log, self.first, entry);
+            (self.put)(run)?;
+        }
         self.first += 1;
         Ok(())
     }
@@ -188,13 +245,11 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
     }
 
     fn put_complete(&mut self) -> Outcome<()> {
-        for rows in rows_of_all(self.packing, &self.log, &self.complete) {
-            for (number, row) in rows {
-                (self.put)(number, &row)?;
-                if seeded(Bug::DropRest) {
-                    break;
-                }
+        for mut run in runs_of_all(self.packing, &self.log, &self.complete, &mut self.builders) {
+            if seeded(Bug::DropRest) {
+                run.rows.truncate(1);
             }
+            (self.put)(run)?;
         }
         for (_, mut run) in self.complete.drain(..) {
             run.clear();
@@ -204,26 +259,36 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
     }
 }
 
-/// The rows of some runs, each packed by a thread of its own.
-fn rows_of_all(packing: Packing, log: &LogId, runs: &[(u64, Entries)]) -> Vec<Vec<(u64, Vec<u8>)>> {
-    let rows = |(first, entries): &(u64, Entries)| packing.rows(log, *first, entries);
-    let Some((here, others)) = runs.split_first() else {
+/// Some runs, each packed by a thread of its own with a builder of its own.
+fn runs_of_all(
+    packing: Packing,
+    log: &LogId,
+    runs: &[(u64, Entries)],
+    builders: &mut Vec<Builder>,
+) -> Vec<PackedRun> {
+    while builders.len() < runs.len() {
+        builders.push(Builder::default());
+    }
+    let pack = |(first, entries): &(u64, Entries), builder: &mut Builder| {
+        packing.run(builder, log, *first, entries)
+    };
+    let mut tasks = runs.iter().zip(builders);
+    let Some((here, builder)) = tasks.next() else {
         return Vec::new();
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = others
-            .iter()
-            .map(|run| {
+        let threads: Vec<_> = tasks
+            .map(|(run, builder)| {
                 let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-                (run, thread.spawn_scoped(scope, move || rows(run)))
+                (run, thread.spawn_scoped(scope, move || pack(run, builder)))
             })
             .collect();
-        let mut all = vec![rows(here)];
+        let mut all = vec![pack(here, builder)];
         for (run, thread) in threads {
             all.push(match thread {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
                 // A system that gives no more threads leaves it to this one.
-                Err(_) => rows(run),
+                Err(_) => pack(run, &mut Builder::default()),
             });
         }
         all

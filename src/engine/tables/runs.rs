@@ -87,6 +87,8 @@ pub(crate) struct FoundRun {
     /// The number that its first row stands under.
     pub(crate) first: u64,
     pub(crate) rows: u64,
+    /// The checksum that its first row begins with.
+    pub(crate) checksum: u64,
     pub(crate) run: Outcome<Run>,
 }
 
@@ -138,6 +140,7 @@ pub(super) fn each_run(
                 each(FoundRun {
                     first: number,
                     rows: 1,
+                    checksum: 0,
                     run: Err(damaged(log, number, message)),
                 })?;
             }
@@ -147,9 +150,11 @@ pub(super) fn each_run(
 }
 
 fn found(stored: &StoredRun<'_>) -> FoundRun {
+    let checksum = stored.row.value().first_chunk::<8>();
     FoundRun {
         first: stored.first,
         rows: 1 + stored.chunks.len() as u64,
+        checksum: checksum.map_or(0, |checksum| u64::from_le_bytes(*checksum)),
         run: stored.unpack(),
     }
 }

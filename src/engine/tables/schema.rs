@@ -16,6 +16,8 @@ pub(super) type SegmentKey = (Uuid, Uuid);
 pub(super) const RUNS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("runs");
 /// The same for traces.
 pub(super) const TRACES: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("traces");
+/// Word filters of the runs of entries, by the keys of these.
+pub(super) const FILTERS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("word_filters");
 /// Heads by session and segment.
 pub(super) const HEADS: TableDefinition<'_, SegmentKey, &[u8]> = TableDefinition::new("heads");
 /// Sums over the heads of a session.
@@ -89,6 +91,18 @@ pub(super) fn runs_of(kind: LogKind) -> TableDefinition<'static, RunKey, &'stati
 
 pub(super) fn run_key(log: &LogId, first: u64) -> RunKey {
     (log.session, log.segment, first)
+}
+
+/// The bytes of the key of a run, as they are in a page.
+pub(super) fn run_key_bytes(log: &LogId, first: u64) -> [u8; 40] {
+    let mut key = [0; 40];
+    let parts = pair_bytes(log.session, log.segment)
+        .into_iter()
+        .chain(first.to_le_bytes());
+    for (to, from) in key.iter_mut().zip(parts) {
+        *to = from;
+    }
+    key
 }
 
 pub(super) fn pair_bytes(first: Uuid, second: Uuid) -> [u8; 32] {

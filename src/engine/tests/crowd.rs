@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::faults::{Failing, LOG, OPTIONS, created, each_call_fails, open, stored};
 use crate::engine::file::ArchiveFile;
+use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::op::{Expect, Op};
@@ -149,7 +150,12 @@ fn a_lock_that_is_left_to_the_next_is_left_to_nobody_else() {
         lock_timeout,
         ..OPTIONS
     };
-    let engine = crate::engine::open(&path, Creation::Always, options).unwrap();
+    let engine = crate::engine::open(
+        &path,
+        Creation::Always(Superblock::new(DEFAULT_JOURNAL_BYTES)),
+        options,
+    )
+    .unwrap();
     let peer = |timeout| ArchiveFile::open(&path, false, true, timeout).unwrap().0;
     for is_poisoned in [false, true] {
         let began = engine.committer.frames().unwrap();

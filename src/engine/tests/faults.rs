@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::engine::file::ArchiveFile;
 use crate::engine::file::process::Signature;
 use crate::engine::file::shared_page::SharedPage;
-use crate::engine::file::superblock::{MIN_JOURNAL_BYTES, Superblock};
+use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, MIN_JOURNAL_BYTES, Superblock};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Op;
@@ -256,7 +256,12 @@ fn a_lock_that_is_not_released_is_an_error_that_names_its_holder() {
         lock_timeout,
         ..OPTIONS
     };
-    let engine = crate::engine::open(&path, Creation::Always, options).unwrap();
+    let engine = crate::engine::open(
+        &path,
+        Creation::Always(Superblock::new(DEFAULT_JOURNAL_BYTES)),
+        options,
+    )
+    .unwrap();
     // A file description of its own is to the lock what another process is.
     let (peer, _) = ArchiveFile::open(&path, false, true, Duration::ZERO).unwrap();
     let held = peer.lock_writer().unwrap();

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use uuid::Uuid;
 
+use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, Superblock};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
 use crate::engine::model::op::Op;
@@ -261,7 +262,7 @@ proptest! {
 
     #[test]
     fn each_op_means_the_same_to_a_recovery(changes in prop::collection::vec(change(), 1..40)) {
-        let engine = Arc::new(Engine::in_memory(OPTIONS).unwrap());
+        let engine = Arc::new(Engine::in_memory(Superblock::new(DEFAULT_JOURNAL_BYTES), OPTIONS).unwrap());
         let mut found = Found::default();
         for (at_ms, change) in (1..).zip(changes) {
             let log = change.log();

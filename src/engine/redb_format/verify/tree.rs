@@ -68,7 +68,7 @@ impl Kind {
     pub(super) fn compare(self, one: &[u8], other: &[u8]) -> Option<Ordering> {
         match self {
             Self::Ours(_, Content::Rows(_)) => Some(one.cmp(other)),
-            Self::Ours(_, Content::Runs(_)) => {
+            Self::Ours(_, Content::Runs(_) | Content::Filters) => {
                 let number = |key: &[u8]| {
                     let (log, first) = key.split_at_checked(32)?;
                     let first = u64::from_le_bytes(*first.first_chunk()?);
@@ -136,6 +136,9 @@ pub(super) fn is_readable(leaf: Leaf<'_>, kind: Kind) -> bool {
     };
     match content {
         Content::Runs(kind) => leaf.rows().any(|(key, run)| !is_run(kind, key, run)),
+        Content::Filters => leaf
+            .rows()
+            .any(|(key, row)| unseal(Table::Filters, key, row).is_err()),
         Content::Rows(table) => {
             let readable = |key: &[u8]| !has_text_keys(table) || std::str::from_utf8(key).is_ok();
             leaf.rows().all(|(key, _)| readable(key))
