@@ -2,6 +2,7 @@
 
 mod logs;
 mod native;
+mod read;
 mod relocate;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use sessiondb::{SegmentId, SessionId};
 
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
+pub(crate) use self::read::{FilterArgs, LsArgs};
 pub(crate) use self::relocate::RelocateArgs;
 use crate::values::{EntryNumbers, age, seconds, size, whole};
 
@@ -104,17 +106,6 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     Prune(PruneArgs),
     Compact(CompactArgs),
-}
-
-/// List the sessions of an archive, newest first, or the segments of one session
-#[derive(Debug, Args)]
-pub(crate) struct LsArgs {
-    /// List the segments of this session
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) session: Option<String>,
-    /// Print a JSON array
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Show the entries of a segment, one line each

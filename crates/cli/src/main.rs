@@ -25,11 +25,15 @@ mod recover;
 mod remove;
 mod render;
 mod resume;
+mod sessions;
 mod show;
 mod stats;
 mod summary;
 mod sync;
+mod table;
 mod values;
+mod when;
+mod width;
 mod written;
 
 use std::io::Write;

@@ -64,10 +64,13 @@ fn branches_are_listed_checked_and_exported() {
     let two = branch(&place, &[&session.to_string(), "2"]);
     let session_id = session.to_string();
     place
-        .run("ls", &[&session_id])
+        .run("ls", &["--full", &session_id])
         .code(0)
         .out(&format!("branch of {segment} at entry 2"));
-    let listed = place.run("ls", &[&session_id, "--json"]).code(0).json();
+    let listed = place
+        .run("ls", &[&session_id, "--json"])
+        .code(0)
+        .json_lines();
     let of = |id: SegmentId| {
         let listed = listed.as_array().unwrap();
         let id = id.to_string();

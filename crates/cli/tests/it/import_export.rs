@@ -100,7 +100,7 @@ fn a_real_session_imports_lists_shows_and_exports() {
         .run("import", &[real.to_str().unwrap()])
         .code(0)
         .err("nothing new");
-    let listed = place.run("ls", &["--json"]).code(0).json();
+    let listed = place.run("ls", &["--json"]).code(0).json_lines();
     let session = listed[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(listed[0]["entries"], 1019);
     let lines = place.run("show", &[&session]).code(0).stdout;
@@ -163,9 +163,9 @@ fn one_bad_file_fails_alone() {
 
 /// The id of the only segment.
 fn only_segment(place: &Place) -> String {
-    let sessions = place.run("ls", &["--json"]).code(0).json();
+    let sessions = place.run("ls", &["--json"]).code(0).json_lines();
     let session = sessions[0]["id"].as_str().unwrap();
-    let segments = place.run("ls", &["--json", session]).code(0).json();
+    let segments = place.run("ls", &["--json", session]).code(0).json_lines();
     segments[0]["id"].as_str().unwrap().to_owned()
 }
 

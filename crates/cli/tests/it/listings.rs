@@ -13,12 +13,15 @@ fn sessions_and_segments_are_listed() {
     let sessions = place.run("ls", &[]).code(0).out("SESSION").out("ENTRIES");
     assert_eq!(sessions.stdout.lines().count(), 8);
 
-    let listed = place.run("ls", &["--json"]).code(0).json();
+    let listed = place.run("ls", &["--json"]).code(0).json_lines();
     let updated: Vec<u64> = listed
         .as_array()
         .unwrap()
         .iter()
-        .map(|session| session["updated_ms"].as_u64().unwrap())
+        .map(|session| {
+            let activity = session["last_activity_ms"].as_u64();
+            activity.unwrap_or_else(|| session["updated_ms"].as_u64().unwrap())
+        })
         .collect();
     assert!(updated.is_sorted_by(|a, b| a >= b), "{updated:?}");
 
@@ -29,7 +32,7 @@ fn sessions_and_segments_are_listed() {
         .out("SEGMENT")
         .out("fork of");
     assert_eq!(segments.stdout.lines().count(), 3);
-    let json = place.run("ls", &[&forked, "--json"]).code(0).json();
+    let json = place.run("ls", &[&forked, "--json"]).code(0).json_lines();
     assert_eq!(json.as_array().unwrap().len(), 2);
 }
 
@@ -42,7 +45,7 @@ fn an_empty_archive_lists_nothing() {
     let listed = place.run("ls", &[]).code(0);
     assert_eq!(listed.stdout.lines().count(), 1, "{listed:#?}");
     assert_eq!(
-        place.run("ls", &["--json"]).code(0).json(),
+        place.run("ls", &["--json"]).code(0).json_lines(),
         serde_json::json!([])
     );
     place.run("check", &[]).code(0);
@@ -102,7 +105,7 @@ fn parts_of_a_segment_are_shown() {
 fn entries_are_shown_readably_and_traces_on_demand() {
     let place = Place::with_samples();
     let id = forked_session();
-    let segments = place.run("ls", &[&id, "--json"]).code(0).json();
+    let segments = place.run("ls", &[&id, "--json"]).code(0).json_lines();
     let fork = segments[0]["id"].as_str().unwrap();
     assert!(segments[0]["origin"].is_object(), "{segments}");
     let shown = place

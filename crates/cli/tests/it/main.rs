@@ -26,6 +26,8 @@ mod full_disk;
 mod import_export;
 /// `ls`, `show`, `stats` and `check`.
 mod listings;
+/// `ls` on sessions of agents: order, filters, short ids, widths.
+mod ls;
 /// All of it once more under locks as Windows has them.
 #[cfg(all(target_os = "linux", feature = "_testing"))]
 mod mandatory_locks;
