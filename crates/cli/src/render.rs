@@ -87,6 +87,17 @@ pub(crate) fn clip(text: &str, max_chars: usize) -> String {
     clipped
 }
 
+/// A number that people read: whole up to 9,999, else in thousands or millions.
+pub(crate) fn thousands(number: u64) -> String {
+    let tenths = |unit: u64| format!("{}.{}", number / unit, number % unit / (unit / 10));
+    match number {
+        0..10_000 => number.to_string(),
+        10_000..1_000_000 => format!("{}k", number / 1000),
+        1_000_000..1_000_000_000 => format!("{}M", tenths(1_000_000)),
+        _ => format!("{}G", tenths(1_000_000_000)),
+    }
+}
+
 /// How much an archive holds: `1 session, 2 segments, 10 entries, 0 traces`.
 pub(crate) fn contents(sessions: u64, segments: u64, entries: u64, traces: u64) -> String {
     let counts = [

@@ -12,7 +12,7 @@ use sessiondb::{SegmentId, SessionId, SessionInfo, Snapshot};
 
 pub(crate) use self::filter::Filter;
 pub(crate) use self::short::{short_segment, short_session};
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 use crate::render;
 
 /// The fields of a summary, which every session has: null where they are not known.
@@ -72,6 +72,21 @@ pub(crate) fn sessions(now: &Snapshot) -> Result<ByActivity, Failure> {
         left: MOST_NEW_BYTES,
         now: now.clone(),
     })
+}
+
+/// The session that was active last, of those that are listed without being asked for.
+pub(crate) fn newest(now: &Snapshot) -> Result<Listed, Failure> {
+    let filter = Filter::default();
+    for session in sessions(now)? {
+        let session = session?;
+        if filter.takes(now, &session)? {
+            return Ok(session);
+        }
+    }
+    Err(Failure::new(
+        Code::NotFound,
+        "the archive has no session with entries; `sessiondb import` or `sessiondb sync` brings some in",
+    ))
 }
 
 /// The iterator of [`sessions`].
@@ -215,6 +230,16 @@ impl Listed {
     pub(crate) fn number(&self, key: &str) -> u64 {
         let number = self.summary.get(key).and_then(Value::as_u64);
         number.unwrap_or_default()
+    }
+
+    /// What the session cost, where its log says so.
+    pub(crate) fn cost_usd(&self) -> Option<f64> {
+        self.summary.get("cost_usd")?.as_f64()
+    }
+
+    /// The tokens of one sort; `None` where the log says nothing of them.
+    pub(crate) fn tokens(&self, sort: &str) -> Option<u64> {
+        self.summary.get("tokens")?.get(sort)?.as_u64()
     }
 
     /// A time of the summary.

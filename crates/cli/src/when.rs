@@ -88,9 +88,19 @@ pub(crate) fn date_and_time(ms: i64) -> String {
     formatted(ms, "%Y-%m-%d %H:%M:%S")
 }
 
+/// Date and time here, without seconds.
+pub(crate) fn date_and_minute(ms: i64) -> String {
+    formatted(ms, "%Y-%m-%d %H:%M")
+}
+
 /// The day here.
 pub(crate) fn day(ms: i64) -> String {
     formatted(ms, "%Y-%m-%d")
+}
+
+/// The time of the day here.
+pub(crate) fn minute(ms: i64) -> String {
+    formatted(ms, "%H:%M")
 }
 
 /// How long ago, or the day beyond a week.
@@ -115,6 +125,18 @@ fn ago_at(ms: i64, now: DateTime<Local>) -> String {
         (_, 1) => "yesterday".to_owned(),
         (_, 2..=7) => format!("{days} days ago"),
         _ => day(ms),
+    }
+}
+
+/// A length of time, in its two largest units.
+pub(crate) fn duration(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, _, _) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
     }
 }
 
@@ -158,5 +180,11 @@ mod tests {
         assert_eq!(typed("1970-01-01T00:00:00Z").unwrap().to_ms, 0);
         assert!(typed("soon").unwrap_err().contains("3d"));
         assert!(typed("2026-13-01").is_err());
+    }
+
+    #[test]
+    fn lengths_have_two_units() {
+        let texts = [59, 60, 3_700, 90_000].map(|seconds| duration(seconds * 1000));
+        assert_eq!(texts, ["59 s", "1 min", "1 h 1 min", "1 d 1 h"]);
     }
 }

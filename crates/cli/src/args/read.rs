@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, Args};
 
-use crate::values::whole;
+use crate::values::{EntryNumbers, whole};
 use crate::when::{self, Typed};
 
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -63,6 +63,81 @@ pub(crate) struct LsArgs {
     #[arg(long)]
     pub(crate) full: bool,
     /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show a session as a transcript, or the entries of a segment
+///
+/// Without ID it is the session that was active last, and of a session the segment that a reader means:
+/// the conversation itself, as it was used last. A turn begins with a prompt. Turns are numbered from 1,
+/// entries from 0.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sessiondb show
+  sessiondb show 0a1b2c3d --last 3 --tools
+  sessiondb show 0a1b2c3d --turns 2..5 --markdown > turns.md
+  sessiondb show 0a1b2c3d --entries --from 100 --to 120
+  sessiondb show 0a1b2c3d --json | jq -r 'select(.kind == \"prompt\").text'")]
+#[command(group = ArgGroup::new("form").args(["raw", "json", "markdown"]))]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line by itself"
+)]
+pub(crate) struct ShowArgs {
+    /// A session or a segment
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) id: Option<String>,
+    /// Only these turns: N for one, A..B without turn B, A.. to the end
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["last", "from", "to", "entries", "raw", "trace"])]
+    pub(crate) turns: Option<EntryNumbers>,
+    /// Only the last N turns, or entries with --entries or --raw; 1 if N is not given
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, num_args = 0..=1, default_missing_value = "1", conflicts_with_all = ["from", "to"])]
+    pub(crate) last: Option<u64>,
+    /// Show what the tools were given and gave back as a whole
+    #[arg(long)]
+    pub(crate) tools: bool,
+    /// Show what is hidden: other branches of the conversation, what the agent added, usage
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print the entries, one line each; with --json {"index": N, "entry": ...}
+    #[arg(long)]
+    pub(crate) entries: bool,
+    /// Begin with entry N (shows entries)
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub(crate) from: Option<u64>,
+    /// End before entry N (shows entries)
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
+    pub(crate) to: Option<u64>,
+    /// Show the trace log beside the segment (its entries)
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Print the stored bytes, one entry a line
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Print one JSON object a line for each thing that was said or done
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print a Markdown document
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    /// Do not call a pager
+    #[arg(long)]
+    pub(crate) no_pager: bool,
+}
+
+impl ShowArgs {
+    /// Whether entries are asked for, and not a transcript.
+    pub(crate) fn of_entries(&self) -> bool {
+        self.entries || self.raw || self.trace || self.from.is_some() || self.to.is_some()
+    }
+}
+
+/// Print what an archive holds, and its size
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// Print a JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -87,7 +87,7 @@ fn parts_of_a_segment_are_shown() {
         .code(2);
 
     let objects = place
-        .run("show", &["--json", "--from", "8", &id])
+        .run("show", &["--entries", "--json", "--from", "8", &id])
         .code(0)
         .stdout;
     let objects: Vec<Value> = objects
@@ -109,7 +109,7 @@ fn entries_are_shown_readably_and_traces_on_demand() {
     let fork = segments[0]["id"].as_str().unwrap();
     assert!(segments[0]["origin"].is_object(), "{segments}");
     let shown = place
-        .run("show", &[fork])
+        .run("show", &["--entries", fork])
         .code(0)
         .out("assistant_item/tool_call")
         .out("They stay NULL.");
@@ -120,8 +120,11 @@ fn entries_are_shown_readably_and_traces_on_demand() {
         .code(0)
         .out("lifecycle")
         .out("request_start");
-    place.run("show", &[&id]).code(0).err("2 segments");
-    let quiet = place.run("show", &["-q", &id]).code(0);
+    place
+        .run("show", &["--entries", &id])
+        .code(0)
+        .err("2 segments");
+    let quiet = place.run("show", &["--entries", "-q", &id]).code(0);
     assert_eq!(quiet.stderr, "");
 }
 
@@ -176,7 +179,7 @@ fn a_closed_pipe_is_no_error() {
     let text = "long enough to fill the pipe";
     let lines = numbered(20_000, |n| format!("{{\"n\":{n},\"text\":\"{text}\"}}\n"));
     place.append((session, segment), &lines).code(0);
-    for form in [Some("--raw"), Some("--json"), None] {
+    for form in [Some("--raw"), Some("--json"), Some("--entries")] {
         let mut command = place.command("show", &[&segment.to_string()]);
         command.args(form);
         let mut child = command
@@ -281,7 +284,7 @@ fn what_is_not_there_to_be_shown_is_said() {
     let (session, segment) = new_ids();
     place.append((session, segment), "1\n2\n3\n").code(0);
     let id = segment.to_string();
-    let show = |args: &[&str]| place.run("show", &[&[&*id], args].concat());
+    let show = |args: &[&str]| place.run("show", &[&["--entries", &*id], args].concat());
     for past in [
         &["--from", "500"][..],
         &["--from", "3"],

@@ -50,6 +50,9 @@ mod raw;
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]
 mod scratch;
+/// `show`: transcripts, items, documents, turns, and hostile content.
+#[cfg(unix)]
+mod show;
 /// `sync`: the folders of agents.
 mod sync;
 /// What may only be read: by a user without write access, and on a read-only mount.
