@@ -12,6 +12,7 @@ mod entries;
 mod exit;
 mod export;
 mod find;
+mod follow;
 mod free;
 mod import;
 #[cfg(unix)]
@@ -82,6 +83,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Free(args) => free::run(&context, &args),
         Command::Ls(args) => ls::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
+        Command::Follow(args) => follow::run(&context, &args),
         Command::Append(args) => append::run(&context, &args),
         Command::Branch(args) => branch::run(&context, &args),
         Command::Truncate(args) => remove::truncate(&context, &args),

@@ -237,7 +237,7 @@ fn subagents(
     Ok(found)
 }
 
-fn segment_ids(now: &Snapshot, session: SessionId) -> Result<Vec<SegmentId>, Failure> {
+pub(crate) fn segment_ids(now: &Snapshot, session: SessionId) -> Result<Vec<SegmentId>, Failure> {
     let segments = now.segments(session).map(|info| Ok(info?.id));
     segments.collect()
 }

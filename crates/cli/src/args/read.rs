@@ -134,6 +134,35 @@ impl ShowArgs {
     }
 }
 
+/// Show what comes in as it comes in, whichever process writes it
+///
+/// Without ID it is the session that was active last. When the session goes on in another segment, this
+/// goes on there and says so. Ctrl-C ends it, with exit code 0.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sessiondb follow
+  sessiondb follow 0a1b2c3d --last 3
+  sessiondb follow --all
+  sessiondb follow --json | jq -r 'select(.kind == \"tool_call\").name'")]
+pub(crate) struct FollowArgs {
+    /// A session or a segment
+    #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with = "all")]
+    pub(crate) id: Option<String>,
+    /// Show the last N turns first
+    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, default_value = "1")]
+    pub(crate) last: u64,
+    /// Follow all sessions, those that begin later too, with a label before each line
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Show what the tools were given and gave back as a whole
+    #[arg(long)]
+    pub(crate) tools: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Print what an archive holds, and its size
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {

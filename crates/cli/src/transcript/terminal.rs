@@ -466,3 +466,41 @@ pub(super) fn used(tokens: &Tokens) -> String {
         tokens.output
     )
 }
+
+/// An item in one line, with a word for what it is: for those who see many sessions at once. `None` for what is
+/// not worth one.
+pub(crate) fn line(
+    item: &Item,
+    beside: &impl Beside,
+) -> Result<Option<(&'static str, String)>, Failure> {
+    let one = |text: &str| render::clip(text, 500);
+    Ok(match &item.kind {
+        ItemKind::Prompt { text } => Some(("you", one(text))),
+        ItemKind::Answer { text, .. } => Some(("agent", one(text))),
+        ItemKind::ToolCall { name, input, .. } => {
+            Some(("tool", format!("{}  {}", one(name), gist(input))))
+        }
+        ItemKind::ToolResult { text, is_error, .. } => {
+            Some((if *is_error { "error" } else { "result" }, folded(text)))
+        }
+        ItemKind::Image {
+            media_type,
+            bytes,
+            url,
+        } => Some((
+            "image",
+            image(media_type.as_deref(), *bytes, url.as_deref()),
+        )),
+        ItemKind::Notice { text } => Some(("notice", one(text))),
+        ItemKind::Compaction { .. } => Some(("compacted", String::new())),
+        ItemKind::Subagent { id, title } => {
+            let title = title.as_deref().unwrap_or_default();
+            Some(("subagent", one(&format!("{id}  {title}"))))
+        }
+        ItemKind::Raw => {
+            let (kind, text) = beside.raw(item.entry)?;
+            Some(("entry", format!("{kind}  {text}")))
+        }
+        _ => None,
+    })
+}

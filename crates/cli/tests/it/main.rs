@@ -19,6 +19,9 @@ mod branches;
 mod compact;
 /// What cannot be done: exit codes and messages.
 mod errors;
+/// `follow`: what comes while it is looked at, from other processes.
+#[cfg(unix)]
+mod follow;
 /// A disk that is really full.
 #[cfg(target_os = "linux")]
 mod full_disk;
