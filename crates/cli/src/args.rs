@@ -14,7 +14,7 @@ use sessiondb::{SegmentId, SessionId};
 
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
-pub(crate) use self::read::{FilterArgs, FollowArgs, LsArgs, ShowArgs, StatsArgs};
+pub(crate) use self::read::{FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
 pub(crate) use self::relocate::RelocateArgs;
 use crate::values::{EntryNumbers, age, seconds, size, whole};
 
@@ -94,6 +94,7 @@ pub(crate) enum Command {
     Ls(LsArgs),
     Show(ShowArgs),
     Follow(FollowArgs),
+    Graph(GraphArgs),
     Append(AppendArgs),
     Branch(BranchArgs),
     Truncate(TruncateArgs),

@@ -58,6 +58,7 @@ fn word(command: &Command) -> Option<&'static str> {
         Command::Ls(_)
         | Command::Show(_)
         | Command::Follow(_)
+        | Command::Graph(_)
         | Command::Stats(_)
         | Command::Check(_) => None,
     }

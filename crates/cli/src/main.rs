@@ -14,6 +14,7 @@ mod export;
 mod find;
 mod follow;
 mod free;
+mod graph;
 mod import;
 #[cfg(unix)]
 mod interrupt;
@@ -84,6 +85,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ls(args) => ls::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
         Command::Follow(args) => follow::run(&context, &args),
+        Command::Graph(args) => graph::run(&context, &args),
         Command::Append(args) => append::run(&context, &args),
         Command::Branch(args) => branch::run(&context, &args),
         Command::Truncate(args) => remove::truncate(&context, &args),

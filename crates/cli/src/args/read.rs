@@ -163,6 +163,25 @@ pub(crate) struct FollowArgs {
     pub(crate) json: bool,
 }
 
+/// Draw where a session forked, branched, called subagents and was compacted
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sessiondb graph
+  sessiondb graph 0a1b2c3d
+  sessiondb graph 0a1b2c3d --json | jq -r .id")]
+pub(crate) struct GraphArgs {
+    /// The session; the one that was active last if none is given
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) session: Option<String>,
+    /// Whole ids, and dates with times
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Print one JSON object a line for each node
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Print what an archive holds, and its size
 #[derive(Debug, Args)]
 pub(crate) struct StatsArgs {

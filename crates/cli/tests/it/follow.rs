@@ -52,7 +52,7 @@ impl Follower {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) if line.contains(part) => return line,
                 Ok(line) => seen.push(line),
-                Err(_) => panic!("{part:?} is missing: {seen:#?}"),
+                Err(error) => panic!("{error}, and {part:?} is missing: {seen:#?}"),
             }
         }
     }

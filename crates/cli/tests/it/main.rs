@@ -25,6 +25,8 @@ mod follow;
 /// A disk that is really full.
 #[cfg(target_os = "linux")]
 mod full_disk;
+/// `graph`: branches, forks, subagents, compactions, other sessions.
+mod graph;
 /// `import` and `export`.
 mod import_export;
 /// `ls`, `show`, `stats` and `check`.
