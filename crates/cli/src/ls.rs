@@ -9,7 +9,7 @@ use crate::context::{Access, Context};
 use crate::exit::Failure;
 use crate::render::{self, Column, Table};
 use crate::sessions::{
-    Filter, Listed, sessions, short_segment, short_session, to_signed, with_home,
+    Filter, Listed, chosen, sessions, short_segment, short_session, to_signed, with_home,
 };
 use crate::table::Fit;
 use crate::{find, output, when};
@@ -31,28 +31,6 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
 
 fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// The sessions that the filter takes, those that were active last first.
-fn chosen<'a>(
-    now: &'a Snapshot,
-    filter: &'a Filter,
-) -> Result<impl Iterator<Item = Result<Listed, Failure>> + 'a, Failure> {
-    let mut all = sessions(now)?;
-    Ok(std::iter::from_fn(move || {
-        loop {
-            let session = match all.next()? {
-                Ok(session) => session,
-                Err(failure) => return Some(Err(failure)),
-            };
-            match filter.takes(now, &session) {
-                Ok(true) => return Some(Ok(session)),
-                Ok(false) if filter.may_take_before(session.activity_ms()) => {}
-                Ok(false) => return None,
-                Err(failure) => return Some(Err(failure)),
-            }
-        }
-    }))
 }
 
 /// All sessions, as `import --list` has them in its report.

@@ -19,6 +19,7 @@ mod import;
 #[cfg(unix)]
 mod interrupt;
 mod ls;
+mod markdown_export;
 mod merge;
 mod native;
 mod output;

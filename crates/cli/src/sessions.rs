@@ -74,14 +74,33 @@ pub(crate) fn sessions(now: &Snapshot) -> Result<ByActivity, Failure> {
     })
 }
 
+/// The sessions that the filter takes, those that were active last first.
+pub(crate) fn chosen<'a>(
+    now: &'a Snapshot,
+    filter: &'a Filter,
+) -> Result<impl Iterator<Item = Result<Listed, Failure>> + 'a, Failure> {
+    let mut all = sessions(now)?;
+    Ok(std::iter::from_fn(move || {
+        loop {
+            let session = match all.next()? {
+                Ok(session) => session,
+                Err(failure) => return Some(Err(failure)),
+            };
+            match filter.takes(now, &session) {
+                Ok(true) => return Some(Ok(session)),
+                Ok(false) if filter.may_take_before(session.activity_ms()) => {}
+                Ok(false) => return None,
+                Err(failure) => return Some(Err(failure)),
+            }
+        }
+    }))
+}
+
 /// The session that was active last, of those that are listed without being asked for.
 pub(crate) fn newest(now: &Snapshot) -> Result<Listed, Failure> {
     let filter = Filter::default();
-    for session in sessions(now)? {
-        let session = session?;
-        if filter.takes(now, &session)? {
-            return Ok(session);
-        }
+    if let Some(session) = chosen(now, &filter)?.next() {
+        return session;
     }
     Err(Failure::new(
         Code::NotFound,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::values::{EntryNumbers, whole};
 use crate::when::{self, Typed};
@@ -182,10 +182,45 @@ pub(crate) struct GraphArgs {
     pub(crate) json: bool,
 }
 
-/// Print what an archive holds, and its size
+/// Print what an archive holds, and its size, or what its sessions used
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sessiondb stats
+  sessiondb stats --by agent
+  sessiondb stats --by day --since 30d --bars
+  sessiondb stats --by model --by cwd --csv > usage.csv")]
+#[command(group = ArgGroup::new("form").args(["json", "csv", "bars"]))]
 pub(crate) struct StatsArgs {
-    /// Print a JSON object
+    /// What the sessions used, by this; several are printed one after the other
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) by: Vec<By>,
+    /// Sessions active since then (with --by): an age (3d, 12h), a day or a time
+    #[arg(long, value_name = "TIME", value_parser = when::typed, requires = "by")]
+    pub(crate) since: Option<Typed>,
+    /// Sessions last active until then (with --by), the day included
+    #[arg(long, value_name = "TIME", value_parser = when::typed, requires = "by")]
+    pub(crate) until: Option<Typed>,
+    /// Draw bars of the tokens, or of the bytes where no log has tokens
+    #[arg(long, requires = "by")]
+    pub(crate) bars: bool,
+    /// Print CSV
+    #[arg(long, requires = "by")]
+    pub(crate) csv: bool,
+    /// Print a JSON object; with --by one a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// By what sessions are summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The agent
+    Agent,
+    /// The models that answered; a session with several counts once, under all of their names
+    Model,
+    /// The day on which the session was active last
+    Day,
+    /// The folder
+    Cwd,
 }

@@ -7,6 +7,7 @@ use sessiondb::Snapshot;
 use super::Listed;
 use crate::args::FilterArgs;
 use crate::exit::Failure;
+use crate::when::Typed;
 
 /// Which sessions are asked for; by default all that are conversations of a person and have an entry.
 #[derive(Debug, Default)]
@@ -35,6 +36,16 @@ impl Filter {
             branch: args.branch.clone(),
             since_ms: args.period.since.map(|since| since.from_ms),
             until_ms: args.period.until.map(|until| until.to_ms),
+        }
+    }
+
+    /// All sessions that were active in a time, those of subagents too.
+    pub(crate) fn all_between(since: Option<Typed>, until: Option<Typed>) -> Self {
+        Self {
+            all: true,
+            since_ms: since.map(|since| since.from_ms),
+            until_ms: until.map(|until| until.to_ms),
+            ..Self::default()
         }
     }
 

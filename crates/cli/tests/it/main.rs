@@ -63,5 +63,7 @@ mod sync;
 /// What may only be read: by a user without write access, and on a read-only mount.
 #[cfg(unix)]
 mod unwritable;
+/// `stats --by` and `export --layout markdown`.
+mod usage;
 /// `append`, `truncate`, `rm` and `compact`.
 mod writes;

@@ -29,7 +29,7 @@ use Kind::{Acknowledges, Changes, ChangesNothing, Silent, Tells};
 
 /// Every command in every form that prints. `A` is the archive, `S` its session, `G` its segment,
 /// `D` the folder of the test.
-const COMMANDS: [(&str, Kind); 38] = [
+const COMMANDS: [(&str, Kind); 44] = [
     ("--help", Tells),
     ("--version", Tells),
     ("help append", Tells),
@@ -59,6 +59,12 @@ const COMMANDS: [(&str, Kind); 38] = [
     ("-a A rm G --yes --json", Changes),
     ("-a A stats", Tells),
     ("-a A stats --json", Tells),
+    ("-a A stats --by agent", Tells),
+    ("-a A stats --by agent --csv", Tells),
+    ("-a A stats --by agent --bars", Tells),
+    ("-a A graph S", Tells),
+    ("-a A graph S --json", Tells),
+    ("-a A export --layout markdown D/out", Changes),
     ("-a A check --json", Tells),
     ("-a A recover D/new.sessiondb --json", Changes),
     ("-a A backup D/new.sessiondb --json", Changes),
