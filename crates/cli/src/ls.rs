@@ -26,7 +26,10 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
     if args.json {
         return render::write_json_lines(chosen);
     }
-    write_table(&now, chosen, args.full)
+    if write_table(&now, chosen, args.full)? == 0 {
+        context.say("no session fits; `sessiondb ls --all` lists all that there are");
+    }
+    Ok(())
 }
 
 fn to_usize(number: u64) -> usize {
@@ -42,24 +45,26 @@ pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
 pub(crate) fn write_sessions(archive: &Archive) -> Result<(), Failure> {
     let now = archive.snapshot()?;
     let filter = Filter::new(&FilterArgs::default());
-    write_table(&now, chosen(&now, &filter)?, false)
+    write_table(&now, chosen(&now, &filter)?, false)?;
+    Ok(())
 }
 
+/// Returns how many there are.
 fn write_table(
     now: &Snapshot,
     sessions: impl Iterator<Item = Result<Listed, Failure>>,
     full: bool,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let fit = |least, leaves| Fit { least, leaves };
     let mut table = Table::new([
-        Column::Left("SESSION"),
+        Column::Id("SESSION"),
         Column::Left("USED"),
-        Column::Left("AGENT"),
+        Column::Text("AGENT", fit(8, 1)),
         Column::Text("TITLE", fit(24, 0)),
-        Column::Path("FOLDER", fit(13, 1)),
-        Column::Text("MODEL", fit(12, 3)),
-        Column::Number("TURNS", fit(5, 2)),
-        Column::Number("ENTRIES", fit(7, 4)),
+        Column::Path("FOLDER", fit(11, 2)),
+        Column::Text("MODEL", fit(12, 4)),
+        Column::Number("TURNS", 3),
+        Column::Number("ENTRIES", 5),
         Column::Right("SIZE"),
     ]);
     for session in sessions {
@@ -83,7 +88,8 @@ fn write_table(
             render::size(session.info.entry_bytes),
         ]);
     }
-    write(&table)
+    write(&table)?;
+    Ok(table.len())
 }
 
 fn or_dash(text: &str) -> String {
@@ -98,12 +104,18 @@ fn segments(archive: &Archive, session: SessionId, args: &LsArgs) -> Result<(), 
         return render::write_json_lines(segments.map(|segment| segment.map_err(Failure::from)));
     }
     let mut table = Table::new([
-        Column::Left("SEGMENT"),
+        Column::Id("SEGMENT"),
         Column::Left("USED"),
         Column::Right("ENTRIES"),
         Column::Right("SIZE"),
         Column::Right("TRACES"),
-        Column::Left("ORIGIN"),
+        Column::Text(
+            "ORIGIN",
+            Fit {
+                least: 20,
+                leaves: 0,
+            },
+        ),
     ]);
     for info in segments {
         let info = info?;

@@ -12,6 +12,8 @@ const HEADING: Style = Style::new().bold();
 const GAP: usize = 2;
 /// What a cell that may be clipped has in the narrowest terminal.
 const ABSOLUTELY_LEAST: usize = 8;
+/// Ids that are longer are seldom.
+const ID_COLUMNS: usize = 18;
 
 /// A table with a heading.
 #[derive(Debug)]
@@ -25,14 +27,16 @@ pub(crate) struct Table<const N: usize> {
 pub(crate) enum Column {
     /// Filled up behind the text, and as wide as its widest cell.
     Left(&'static str),
+    /// As `Left`, but a few cells that are much longer take their room from the texts of their rows.
+    Id(&'static str),
     /// Filled up before the text, and as wide as its widest cell.
     Right(&'static str),
     /// As `Left`, clipped if need be.
     Text(&'static str, Fit),
     /// As `Text`, but it is the end of a cell that stays.
     Path(&'static str, Fit),
-    /// As `Right`, and left out if need be.
-    Number(&'static str, Fit),
+    /// As `Right`, and left out if need be: those with the highest number first.
+    Number(&'static str, u8),
 }
 
 /// How a column gives way in a narrow terminal.
@@ -56,6 +60,10 @@ impl<const N: usize> Table<N> {
         self.rows.push(row);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(crate) fn write(&self, out: &mut Out) -> io::Result<()> {
         let headings = self.columns.map(|column| column.heading().to_owned());
         let shown = |row: &[String; N]| row.each_ref().map(|cell| out.shown(cell).into_owned());
@@ -64,6 +72,17 @@ impl<const N: usize> Table<N> {
         for row in rows.iter().chain([&headings]) {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(width::of(cell));
+            }
+        }
+        for (at, (width, column)) in widths.iter_mut().zip(self.columns).enumerate() {
+            if let Column::Id(heading) = column {
+                let cells = rows.iter().filter_map(|row| row.get(at));
+                let short = cells
+                    .map(|cell| width::of(cell))
+                    .filter(|it| *it <= ID_COLUMNS);
+                if let Some(widest) = short.max() {
+                    *width = widest.max(width::of(heading));
+                }
             }
         }
         let widths = self.fitted(widths, width::columns());
@@ -104,13 +123,22 @@ impl<const N: usize> Table<N> {
     }
 
     fn line(&self, widths: &[Option<usize>; N], row: &[String; N]) -> String {
-        let cells: Vec<String> = self
-            .columns
-            .iter()
-            .zip(widths)
-            .zip(row)
-            .filter_map(|((column, width), cell)| Some(column.cell(cell, (*width)?)))
-            .collect();
+        let shown = self.columns.iter().zip(widths).zip(row);
+        let mut cells = Vec::new();
+        let mut over = 0;
+        for ((column, width), cell) in shown {
+            let Some(mut width) = *width else { continue };
+            match column {
+                Column::Id(_) => over += width::of(cell).saturating_sub(width),
+                Column::Text(..) | Column::Path(..) => {
+                    let given = over.min(width.saturating_sub(ABSOLUTELY_LEAST));
+                    width -= given;
+                    over -= given;
+                }
+                _ => {}
+            }
+            cells.push(column.cell(cell, width));
+        }
         cells.join("  ").trim_end().to_owned()
     }
 }
@@ -131,7 +159,8 @@ fn shrink<const N: usize>(
             .zip(fits)
             .filter_map(|(width, fit)| {
                 let least = (*fit)?.least;
-                Some((width.as_mut()?, if floor > 0 { floor } else { least }))
+                let is_whole = floor == 0 || least == usize::MAX;
+                Some((width.as_mut()?, if is_whole { least } else { floor }))
             })
             .filter(|(width, least)| **width > *least)
             .max_by_key(|(width, _)| **width);
@@ -146,6 +175,7 @@ impl Column {
     fn heading(self) -> &'static str {
         match self {
             Self::Left(heading)
+            | Self::Id(heading)
             | Self::Right(heading)
             | Self::Text(heading, _)
             | Self::Path(heading, _)
@@ -155,18 +185,21 @@ impl Column {
 
     fn fit(self) -> Option<Fit> {
         match self {
-            Self::Left(_) | Self::Right(_) => None,
-            Self::Text(_, fit) | Self::Path(_, fit) | Self::Number(_, fit) => Some(fit),
+            Self::Left(_) | Self::Id(_) | Self::Right(_) => None,
+            Self::Text(_, fit) | Self::Path(_, fit) => Some(fit),
+            Self::Number(_, leaves) => Some(Fit {
+                least: usize::MAX,
+                leaves,
+            }),
         }
     }
 
     fn cell(self, text: &str, columns: usize) -> String {
         match self {
-            Self::Left(_) => width::left(text, columns),
-            Self::Right(_) => width::right(text, columns),
+            Self::Left(_) | Self::Id(_) => width::left(text, columns),
+            Self::Right(_) | Self::Number(..) => width::right(text, columns),
             Self::Text(..) => width::left(&width::clip(text, columns), columns),
             Self::Path(..) => width::left(&width::clip_front(text, columns), columns),
-            Self::Number(..) => width::right(&width::clip(text, columns), columns),
         }
     }
 }

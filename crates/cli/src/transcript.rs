@@ -123,11 +123,9 @@ impl Conversation {
         add("folder", with_home(session.text("cwd")));
         add("branch", session.text("git_branch").to_owned());
         add("started", self.started());
-        let id = session.info.id;
+        add("session", session.info.id.to_string());
         if session.info.segments > 1 {
-            add("segment", format!("{id}/{}", self.segment.id));
-        } else {
-            add("session", id.to_string());
+            add("segment", self.segment.id.to_string());
         }
         fields
     }

@@ -176,7 +176,6 @@ impl Row {
 }
 
 fn write_table(out: &mut Out, group: &Group) -> Result<(), Failure> {
-    let fit = |leaves| Fit { least: 6, leaves };
     let name = Fit {
         least: 20,
         leaves: 0,
@@ -188,14 +187,14 @@ fn write_table(out: &mut Out, group: &Group) -> Result<(), Failure> {
     let mut table = Table::new([
         name,
         Column::Right("SESSIONS"),
-        Column::Number("TURNS", fit(2)),
-        Column::Number("MESSAGES", fit(5)),
+        Column::Number("TURNS", 2),
+        Column::Number("MESSAGES", 5),
         Column::Right("INPUT"),
         Column::Right("CACHED"),
         Column::Right("OUTPUT"),
-        Column::Number("REASONING", fit(4)),
-        Column::Number("COST $", fit(1)),
-        Column::Number("SIZE", fit(3)),
+        Column::Number("REASONING", 4),
+        Column::Number("COST $", 1),
+        Column::Number("SIZE", 3),
     ]);
     let total = ("total".to_owned(), &group.total);
     let rows = group.rows.iter().map(|row| (row.shown_name(), &row.sums));
