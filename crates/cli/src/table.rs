@@ -12,6 +12,8 @@ const HEADING: Style = Style::new().bold();
 const GAP: usize = 2;
 /// What a cell that may be clipped has in the narrowest terminal.
 const ABSOLUTELY_LEAST: usize = 8;
+/// What it has in a row with a long id.
+const LEAST_IN_A_ROW: usize = 4;
 /// Ids that are longer are seldom.
 const ID_COLUMNS: usize = 18;
 
@@ -123,23 +125,42 @@ impl<const N: usize> Table<N> {
     }
 
     fn line(&self, widths: &[Option<usize>; N], row: &[String; N]) -> String {
-        let shown = self.columns.iter().zip(widths).zip(row);
-        let mut cells = Vec::new();
-        let mut over = 0;
-        for ((column, width), cell) in shown {
-            let Some(mut width) = *width else { continue };
-            match column {
-                Column::Id(_) => over += width::of(cell).saturating_sub(width),
-                Column::Text(..) | Column::Path(..) => {
-                    let given = over.min(width.saturating_sub(ABSOLUTELY_LEAST));
-                    width -= given;
+        let mut widths = *widths;
+        self.make_room(&mut widths, row);
+        let cells: Vec<String> = self
+            .columns
+            .iter()
+            .zip(widths)
+            .zip(row)
+            .filter_map(|((column, width), cell)| Some(column.cell(cell, width?)))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    }
+}
+
+impl<const N: usize> Table<N> {
+    /// Takes what a long id needs from the texts of its row, paths first.
+    fn make_room(&self, widths: &mut [Option<usize>; N], row: &[String; N]) {
+        let ids = self.columns.iter().zip(&*widths).zip(row);
+        let over = ids.map(|((column, columns), id)| match (column, columns) {
+            (Column::Id(_), Some(columns)) => width::of(id).saturating_sub(*columns),
+            _ => 0,
+        });
+        let mut over: usize = over.sum();
+        for is_path in [true, false] {
+            for (column, columns) in self.columns.iter().zip(&mut *widths) {
+                let is_next = match column {
+                    Column::Path(..) => is_path,
+                    Column::Text(..) => !is_path,
+                    _ => false,
+                };
+                if let Some(columns) = columns.as_mut().filter(|_| is_next) {
+                    let given = over.min(columns.saturating_sub(LEAST_IN_A_ROW));
+                    *columns -= given;
                     over -= given;
                 }
-                _ => {}
             }
-            cells.push(column.cell(cell, width));
         }
-        cells.join("  ").trim_end().to_owned()
     }
 }
 
