@@ -2,6 +2,7 @@
 
 mod logs;
 mod native;
+mod read;
 mod relocate;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use sessiondb::{SegmentId, SessionId};
 
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
+pub(crate) use self::read::{By, FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
 pub(crate) use self::relocate::RelocateArgs;
 use crate::values::{EntryNumbers, age, seconds, size, whole};
 
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Free(FreeArgs),
     Ls(LsArgs),
     Show(ShowArgs),
+    Follow(FollowArgs),
+    Graph(GraphArgs),
     Append(AppendArgs),
     Branch(BranchArgs),
     Truncate(TruncateArgs),
@@ -104,45 +108,6 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     Prune(PruneArgs),
     Compact(CompactArgs),
-}
-
-/// List the sessions of an archive, newest first, or the segments of one session
-#[derive(Debug, Args)]
-pub(crate) struct LsArgs {
-    /// List the segments of this session
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) session: Option<String>,
-    /// Print a JSON array
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Show the entries of a segment, one line each
-///
-/// Of a session the newest segment is shown. Entries are numbered from 0.
-#[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
-    /// A session or a segment
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) id: String,
-    /// Only the last N entries
-    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with_all = ["from", "to"])]
-    pub(crate) last: Option<u64>,
-    /// Begin with entry N
-    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
-    pub(crate) from: Option<u64>,
-    /// End before entry N
-    #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
-    pub(crate) to: Option<u64>,
-    /// Show the trace log beside the segment
-    #[arg(long)]
-    pub(crate) trace: bool,
-    /// Print the stored bytes, one entry a line
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) raw: bool,
-    /// Print one JSON object a line: {"index": N, "entry": ...}
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Append JSON lines from standard input to a segment, and print its new length
@@ -240,14 +205,6 @@ pub(crate) struct RmArgs {
     #[arg(long)]
     pub(crate) yes: bool,
     /// Print what was done as one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Print what an archive holds, and its size
-#[derive(Debug, Args)]
-pub(crate) struct StatsArgs {
-    /// Print a JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -8,16 +8,17 @@ use crate::args::{ExportArgs, Layout};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
-use crate::{find, native, output, render};
+use crate::{find, markdown_export, native, output, render};
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     match args.layout {
         Layout::Native => native::run(context, args),
-        Layout::Segments if args.inside.rebase_entries => Err(Failure::new(
+        Layout::Segments | Layout::Markdown if args.inside.rebase_entries => Err(Failure::new(
             Code::Usage,
             "--rebase-entries rewrites the files of agents; give --layout native as well",
         )),
         Layout::Segments => segments(context, args),
+        Layout::Markdown => markdown_export::run(context, args),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::args::{BadLines, Diverged, ImportArgs, LastLine};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
+use crate::sessions::Listed;
 use crate::{ls, output, render};
 
 /// How many of those that were passed over for one reason are named.
@@ -88,7 +89,7 @@ struct Told<'a> {
     #[serde(flatten)]
     report: &'a ImportReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sessions: Option<Vec<ls::Listed>>,
+    sessions: Option<Vec<Listed>>,
 }
 
 impl<'a> Told<'a> {

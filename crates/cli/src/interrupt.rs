@@ -55,6 +55,11 @@ fn word(command: &Command) -> Option<&'static str> {
         | Command::Truncate(_)
         | Command::Erase(_)
         | Command::Rm(_) => Some("the change is there as a whole or not at all"),
-        Command::Ls(_) | Command::Show(_) | Command::Stats(_) | Command::Check(_) => None,
+        Command::Ls(_)
+        | Command::Show(_)
+        | Command::Follow(_)
+        | Command::Graph(_)
+        | Command::Stats(_)
+        | Command::Check(_) => None,
     }
 }

@@ -2,164 +2,133 @@
 
 use std::io::Write;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-use sessiondb::{Archive, SegmentInfo, SessionInfo};
+use sessiondb::{Archive, SegmentInfo, SessionId, Snapshot};
 
-use crate::args::LsArgs;
+use crate::args::{FilterArgs, LsArgs};
 use crate::context::{Access, Context};
 use crate::exit::Failure;
 use crate::render::{self, Column, Table};
-use crate::{find, output};
-
-/// The most characters of a title in the table.
-const TITLE_CHARS: usize = 60;
+use crate::sessions::{
+    Filter, Listed, chosen, sessions, short_segment, short_session, to_signed, with_home,
+};
+use crate::table::Fit;
+use crate::{find, output, when};
 
 pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
-    match &args.session {
-        None if args.json => render::write_json(&listed(&archive)?),
-        None => write_sessions(&archive),
-        Some(id) => {
-            let segments = archive.segments(find::session(&archive, id)?)?;
-            let segments = segments.collect::<Result<Vec<_>, _>>()?;
-            if args.json {
-                render::write_json(&segments)
-            } else {
-                write_segments(&segments)
-            }
-        }
+    if let Some(id) = &args.session {
+        return segments(&archive, find::session(&archive, id)?, args);
     }
+    let now = archive.snapshot()?;
+    let filter = Filter::new(&args.filter);
+    let limit = args.limit.map_or(usize::MAX, to_usize);
+    let chosen = chosen(&now, &filter)?.take(limit);
+    if args.json {
+        return render::write_json_lines(chosen);
+    }
+    if write_table(&now, chosen, args.full)? == 0 {
+        context.say("no session fits; `sessiondb ls --all` lists all that there are");
+    }
+    Ok(())
 }
 
-/// The fields of a summary, which every session has: null where they are not known.
-const SUMMARY_KEYS: [&str; 19] = [
-    "agent",
-    "agent_version",
-    "native_id",
-    "title",
-    "title_source",
-    "first_prompt",
-    "cwd",
-    "git_branch",
-    "repository",
-    "models",
-    "started_ms",
-    "last_activity_ms",
-    "turns",
-    "messages",
-    "tool_calls",
-    "tokens",
-    "cost_usd",
-    "parent",
-    "source_path",
-];
-
-/// How many bytes of entries that no summary covers yet are read for a list.
-const MOST_NEW_BYTES: u64 = 256 << 20;
-
-/// A session as JSON: its counts, the fields of its summary, and its metadata beside that.
-#[derive(Debug, Serialize)]
-pub(crate) struct Listed {
-    #[serde(flatten)]
-    info: SessionInfo,
-    #[serde(flatten)]
-    summary: Map<String, Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Map<String, Value>>,
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// The sessions, newest first.
+/// All sessions, as `import --list` has them in its report.
 pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
-    let snapshot = archive.snapshot()?;
-    let mut left = MOST_NEW_BYTES;
-    snapshot
-        .sessions_by_last_use()?
-        .map(|info| {
-            let info = info?;
-            let metadata = snapshot.metadata(info.id)?;
-            let summary = sessiondb_logs::summary(&snapshot, &info, left)?;
-            left -= summary.read_bytes;
-            Ok(Listed::new(
-                info,
-                summary.fields.unwrap_or_default(),
-                metadata,
-            ))
-        })
-        .collect()
+    sessions(&archive.snapshot()?)?.collect()
 }
 
-/// The sessions as a table, newest first.
+/// The sessions as a table, those that were active last first.
 pub(crate) fn write_sessions(archive: &Archive) -> Result<(), Failure> {
+    let now = archive.snapshot()?;
+    let filter = Filter::new(&FilterArgs::default());
+    write_table(&now, chosen(&now, &filter)?, false)?;
+    Ok(())
+}
+
+/// Returns how many there are.
+fn write_table(
+    now: &Snapshot,
+    sessions: impl Iterator<Item = Result<Listed, Failure>>,
+    full: bool,
+) -> Result<usize, Failure> {
+    let fit = |least, leaves| Fit { least, leaves };
     let mut table = Table::new([
-        Column::Left("SESSION"),
-        Column::Left("UPDATED (UTC)"),
-        Column::Right("SEGMENTS"),
-        Column::Right("ENTRIES"),
+        Column::Id("SESSION"),
+        Column::Left("USED"),
+        Column::Text("AGENT", fit(8, 1)),
+        Column::Text("TITLE", fit(24, 0)),
+        Column::Path("FOLDER", fit(11, 2)),
+        Column::Text("MODEL", fit(12, 4)),
+        Column::Number("TURNS", 3),
+        Column::Number("ENTRIES", 5),
         Column::Right("SIZE"),
-        Column::Left("TITLE"),
     ]);
-    for session in listed(archive)? {
-        let info = &session.info;
+    for session in sessions {
+        let session = session?;
+        let (id, used) = if full {
+            let used = when::date_and_time(session.activity_ms());
+            (session.info.id.to_string(), used)
+        } else {
+            let id = short_session(now, session.info.id)?;
+            (id, when::ago(session.activity_ms()))
+        };
         table.push([
-            info.id.to_string(),
-            render::time(info.updated_ms),
-            info.segments.to_string(),
-            info.entries.to_string(),
-            render::size(info.entry_bytes),
+            id,
+            used,
+            or_dash(session.text("agent")),
             session.title(),
+            with_home(session.text("cwd")),
+            session.models().join(", "),
+            session.number("turns").to_string(),
+            session.info.entries.to_string(),
+            render::size(session.info.entry_bytes),
         ]);
     }
-    write_table(&table)
+    write(&table)?;
+    Ok(table.len())
 }
 
-impl Listed {
-    /// A title and a folder that a person has set in the metadata come before those of the summary.
-    fn new(
-        info: SessionInfo,
-        mut summary: Map<String, Value>,
-        metadata: Option<Map<String, Value>>,
-    ) -> Self {
-        summary.remove("segment");
-        summary.remove("entries");
-        for key in SUMMARY_KEYS {
-            summary.entry(key).or_insert(Value::Null);
-        }
-        if let Some(fields) = &metadata {
-            if let Some(title) = fields.get("title").filter(|title| title.is_string()) {
-                summary.insert("title".to_owned(), title.clone());
-                summary.insert("title_source".to_owned(), "custom".into());
-            }
-            if let Some(cwd) = fields.get("cwd").filter(|cwd| cwd.is_string()) {
-                summary.insert("cwd".to_owned(), cwd.clone());
-            }
-        }
-        Self {
-            info,
-            summary,
-            metadata,
-        }
-    }
-
-    fn title(&self) -> String {
-        let title = self.summary.get("title").and_then(Value::as_str);
-        render::clip(title.unwrap_or_default(), TITLE_CHARS)
-    }
+fn or_dash(text: &str) -> String {
+    if text.is_empty() { "-" } else { text }.to_owned()
 }
 
-fn write_segments(segments: &[SegmentInfo]) -> Result<(), Failure> {
+fn segments(archive: &Archive, session: SessionId, args: &LsArgs) -> Result<(), Failure> {
+    let now = archive.snapshot()?;
+    let limit = args.limit.map_or(usize::MAX, to_usize);
+    let segments = now.segments(session).take(limit);
+    if args.json {
+        return render::write_json_lines(segments.map(|segment| segment.map_err(Failure::from)));
+    }
     let mut table = Table::new([
-        Column::Left("SEGMENT"),
-        Column::Left("UPDATED (UTC)"),
+        Column::Id("SEGMENT"),
+        Column::Left("USED"),
         Column::Right("ENTRIES"),
         Column::Right("SIZE"),
         Column::Right("TRACES"),
-        Column::Left("ORIGIN"),
+        Column::Text(
+            "ORIGIN",
+            Fit {
+                least: 20,
+                leaves: 0,
+            },
+        ),
     ]);
     for info in segments {
+        let info = info?;
+        let updated = to_signed(info.updated_ms);
+        let (id, used) = if args.full {
+            (info.id.to_string(), when::date_and_time(updated))
+        } else {
+            let id = short_segment(&now, session, info.id)?;
+            (id, when::ago(updated))
+        };
         table.push([
-            info.id.to_string(),
-            render::time(info.updated_ms),
+            id,
+            used,
             if info.exists {
                 info.entries.to_string()
             } else {
@@ -167,31 +136,41 @@ fn write_segments(segments: &[SegmentInfo]) -> Result<(), Failure> {
             },
             render::size(info.entry_bytes),
             info.traces.to_string(),
-            origin(info),
+            origin(&now, &info, args.full)?,
         ]);
     }
-    write_table(&table)
+    write(&table)
 }
 
 /// Where a segment came from, and what it shares with which one.
-fn origin(info: &SegmentInfo) -> String {
+fn origin(now: &Snapshot, info: &SegmentInfo, full: bool) -> Result<String, Failure> {
     use sessiondb::archive::OriginKind::{Compaction, Fork};
-    let origin = info.origin.as_ref().map(|origin| {
+    let id = |segment| {
+        if full {
+            return Ok(format!("{segment}"));
+        }
+        short_segment(now, info.session, segment)
+    };
+    let mut parts = Vec::new();
+    if let Some(origin) = &info.origin {
         let word = match origin.kind {
             Fork => "fork",
             Compaction => "compaction",
         };
-        format!("{word} of {} at turn {}", origin.segment, origin.at_turn)
-    });
-    let parent = info
-        .parent
-        .as_ref()
-        .map(|parent| format!("branch of {} at entry {}", parent.segment, parent.len));
-    let parts: Vec<String> = origin.into_iter().chain(parent).collect();
-    parts.join(", ")
+        let of = id(origin.segment)?;
+        parts.push(format!("{word} of {of} at turn {}", origin.at_turn));
+    }
+    if let Some(parent) = &info.parent {
+        let of = id(parent.segment)?;
+        parts.push(format!("branch of {of} at entry {}", parent.len));
+    }
+    if let Some(subagent) = sessiondb_logs::subagent_of(now, info.session, info.id)? {
+        parts.push(format!("subagent {subagent}"));
+    }
+    Ok(parts.join(", "))
 }
 
-fn write_table<const N: usize>(table: &Table<N>) -> Result<(), Failure> {
+fn write<const N: usize>(table: &Table<N>) -> Result<(), Failure> {
     let mut out = output::stdout();
     table.write(&mut out)?;
     Ok(out.flush()?)

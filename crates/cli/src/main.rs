@@ -8,28 +8,38 @@ mod check;
 mod compact;
 mod context;
 mod data_folder;
+mod entries;
 mod exit;
 mod export;
 mod find;
+mod follow;
 mod free;
+mod graph;
 mod import;
 #[cfg(unix)]
 mod interrupt;
 mod ls;
+mod markdown_export;
 mod merge;
 mod native;
 mod output;
+mod pager;
 mod progress;
 mod prune;
 mod recover;
 mod remove;
 mod render;
 mod resume;
+mod sessions;
 mod show;
 mod stats;
 mod summary;
 mod sync;
+mod table;
+mod transcript;
 mod values;
+mod when;
+mod width;
 mod written;
 
 use std::io::Write;
@@ -75,6 +85,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Free(args) => free::run(&context, &args),
         Command::Ls(args) => ls::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
+        Command::Follow(args) => follow::run(&context, &args),
+        Command::Graph(args) => graph::run(&context, &args),
         Command::Append(args) => append::run(&context, &args),
         Command::Branch(args) => branch::run(&context, &args),
         Command::Truncate(args) => remove::truncate(&context, &args),

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::process::ChildStdin;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::builder::StyledStr;
@@ -12,7 +13,7 @@ use clap::builder::styling::Style;
 /// Standard output. What is written to it reaches a pipe or a file as it is, and a terminal with
 /// [`harmless`] characters alone; only [`painted`](Self::painted) text has colours.
 pub(crate) struct Out {
-    to: BufWriter<StdoutLock<'static>>,
+    to: BufWriter<Box<dyn Write>>,
     is_terminal: bool,
     has_colours: bool,
 }
@@ -23,8 +24,30 @@ pub(crate) fn stdout() -> Out {
     Out {
         is_terminal: stdout.is_terminal(),
         has_colours: AutoStream::choice(&stdout) != ColorChoice::Never,
-        to: BufWriter::new(stdout.lock()),
+        to: BufWriter::new(Box::new(stdout.lock())),
     }
+}
+
+/// A pager that shows on the terminal what is written to it.
+pub(crate) fn to_pager(pipe: ChildStdin) -> Out {
+    Out {
+        is_terminal: true,
+        has_colours: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+        to: BufWriter::new(Box::new(pipe)),
+    }
+}
+
+/// Whether the user's language is written in UTF-8, so that lines and marks beyond ASCII are shown.
+pub(crate) fn is_utf8() -> bool {
+    if cfg!(windows) || !io::stdout().is_terminal() {
+        return true;
+    }
+    let named = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
+    let locale = named.filter_map(|name| std::env::var(name).ok());
+    let locale = locale.map(|locale| locale.to_ascii_lowercase());
+    let mut set = locale.filter(|locale| !locale.is_empty());
+    set.next()
+        .is_some_and(|locale| locale.contains("utf-8") || locale.contains("utf8"))
 }
 
 impl Out {

@@ -1,15 +1,13 @@
 //! Output: JSON, and text for people with its tables, sizes and times.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use chrono::{DateTime, Datelike, Utc};
-use clap::builder::styling::Style;
 use serde::Serialize;
 
 use crate::exit::Failure;
-use crate::output::{self, Out};
-
-const HEADING: Style = Style::new().bold();
+use crate::output;
+pub(crate) use crate::table::{Column, Table};
 
 /// Writes one JSON document to standard output.
 pub(crate) fn write_json(value: &impl Serialize) -> Result<(), Failure> {
@@ -19,70 +17,16 @@ pub(crate) fn write_json(value: &impl Serialize) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// A table with a heading, its columns as wide as their widest cell.
-#[derive(Debug)]
-pub(crate) struct Table<const N: usize> {
-    columns: [Column; N],
-    rows: Vec<[String; N]>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Column {
-    Left(&'static str),
-    Right(&'static str),
-}
-
-impl<const N: usize> Table<N> {
-    pub(crate) fn new(columns: [Column; N]) -> Self {
-        Self {
-            columns,
-            rows: Vec::new(),
-        }
+/// Writes JSON documents to standard output, each on a line.
+pub(crate) fn write_json_lines<T: Serialize>(
+    values: impl IntoIterator<Item = Result<T, Failure>>,
+) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    for value in values {
+        let line = serde_json::to_string(&value?)?;
+        writeln!(out, "{line}")?;
     }
-
-    pub(crate) fn push(&mut self, row: [String; N]) {
-        self.rows.push(row);
-    }
-
-    pub(crate) fn write(&self, out: &mut Out) -> io::Result<()> {
-        let headings = self.columns.map(|column| column.heading().to_owned());
-        let shown = |row: &[String; N]| row.each_ref().map(|cell| out.shown(cell).into_owned());
-        let rows: Vec<[String; N]> = self.rows.iter().map(shown).collect();
-        let mut widths = [0; N];
-        for row in rows.iter().chain([&headings]) {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        out.painted(HEADING, self.line(&widths, &headings))?;
-        writeln!(out)?;
-        for row in &rows {
-            writeln!(out, "{}", self.line(&widths, row))?;
-        }
-        Ok(())
-    }
-
-    fn line(&self, widths: &[usize; N], row: &[String; N]) -> String {
-        let cells: Vec<String> = self
-            .columns
-            .iter()
-            .zip(widths)
-            .zip(row)
-            .map(|((column, &width), cell)| match column {
-                Column::Left(_) => format!("{cell:width$}"),
-                Column::Right(_) => format!("{cell:>width$}"),
-            })
-            .collect();
-        cells.join("  ").trim_end().to_owned()
-    }
-}
-
-impl Column {
-    fn heading(self) -> &'static str {
-        match self {
-            Self::Left(heading) | Self::Right(heading) => heading,
-        }
-    }
+    Ok(out.flush()?)
 }
 
 /// A number of bytes in the largest binary unit that leaves at least 1.
@@ -141,6 +85,17 @@ pub(crate) fn clip(text: &str, max_chars: usize) -> String {
         }
     }
     clipped
+}
+
+/// A number that people read: whole up to 9,999, else in thousands or millions.
+pub(crate) fn thousands(number: u64) -> String {
+    let tenths = |unit: u64| format!("{}.{}", number / unit, number % unit / (unit / 10));
+    match number {
+        0..10_000 => number.to_string(),
+        10_000..1_000_000 => format!("{}k", number / 1000),
+        1_000_000..1_000_000_000 => format!("{}M", tenths(1_000_000)),
+        _ => format!("{}G", tenths(1_000_000_000)),
+    }
 }
 
 /// How much an archive holds: `1 session, 2 segments, 10 entries, 0 traces`.

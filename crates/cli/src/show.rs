@@ -1,152 +1,146 @@
-//! `show`: the entries of a segment, readable, raw, or as JSON.
+//! `show`: a session as a transcript, as items, or as a document; or the entries of a segment.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use clap::builder::styling::{AnsiColor, Style};
-use sessiondb::archive::{LogSnapshot, Match, RawEntries};
-use sessiondb::{Archive, Entry, Log, SegmentId, SessionId, StoreError};
+use serde::Serialize;
+use sessiondb::archive::Match;
+use sessiondb::{Archive, SegmentId, SegmentInfo, SessionId, Snapshot, StoreError};
+use sessiondb_agents::Item;
 
 use crate::args::ShowArgs;
 use crate::context::{Access, Context};
 use crate::exit::{Code, Failure};
-use crate::summary::Summary;
-use crate::{find, output, render};
-
-const FAINT: Style = Style::new().dimmed();
-const KIND: Style = AnsiColor::Cyan.on_default();
+use crate::sessions::{self, Listed};
+use crate::transcript::terminal::{self, Shape};
+use crate::transcript::{Conversation, Turns, document};
+use crate::{entries, find, output, pager, render, width};
 
 pub(crate) fn run(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
-    let log = choose_log(context, &archive, args)?;
-    let entries = choose_entries(context, &archive, &log, args)?;
-    if args.raw {
-        return write_each(entries, |out, entry| {
-            out.write_all(entry)?;
-            out.write_all(b"\n")
-        });
+    if args.of_entries() {
+        return entries::run(context, &archive, args);
+    }
+    let now = archive.snapshot()?;
+    let (session, segment) = chosen(&archive, &now, args.id.as_deref())?;
+    let conversation = Conversation::read(&now, session, segment)?;
+    let turns = match (args.turns, args.last) {
+        (Some(numbers), _) => Turns::Numbered(numbers),
+        (None, Some(last)) => Turns::Last(last),
+        (None, None) => Turns::All,
+    };
+    if let Some(numbers) = args.turns
+        && conversation.range(turns).is_empty()
+    {
+        let has = render::count(conversation.turns() as u64, "turn");
+        let of = conversation.segment.id;
+        let from = if numbers.from == 0 {
+            "; the first is 1"
+        } else {
+            ""
+        };
+        context.say(format_args!(
+            "nothing to show: segment {of} has {has}{from}"
+        ));
+        return Ok(());
     }
     if args.json {
-        return write_each(entries, |out, entry| {
-            write!(out, "{{\"index\":{},\"entry\":", entry.index())?;
-            out.write_all(entry)?;
-            out.write_all(b"}\n")
-        });
+        return write_items(&conversation, turns, args.all);
     }
-    write_lines(entries)
-}
-
-fn choose_log(context: &Context, archive: &Archive, args: &ShowArgs) -> Result<Log, Failure> {
-    let (session, segment) = match find::any(archive, &args.id)? {
-        Match::Segment { session, segment } => (session, segment),
-        Match::Session(session) => (session, newest_segment(context, archive, args, session)?),
-    };
-    Ok(if args.trace {
-        archive.trace(session, segment)
-    } else {
-        archive.log(session, segment)
+    let is_paged = !args.no_pager && !args.markdown;
+    pager::with(is_paged, |out| {
+        if args.markdown {
+            let text = document::document(&conversation, turns, args.tools, args.all)?;
+            return Ok(out.write_all(text.as_bytes())?);
+        }
+        let shape = Shape {
+            tools: args.tools,
+            all: args.all,
+            columns: width::columns().min(MOST_COLUMNS),
+        };
+        terminal::write(out, &conversation, turns, shape)
     })
 }
 
-fn newest_segment(
-    context: &Context,
+/// Longer lines are hard to read.
+pub(crate) const MOST_COLUMNS: usize = 100;
+
+/// The session that is meant, and the segment of it: the one that was named, or the conversation itself.
+pub(crate) fn chosen(
     archive: &Archive,
-    args: &ShowArgs,
-    session: SessionId,
-) -> Result<SegmentId, Failure> {
-    let mut segments = archive.segments(session)?.collect::<Result<Vec<_>, _>>()?;
-    segments.retain(|info| {
-        if args.trace {
-            info.traces > 0
-        } else {
-            info.exists
-        }
-    });
-    let newest = segments
-        .iter()
-        .max_by_key(|info| (info.updated_ms, info.id))
-        .ok_or_else(|| nothing_there(session, args.trace))?;
-    if segments.len() > 1 {
-        context.say(format_args!(
-            "session {session} has {}; this is the newest, {} \
-             (`sessiondb ls {session}` lists them)",
-            render::count(segments.len() as u64, "segment"),
-            newest.id
-        ));
+    now: &Snapshot,
+    id: Option<&str>,
+) -> Result<(Listed, SegmentInfo), Failure> {
+    let (session, segment) = match id.map(|id| find::any(archive, id)).transpose()? {
+        None => (sessions::newest(now)?, None),
+        Some(Match::Session(session)) => (read(now, session)?, None),
+        Some(Match::Segment { session, segment }) => (read(now, session)?, Some(segment)),
+    };
+    let segment = match segment {
+        Some(segment) => now
+            .segment(session.info.id, segment)?
+            .ok_or(StoreError::NotFound(segment))?,
+        None => main_segment(now, session.info.id)?,
+    };
+    if segment.exists {
+        return Ok((session, segment));
     }
-    Ok(newest.id)
+    Err(Failure::new(
+        Code::NotFound,
+        format_args!(
+            "segment {} has traces alone; give --trace to see them",
+            segment.id
+        ),
+    ))
 }
 
-fn nothing_there(session: SessionId, trace: bool) -> Failure {
-    let (missing, hint) = if trace {
-        ("traces", "leave out --trace to see its entries")
-    } else {
-        ("entries", "give --trace to see its traces")
-    };
+/// A session with its summary.
+pub(crate) fn read(now: &Snapshot, session: SessionId) -> Result<Listed, Failure> {
+    let info = now.session(session)?;
+    let info = info.ok_or(StoreError::SessionNotFound(session))?;
+    let mut all = u64::MAX;
+    Listed::read(now, info, &mut all)
+}
+
+/// The segment of a session that a reader means.
+fn main_segment(now: &Snapshot, session: SessionId) -> Result<SegmentInfo, Failure> {
+    if let Some(main) = sessiondb_logs::main_segment(now, session)? {
+        return Ok(main);
+    }
+    let mut segments = now.segments(session).collect::<Result<Vec<_>, _>>()?;
+    segments.retain(|info| info.exists);
+    segments
+        .into_iter()
+        .next()
+        .ok_or_else(|| nothing_there(session))
+}
+
+fn nothing_there(session: SessionId) -> Failure {
     Failure::new(
         Code::NotFound,
-        format_args!("session {session} has no {missing}; {hint}"),
+        format_args!("session {session} has no entries; give --trace to see its traces"),
     )
 }
 
-fn choose_entries(
-    context: &Context,
-    archive: &Archive,
-    log: &Log,
-    args: &ShowArgs,
-) -> Result<RawEntries, Failure> {
-    // All of one state: others may write, or remove it.
-    let log = log.snapshot()?;
-    if !log.exists()? && !log.is_trace() {
-        let segment = log.segment_id();
-        if !has_traces(archive, &log) {
-            return Err(StoreError::NotFound(segment).into());
-        }
-        return Err(Failure::new(
-            Code::NotFound,
-            format_args!("segment {segment} has traces alone; give --trace to see them"),
-        ));
-    }
-    let len = log.len()?;
-    if let Some(last) = args.last {
-        return Ok(log.last(last)?);
-    }
-    let to = args.to.unwrap_or(len).min(len);
-    let from = args.from.unwrap_or(0).min(to);
-    if from == to && len > 0 {
-        let has = render::count(len, if args.trace { "trace" } else { "entry" });
-        context.say(format_args!(
-            "nothing to show: segment {} has {has}, numbered from 0",
-            log.segment_id()
-        ));
-    }
-    Ok(log.read(from..to)?)
+/// An item with whose it is.
+#[derive(Serialize)]
+pub(crate) struct Located<'i> {
+    pub(crate) session: SessionId,
+    pub(crate) segment: SegmentId,
+    #[serde(flatten)]
+    pub(crate) item: &'i Item,
 }
 
-fn has_traces(archive: &Archive, log: &LogSnapshot) -> bool {
-    matches!(archive.segment(log.session_id(), log.segment_id()), Ok(Some(info)) if info.traces > 0)
-}
-
-fn write_each(
-    entries: RawEntries,
-    write: impl Fn(&mut dyn Write, &Entry) -> io::Result<()>,
-) -> Result<(), Failure> {
+fn write_items(conversation: &Conversation, turns: Turns, all: bool) -> Result<(), Failure> {
     let mut out = output::stdout();
-    for entry in entries {
-        write(&mut out, &entry?)?;
-    }
-    Ok(out.flush()?)
-}
-
-fn write_lines(entries: RawEntries) -> Result<(), Failure> {
-    let mut out = output::stdout();
-    for entry in entries {
-        let entry = entry?;
-        let Summary { time, kind, text } = Summary::of(&entry);
-        let kind = out.shown(&kind).into_owned();
-        out.painted(FAINT, format_args!("{:>6}  {time:19}", entry.index()))?;
-        write!(out, "  ")?;
-        out.painted(KIND, format_args!("{kind:26}"))?;
-        writeln!(out, " {text}")?;
+    let items = conversation.items(turns).iter();
+    for item in items.filter(|item| all || !item.hidden) {
+        let located = Located {
+            session: conversation.segment.session,
+            segment: conversation.segment.id,
+            item,
+        };
+        let line = serde_json::to_string(&located)?;
+        writeln!(out, "{line}")?;
     }
     Ok(out.flush()?)
 }

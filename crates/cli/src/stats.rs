@@ -1,4 +1,6 @@
-//! `stats`: what an archive holds, and its size.
+//! `stats`: what an archive holds, and its size; or what its sessions used.
+
+mod by;
 
 use std::io::Write;
 
@@ -10,7 +12,11 @@ use crate::exit::Failure;
 use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
-    let stats = context.open(Access::Read)?.stats()?;
+    let archive = context.open(Access::Read)?;
+    if !args.by.is_empty() {
+        return by::run(&archive.snapshot()?, args);
+    }
+    let stats = archive.stats()?;
     if args.json {
         return render::write_json(&stats);
     }

@@ -56,7 +56,7 @@ pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
 pub use self::summaries::{Current, keep_up, summary};
 pub use self::sync::{AgentReport, Sync, SyncReport, places};
-pub use self::transcript::{Transcript, agent_of, main_segment, read_items};
+pub use self::transcript::{Transcript, agent_of, main_segment, read_items, subagent_of};
 pub use self::watch::Watch;
 
 /// The examples of the README are tested as the documentation is.

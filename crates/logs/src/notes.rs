@@ -187,6 +187,21 @@ pub(crate) fn agent_of_log(
     Ok(agent.map(Agent::name))
 }
 
+/// The subagent whose log it is, without reading all that is known of the log.
+pub(crate) fn subagent_of_log(
+    now: &Snapshot,
+    session: SessionId,
+    segment: SegmentId,
+) -> Result<Option<String>, StoreError> {
+    #[derive(Deserialize)]
+    struct OfSubagent {
+        #[serde(default)]
+        subagent: Option<String>,
+    }
+    let note: Option<OfSubagent> = lenient(now.read_note(&key_of_log(session, segment)))?;
+    Ok(note.and_then(|note| note.subagent))
+}
+
 /// The path that a session in a database goes by.
 pub(crate) fn below(database: &Path, id: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();

@@ -54,6 +54,12 @@ pub fn summary(
     most_bytes: u64,
 ) -> Result<Current, StoreError> {
     let stored = notes::read_summary(now, session.id)?;
+    if covers_all(now, session, stored.as_ref())? {
+        return Ok(Current {
+            fields: stored,
+            read_bytes: 0,
+        });
+    }
     Ok(match state(now, session, stored.as_ref(), most_bytes)? {
         Some(state) => Current {
             fields: Some(state.fields()?),
@@ -64,6 +70,26 @@ pub fn summary(
             read_bytes: 0,
         },
     })
+}
+
+/// Whether the stored summary is of the only segment of the session, and of all its entries.
+fn covers_all(
+    now: &Snapshot,
+    session: &SessionInfo,
+    stored: Option<&Map<String, Value>>,
+) -> Result<bool, StoreError> {
+    let field = |name: &str| stored.and_then(|fields| fields.get(name));
+    let known = field("segment").and_then(Value::as_str);
+    let known = known.and_then(|segment| SegmentId::try_parse(segment).ok());
+    let covered = field("entries").and_then(Value::as_u64);
+    let (Some(known), Some(covered)) = (known, covered) else {
+        return Ok(false);
+    };
+    if session.segments != 1 || session.entries > covered {
+        return Ok(false);
+    }
+    let segment = now.segment(session.id, known)?;
+    Ok(segment.is_some_and(|segment| segment.exists && segment.entries > 0))
 }
 
 /// Brings the stored summaries of all sessions up to date. Returns how many were not.

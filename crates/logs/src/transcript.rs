@@ -119,6 +119,30 @@ pub fn agent_of(
     recognised(now, session, segment)
 }
 
+/// The agent's own id of the subagent whose log a segment is; `None` if it is no subagent's.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+///
+/// let archive = Archive::in_memory()?;
+/// let log = archive.log(new_session_id(), new_segment_id());
+/// log.append("hello")?;
+/// let now = archive.snapshot()?;
+/// assert_eq!(sessiondb_logs::subagent_of(&now, log.session_id(), log.segment_id())?, None);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of a read.
+pub fn subagent_of(
+    now: &Snapshot,
+    session: SessionId,
+    segment: SegmentId,
+) -> Result<Option<String>, StoreError> {
+    notes::subagent_of_log(now, session, segment)
+}
+
 /// Whose log it is that came in entry by entry.
 pub(crate) fn recognised(
     now: &Snapshot,

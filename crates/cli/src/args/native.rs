@@ -12,6 +12,8 @@ pub(crate) enum Layout {
     Segments,
     /// DIR/{agent}, and below it the path and the form that the agent itself would have chosen
     Native,
+    /// DIR/{date}-{title}-{segment}.md, a document for people
+    Markdown,
 }
 
 #[derive(Debug, Args)]

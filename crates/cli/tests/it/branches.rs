@@ -35,14 +35,19 @@ fn a_branch_begins_with_the_entries_of_its_base() {
         .code(0);
     assert_eq!(last.stdout, "2\n{\"n\":4}\n");
     let json = place
-        .run("show", &["--json", "--from", "1", &two_id])
+        .run("show", &["--entries", "--json", "--from", "1", &two_id])
         .code(0);
     assert_eq!(
         json.stdout,
         "{\"index\":1,\"entry\":2}\n{\"index\":2,\"entry\":{\"n\":4}}\n"
     );
     assert_eq!(
-        place.run("show", &[&two_id]).code(0).stdout.lines().count(),
+        place
+            .run("show", &["--entries", &two_id])
+            .code(0)
+            .stdout
+            .lines()
+            .count(),
         3
     );
 
@@ -64,10 +69,13 @@ fn branches_are_listed_checked_and_exported() {
     let two = branch(&place, &[&session.to_string(), "2"]);
     let session_id = session.to_string();
     place
-        .run("ls", &[&session_id])
+        .run("ls", &["--full", &session_id])
         .code(0)
         .out(&format!("branch of {segment} at entry 2"));
-    let listed = place.run("ls", &[&session_id, "--json"]).code(0).json();
+    let listed = place
+        .run("ls", &[&session_id, "--json"])
+        .code(0)
+        .json_lines();
     let of = |id: SegmentId| {
         let listed = listed.as_array().unwrap();
         let id = id.to_string();

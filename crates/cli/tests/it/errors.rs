@@ -9,9 +9,13 @@ use sessiondb::{Archive, Sharing};
 use crate::place::{Place, Run, feed, new_ids, sessiondb};
 
 /// Every command but those that create an archive, with arguments that would do.
-const ON_AN_ARCHIVE: [(&str, &[&str]); 9] = [
+const ON_AN_ARCHIVE: [(&str, &[&str]); 13] = [
     ("ls", &[]),
     ("show", &["abc"]),
+    ("show", &[]),
+    ("follow", &[]),
+    ("graph", &["abc"]),
+    ("graph", &[]),
     ("export", &["out"]),
     ("branch", &["abc"]),
     ("truncate", &["--yes", "abc", "0"]),

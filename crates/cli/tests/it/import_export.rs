@@ -100,10 +100,10 @@ fn a_real_session_imports_lists_shows_and_exports() {
         .run("import", &[real.to_str().unwrap()])
         .code(0)
         .err("nothing new");
-    let listed = place.run("ls", &["--json"]).code(0).json();
+    let listed = place.run("ls", &["--json"]).code(0).json_lines();
     let session = listed[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(listed[0]["entries"], 1019);
-    let lines = place.run("show", &[&session]).code(0).stdout;
+    let lines = place.run("show", &["--entries", &session]).code(0).stdout;
     assert_eq!(lines.lines().count(), 1019);
     let back = place.path("back");
     place.run("export", &[back.to_str().unwrap()]).code(0);
@@ -163,9 +163,9 @@ fn one_bad_file_fails_alone() {
 
 /// The id of the only segment.
 fn only_segment(place: &Place) -> String {
-    let sessions = place.run("ls", &["--json"]).code(0).json();
+    let sessions = place.run("ls", &["--json"]).code(0).json_lines();
     let session = sessions[0]["id"].as_str().unwrap();
-    let segments = place.run("ls", &["--json", session]).code(0).json();
+    let segments = place.run("ls", &["--json", session]).code(0).json_lines();
     segments[0]["id"].as_str().unwrap().to_owned()
 }
 
@@ -209,8 +209,10 @@ fn what_was_written_is_what_is_shown_and_exported() {
     let segment = only_segment(&place);
     let raw = place.run("show", &["--raw", &segment]).code(0);
     assert_eq!(raw.stdout.lines().collect::<Vec<_>>(), LINES);
-    let shown = place.run("show", &[&segment]).code(0);
-    let json = place.run("show", &["--json", &segment]).code(0);
+    let shown = place.run("show", &["--entries", &segment]).code(0);
+    let json = place
+        .run("show", &["--entries", "--json", &segment])
+        .code(0);
     for (shown, text) in [
         (&shown, "12345678901234567890123456789.10e+400"),
         (&shown, r"\ud800 and \u0000"),

@@ -13,12 +13,15 @@ fn sessions_and_segments_are_listed() {
     let sessions = place.run("ls", &[]).code(0).out("SESSION").out("ENTRIES");
     assert_eq!(sessions.stdout.lines().count(), 8);
 
-    let listed = place.run("ls", &["--json"]).code(0).json();
+    let listed = place.run("ls", &["--json"]).code(0).json_lines();
     let updated: Vec<u64> = listed
         .as_array()
         .unwrap()
         .iter()
-        .map(|session| session["updated_ms"].as_u64().unwrap())
+        .map(|session| {
+            let activity = session["last_activity_ms"].as_u64();
+            activity.unwrap_or_else(|| session["updated_ms"].as_u64().unwrap())
+        })
         .collect();
     assert!(updated.is_sorted_by(|a, b| a >= b), "{updated:?}");
 
@@ -29,7 +32,7 @@ fn sessions_and_segments_are_listed() {
         .out("SEGMENT")
         .out("fork of");
     assert_eq!(segments.stdout.lines().count(), 3);
-    let json = place.run("ls", &[&forked, "--json"]).code(0).json();
+    let json = place.run("ls", &[&forked, "--json"]).code(0).json_lines();
     assert_eq!(json.as_array().unwrap().len(), 2);
 }
 
@@ -42,7 +45,7 @@ fn an_empty_archive_lists_nothing() {
     let listed = place.run("ls", &[]).code(0);
     assert_eq!(listed.stdout.lines().count(), 1, "{listed:#?}");
     assert_eq!(
-        place.run("ls", &["--json"]).code(0).json(),
+        place.run("ls", &["--json"]).code(0).json_lines(),
         serde_json::json!([])
     );
     place.run("check", &[]).code(0);
@@ -84,7 +87,7 @@ fn parts_of_a_segment_are_shown() {
         .code(2);
 
     let objects = place
-        .run("show", &["--json", "--from", "8", &id])
+        .run("show", &["--entries", "--json", "--from", "8", &id])
         .code(0)
         .stdout;
     let objects: Vec<Value> = objects
@@ -102,11 +105,11 @@ fn parts_of_a_segment_are_shown() {
 fn entries_are_shown_readably_and_traces_on_demand() {
     let place = Place::with_samples();
     let id = forked_session();
-    let segments = place.run("ls", &[&id, "--json"]).code(0).json();
+    let segments = place.run("ls", &[&id, "--json"]).code(0).json_lines();
     let fork = segments[0]["id"].as_str().unwrap();
     assert!(segments[0]["origin"].is_object(), "{segments}");
     let shown = place
-        .run("show", &[fork])
+        .run("show", &["--entries", fork])
         .code(0)
         .out("assistant_item/tool_call")
         .out("They stay NULL.");
@@ -117,8 +120,11 @@ fn entries_are_shown_readably_and_traces_on_demand() {
         .code(0)
         .out("lifecycle")
         .out("request_start");
-    place.run("show", &[&id]).code(0).err("2 segments");
-    let quiet = place.run("show", &["-q", &id]).code(0);
+    place
+        .run("show", &["--entries", &id])
+        .code(0)
+        .err("2 segments");
+    let quiet = place.run("show", &["--entries", "-q", &id]).code(0);
     assert_eq!(quiet.stderr, "");
 }
 
@@ -173,7 +179,7 @@ fn a_closed_pipe_is_no_error() {
     let text = "long enough to fill the pipe";
     let lines = numbered(20_000, |n| format!("{{\"n\":{n},\"text\":\"{text}\"}}\n"));
     place.append((session, segment), &lines).code(0);
-    for form in [Some("--raw"), Some("--json"), None] {
+    for form in [Some("--raw"), Some("--json"), Some("--entries")] {
         let mut command = place.command("show", &[&segment.to_string()]);
         command.args(form);
         let mut child = command
@@ -278,7 +284,7 @@ fn what_is_not_there_to_be_shown_is_said() {
     let (session, segment) = new_ids();
     place.append((session, segment), "1\n2\n3\n").code(0);
     let id = segment.to_string();
-    let show = |args: &[&str]| place.run("show", &[&[&*id], args].concat());
+    let show = |args: &[&str]| place.run("show", &[&["--entries", &*id], args].concat());
     for past in [
         &["--from", "500"][..],
         &["--from", "3"],

@@ -19,13 +19,20 @@ mod branches;
 mod compact;
 /// What cannot be done: exit codes and messages.
 mod errors;
+/// `follow`: what comes while it is looked at, from other processes.
+#[cfg(unix)]
+mod follow;
 /// A disk that is really full.
 #[cfg(target_os = "linux")]
 mod full_disk;
+/// `graph`: branches, forks, subagents, compactions, other sessions.
+mod graph;
 /// `import` and `export`.
 mod import_export;
 /// `ls`, `show`, `stats` and `check`.
 mod listings;
+/// `ls` on sessions of agents: order, filters, short ids, widths.
+mod ls;
 /// All of it once more under locks as Windows has them.
 #[cfg(all(target_os = "linux", feature = "_testing"))]
 mod mandatory_locks;
@@ -48,10 +55,15 @@ mod raw;
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]
 mod scratch;
+/// `show`: transcripts, items, documents, turns, and hostile content.
+#[cfg(unix)]
+mod show;
 /// `sync`: the folders of agents.
 mod sync;
 /// What may only be read: by a user without write access, and on a read-only mount.
 #[cfg(unix)]
 mod unwritable;
+/// `stats --by` and `export --layout markdown`.
+mod usage;
 /// `append`, `truncate`, `rm` and `compact`.
 mod writes;

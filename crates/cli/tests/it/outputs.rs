@@ -29,7 +29,7 @@ use Kind::{Acknowledges, Changes, ChangesNothing, Silent, Tells};
 
 /// Every command in every form that prints. `A` is the archive, `S` its session, `G` its segment,
 /// `D` the folder of the test.
-const COMMANDS: [(&str, Kind); 35] = [
+const COMMANDS: [(&str, Kind); 44] = [
     ("--help", Tells),
     ("--version", Tells),
     ("help append", Tells),
@@ -44,6 +44,9 @@ const COMMANDS: [(&str, Kind); 35] = [
     ("-a A show G", Tells),
     ("-a A show G --raw", Tells),
     ("-a A show G --json", Tells),
+    ("-a A show G --entries", Tells),
+    ("-a A show G --entries --json", Tells),
+    ("-a A show G --markdown", Tells),
     ("-a A append --session S --segment G", Changes),
     ("-a A append --session S --segment G --ack", Acknowledges),
     ("-a A branch G", Changes),
@@ -56,6 +59,12 @@ const COMMANDS: [(&str, Kind); 35] = [
     ("-a A rm G --yes --json", Changes),
     ("-a A stats", Tells),
     ("-a A stats --json", Tells),
+    ("-a A stats --by agent", Tells),
+    ("-a A stats --by agent --csv", Tells),
+    ("-a A stats --by agent --bars", Tells),
+    ("-a A graph S", Tells),
+    ("-a A graph S --json", Tells),
+    ("-a A export --layout markdown D/out", Changes),
     ("-a A check --json", Tells),
     ("-a A recover D/new.sessiondb --json", Changes),
     ("-a A backup D/new.sessiondb --json", Changes),
@@ -228,7 +237,7 @@ fn script(arguments: &[&str]) -> Option<Command> {
     );
     let mut script = Command::new("/usr/bin/script");
     script.args(["-qec", &line, "/dev/null"]);
-    script.env("NO_COLOR", "1");
+    script.env("NO_COLOR", "1").env("PAGER", "cat");
     Some(script)
 }
 
@@ -268,7 +277,9 @@ fn a_terminal_gets_no_character_that_it_obeys_or_hides_and_a_pipe_gets_the_bytes
     for (arguments, code) in [
         (&["-a", archive, "show", &*id][..], 0),
         (&["-a", archive, "show", &id, "--raw"], 0),
-        (&["-a", archive, "show", &id, "--json"], 0),
+        (&["-a", archive, "show", &id, "--entries"], 0),
+        (&["-a", archive, "show", &id, "--markdown"], 0),
+        (&["-a", archive, "show", &id, "--entries", "--json"], 0),
         (&["-a", archive, "ls"], 0),
         (&["-a", archive, "ls", "--json"], 0),
         (&["-a", archive, "import", &name], 8),

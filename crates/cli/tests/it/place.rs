@@ -106,6 +106,14 @@ impl Run {
         self
     }
 
+    /// What stands on the lines, as an array.
+    #[track_caller]
+    pub(crate) fn json_lines(&self) -> Value {
+        let lines = self.stdout.lines().map(serde_json::from_str);
+        let lines: Result<_, _> = lines.collect();
+        Value::Array(lines.unwrap_or_else(|error| panic!("{error}: {self:#?}")))
+    }
+
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))

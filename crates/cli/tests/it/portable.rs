@@ -27,7 +27,7 @@ fn text(place: &Place, name: &str) -> String {
 }
 
 fn ids_of(place: &Place) -> Vec<String> {
-    let listed = place.run("ls", &["--json"]).code(0).json();
+    let listed = place.run("ls", &["--json"]).code(0).json_lines();
     let ids = listed.as_array().unwrap().iter();
     ids.map(|session| session["id"].as_str().unwrap().to_owned())
         .collect()
@@ -204,7 +204,7 @@ fn a_conflict_is_listed_and_the_others_are_merged() {
         .out("1 new segment, 1 of them for what differs");
     assert_eq!(place.raw(one.1), "1\n2\n4\n");
     let listed = place.run("ls", &[&one.0.to_string(), "--json"]).code(0);
-    assert_eq!(listed.json().as_array().unwrap().len(), 2);
+    assert_eq!(listed.json_lines().as_array().unwrap().len(), 2);
     place.run("merge", &[&there]).code(0).err("nothing new");
     // A dry run into nothing makes nothing.
     let new = text(&place, "new.sessiondb");
@@ -268,7 +268,7 @@ fn paths_are_rebased_by_export_import_and_merge() {
         archive.close().unwrap();
     };
     let cwd = |archive: &str| -> Value {
-        let listed = run(archive, "ls", &["--json"]).code(0).json();
+        let listed = run(archive, "ls", &["--json"]).code(0).json_lines();
         listed[0]["metadata"]["cwd"].clone()
     };
     set("/home/ann/a");

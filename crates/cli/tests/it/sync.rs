@@ -113,7 +113,7 @@ fn the_archive_of_sync_is_that_of_all_commands() {
     };
     run(&["ls"]).code(2).err("sync");
     run(&["sync", "--home", home.to_str().unwrap()]).code(0);
-    run(&["ls"]).code(0).out(SESSION);
+    run(&["ls"]).code(0).out(&SESSION[..8]);
     let folder = data.join("sessiondb");
     let mode = fs::metadata(&folder).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);

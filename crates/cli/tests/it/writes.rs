@@ -60,7 +60,7 @@ fn without_a_line_nothing_is_created_but_the_archive() {
     let run = place.append(new_ids(), "\n").code(0);
     assert_eq!(run.stdout, "0\n");
     assert_eq!(
-        place.run("ls", &["--json"]).code(0).json(),
+        place.run("ls", &["--json"]).code(0).json_lines(),
         serde_json::json!([])
     );
 }
@@ -141,7 +141,8 @@ fn traces_are_a_log_of_their_own() {
         .run("show", &[&session.to_string()])
         .code(3)
         .err("--trace");
-    place.run("ls", &[]).code(0).out(&session.to_string());
+    let listed = place.run("ls", &["--all", "--full"]).code(0);
+    listed.out(&session.to_string());
 }
 
 #[test]

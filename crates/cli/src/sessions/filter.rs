@@ -1,0 +1,110 @@
+//! Which sessions are asked for.
+
+use std::path::{Path, PathBuf};
+
+use sessiondb::Snapshot;
+
+use super::Listed;
+use crate::args::FilterArgs;
+use crate::exit::Failure;
+use crate::when::Typed;
+
+/// Which sessions are asked for; by default all that are conversations of a person and have an entry.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    all: bool,
+    agent: Option<String>,
+    /// The folder as it was given, and without links.
+    folders: Vec<PathBuf>,
+    model: Option<String>,
+    title: Option<String>,
+    branch: Option<String>,
+    since_ms: Option<i64>,
+    /// The moment behind the last one.
+    until_ms: Option<i64>,
+}
+
+impl Filter {
+    pub(crate) fn new(args: &FilterArgs) -> Self {
+        let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
+        Self {
+            all: args.all,
+            agent: lower(&args.agent),
+            folders: args.cwd.as_deref().map(folders).unwrap_or_default(),
+            model: lower(&args.model),
+            title: lower(&args.title),
+            branch: args.branch.clone(),
+            since_ms: args.period.since.map(|since| since.from_ms),
+            until_ms: args.period.until.map(|until| until.to_ms),
+        }
+    }
+
+    /// All sessions that were active in a time, those of subagents too.
+    pub(crate) fn all_between(since: Option<Typed>, until: Option<Typed>) -> Self {
+        Self {
+            all: true,
+            since_ms: since.map(|since| since.from_ms),
+            until_ms: until.map(|until| until.to_ms),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a session may be taken that was active last at this moment or before.
+    pub(crate) fn may_take_before(&self, ms: i64) -> bool {
+        self.since_ms.is_none_or(|since| ms >= since)
+    }
+
+    /// Whether the session is asked for.
+    pub(crate) fn takes(&self, now: &Snapshot, session: &Listed) -> Result<bool, Failure> {
+        Ok(self.takes_summary(session) && (self.all || is_conversation(now, session)?))
+    }
+
+    fn takes_summary(&self, session: &Listed) -> bool {
+        let holds = |wanted: &Option<String>, text: &str| {
+            wanted
+                .as_ref()
+                .is_none_or(|wanted| text.to_lowercase().contains(wanted.as_str()))
+        };
+        let at = session.activity_ms();
+        let is = |wanted: &Option<String>, text: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == text)
+        };
+        let is_in = |folder: &PathBuf| Path::new(session.text("cwd")).starts_with(folder);
+        self.since_ms.is_none_or(|since| at >= since)
+            && self.until_ms.is_none_or(|until| at < until)
+            && is(&self.agent, session.text("agent"))
+            && is(&self.branch, session.text("git_branch"))
+            && (self.folders.is_empty() || self.folders.iter().any(is_in))
+            && holds(&self.title, &session.title())
+            && (self.model.is_none()
+                || session
+                    .models()
+                    .iter()
+                    .any(|model| holds(&self.model, model)))
+    }
+}
+
+/// Whether it has entries, and is not a subagent's alone.
+fn is_conversation(now: &Snapshot, session: &Listed) -> Result<bool, Failure> {
+    if session.info.entries == 0 {
+        return Ok(false);
+    }
+    Ok(match (session.parent(), session.segment) {
+        (Some(_), Some(segment)) => {
+            sessiondb_logs::subagent_of(now, session.info.id, segment)?.is_none()
+        }
+        _ => true,
+    })
+}
+
+/// The folder as sessions may name it.
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let given = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let mut folders = vec![given.components().collect()];
+    if let Ok(real) = given.canonicalize()
+        && real != given
+    {
+        folders.push(real);
+    }
+    folders
+}
