@@ -4,6 +4,7 @@ mod logs;
 mod native;
 mod read;
 mod relocate;
+mod search;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::read::{By, FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
 pub(crate) use self::relocate::RelocateArgs;
+pub(crate) use self::search::SearchArgs;
 use crate::values::{EntryNumbers, age, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
@@ -93,6 +95,7 @@ pub(crate) enum Command {
     Free(FreeArgs),
     Ls(LsArgs),
     Show(ShowArgs),
+    Search(SearchArgs),
     Follow(FollowArgs),
     Graph(GraphArgs),
     Append(AppendArgs),

@@ -57,6 +57,7 @@ fn word(command: &Command) -> Option<&'static str> {
         | Command::Rm(_) => Some("the change is there as a whole or not at all"),
         Command::Ls(_)
         | Command::Show(_)
+        | Command::Search(_)
         | Command::Follow(_)
         | Command::Graph(_)
         | Command::Stats(_)

@@ -30,6 +30,7 @@ mod recover;
 mod remove;
 mod render;
 mod resume;
+mod search;
 mod sessions;
 mod show;
 mod stats;
@@ -84,6 +85,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Resume(args) => resume::run(&context, &args),
         Command::Free(args) => free::run(&context, &args),
         Command::Ls(args) => ls::run(&context, &args),
+        Command::Search(args) => search::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
         Command::Follow(args) => follow::run(&context, &args),
         Command::Graph(args) => graph::run(&context, &args),

@@ -51,6 +51,11 @@ pub(crate) fn is_utf8() -> bool {
 }
 
 impl Out {
+    /// Whether a person reads it there.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
     /// Text as it will be seen, so that its width can be known.
     pub(crate) fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if self.is_terminal {

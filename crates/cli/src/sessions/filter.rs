@@ -39,6 +39,15 @@ impl Filter {
         }
     }
 
+    /// The sessions in which something may be that is asked for: also those that were active later.
+    pub(crate) fn of_sessions(args: &FilterArgs) -> Self {
+        Self {
+            all: true,
+            until_ms: None,
+            ..Self::new(args)
+        }
+    }
+
     /// All sessions that were active in a time, those of subagents too.
     pub(crate) fn all_between(since: Option<Typed>, until: Option<Typed>) -> Self {
         Self {
