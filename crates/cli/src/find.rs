@@ -4,10 +4,12 @@ use sessiondb::archive::Match;
 use sessiondb::{Archive, SegmentId, SessionId, StoreError};
 
 use crate::exit::{Code, Failure};
-use crate::render;
+use crate::{render, show};
 
 /// How many candidates an error lists.
 const LISTED: usize = 10;
+/// The most characters of a title there.
+const TITLE_CHARS: usize = 60;
 
 /// Finds the session or segment whose id begins with `id`, or `SESSION/SEGMENT`. A session goes
 /// before its own segments: ids made in the same instant begin alike.
@@ -19,7 +21,7 @@ pub(crate) fn any(archive: &Archive, id: &str) -> Result<Match, Failure> {
             Match::Segment { session, .. } => *session != first,
         });
     }
-    only(id, "session or segment", &found)
+    only(archive, id, "session or segment", &found)
 }
 
 /// Finds the one session or segment as [`any`] does, but takes no session where a segment may be
@@ -33,14 +35,14 @@ pub(crate) fn for_removal(archive: &Archive, id: &str) -> Result<Match, Failure>
         };
         found.retain(|found| *found != same);
     }
-    only(id, "session or segment", &found)
+    only(archive, id, "session or segment", &found)
 }
 
 /// Finds the one session whose id begins with `id`.
 pub(crate) fn session(archive: &Archive, id: &str) -> Result<SessionId, Failure> {
     let mut found = candidates(archive, id)?;
     found.retain(|found| matches!(found, Match::Session(_)));
-    match only(id, "session", &found)? {
+    match only(archive, id, "session", &found)? {
         Match::Session(session) | Match::Segment { session, .. } => Ok(session),
     }
 }
@@ -58,7 +60,7 @@ pub(crate) fn segment(archive: &Archive, id: &str) -> Result<(SessionId, Segment
         session,
         segment: info.id,
     });
-    match only(id, "segment", &segments.collect::<Vec<_>>())? {
+    match only(archive, id, "segment", &segments.collect::<Vec<_>>())? {
         Match::Segment { session, segment } => Ok((session, segment)),
         Match::Session(_) => Err(StoreError::SessionNotFound(session).into()),
     }
@@ -93,7 +95,7 @@ fn prefix(id: &str) -> Option<String> {
     is_id.then(|| id.to_ascii_lowercase().replace('-', ""))
 }
 
-fn only(id: &str, what: &str, found: &[Match]) -> Result<Match, Failure> {
+fn only(archive: &Archive, id: &str, what: &str, found: &[Match]) -> Result<Match, Failure> {
     match found {
         [one] => Ok(*one),
         [] => Err(Failure::new(
@@ -102,13 +104,13 @@ fn only(id: &str, what: &str, found: &[Match]) -> Result<Match, Failure> {
                 "{id}: no {what} has an id that begins so; `sessiondb ls` lists the sessions"
             ),
         )),
-        several => Err(Failure::new(Code::Usage, ambiguous(id, several))),
+        several => Err(Failure::new(Code::Usage, ambiguous(archive, id, several))),
     }
 }
 
-fn ambiguous(id: &str, found: &[Match]) -> String {
+fn ambiguous(archive: &Archive, id: &str, found: &[Match]) -> String {
     let listed = found.iter().take(LISTED).map(|candidate| match candidate {
-        Match::Session(session) => format!("session {session}"),
+        Match::Session(session) => format!("session {session}{}", title(archive, *session)),
         Match::Segment { session, segment } => format!("segment {session}/{segment}"),
     });
     let more = found.len().saturating_sub(LISTED);
@@ -118,4 +120,13 @@ fn ambiguous(id: &str, found: &[Match]) -> String {
         found.len(),
         render::indented(listed.chain(more))
     )
+}
+
+/// The title of a session, by which one knows it; nothing if it has none or cannot be read.
+fn title(archive: &Archive, session: SessionId) -> String {
+    let now = archive.snapshot().ok();
+    let listed = now.and_then(|now| show::read(&now, session).ok());
+    let title = listed.map(|listed| render::clip(&listed.title(), TITLE_CHARS));
+    let title = title.filter(|title| !title.is_empty());
+    title.map_or_else(String::new, |title| format!("  {title}"))
 }

@@ -4,6 +4,7 @@ pub(crate) mod document;
 mod gist;
 mod markdown;
 pub(crate) mod terminal;
+pub(crate) mod words;
 mod wrap;
 
 use std::collections::HashMap;
@@ -238,25 +239,4 @@ fn subagents(
 pub(crate) fn segment_ids(now: &Snapshot, session: SessionId) -> Result<Vec<SegmentId>, Failure> {
     let segments = now.segments(session).map(|info| Ok(info?.id));
     segments.collect()
-}
-
-/// How much a text is, and how it begins: what is left of it in one line.
-fn folded(text: &str) -> String {
-    let size = render::size(text.len() as u64);
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty());
-    match first {
-        Some(first) => format!("{size}  {}", render::clip(first, 500)),
-        None => "nothing".to_owned(),
-    }
-}
-
-/// A picture in words.
-fn image(media_type: Option<&str>, bytes: Option<u64>, url: Option<&str>) -> String {
-    let parts = [
-        media_type.map(str::to_owned),
-        bytes.map(render::size),
-        url.map(|url| render::clip(url, 200)),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("image {}", parts.join(", ")).trim_end().to_owned()
 }

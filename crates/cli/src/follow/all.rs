@@ -15,7 +15,7 @@ use crate::exit::Failure;
 use crate::output::Out;
 use crate::sessions::{short_session, with_home};
 use crate::show::{self, Located};
-use crate::transcript::terminal;
+use crate::transcript::words;
 use crate::{output, width};
 
 const LABEL: Style = AnsiColor::Cyan.on_default();
@@ -168,7 +168,7 @@ impl Everything<'_> {
                 };
                 let line = serde_json::to_string(&located)?;
                 writeln!(out, "{line}")?;
-            } else if let Some((word, text)) = terminal::line(item, &beside)? {
+            } else if let Some((word, text)) = words::line(item, &beside)? {
                 write_line(&mut out, &label, word, &text)?;
             }
         }

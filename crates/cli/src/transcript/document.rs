@@ -7,8 +7,8 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use sessiondb_agents::{Item, ItemKind};
 
 use super::gist::gist;
-use super::terminal::{input_text, used};
-use super::{Conversation, Turns, image};
+use super::words::{image, input_text, used};
+use super::{Conversation, Turns};
 use crate::exit::Failure;
 use crate::{render, when};
 

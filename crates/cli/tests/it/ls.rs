@@ -164,6 +164,10 @@ fn short_ids_are_as_long_as_it_takes() {
         place.run("ls", &[id]).code(0);
         place.run("show", &[id]).code(0);
     }
+    place
+        .run("show", &["0a1b2c3d"])
+        .code(2)
+        .err(&format!("session {}  {}", SHOP.session, SHOP.prompt));
     let full = place.run("ls", &["--full"]).code(0);
     full.out(SHOP.session).out("2026-02-03 ");
 }
