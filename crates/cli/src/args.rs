@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+mod html;
 mod logs;
 mod native;
 mod relocate;
@@ -11,6 +12,7 @@ use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValuePa
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::{SegmentId, SessionId};
 
+pub(crate) use self::html::HtmlArgs;
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::relocate::RelocateArgs;
@@ -87,6 +89,7 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     Import(ImportArgs),
     Export(ExportArgs),
+    Html(HtmlArgs),
     Resume(ResumeArgs),
     Free(FreeArgs),
     Ls(LsArgs),

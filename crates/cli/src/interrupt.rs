@@ -49,6 +49,7 @@ fn word(command: &Command) -> Option<&'static str> {
         Command::Backup(_) | Command::Extract(_) | Command::Recover(_) => {
             Some("the new archive was not made, and the other is as it was")
         }
+        Command::Html(_) => Some("the page was not made; what was there is as it was"),
         Command::Compact(_) => Some("the archive is sound; compacting again begins anew"),
         Command::Append(_)
         | Command::Branch(_)

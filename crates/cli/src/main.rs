@@ -12,6 +12,7 @@ mod exit;
 mod export;
 mod find;
 mod free;
+mod html;
 mod import;
 #[cfg(unix)]
 mod interrupt;
@@ -71,6 +72,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sync(args) => sync::run(&context, &args),
         Command::Import(args) => import::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),
+        Command::Html(args) => html::run(&context, &args),
         Command::Resume(args) => resume::run(&context, &args),
         Command::Free(args) => free::run(&context, &args),
         Command::Ls(args) => ls::run(&context, &args),

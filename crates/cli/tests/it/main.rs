@@ -22,6 +22,8 @@ mod errors;
 /// A disk that is really full.
 #[cfg(target_os = "linux")]
 mod full_disk;
+/// `html`.
+mod html;
 /// `import` and `export`.
 mod import_export;
 /// `ls`, `show`, `stats` and `check`.
