@@ -16,10 +16,14 @@ def main():
     browser = Browser(chromium)
     try:
         browser.size(1280, 860)
-        opened = [browser.open(page) for _ in range(ROUNDS)]
+        opened, read = [], []
+        for _ in range(ROUNDS):
+            opened.append(browser.open(page))
+            browser.wait("document.readyState === 'complete'", 60)
+            read.append(round(browser.ask("performance.timing.loadEventEnd - performance.timing.navigationStart")))
         sessions = browser.ask("document.getElementById('counts').textContent")
         median = statistics.median(opened)
-        print(f"{os.path.getsize(page):,} bytes, {sessions}: opens in {opened} ms, median {median:.0f} ms")
+        print(f"{os.path.getsize(page):,} bytes, {sessions}: the list is drawn after {opened} ms, median {median:.0f} ms; the file is read after {read} ms")
         shown = []
         for at in range(ROUNDS):
             start = time.monotonic()
@@ -35,8 +39,8 @@ def main():
         print(f"searches all transcripts in {time.monotonic() - start:.1f} s")
         if browser.complaints() or browser.requests():
             sys.exit(f"FAILED: {browser.complaints()} {browser.requests()}")
-        if median > MOST_MS:
-            sys.exit(f"FAILED: opens in {median:.0f} ms, {MOST_MS} are allowed")
+        if max(median, statistics.median(read)) > MOST_MS:
+            sys.exit(f"FAILED: the list is drawn after {median:.0f} ms, and it is read after {read} ms: {MOST_MS} are allowed")
     finally:
         browser.close()
 

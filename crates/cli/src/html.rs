@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -33,9 +33,11 @@ pub(crate) fn run(context: &Context, args: &HtmlArgs) -> Result<(), Failure> {
     let chosen = chosen(&archive, &now, args)?;
     let not_written = |error: io::Error| cannot_write(out, &error);
     let folder = out.parent().filter(|folder| *folder != Path::new(""));
-    let file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(not_written)?;
+    let folder = folder.unwrap_or(Path::new("."));
+    // Without a name, so that nothing of it is left if the process ends, and where there is room for the page.
+    let sessions = tempfile::tempfile_in(folder).map_err(not_written)?;
     let title = context.archive().file_name().unwrap_or_default();
-    let page = Page::begin(BufWriter::new(file), &title.to_string_lossy()).map_err(not_written)?;
+    let page = Page::begin(Spool::new(sessions), &title.to_string_lossy());
     let mut writing = Writing {
         page,
         now: &now,
@@ -50,10 +52,11 @@ pub(crate) fn run(context: &Context, args: &HtmlArgs) -> Result<(), Failure> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let file = writing.page.finish().map_err(not_written)?;
-    let file = file
-        .into_inner()
-        .map_err(|error| not_written(error.into_error()))?;
+    let file = NamedTempFile::new_in(folder).map_err(not_written)?;
+    writing
+        .page
+        .finish(BufWriter::new(file.as_file()))
+        .map_err(not_written)?;
     file.as_file().sync_all().map_err(not_written)?;
     let bytes = file.as_file().metadata().map_err(not_written)?.len();
     put(file, args)?;
@@ -129,8 +132,39 @@ fn chosen(archive: &Archive, now: &Snapshot, args: &HtmlArgs) -> Result<Vec<Chos
     Ok(chosen)
 }
 
+/// The sessions until the page is put together, written in large pieces.
+struct Spool(BufWriter<File>);
+
+impl Spool {
+    fn new(file: File) -> Self {
+        Self(BufWriter::new(file))
+    }
+}
+
+impl Write for Spool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for Spool {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl Read for Spool {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.get_mut().read(bytes)
+    }
+}
+
 struct Writing<'a> {
-    page: Page<BufWriter<NamedTempFile>>,
+    page: Page<Spool>,
     now: &'a Snapshot,
     out: &'a Path,
     segments: u64,

@@ -6,8 +6,11 @@ mod backup;
 mod branch;
 mod check;
 mod compact;
+mod complete;
+mod confirm;
 mod context;
 mod data_folder;
+mod doctor;
 mod exit;
 mod export;
 mod find;
@@ -17,8 +20,10 @@ mod import;
 #[cfg(unix)]
 mod interrupt;
 mod ls;
+mod man;
 mod merge;
 mod native;
+mod openers;
 mod output;
 mod progress;
 mod prune;
@@ -36,15 +41,17 @@ mod written;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::builder::StyledStr;
+use clap::{CommandFactory, FromArgMatches};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, with_examples};
 use crate::context::Context;
 use crate::exit::{Code, Failure};
 
 fn main() -> ExitCode {
-    let done = match Cli::try_parse() {
+    complete::answer();
+    let matches = with_examples(Cli::command()).try_get_matches();
+    let done = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => run(cli),
         Err(error) if error.use_stderr() => {
             output::tell_usage(&error.render());
@@ -65,6 +72,13 @@ fn print_help(help: &StyledStr) -> Result<(), Failure> {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    // These need no archive.
+    match &cli.command {
+        Command::Completions(args) => return complete::run(args),
+        Command::Man(args) => return man::run(args),
+        Command::Doctor(args) => return doctor::run(cli.globals, args),
+        _ => {}
+    }
     let context = Context::new(cli.globals, &cli.command)?;
     #[cfg(unix)]
     interrupt::explain(&cli.command);
@@ -90,5 +104,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Merge(args) => merge::run(&context, &args),
         Command::Prune(args) => prune::run(&context, &args),
         Command::Compact(args) => compact::run(&context, &args),
+        Command::Completions(_) | Command::Man(_) | Command::Doctor(_) => Ok(()),
     }
 }

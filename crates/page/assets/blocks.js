@@ -1,7 +1,17 @@
 // Data in the page: blocks that are unpacked when they are looked at.
 
-function bytesOf(id) {
-  const text = byId(id).textContent;
+// The list stands before the script, the sessions behind it: one may be chosen before it has been read.
+// The text of a block is whole once something follows it.
+async function textOfBlock(id) {
+  const isWhole = () => byId(id)?.nextElementSibling || document.readyState !== 'loading';
+  while (!isWhole()) await new Promise((go) => setTimeout(go, 20));
+  const block = byId(id);
+  if (!block) throw new Error('the page ends before it');
+  return block.textContent;
+}
+
+async function bytesOf(id) {
+  const text = await textOfBlock(id);
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
@@ -9,17 +19,17 @@ function bytesOf(id) {
   return bytes;
 }
 
-function unpacked(id) {
-  return new Blob([bytesOf(id)]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+async function unpacked(id) {
+  return new Blob([await bytesOf(id)]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
 }
 
 async function json(id) {
-  return JSON.parse(await new Response(unpacked(id)).text());
+  return JSON.parse(await new Response(await unpacked(id)).text());
 }
 
 // The lines of a block, some at a time, so that none has to hold it as one text.
 async function eachLine(id, take) {
-  const reader = unpacked(id).pipeThrough(new TextDecoderStream()).getReader();
+  const reader = (await unpacked(id)).pipeThrough(new TextDecoderStream()).getReader();
   let rest = [];
   for (;;) {
     const { value, done } = await reader.read();

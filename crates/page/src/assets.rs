@@ -30,7 +30,7 @@ const SCRIPTS: [&str; 11] = [
     include_str!("../assets/main.js"),
 ];
 
-/// Writes all that stands before the sessions.
+/// Writes all that stands before the list.
 pub(crate) fn write_head(to: &mut impl Write) -> io::Result<()> {
     let style = style();
     let policy = policy(&style, &script());
@@ -38,9 +38,14 @@ pub(crate) fn write_head(to: &mut impl Write) -> io::Result<()> {
     write!(to, "{head}\n<style>{style}</style>\n</head>\n{BODY}")
 }
 
+/// Writes the script, which stands between the list and the sessions.
+pub(crate) fn write_script(to: &mut impl Write) -> io::Result<()> {
+    writeln!(to, "<script>{}</script>", script())
+}
+
 /// Writes all that stands behind the sessions.
 pub(crate) fn write_tail(to: &mut impl Write) -> io::Result<()> {
-    write!(to, "<script>{}</script>\n</body>\n</html>\n", script())
+    to.write_all(b"</body>\n</html>\n")
 }
 
 fn style() -> String {

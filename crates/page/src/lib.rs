@@ -10,7 +10,7 @@
 //! use sessiondb_agents::{Item, ItemKind};
 //! use sessiondb_page::{Page, Segment};
 //!
-//! let mut page = Page::begin(Vec::new(), "all.sessiondb")?;
+//! let mut page = Page::begin(std::io::Cursor::new(Vec::new()), "all.sessiondb");
 //! let summary = serde_json::json!({"id": "019a", "title": "</script><script>alert(1)"});
 //! let mut session = page.session(&summary)?;
 //! let prompt = Item {
@@ -23,7 +23,9 @@
 //! };
 //! session.segment(&Segment::new("019b", 1), &[prompt], |_| None)?;
 //! session.end()?;
-//! let html = String::from_utf8(page.finish()?).unwrap();
+//! let mut html = Vec::new();
+//! page.finish(&mut html)?;
+//! let html = String::from_utf8(html).unwrap();
 //! assert!(html.contains("default-src 'none'") && !html.contains("alert(1)"));
 //! # Ok::<(), std::io::Error>(())
 //! ```

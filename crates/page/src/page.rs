@@ -1,6 +1,7 @@
-//! A page as it is written: head, a block a session, the list, script.
+//! A page as it is written: head, the list, script, and a block a session behind them, so that a browser shows
+//! the list while it still reads the sessions.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,19 +15,23 @@ use crate::segment::{Segment, Shared, Written, shared};
 use crate::usage::Usage;
 
 /// A page that is being written. It holds the list of the sessions until the [end](Page::finish), and
-/// of one session its items.
+/// of one session its items. The sessions themselves go to a place of the caller's until then, such as a
+/// temporary file.
 ///
 /// ```
+/// use std::io::Cursor;
 /// use sessiondb_page::Page;
 ///
-/// let mut page = Page::begin(Vec::new(), "all.sessiondb")?;
+/// let mut page = Page::begin(Cursor::new(Vec::new()), "all.sessiondb");
 /// page.session(&serde_json::json!({"id": "019a"}))?.end()?;
-/// assert!(page.finish()?.ends_with(b"</html>\n"));
+/// let mut html = Vec::new();
+/// page.finish(&mut html)?;
+/// assert!(html.ends_with(b"</html>\n"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Page<W: Write> {
-    to: W,
+pub struct Page<S> {
+    sessions: S,
     list: List,
 }
 
@@ -47,22 +52,17 @@ struct Listed {
     items: usize,
 }
 
-impl<W: Write> Page<W> {
-    /// Begins a page with this title.
-    ///
-    /// # Errors
-    ///
-    /// Those of a write.
-    pub fn begin(mut to: W, title: &str) -> io::Result<Self> {
-        assets::write_head(&mut to)?;
-        Ok(Self {
-            to,
+impl<S: Read + Write + Seek> Page<S> {
+    /// Begins a page with this title. `sessions` is empty.
+    pub fn begin(sessions: S, title: &str) -> Self {
+        Self {
+            sessions,
             list: List {
                 title: title.to_owned(),
                 version: env!("CARGO_PKG_VERSION"),
                 sessions: Vec::new(),
             },
-        })
+        }
     }
 
     /// Begins a session. The summary is an object with the keys that `ls --json` has; what is not there is
@@ -71,11 +71,11 @@ impl<W: Write> Page<W> {
     /// # Errors
     ///
     /// Those of a write.
-    pub fn session(&mut self, summary: &impl Serialize) -> io::Result<Session<'_, W>> {
+    pub fn session(&mut self, summary: &impl Serialize) -> io::Result<Session<'_, S>> {
         let summary = serde_json::to_value(summary)?;
         let number = self.list.sessions.len();
         Ok(Session {
-            block: Block::begin(&mut self.to, format_args!("session-{number}"))?,
+            block: Block::begin(&mut self.sessions, format_args!("session-{number}"))?,
             list: &mut self.list.sessions,
             summary,
             written: Vec::new(),
@@ -84,19 +84,22 @@ impl<W: Write> Page<W> {
         })
     }
 
-    /// Writes the list and the script, and gives back what was written to. What a [`Session`] was not
-    /// [ended](Session::end) makes the page useless.
+    /// Writes the page. A [`Session`] that was not [ended](Session::end) makes it useless.
     ///
     /// # Errors
     ///
-    /// Those of a write.
-    pub fn finish(mut self) -> io::Result<W> {
-        let mut block = Block::begin(&mut self.to, "list")?;
+    /// Those of a write, and of reading the sessions back.
+    pub fn finish(mut self, mut to: impl Write) -> io::Result<()> {
+        assets::write_head(&mut to)?;
+        let mut block = Block::begin(&mut to, "list")?;
         serde_json::to_writer(&mut block, &self.list)?;
         block.end()?;
-        assets::write_tail(&mut self.to)?;
-        self.to.flush()?;
-        Ok(self.to)
+        assets::write_script(&mut to)?;
+        self.sessions.flush()?;
+        self.sessions.rewind()?;
+        io::copy(&mut self.sessions, &mut to)?;
+        assets::write_tail(&mut to)?;
+        to.flush()
     }
 }
 
@@ -104,13 +107,14 @@ impl<W: Write> Page<W> {
 /// behind. See [`Page::session`].
 ///
 /// ```
+/// use std::io::Cursor;
 /// use sessiondb_page::{Page, Segment};
 ///
-/// let mut page = Page::begin(Vec::new(), "all.sessiondb")?;
+/// let mut page = Page::begin(Cursor::new(Vec::new()), "all.sessiondb");
 /// let mut session = page.session(&serde_json::json!({"id": "019a"}))?;
 /// session.segment(&Segment::new("019b", 0), &[], |_| None)?;
 /// session.end()?;
-/// # page.finish()?;
+/// # page.finish(Vec::new())?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Session<'p, W: Write> {

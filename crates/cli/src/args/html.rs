@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use clap::Args;
-use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
+use clap::builder::{
+    NonEmptyStringValueParser, OsStringValueParser, PossibleValuesParser, TypedValueParser,
+};
 use sessiondb_agents::agents;
 
 use crate::values::age;
@@ -26,7 +28,7 @@ pub(crate) struct HtmlArgs {
     #[arg(long = "agent", value_name = "NAME", value_parser = PossibleValuesParser::new(agents().iter().map(|agent| agent.name())))]
     pub(crate) agents: Vec<String>,
     /// Only sessions that began in this folder or below it
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = OsStringValueParser::new().try_map(std::path::absolute))]
     pub(crate) cwd: Option<PathBuf>,
     /// Only sessions that were active since then: 3d, 2026-11-01, 2026-11-01T12:00
     #[arg(long, value_name = "WHEN")]

@@ -17,6 +17,10 @@ mod branches;
 /// Compaction beside processes that append, and of a file that cannot be replaced.
 #[cfg(unix)]
 mod compact;
+/// The page of the command, of which the program's own help is a part.
+mod docs;
+/// `doctor`.
+mod doctor;
 /// What cannot be done: exit codes and messages.
 mod errors;
 /// A disk that is really full.
@@ -26,6 +30,8 @@ mod full_disk;
 mod html;
 /// `import` and `export`.
 mod import_export;
+/// Completions, man pages, and help.
+mod installed;
 /// `ls`, `show`, `stats` and `check`.
 mod listings;
 /// All of it once more under locks as Windows has them.

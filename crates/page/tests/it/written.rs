@@ -1,6 +1,6 @@
 //! Pages of hostile and of large sessions: nothing of a log is HTML, and all of it can be unpacked.
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,13 +27,19 @@ fn prompt(entry: u64, text: &str) -> Item {
 
 /// A page of one session with one segment.
 fn page(summary: &Value, items: &[Item], entry: impl FnMut(u64) -> Option<String>) -> String {
-    let mut page = Page::begin(Vec::new(), "<title>").unwrap();
+    let mut page = Page::begin(Cursor::new(Vec::new()), "<title>");
     let mut session = page.session(summary).unwrap();
     session
         .segment(&Segment::new("s", items.len() as u64), items, entry)
         .unwrap();
     session.end().unwrap();
-    String::from_utf8(page.finish().unwrap()).unwrap()
+    finished(page)
+}
+
+fn finished(page: Page<Cursor<Vec<u8>>>) -> String {
+    let mut html = Vec::new();
+    page.finish(&mut html).unwrap();
+    String::from_utf8(html).unwrap()
 }
 
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
@@ -145,7 +151,7 @@ fn a_huge_entry_is_there_as_a_whole_but_one_of_an_unknown_kind() {
 
 #[test]
 fn a_branch_has_only_what_is_its_own() {
-    let mut page = Page::begin(Vec::new(), "x").unwrap();
+    let mut page = Page::begin(Cursor::new(Vec::new()), "x");
     let mut session = page.session(&json!({})).unwrap();
     let mut items = [prompt(0, "one"), prompt(1, "two"), prompt(2, "three")];
     session
@@ -160,7 +166,7 @@ fn a_branch_has_only_what_is_its_own() {
     orphan.parent = Some("nobody".into());
     session.segment(&orphan, &items[..1], |_| None).unwrap();
     session.end().unwrap();
-    let lines = lines(std::str::from_utf8(&page.finish().unwrap()).unwrap());
+    let lines = lines(&finished(page));
     assert_eq!(lines.len(), 3 + 3 + 1 + 1);
     let shared = json!({"segment": 0, "items": 2, "differ": [1]});
     assert_eq!(lines[4]["shared"], shared);
