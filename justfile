@@ -50,6 +50,14 @@ windows *args:
 darwin *targets:
     tests/darwin/run {{targets}}
 
+# The program's own help into docs/command.md
+command-page:
+    UPDATE_DOCS=1 cargo test -p sessiondb-cli --test it docs::
+
+# Pages of `sessiondb html` in headless Chromium; as root it is installed if it is missing
+page *args:
+    tests/page/run {{args}}
+
 # Import the sample sessions into an archive and list it
 demo:
     cargo run --release -p sessiondb-cli -- -a target/demo.sessiondb import tests/data/sessions --list

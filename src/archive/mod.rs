@@ -15,6 +15,7 @@ mod entry;
 mod forgotten;
 mod handle;
 mod info;
+mod journal;
 mod listing;
 mod log;
 mod metadata;
@@ -49,6 +50,7 @@ pub use self::handle::Archive;
 pub use self::info::{
     ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SegmentParent, SessionInfo,
 };
+pub use self::journal::JournalState;
 pub use self::listing::{Segments, Sessions};
 pub use self::log::{Log, Receipt};
 pub(crate) use self::metadata::{metadata_must_fit, set_metadata};

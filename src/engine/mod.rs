@@ -28,7 +28,10 @@ pub(crate) use self::file::identity::FileId;
 pub(crate) use self::file::patience::patiently;
 #[cfg(feature = "_testing")]
 pub(crate) use self::file::place::Place;
-pub(crate) use self::file::superblock::{DEFAULT_JOURNAL_BYTES, MIN_JOURNAL_BYTES, Superblock};
+pub(crate) use self::file::superblock::{
+    DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, MIN_JOURNAL_BYTES, OLDEST_VERSION, Superblock,
+};
+pub(crate) use self::file::surroundings::harm;
 pub(crate) use self::layers::Layers;
 pub(crate) use self::model::entries::Entries;
 pub(crate) use self::model::log_id::{LogId, LogKind, OriginRecord};
@@ -48,7 +51,7 @@ pub(crate) use self::open::view::View;
 pub(crate) use self::rewrite::compact::compact_into;
 pub(crate) use self::rewrite::compact::{compact, compact_new};
 pub(crate) use self::salvage::{
-    Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table,
+    Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table, read_head,
 };
 pub(crate) use self::tables::TablesView;
 #[cfg(feature = "_testing")]

@@ -1,5 +1,10 @@
 //! What can be said on the command line.
 
+mod completions;
+mod consent;
+mod doctor;
+mod examples;
+mod html;
 mod logs;
 mod native;
 mod read;
@@ -13,6 +18,11 @@ use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValuePa
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use sessiondb::{SegmentId, SessionId};
 
+pub(crate) use self::completions::{CompletionsArgs, ManArgs, Shell};
+pub(crate) use self::consent::ConsentArgs;
+pub(crate) use self::doctor::DoctorArgs;
+pub(crate) use self::examples::with_examples;
+pub(crate) use self::html::HtmlArgs;
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::read::{By, FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
@@ -36,12 +46,6 @@ Exit codes:
   7  busy: another process kept the archive for longer than --lock-timeout
   8  done in part, or not at all: files or lines failed, or sessions contradict each other
   9  done, but the result could not be printed; the error says what was done
-
-Examples:
-  sessiondb sync
-  sessiondb -a all.sessiondb import ~/.agent/sessions --list
-  sessiondb -a all.sessiondb show 019a --last 20
-  sessiondb -a all.sessiondb export backup/
 ";
 
 const GLOBAL: &str = "Options of all commands";
@@ -91,6 +95,7 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     Import(ImportArgs),
     Export(ExportArgs),
+    Html(HtmlArgs),
     Resume(ResumeArgs),
     Free(FreeArgs),
     Ls(LsArgs),
@@ -111,6 +116,9 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     Prune(PruneArgs),
     Compact(CompactArgs),
+    Doctor(DoctorArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Append JSON lines from standard input to a segment, and print its new length
@@ -304,7 +312,7 @@ pub(crate) enum OnConflict {
 
 /// List the sessions that are too old or too many, and with --yes remove them
 ///
-/// Nothing is removed without --yes. With several limits a session goes if one of them says so;
+/// On a terminal you are asked before they are removed; elsewhere nothing is without --yes. With several limits a session goes if one of them says so;
 /// but beside another limit --keep-last only protects: the newest N stay in any case. Sessions
 /// that a name points to stay, unless --named is given. Age is counted from the last activity as the
 /// entries say it, where that is known, or else from the last update. A mark stays of what is removed,
@@ -324,9 +332,8 @@ pub(crate) struct PruneArgs {
     /// Sessions that a name points to as well
     #[arg(long)]
     pub(crate) named: bool,
-    /// Remove them
-    #[arg(long)]
-    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
     /// Print the plan, and what was removed, as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

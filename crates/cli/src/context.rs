@@ -30,14 +30,23 @@ pub(crate) enum Access {
 }
 
 impl Context {
-    pub(crate) fn new(mut globals: Globals, command: &Command) -> Result<Self, Failure> {
+    pub(crate) fn new(globals: Globals, command: &Command) -> Result<Self, Failure> {
+        Self::with(globals, matches!(command, Command::Sync(_)))
+    }
+
+    /// For a command that makes no archive.
+    pub(crate) fn of(globals: Globals) -> Result<Self, Failure> {
+        Self::with(globals, false)
+    }
+
+    fn with(mut globals: Globals, may_be_missing: bool) -> Result<Self, Failure> {
         let why = match globals.archive.take() {
             Some(archive) if !archive.as_os_str().is_empty() => {
                 return Ok(Self { archive, globals });
             }
             Some(_) => "the name of the archive is empty",
             None => match data_folder::archive() {
-                Some(archive) if matches!(command, Command::Sync(_)) || archive.exists() => {
+                Some(archive) if may_be_missing || archive.exists() => {
                     return Ok(Self { archive, globals });
                 }
                 _ => "no archive is named, and `sessiondb sync` has made none yet",

@@ -5,25 +5,54 @@ use std::io::Write;
 use sessiondb_logs::{Free, FreeOutcome, FreeReport};
 
 use crate::args::FreeArgs;
+use crate::confirm::{self, Listed};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
 use crate::{output, render};
 
 pub(crate) fn run(context: &Context, args: &FreeArgs) -> Result<(), Failure> {
-    let archive = context.open(if args.yes {
-        Access::Write
-    } else {
-        Access::Read
-    })?;
-    let free = Free::new(&archive);
+    if args.consent.yes {
+        return free(context, args);
+    }
+    let archive = context.open(Access::Read)?;
     let bar = progress::bar(context, Unit::Bytes);
-    let mut show = progress::show_files(&bar);
-    let report = if args.yes {
-        free.run(Some(&mut show))
+    let report = Free::new(&archive).find(Some(&mut progress::show_files(&bar)));
+    bar.finish_and_clear();
+    let report = report?;
+    drop(archive);
+    let printed = if args.json {
+        render::write_json(&report)
     } else {
-        free.find(Some(&mut show))
+        write_files(args, &report)
     };
+    exit::found(printed, conclude(context, args, false, &report))?;
+    let safe = report
+        .files
+        .iter()
+        .filter(|file| file.outcome == FreeOutcome::Safe);
+    let safe = safe.count() as u64;
+    let listed = Listed {
+        verb: "delete",
+        what: &format!(
+            "{} with {}",
+            render::count(safe, "file"),
+            bytes(report.bytes)
+        ),
+        consent: args.consent,
+        is_read: !args.json && safe > 0,
+    };
+    if confirm::goes_on(context, listed)? {
+        // Each file is read and compared once more: it may have changed while the question stood.
+        return free(context, args);
+    }
+    Ok(())
+}
+
+fn free(context: &Context, args: &FreeArgs) -> Result<(), Failure> {
+    let archive = context.open(Access::Write)?;
+    let bar = progress::bar(context, Unit::Bytes);
+    let report = Free::new(&archive).run(Some(&mut progress::show_files(&bar)));
     bar.finish_and_clear();
     let report = report?;
     let printed = if args.json {
@@ -31,12 +60,8 @@ pub(crate) fn run(context: &Context, args: &FreeArgs) -> Result<(), Failure> {
     } else {
         write_files(args, &report)
     };
-    let outcome = conclude(context, args, &report);
-    if args.yes {
-        exit::done(printed, freed(args, &report), outcome)
-    } else {
-        exit::found(printed, outcome)
-    }
+    let outcome = conclude(context, args, true, &report);
+    exit::done(printed, freed(args, true, &report), outcome)
 }
 
 fn write_files(args: &FreeArgs, report: &FreeReport) -> Result<(), Failure> {
@@ -56,7 +81,12 @@ fn write_files(args: &FreeArgs, report: &FreeReport) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-fn conclude(context: &Context, args: &FreeArgs, report: &FreeReport) -> Result<(), Failure> {
+fn conclude(
+    context: &Context,
+    args: &FreeArgs,
+    is_done: bool,
+    report: &FreeReport,
+) -> Result<(), Failure> {
     let causes: Vec<&str> = report.causes().collect();
     if !causes.is_empty() {
         let files = render::count(report.files.len() as u64, "file");
@@ -65,22 +95,22 @@ fn conclude(context: &Context, args: &FreeArgs, report: &FreeReport) -> Result<(
             format_args!(
                 "{} of {files} failed; {}:{}",
                 causes.len(),
-                freed(args, report),
+                freed(args, is_done, report),
                 render::indented(causes.iter())
             ),
         ));
     }
-    context.say(freed(args, report));
+    context.say(freed(args, is_done, report));
     Ok(())
 }
 
 /// What was freed, or would be, and how much stays.
-fn freed(args: &FreeArgs, report: &FreeReport) -> String {
+fn freed(args: &FreeArgs, is_done: bool, report: &FreeReport) -> String {
     let outcomes = || report.files.iter().map(|file| &file.outcome);
     let gone = outcomes().filter(|one| matches!(one, FreeOutcome::Safe | FreeOutcome::Freed));
     let gone = render::count(gone.count() as u64, "file");
     let kept = outcomes().filter(|one| matches!(one, FreeOutcome::Kept(_)));
-    let said = if args.yes {
+    let said = if is_done {
         format!("{gone} deleted, {} freed", bytes(report.bytes))
     } else {
         format!(

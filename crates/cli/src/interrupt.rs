@@ -8,7 +8,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use crate::args::Command;
-use crate::output;
+use crate::{output, progress};
 
 /// From here on Ctrl-C says what has become of the command's work. Only where somebody is there to
 /// read it: what runs in the background may have to ignore the signal.
@@ -23,7 +23,13 @@ pub(crate) fn explain(command: &Command) {
     };
     let wait = move || {
         for signal in signals.forever() {
-            output::tell(Style::new(), "", format_args!("\ninterrupted: {word}\n"));
+            let so_far = progress::so_far();
+            let so_far = so_far.map_or_else(String::new, |so_far| format!(" after {so_far}"));
+            output::tell(
+                Style::new(),
+                "",
+                format_args!("\ninterrupted{so_far}: {word}\n"),
+            );
             let _ = emulate_default_handler(signal);
         }
     };
@@ -49,18 +55,16 @@ fn word(command: &Command) -> Option<&'static str> {
         Command::Backup(_) | Command::Extract(_) | Command::Recover(_) => {
             Some("the new archive was not made, and the other is as it was")
         }
+        Command::Html(_) => Some("the page was not made; what was there is as it was"),
         Command::Compact(_) => Some("the archive is sound; compacting again begins anew"),
         Command::Append(_)
         | Command::Branch(_)
         | Command::Truncate(_)
         | Command::Erase(_)
         | Command::Rm(_) => Some("the change is there as a whole or not at all"),
-        Command::Ls(_)
-        | Command::Show(_)
-        | Command::Search(_)
-        | Command::Follow(_)
-        | Command::Graph(_)
-        | Command::Stats(_)
-        | Command::Check(_) => None,
+        Command::Check(_) => {
+            Some("nothing was changed, and what was not read yet was not verified")
+        }
+        _ => None,
     }
 }

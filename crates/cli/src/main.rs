@@ -6,8 +6,11 @@ mod backup;
 mod branch;
 mod check;
 mod compact;
+mod complete;
+mod confirm;
 mod context;
 mod data_folder;
+mod doctor;
 mod entries;
 mod exit;
 mod export;
@@ -15,13 +18,16 @@ mod find;
 mod follow;
 mod free;
 mod graph;
+mod html;
 mod import;
 #[cfg(unix)]
 mod interrupt;
 mod ls;
+mod man;
 mod markdown_export;
 mod merge;
 mod native;
+mod openers;
 mod output;
 mod pager;
 mod progress;
@@ -46,15 +52,17 @@ mod written;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::builder::StyledStr;
+use clap::{CommandFactory, FromArgMatches};
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, with_examples};
 use crate::context::Context;
 use crate::exit::{Code, Failure};
 
 fn main() -> ExitCode {
-    let done = match Cli::try_parse() {
+    complete::answer();
+    let matches = with_examples(Cli::command()).try_get_matches();
+    let done = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => run(cli),
         Err(error) if error.use_stderr() => {
             output::tell_usage(&error.render());
@@ -75,6 +83,13 @@ fn print_help(help: &StyledStr) -> Result<(), Failure> {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    // These need no archive.
+    match &cli.command {
+        Command::Completions(args) => return complete::run(args),
+        Command::Man(args) => return man::run(args),
+        Command::Doctor(args) => return doctor::run(cli.globals, args),
+        _ => {}
+    }
     let context = Context::new(cli.globals, &cli.command)?;
     #[cfg(unix)]
     interrupt::explain(&cli.command);
@@ -82,6 +97,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sync(args) => sync::run(&context, &args),
         Command::Import(args) => import::run(&context, &args),
         Command::Export(args) => export::run(&context, &args),
+        Command::Html(args) => html::run(&context, &args),
         Command::Resume(args) => resume::run(&context, &args),
         Command::Free(args) => free::run(&context, &args),
         Command::Ls(args) => ls::run(&context, &args),
@@ -102,5 +118,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Merge(args) => merge::run(&context, &args),
         Command::Prune(args) => prune::run(&context, &args),
         Command::Compact(args) => compact::run(&context, &args),
+        Command::Completions(_) | Command::Man(_) | Command::Doctor(_) => Ok(()),
     }
 }

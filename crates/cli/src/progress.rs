@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sessiondb::Progress;
@@ -17,8 +18,36 @@ pub(crate) enum Unit {
     Sessions,
 }
 
+/// The work that goes on, for one who interrupts it.
+static UNDER_WAY: Mutex<Option<(ProgressBar, Unit)>> = Mutex::new(None);
+
 /// A bar for work that begins now; its length is set once it is known.
 pub(crate) fn bar(context: &Context, unit: Unit) -> ProgressBar {
+    let bar = new_bar(context, unit);
+    if let Ok(mut under_way) = UNDER_WAY.lock() {
+        *under_way = Some((bar.clone(), unit));
+    }
+    bar
+}
+
+/// How far the work is that goes on, such as `3 of 7 sessions`; `None` if it has not begun, or is done.
+#[cfg(unix)]
+pub(crate) fn so_far() -> Option<String> {
+    let under_way = UNDER_WAY.lock().ok()?;
+    let (bar, unit) = under_way.as_ref()?;
+    let (done, total) = (bar.position(), bar.length().unwrap_or(0));
+    if bar.is_finished() || total == 0 {
+        return None;
+    }
+    let done = done.min(total);
+    Some(match unit {
+        Unit::Bytes => format!("{} of {}", render::size(done), render::size(total)),
+        Unit::Rows => format!("{done} of {total} pages and rows"),
+        Unit::Sessions => format!("{done} of {}", render::count(total, "session")),
+    })
+}
+
+fn new_bar(context: &Context, unit: Unit) -> ProgressBar {
     if context.is_quiet() || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use serde::Serialize;
+use sessiondb::Archive;
 use sessiondb::retention::{self, Limits, Plan, Pruned};
 
 use crate::args::PruneArgs;
+use crate::confirm::{self, Listed};
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
 use crate::output;
@@ -13,7 +15,7 @@ use crate::progress::{self, Unit};
 use crate::render::{self, Column, Table};
 
 pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
-    let access = if args.yes {
+    let access = if args.consent.yes {
         Access::Write
     } else {
         Access::Read
@@ -24,27 +26,16 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
         let nothing_done = |failure: Failure| failure.after("nothing was removed");
         exit::found(write_plan(&plan), Ok(())).map_err(nothing_done)?;
     }
-    let mut pruned = None;
-    if args.yes {
-        let bar = progress::bar(context, Unit::Sessions);
-        let mut show = progress::show(&bar);
-        let mut done = 0;
-        let applied = plan.apply(
-            &archive,
-            Some(&mut |progress| {
-                show(progress);
-                done = progress.done;
-            }),
-        );
-        bar.finish_and_clear();
-        pruned = Some(applied.map_err(|error| {
-            let listed = plan.sessions.len();
-            Failure::from(error).after(format_args!(
-                "of the {listed} listed, the first {done} were removed, but for those that were changed meanwhile"
-            ))
-        })?);
-        archive.close()?;
-    }
+    let pruned = if goes_on(context, args, &plan)? {
+        // The question was asked with the archive open for reading alone.
+        let archive = match access {
+            Access::Write => archive,
+            _ => context.open(Access::Write)?,
+        };
+        Some(apply(context, archive, &plan)?)
+    } else {
+        None
+    };
     let printed = if args.json {
         let pruned = pruned.as_ref();
         render::write_json(&Told {
@@ -59,6 +50,49 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
         Some(pruned) => exit::done(printed, removed(pruned), Ok(())),
         None => exit::found(printed, Ok(())),
     }
+}
+
+fn goes_on(context: &Context, args: &PruneArgs, plan: &Plan) -> Result<bool, Failure> {
+    let listed = Listed {
+        verb: "remove",
+        what: &sum(plan),
+        consent: args.consent,
+        is_read: !args.json && !plan.sessions.is_empty(),
+    };
+    confirm::goes_on(context, listed)
+}
+
+fn apply(context: &Context, archive: Archive, plan: &Plan) -> Result<Pruned, Failure> {
+    let bar = progress::bar(context, Unit::Sessions);
+    let mut show = progress::show(&bar);
+    let mut done = 0;
+    let applied = plan.apply(
+        &archive,
+        Some(&mut |progress| {
+            show(progress);
+            done = progress.done;
+        }),
+    );
+    bar.finish_and_clear();
+    let pruned = applied.map_err(|error| {
+        let listed = plan.sessions.len();
+        Failure::from(error).after(format_args!(
+            "of the {listed} listed, the first {done} were removed, but for those that were changed meanwhile"
+        ))
+    })?;
+    archive.close()?;
+    Ok(pruned)
+}
+
+/// What would go: sessions, their entries, and their bytes.
+fn sum(plan: &Plan) -> String {
+    let entries = plan.sessions.iter().map(|session| session.entries).sum();
+    format!(
+        "{} with {} and {} as JSONL",
+        render::count(plan.sessions.len() as u64, "session"),
+        render::count(entries, "entry"),
+        render::size(plan.bytes)
+    )
 }
 
 /// The plan as JSON, and with `--yes` what was done.
@@ -132,9 +166,8 @@ fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pr
             context.say(format_args!("nothing to remove of {kept}"));
         }
         None => context.say(format_args!(
-            "this would remove {} with {} as JSONL and leave {kept}; --yes removes them",
-            render::count(plan.sessions.len() as u64, "session"),
-            render::size(plan.bytes)
+            "this would remove {} and leave {kept}; --yes removes them",
+            sum(plan)
         )),
         Some(pruned) => {
             for session in &pruned.spared {
@@ -150,7 +183,7 @@ fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pr
 
 fn removed(pruned: &Pruned) -> String {
     format!(
-        "removed {} with {} as JSONL",
+        "removed {} with {} as JSONL; `sessiondb compact` makes the file smaller",
         render::count(pruned.removed.len() as u64, "session"),
         render::size(pruned.bytes)
     )

@@ -1,16 +1,14 @@
 //! `truncate`, `erase` and `rm`: taking entries, segments and sessions away.
 
-use std::io::{self, IsTerminal};
-
-use clap::builder::styling::Style;
 use serde::Serialize;
 use sessiondb::archive::Match;
 use sessiondb::{Archive, SegmentId, SessionId, StoreError};
 
 use crate::args::{EraseArgs, RmArgs, TruncateArgs};
+use crate::confirm::confirm;
 use crate::context::{Access, Context};
-use crate::exit::{self, Code, Failure};
-use crate::{find, output, render};
+use crate::exit::{self, Failure};
+use crate::{find, render};
 
 /// What was done, as JSON. What a command does not do it does not name.
 #[derive(Default, Serialize)]
@@ -33,6 +31,8 @@ struct Removed {
     segments: u64,
     entries: u64,
     traces: u64,
+    /// The bytes of both, as they were given; what a branch shares with its parent does not count.
+    bytes: u64,
 }
 
 impl Done {
@@ -52,9 +52,10 @@ pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Fai
     let (session, segment) = find::segment(&archive, &args.id)?;
     let log = archive.log(session, segment);
     let goes = log.len()?.saturating_sub(args.len);
-    if goes > 0 && !args.yes {
+    if goes > 0 {
         let (count, from) = (render::count(goes, "entry"), args.len);
         confirm(
+            args.yes,
             "cut off",
             &format!("{count} from number {from} on of segment {segment} of session {session}"),
         )?;
@@ -89,13 +90,12 @@ pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> 
         Some(to) => to,
         None => log.len()?.max(from),
     };
-    if !args.yes {
-        let count = render::count(to - from, noun);
-        confirm(
-            "erase",
-            &format!("{count} from number {from} on of segment {segment} of session {session}"),
-        )?;
-    }
+    let count = render::count(to - from, noun);
+    confirm(
+        args.yes,
+        "erase",
+        &format!("{count} from number {from} on of segment {segment} of session {session}"),
+    )?;
     let erased = log.erase(from..to)?;
     drop(log);
     // Nothing of what was erased may stay in a title.
@@ -119,9 +119,7 @@ pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Write)?;
     let found = find::for_removal(&archive, &args.id)?;
     let (what, removed) = describe(&archive, &found)?;
-    if !args.yes {
-        confirm("remove", &what)?;
-    }
+    confirm(args.yes, "remove", &what)?;
     // Another process may have removed it since.
     let (session, segment) = match found {
         Match::Session(session) => {
@@ -138,7 +136,7 @@ pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
             (session, Some(segment))
         }
     };
-    let what = format!("removed {what}");
+    let what = format!("removed {what}; `sessiondb compact` makes the file smaller");
     close(archive, &what)?;
     let done = Done {
         session,
@@ -167,15 +165,17 @@ fn describe_session(archive: &Archive, session: SessionId) -> Result<(String, Re
     let info = archive.session(session)?;
     let info = info.ok_or(StoreError::SessionNotFound(session))?;
     let text = format!(
-        "session {session}: {}, {}, {}",
+        "session {session}: {}, {}, {}, {} as JSONL",
         render::count(info.segments, "segment"),
         render::count(info.entries, "entry"),
         render::count(info.traces, "trace"),
+        render::size(info.entry_bytes + info.trace_bytes),
     );
     let removed = Removed {
         segments: info.segments,
         entries: info.entries,
         traces: info.traces,
+        bytes: info.entry_bytes + info.trace_bytes,
     };
     Ok((text, removed))
 }
@@ -188,15 +188,17 @@ fn describe_segment(
     let info = archive.segment(session, segment)?;
     let info = info.ok_or(StoreError::NotFound(segment))?;
     let text = format!(
-        "segment {segment} of session {session}: {}, {}{}",
+        "segment {segment} of session {session}: {}, {}, {} as JSONL{}",
         render::count(info.entries, "entry"),
         render::count(info.traces, "trace"),
+        render::size(info.entry_bytes + info.trace_bytes),
         shared(info.branches),
     );
     let removed = Removed {
         segments: 1,
         entries: info.entries,
         traces: info.traces,
+        bytes: info.entry_bytes + info.trace_bytes,
     };
     Ok((text, removed))
 }
@@ -207,26 +209,5 @@ fn shared(branches: u64) -> String {
         0 => String::new(),
         1 => "; 1 segment shares entries with it and keeps them".to_owned(),
         several => format!("; {several} segments share entries with it and keep them"),
-    }
-}
-
-fn confirm(verb: &str, what: &str) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::new(
-            Code::Usage,
-            format_args!(
-                "this would {verb} {what}; give --yes, since there is no terminal to ask on"
-            ),
-        ));
-    }
-    let question = format_args!("About to {verb} {what}. Go on? [y/N] ");
-    output::tell(Style::new(), "", question);
-    let mut answer = String::new();
-    io::stdin()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::new(Code::Other, format_args!("standard input: {error}")))?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::Declined),
     }
 }

@@ -245,6 +245,11 @@ impl Listed {
         text.unwrap_or_default()
     }
 
+    /// What is known of it, but for counts and metadata.
+    pub(crate) fn fields(&self) -> &Map<String, Value> {
+        &self.summary
+    }
+
     /// A number of the summary; 0 if it is not known.
     pub(crate) fn number(&self, key: &str) -> u64 {
         let number = self.summary.get(key).and_then(Value::as_u64);

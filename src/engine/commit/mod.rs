@@ -142,6 +142,15 @@ impl Committer {
         self.with_state(|state| Ok(state.position()?.frame))
     }
 
+    /// How many of them are in the journal alone, the bytes of those in the half that is written to, and
+    /// whether the other half waits for a checkpoint.
+    pub(crate) fn in_journal(&self) -> Result<(u64, u64, bool), StoreError> {
+        self.with_state(|state| {
+            let is_due = state.frozen().is_some();
+            Ok((state.frames_in_journal()?, state.position()?.offset, is_due))
+        })
+    }
+
     /// How many of them are in the journal alone.
     #[cfg(feature = "tracing")]
     pub(crate) fn frames_in_journal(&self) -> Result<u64, StoreError> {

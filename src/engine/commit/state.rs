@@ -144,7 +144,6 @@ impl State {
     }
 
     /// How many frames are not in the tables.
-    #[cfg(feature = "tracing")]
     pub(crate) fn frames_in_journal(&self) -> Outcome<u64> {
         let from = self
             .frozen

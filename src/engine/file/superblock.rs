@@ -15,7 +15,7 @@ use crate::error::StoreError;
 /// The format version of new archives.
 pub(crate) const FORMAT_VERSION: u32 = 3;
 /// The oldest one that is read. Whoever writes makes an archive of it one of the new format.
-const OLDEST_VERSION: u32 = 2;
+pub(crate) const OLDEST_VERSION: u32 = 2;
 /// The bit of the features that says that runs may be compressed with zstd.
 const FEATURE_ZSTD: u32 = 1;
 /// The bit that says that each run of entries has a word filter beside it, and the one that says that the archive

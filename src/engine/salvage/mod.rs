@@ -6,6 +6,7 @@
 
 mod found;
 mod frames;
+mod head;
 mod image;
 mod pages;
 mod patient;
@@ -20,6 +21,7 @@ mod walk;
 #[cfg(test)]
 pub(crate) use self::found::Source;
 pub(crate) use self::found::{Found, FoundLog, FoundOrigin, FoundSegment};
+pub(crate) use self::head::read_head;
 pub(crate) use self::pages::{check_pages, read_tables};
 pub(crate) use self::read::{Basis, Salvaged};
 pub(crate) use self::rows::Table;

@@ -6,6 +6,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use sessiondb::portable::Relocation;
 
+use super::consent::ConsentArgs;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Layout {
     /// DIR/{session}/{segment}.jsonl
@@ -60,14 +62,13 @@ pub(crate) struct ResumeArgs {
 
 /// List the source logs of which every byte is in the archive, and with --yes delete them
 ///
-/// Each file is read and compared now with what the archive would write. Nothing is deleted without
-/// --yes; and never a file that has changed since it was imported, that a process has open, or of which
+/// Each file is read and compared now with what the archive would write. On a terminal you are asked
+/// before they are deleted; elsewhere nothing is without --yes; and never a file that has changed since it was imported, that a process has open, or of which
 /// something is in the archive only as it was mended or erased.
 #[derive(Debug, Args)]
 pub(crate) struct FreeArgs {
-    /// Delete them
-    #[arg(long)]
-    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
     /// Say of each file that stays why
     #[arg(short, long)]
     pub(crate) verbose: bool,

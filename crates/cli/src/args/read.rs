@@ -44,12 +44,6 @@ pub(crate) struct FilterArgs {
 
 /// List the sessions of an archive, those active last first, or the segments of one session
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sessiondb ls
-  sessiondb ls --cwd . --since 7d
-  sessiondb ls --agent claude --title invoice --limit 20
-  sessiondb ls --json | jq -r .title")]
 pub(crate) struct LsArgs {
     /// List the segments of this session
     #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with_all = ["agent", "cwd", "model", "title", "branch", "since", "until"])]
@@ -73,13 +67,6 @@ pub(crate) struct LsArgs {
 /// the conversation itself, as it was used last. A turn begins with a prompt. Turns are numbered from 1,
 /// entries from 0.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sessiondb show
-  sessiondb show 0a1b2c3d --last 3 --tools
-  sessiondb show 0a1b2c3d --turns 2..5 --markdown > turns.md
-  sessiondb show 0a1b2c3d --entries --from 100 --to 120
-  sessiondb show 0a1b2c3d --json | jq -r 'select(.kind == \"prompt\").text'")]
 #[command(group = ArgGroup::new("form").args(["raw", "json", "markdown"]))]
 #[expect(
     clippy::struct_excessive_bools,
@@ -139,12 +126,6 @@ impl ShowArgs {
 /// Without ID it is the session that was active last. When the session goes on in another segment, this
 /// goes on there and says so. Ctrl-C ends it, with exit code 0.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sessiondb follow
-  sessiondb follow 0a1b2c3d --last 3
-  sessiondb follow --all
-  sessiondb follow --json | jq -r 'select(.kind == \"tool_call\").name'")]
 pub(crate) struct FollowArgs {
     /// A session or a segment
     #[arg(value_parser = NonEmptyStringValueParser::new(), conflicts_with = "all")]
@@ -165,11 +146,6 @@ pub(crate) struct FollowArgs {
 
 /// Draw where a session forked, branched, called subagents and was compacted
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sessiondb graph
-  sessiondb graph 0a1b2c3d
-  sessiondb graph 0a1b2c3d --json | jq -r .id")]
 pub(crate) struct GraphArgs {
     /// The session; the one that was active last if none is given
     #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -184,12 +160,6 @@ pub(crate) struct GraphArgs {
 
 /// Print what an archive holds, and its size, or what its sessions used
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sessiondb stats
-  sessiondb stats --by agent
-  sessiondb stats --by day --since 30d --bars
-  sessiondb stats --by model --by cwd --csv > usage.csv")]
 #[command(group = ArgGroup::new("form").args(["json", "csv", "bars"]))]
 pub(crate) struct StatsArgs {
     /// What the sessions used, by this; several are printed one after the other

@@ -14,13 +14,6 @@ use crate::values::whole;
 /// stored JSON. Whole words are found without reading the rest: with --word, or in a text of several words. Exit code 3
 /// if nothing is found.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sessiondb search \"total is off\"
-  sessiondb search --word parse_invoice --since 30d --cwd .
-  sessiondb search --regex 'E0[0-9]{3}' --kind tool_result -C 2
-  sessiondb search TODO --role user --agent claude --limit 20
-  sessiondb search timeout --json | jq -r .session | sort -u")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an option of the command line by itself"
@@ -51,7 +44,12 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     pub(crate) role: Vec<Role>,
     /// Only these kinds of things
-    #[arg(long, value_name = "KIND", value_delimiter = ',', help = "Only these: prompt, answer, thinking, tool_call, tool_result, compaction, notice, raw")]
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_delimiter = ',',
+        help = "Only these: prompt, answer, thinking, tool_call, tool_result, compaction, notice, raw"
+    )]
     pub(crate) kind: Vec<Kind>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,

@@ -17,6 +17,10 @@ mod branches;
 /// Compaction beside processes that append, and of a file that cannot be replaced.
 #[cfg(unix)]
 mod compact;
+/// The page of the command, of which the program's own help is a part.
+mod docs;
+/// `doctor`.
+mod doctor;
 /// What cannot be done: exit codes and messages.
 mod errors;
 /// `follow`: what comes while it is looked at, from other processes.
@@ -27,8 +31,12 @@ mod follow;
 mod full_disk;
 /// `graph`: branches, forks, subagents, compactions, other sessions.
 mod graph;
+/// `html`.
+mod html;
 /// `import` and `export`.
 mod import_export;
+/// Completions, man pages, and help.
+mod installed;
 /// `ls`, `show`, `stats` and `check`.
 mod listings;
 /// `ls` on sessions of agents: order, filters, short ids, widths.

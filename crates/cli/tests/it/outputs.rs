@@ -241,6 +241,58 @@ fn script(arguments: &[&str]) -> Option<Command> {
     Some(script)
 }
 
+/// Runs a command that asks, and answers.
+fn answered(arguments: &[&str], answer: &[u8]) -> Option<(Option<i32>, String)> {
+    let mut child = script(arguments)?
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut shown, mut byte) = (Vec::new(), [0]);
+    while !shown.ends_with(b"[y/N] ") {
+        output.read_exact(&mut byte).unwrap();
+        shown.push(byte[0]);
+    }
+    input.write_all(answer).unwrap();
+    output.read_to_end(&mut shown).unwrap();
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    Some((child.wait().unwrap().code(), shown))
+}
+
+#[test]
+fn what_takes_away_asks_at_a_terminal() {
+    let place = Place::with_samples();
+    let path = place.archive();
+    let archive = ["-a", path.to_str().unwrap()];
+    let left = || {
+        let stats = place.run("stats", &["--json"]).code(0).json();
+        stats["sessions"].as_u64().unwrap()
+    };
+    let prune = [&archive[..], &["prune", "--keep-last", "5"]].concat();
+    for no in [&b"\n"[..], b"n\n", b"what?\n", b"\x04"] {
+        let Some((code, shown)) = answered(&prune, no) else {
+            return;
+        };
+        assert_eq!(code, Some(0), "the list was asked for too: {shown}");
+        assert!(
+            shown.contains("About to remove 2 sessions with "),
+            "{shown}"
+        );
+        assert_eq!(left(), 7, "{shown}");
+    }
+    let (code, shown) = answered(&prune, b"y\n").unwrap();
+    assert_eq!((code, left()), (Some(0), 5), "{shown}");
+    let dry_run = [&archive[..], &["prune", "--keep-last", "1", "--dry-run"]].concat();
+    assert!(!on_a_terminal(&dry_run).unwrap().stdout.contains("[y/N]"));
+    let rm = [&archive[..], &["rm", "019cbda7-8b80-7071-8001"]].concat();
+    let (code, shown) = answered(&rm, b"n\n").unwrap();
+    assert_eq!((code, left()), (Some(1), 5), "{shown}");
+    assert!(shown.contains(" as JSONL"), "{shown}");
+    let (code, shown) = answered(&rm, b"yes\n").unwrap();
+    assert_eq!((code, left()), (Some(0), 4), "{shown}");
+}
+
 fn on_a_terminal(arguments: &[&str]) -> Option<Run> {
     let mut script = script(arguments)?;
     let output = script.stdin(Stdio::null()).output();

@@ -199,14 +199,14 @@ fn removals_report_as_json() {
     let of_segment = |field: &str, value: serde_json::Value| serde_json::json!({"session": session, "segment": segment, field: value});
     assert_eq!(run("truncate", &[&id, "2"]), of_segment("len", 2.into()));
     assert_eq!(run("erase", &[&id, "0"]), of_segment("erased", 1.into()));
-    let gone = serde_json::json!({"segments": 1, "entries": 2, "traces": 0});
+    let gone = serde_json::json!({"segments": 1, "entries": 2, "traces": 0, "bytes": 18});
     assert_eq!(run("rm", &[&id]), of_segment("removed", gone));
     place.append((session, segment), "1\n").code(0);
     assert_eq!(
         run("rm", &[&session.to_string()]),
         serde_json::json!({
             "session": session,
-            "removed": {"segments": 1, "entries": 1, "traces": 0},
+            "removed": {"segments": 1, "entries": 1, "traces": 0, "bytes": 1},
         })
     );
 }
