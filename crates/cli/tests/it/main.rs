@@ -63,6 +63,8 @@ mod raw;
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]
 mod scratch;
+/// `search`: what is found, in which form, and what is refused.
+mod search;
 /// `show`: transcripts, items, documents, turns, and hostile content.
 #[cfg(unix)]
 mod show;
