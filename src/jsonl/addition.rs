@@ -70,13 +70,23 @@ impl Chunk {
         self.entries.push(entry);
     }
 
+    /// Makes room for a file of that length, as far as it comes into a chunk.
+    pub(super) fn reserve(&mut self, file_bytes: u64) {
+        let bytes = usize::try_from(file_bytes).unwrap_or(usize::MAX);
+        self.entries.reserve(bytes.min(CHUNK_BYTES));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    pub(super) fn len_bytes(&self) -> usize {
+        self.entries.payload().len()
+    }
+
     /// Line ends count, so that very many very short entries fill a chunk as well.
     pub(super) fn is_full(&self) -> bool {
-        self.entries.payload().len() >= CHUNK_BYTES
+        self.len_bytes() >= CHUNK_BYTES
     }
 }
 
@@ -114,8 +124,8 @@ impl<'a> Appending<'a> {
         self.stored.saturating_add(pending)
     }
 
-    /// Takes a chunk, and appends the one before. Its lines are known to be entries, or were checked
-    /// only when the file was read for the first time.
+    /// Takes a chunk, and appends the one before. Its lines are known to be entries, or may be others than
+    /// those that were checked when the file was read for the first time.
     pub(super) fn append(&mut self, chunk: Chunk, are_checked: bool) -> Result<(), Stop> {
         if chunk.is_empty() {
             return Ok(());
@@ -144,7 +154,7 @@ impl<'a> Appending<'a> {
             return Ok(false);
         };
         let len = self.stored.saturating_add(chunk.entries.len());
-        let is_small = chunk.entries.payload().len() <= SHARED_BYTES && self.appended() == 0;
+        let is_small = chunk.len_bytes() <= SHARED_BYTES && self.appended() == 0;
         let shared = shared.filter(|_| is_small);
         let is_shared = shared.is_some();
         let mut own = archive.batch().with_durability(Durability::Written);
