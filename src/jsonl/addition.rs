@@ -13,7 +13,7 @@ use crate::{Log, StoreError};
 const CHUNK_BYTES: usize = 4 << 20;
 
 /// How much a file may add to a batch that it shares with others.
-const SHARED_BYTES: usize = 256 << 10;
+const SHARED_BYTES: usize = CHUNK_BYTES;
 
 /// What a file holds beyond what is stored.
 #[derive(Default)]

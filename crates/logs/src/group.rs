@@ -18,7 +18,7 @@ use crate::visit::{Form, Visit};
 /// How many files come in in one step, of which all are kept open until then.
 const FILES: usize = 64;
 /// How many bytes of files come in in one step.
-const BYTES: u64 = 1 << 20;
+const BYTES: u64 = 8 << 20;
 
 /// Files that come in together.
 pub(crate) struct Group<'a> {

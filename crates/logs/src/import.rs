@@ -21,7 +21,7 @@ const FILES_AT_A_TIME: usize = 16;
 const BYTES_AT_A_TIME: u64 = 1 << 20;
 
 /// How often that much may wait for its turn.
-const WAITING: usize = 2;
+const WAITING: usize = 8;
 
 /// How far an import is: the bytes of files that are done, of how many, and the file that was done
 /// last.

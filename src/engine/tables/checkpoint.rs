@@ -1,6 +1,6 @@
 //! Checkpointing memtables into the tables. Nothing else writes to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::engine::model::log_id::LogId;
 use crate::engine::model::row::{Head, seal};
 use crate::engine::model::run::Run;
 use crate::engine::model::table::Table;
-use crate::engine::tables::pack::{Packer, Packing};
+use crate::engine::tables::pack::{Packer, Packing, Rows, ToPack, rows_of_all};
 use crate::engine::tables::read::TablesView;
 use crate::engine::tables::runs::run_up_to;
 use crate::engine::tables::schema::{
@@ -41,8 +41,18 @@ pub(super) fn checkpoint(
     } else {
         Some(old()?)
     };
+    let news = logs.iter();
+    let news = news.filter_map(|(log, extents, behind)| new_run(log, extents, *behind));
+    let mut packed = pack_side_by_side(packing, &news.collect::<Vec<_>>());
     for (log, extents, behind) in logs {
         match (behind, &old) {
+            (Some(below), _) if let Some(rows) = packed.remove(log) => {
+                cut_runs(txn, log, below, packing)?;
+                let mut table = txn.open_table(runs_of(log.kind))?;
+                for (number, row) in rows {
+                    table.insert(run_key(log, number), row.as_slice())?;
+                }
+            }
             (Some(below), _) => {
                 cut_runs(txn, log, below, packing)?;
                 append_runs(txn, log, extents, packing)?;
@@ -85,6 +95,37 @@ pub(super) fn checkpoint(
         }
     }
     Ok(())
+}
+
+/// Fewer bytes than these, as of one half of the journal, are packed log by log: no change waits for them.
+const MANY_BYTES: usize = 2 << 20;
+
+/// What the memtable has of a log if that is all of it, in one piece.
+fn new_run<'m>(log: &LogId, extents: &'m Extents, behind: Option<u64>) -> Option<ToPack<'m>> {
+    let [extent] = extents.list() else {
+        return None;
+    };
+    let ExtentSource::Run(run) = &extent.source else {
+        return None;
+    };
+    let is_all = behind == Some(0) && extent.first == 0 && extent.range() == run.numbers();
+    is_all.then(|| ToPack {
+        log: *log,
+        first: 0,
+        entries: run.entries(),
+    })
+}
+
+/// The rows of logs that are new and short, such as those of an import, where they are many.
+fn pack_side_by_side(packing: Packing, news: &[ToPack<'_>]) -> HashMap<LogId, Rows> {
+    let shorts = news.iter().filter(|run| packing.is_one_run(run.entries));
+    let shorts: Vec<_> = shorts.copied().collect();
+    let bytes: usize = shorts.iter().map(|run| run.entries.payload().len()).sum();
+    if bytes < MANY_BYTES {
+        return HashMap::new();
+    }
+    let logs = shorts.iter().map(|run| run.log);
+    logs.zip(rows_of_all(packing, &shorts)).collect()
 }
 
 /// Whether what the memtable has of a log only lies behind its own entries in the tables up to some

@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::engine::failpoints::{Bug, seeded};
@@ -72,6 +73,11 @@ impl Packing {
         bytes >= self.max_run_bytes
     }
 
+    /// Whether such a run is one that no other entry is put into, nor is it cut.
+    pub(crate) fn is_one_run(self, entries: &Entries) -> bool {
+        entries.payload().len() <= self.max_run_bytes
+    }
+
     /// How many runs are packed at the same time.
     fn side_by_side(self) -> usize {
         static CORES: OnceLock<usize> = OnceLock::new();
@@ -86,7 +92,7 @@ impl Packing {
 
     /// The rows of some entries that begin with number `first`, each by the number that it stands
     /// under.
-    pub(crate) fn rows(self, log: &LogId, first: u64, entries: &Entries) -> Vec<(u64, Vec<u8>)> {
+    pub(crate) fn rows(self, log: &LogId, first: u64, entries: &Entries) -> Rows {
         let packed = Packed::new(entries.payload(), self.level);
         match self.level {
             Some(_) => packed.into_rows(log, first, entries.len()),
@@ -188,7 +194,14 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
     }
 
     fn put_complete(&mut self) -> Outcome<()> {
-        for rows in rows_of_all(self.packing, &self.log, &self.complete) {
+        let log = self.log;
+        let complete = self.complete.iter();
+        let complete = complete.map(|(first, entries)| ToPack {
+            log,
+            first: *first,
+            entries,
+        });
+        for rows in rows_of_all(self.packing, &complete.collect::<Vec<_>>()) {
             for (number, row) in rows {
                 (self.put)(number, &row)?;
                 if seeded(Bug::DropRest) {
@@ -204,28 +217,45 @@ impl<P: FnMut(u64, &[u8]) -> Outcome<()>> Packer<P> {
     }
 }
 
-/// The rows of some runs, each packed by a thread of its own.
-fn rows_of_all(packing: Packing, log: &LogId, runs: &[(u64, Entries)]) -> Vec<Vec<(u64, Vec<u8>)>> {
-    let rows = |(first, entries): &(u64, Entries)| packing.rows(log, *first, entries);
-    let Some((here, others)) = runs.split_first() else {
-        return Vec::new();
+/// A run that is to be packed: entries of a log from number `first` on.
+#[derive(Clone, Copy)]
+pub(crate) struct ToPack<'e> {
+    pub(crate) log: LogId,
+    pub(crate) first: u64,
+    pub(crate) entries: &'e Entries,
+}
+
+/// Rows, each with the number that it stands under.
+pub(crate) type Rows = Vec<(u64, Vec<u8>)>;
+
+/// The rows of each of some runs, several packed at the same time.
+pub(crate) fn rows_of_all(packing: Packing, runs: &[ToPack<'_>]) -> Vec<Rows> {
+    let next = AtomicUsize::new(0);
+    let pack = || {
+        let mut packed = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(run) = runs.get(number) else {
+                return packed;
+            };
+            packed.push((number, packing.rows(&run.log, run.first, run.entries)));
+        }
     };
-    thread::scope(|scope| {
-        let threads: Vec<_> = others
-            .iter()
-            .map(|run| {
+    let others = packing.side_by_side().min(runs.len()).saturating_sub(1);
+    let mut all = thread::scope(|scope| {
+        // A system that gives no more threads leaves all to this one.
+        let threads: Vec<_> = (0..others)
+            .filter_map(|_| {
                 let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-                (run, thread.spawn_scoped(scope, move || rows(run)))
+                thread.spawn_scoped(scope, pack).ok()
             })
             .collect();
-        let mut all = vec![rows(here)];
-        for (run, thread) in threads {
-            all.push(match thread {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                // A system that gives no more threads leaves it to this one.
-                Err(_) => rows(run),
-            });
+        let mut all = pack();
+        for thread in threads {
+            all.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
         all
-    })
+    });
+    all.sort_unstable_by_key(|(number, _)| *number);
+    all.into_iter().map(|(_, rows)| rows).collect()
 }
