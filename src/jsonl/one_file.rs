@@ -173,7 +173,7 @@ impl OneFile<'_, '_, '_> {
         let expected_len = appending.len().saturating_add(rest.entries);
         let mut lines = lines_between(file, rest.start, rest.end_offset, self.bad_lines)
             .map_err(|error| Stop::file(path, &error))?;
-        let mut chunk = Chunk::default();
+        let (mut chunk, mut number) = (Chunk::default(), 0);
         while let Some(line) = lines
             .next_line()
             .map_err(|error| Stop::file(path, &error))?
@@ -189,10 +189,13 @@ impl OneFile<'_, '_, '_> {
                 chunk.add(&entry);
             }
             if chunk.is_full() {
-                appending.append(std::mem::take(&mut chunk), false)?;
+                let is_checked = rest.is_same(number, &chunk);
+                appending.append(std::mem::take(&mut chunk), is_checked)?;
+                number += 1;
             }
         }
-        appending.append(chunk, false)?;
+        let is_checked = rest.is_same(number, &chunk);
+        appending.append(chunk, is_checked)?;
         if appending.len() == expected_len {
             Ok(())
         } else {
