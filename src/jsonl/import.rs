@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use super::choices::{BadLines, LastLine};
 use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored};
+use super::entry_taker::EntryTaker;
 use super::ids::Place;
 use super::log_file::{FileVisitor, LogFile, Nobody};
 use super::not_imported::Stop;
 use super::one_file::OneFile;
 use super::passed_over::PassedOver;
-use super::read_ahead::{EntryTaker, ReadAhead};
+use super::read_ahead::ReadAhead;
 use super::report::{FileReport, ImportReport, Outcome};
 use super::session_file::{self, SessionFile};
 use super::tree::{self, Found, FoundFile};
