@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::problem::{EntryRange, Problem};
-use crate::engine::{Bits, LogId, LogKind, Outcome, Run, TablesView, WordFilter, each_word};
+use crate::engine::{Bits, FoundRun, LogId, LogKind, Outcome, TablesView, WordFilter, each_word};
 
 /// What to do about a filter that is not as it should be.
 const REMEDY: &str = "; a search may miss entries until `sessiondb compact` has made it anew";
@@ -28,8 +28,10 @@ impl Filters {
     }
 
     /// What is wrong with the filter of a run, if it has one.
-    pub(super) fn problem(&mut self, log: &LogId, checksum: u64, run: &Run) -> Option<Problem> {
-        let filter = self.left.remove(&run.first())?;
+    pub(super) fn problem(&mut self, log: &LogId, found: &FoundRun) -> Option<Problem> {
+        let filter = self.left.remove(&found.first)?;
+        // What is wrong with the run itself is said elsewhere.
+        let run = found.run.as_ref().ok()?;
         let problem = |message: &str| {
             let range = EntryRange::new(run.first(), run.end());
             Problem::of_filter(log, range, format!("{message}{REMEDY}"))
@@ -42,7 +44,7 @@ impl Filters {
             Ok(filter) => filter,
             Err(message) => return Some(problem(&format!("its word filter: {message}"))),
         };
-        if (filter.run, filter.count) != (checksum, run.end() - run.first()) {
+        if (filter.run, filter.count) != (found.checksum, run.end() - run.first()) {
             return Some(problem("the word filter is that of another run"));
         }
         let mut missing = 0u64;

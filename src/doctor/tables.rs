@@ -115,9 +115,7 @@ impl Tables<'_, '_> {
         let mut filters = Filters::of(base, log)?;
         base.for_each_run_of(log, |found| {
             self.findings.meter.add(found.rows);
-            if let Ok(run) = &found.run
-                && let Some(problem) = filters.problem(log, found.checksum, run)
-            {
+            if let Some(problem) = filters.problem(log, &found) {
                 self.findings.problem(problem);
             }
             self.run(log, found.first, found.run, &mut seen)

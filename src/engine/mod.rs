@@ -53,7 +53,7 @@ pub(crate) use self::rewrite::compact::{compact, compact_new};
 pub(crate) use self::salvage::{
     Basis, Found, FoundLog, FoundOrigin, FoundSegment, Lost, Salvaged, Table, read_head,
 };
-pub(crate) use self::tables::TablesView;
+pub(crate) use self::tables::{FoundRun, TablesView};
 #[cfg(feature = "_testing")]
 pub(crate) use self::test_api::create_in_memory;
 #[cfg(feature = "_testing")]

@@ -1,6 +1,9 @@
 //! What a file adds to a log: collected in chunks and appended one chunk after the other.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
+
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 use super::lines::{Line, Position};
 use super::not_imported::Stop;
@@ -13,7 +16,7 @@ use crate::{Log, StoreError};
 const CHUNK_BYTES: usize = 4 << 20;
 
 /// How much a file may add to a batch that it shares with others.
-const SHARED_BYTES: usize = 256 << 10;
+const SHARED_BYTES: usize = CHUNK_BYTES;
 
 /// What a file holds beyond what is stored.
 #[derive(Default)]
@@ -30,12 +33,70 @@ pub(super) struct Rest {
     pub(super) entries: u64,
     /// Whether some of its lines do not become entries as they are.
     pub(super) has_bad_lines: bool,
+    sums: Sums,
+}
+
+/// What chunks of a file were when they were checked: those that are the same when they are read again are
+/// as sound as they were.
+struct Sums {
+    /// Unknown to all who write the file.
+    seed: u64,
+    chunks: Vec<u64>,
+    /// The chunk that is not full yet.
+    open: Box<Xxh3>,
+    open_bytes: usize,
+}
+
+impl Sums {
+    fn new() -> Self {
+        let seed = RandomState::new().build_hasher().finish();
+        Self {
+            seed,
+            chunks: Vec::new(),
+            open: Box::new(Xxh3::with_seed(seed)),
+            open_bytes: 0,
+        }
+    }
+
+    fn add(&mut self, entry: &[u8]) {
+        if self.open_bytes > 0 {
+            self.open.update(b"\n");
+            self.open_bytes += 1;
+        }
+        self.open.update(entry);
+        self.open_bytes += entry.len();
+    }
+
+    /// Chunks end with a line.
+    fn end_line(&mut self) {
+        if self.open_bytes >= CHUNK_BYTES {
+            self.chunks.push(self.open.digest());
+            *self.open = Xxh3::with_seed(self.seed);
+            self.open_bytes = 0;
+        }
+    }
+
+    fn is_same(&self, number: usize, chunk: &Chunk) -> bool {
+        let sum = xxh3_64_with_seed(chunk.entries.payload(), self.seed);
+        let open = (number == self.chunks.len()).then(|| self.open.digest());
+        self.chunks.get(number).copied().or(open) == Some(sum)
+    }
+}
+
+impl Rest {
+    /// Whether the chunk with this number, counted from 0, is what it was when it was checked.
+    pub(super) fn is_same(&self, number: usize, chunk: &Chunk) -> bool {
+        self.sums.is_same(number, chunk)
+    }
 }
 
 impl Addition {
     pub(super) fn add(&mut self, entry: &[u8]) {
         match &mut self.rest {
-            Some(rest) => rest.entries = rest.entries.saturating_add(1),
+            Some(rest) => {
+                rest.entries = rest.entries.saturating_add(1);
+                rest.sums.add(entry);
+            }
             None => self.first.add(entry),
         }
     }
@@ -45,6 +106,7 @@ impl Addition {
             Some(rest) if held_entries || line.terminated => {
                 rest.end_offset = line.next.byte_offset;
                 rest.has_bad_lines |= was_bad;
+                rest.sums.end_line();
             }
             None if self.first.is_full() => {
                 self.rest = Some(Rest {
@@ -52,6 +114,7 @@ impl Addition {
                     end_offset: line.next.byte_offset,
                     entries: 0,
                     has_bad_lines: false,
+                    sums: Sums::new(),
                 });
             }
             _ => {}
@@ -70,13 +133,23 @@ impl Chunk {
         self.entries.push(entry);
     }
 
+    /// Makes room for a file of that length, as far as it comes into a chunk.
+    pub(super) fn reserve(&mut self, file_bytes: u64) {
+        let bytes = usize::try_from(file_bytes).unwrap_or(usize::MAX);
+        self.entries.reserve(bytes.min(CHUNK_BYTES));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    pub(super) fn len_bytes(&self) -> usize {
+        self.entries.payload().len()
+    }
+
     /// Line ends count, so that very many very short entries fill a chunk as well.
     pub(super) fn is_full(&self) -> bool {
-        self.entries.payload().len() >= CHUNK_BYTES
+        self.len_bytes() >= CHUNK_BYTES
     }
 }
 
@@ -114,8 +187,8 @@ impl<'a> Appending<'a> {
         self.stored.saturating_add(pending)
     }
 
-    /// Takes a chunk, and appends the one before. Its lines are known to be entries, or were checked
-    /// only when the file was read for the first time.
+    /// Takes a chunk, and appends the one before. Its lines are known to be entries, or may be others than
+    /// those that were checked when the file was read for the first time.
     pub(super) fn append(&mut self, chunk: Chunk, are_checked: bool) -> Result<(), Stop> {
         if chunk.is_empty() {
             return Ok(());
@@ -144,7 +217,7 @@ impl<'a> Appending<'a> {
             return Ok(false);
         };
         let len = self.stored.saturating_add(chunk.entries.len());
-        let is_small = chunk.entries.payload().len() <= SHARED_BYTES && self.appended() == 0;
+        let is_small = chunk.len_bytes() <= SHARED_BYTES && self.appended() == 0;
         let shared = shared.filter(|_| is_small);
         let is_shared = shared.is_some();
         let mut own = archive.batch().with_durability(Durability::Written);

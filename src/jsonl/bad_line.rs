@@ -18,6 +18,13 @@ pub(super) fn encode(line: &[u8]) -> Vec<u8> {
     marker.into_bytes()
 }
 
+/// Whether an entry begins as the marker of a line does.
+pub(super) fn may_be_marker(entry: &[u8]) -> bool {
+    [TEXT, HEX]
+        .iter()
+        .any(|marker| entry.starts_with(marker.as_bytes()))
+}
+
 /// Returns the line that an entry is the marker of; `None` if the entry is not exactly what
 /// [`encode`] makes of a line.
 pub(super) fn decode(entry: &[u8]) -> Option<Vec<u8>> {

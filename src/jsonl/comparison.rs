@@ -6,13 +6,15 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::addition::Addition;
-use super::bad_line::line_of;
+use super::bad_line::{self, line_of};
 use super::choices::BadLines;
+use super::entry_taker::EntryTaker;
 use super::ids::Place;
 use super::lines::{Line, Lines, Position};
 use super::no_log;
 use super::not_imported::Stop;
 use super::reading::{Reading, read_checked_line, read_line};
+use super::values::is_value;
 use super::warnings::Warnings;
 use crate::archive::{CutOff, Entry, Log, MAX_ENTRY_BYTES, RawEntries, is_tombstone};
 use crate::error::StoreError;
@@ -72,7 +74,7 @@ impl Comparison<'_> {
         stored: &mut Stored,
         warnings: &mut Warnings,
         meter: &mut Meter<'_>,
-        look: &mut dyn FnMut(&[u8]),
+        look: &mut dyn EntryTaker,
     ) -> Result<Compared, Stop> {
         let unreadable = |error| Stop::file(self.path, &error);
         if let Some(what) = no_log::known(self.file).map_err(unreadable)? {
@@ -83,6 +85,10 @@ impl Comparison<'_> {
             final_line_end: true,
             ..Compared::default()
         };
+        if stored.len == 0 {
+            let len = self.file.metadata().map_err(unreadable)?.len();
+            found.added.first.reserve(len);
+        }
         while let Some(line) = lines.next_line().map_err(unreadable)? {
             meter.advance(self.reached(line.next.byte_offset));
             found.final_line_end = line.terminated;
@@ -113,8 +119,13 @@ impl Comparison<'_> {
         found: &mut Compared,
         stored: &mut Stored,
         warnings: &mut Warnings,
-        look: &mut dyn FnMut(&[u8]),
+        look: &mut dyn EntryTaker,
     ) -> Result<(), Stop> {
+        if is_taken(line, look) {
+            self.entry(line, line.bytes, found, stored)?;
+            found.added.end_line(line, true, false);
+            return Ok(());
+        }
         let reading = if stored.next_is(line.bytes) {
             // What is stored is known to be sound.
             Reading {
@@ -140,7 +151,7 @@ impl Comparison<'_> {
         }
         for entry in reading.entries {
             comes_back = !remarked || *line_of(&entry) == *line.bytes;
-            look(&entry);
+            look.entry(&entry);
             self.entry(line, &entry, found, stored)?;
         }
         let held_entries = found.entries > before;
@@ -219,6 +230,19 @@ impl Comparison<'_> {
     fn is_cut_off(&self, number: u64) -> bool {
         self.cut_off.iter().any(|range| range.contains(&number))
     }
+}
+
+/// Whether the line is an entry as it is, which `look` has taken.
+fn is_taken(line: &Line<'_>, look: &mut dyn EntryTaker) -> bool {
+    if line.nuls.is_some() || line.over_limit.is_some() || line.byte_order_mark {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(line.bytes) else {
+        return false;
+    };
+    let is_taken = !bad_line::may_be_marker(line.bytes) && look.line(text);
+    debug_assert!(!is_taken || is_value(line.bytes), "{text:?} is no JSON");
+    is_taken
 }
 
 pub(super) type FileLines<'a> = Lines<BufReader<Take<&'a File>>>;

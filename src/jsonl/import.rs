@@ -6,11 +6,13 @@ use std::path::PathBuf;
 
 use super::choices::{BadLines, LastLine};
 use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored};
+use super::entry_taker::EntryTaker;
 use super::ids::Place;
 use super::log_file::{FileVisitor, LogFile, Nobody};
 use super::not_imported::Stop;
 use super::one_file::OneFile;
 use super::passed_over::PassedOver;
+use super::read_ahead::ReadAhead;
 use super::report::{FileReport, ImportReport, Outcome};
 use super::session_file::{self, SessionFile};
 use super::tree::{self, Found, FoundFile};
@@ -182,12 +184,34 @@ impl<'a> Import<'a> {
         let mut meter = Meter::new(None, u64::MAX);
         let mut nobody = Nobody;
         let visitor = visitor.unwrap_or(&mut nobody);
-        self.log_file(file, visitor, (&mut meter, 0..0), None)
+        self.log_file(file, visitor, (&mut meter, 0..0), None, None)
+    }
+
+    /// Reads a file before it is its turn, and shows each entry to `look`. Neither the archive nor the place
+    /// that `file` names is looked at, so both may be others by the time that
+    /// [`file_into`](Self::file_into) takes what was read. [`ReadAhead`] has an example.
+    pub fn read_ahead(&self, file: &LogFile<'_>, look: &mut dyn EntryTaker) -> ReadAhead {
+        let mut warnings = Warnings::default();
+        let comparison = Comparison {
+            file: file.file,
+            path: file.path,
+            place: file.place(),
+            bad_lines: self.bad_lines,
+            drops_last_line: self.last_line.drops(file.line_ends_count),
+            cut_off: Vec::new(),
+            progress: 0..0,
+        };
+        let mut meter = Meter::new(None, u64::MAX);
+        let found = comparison.run(&mut Stored::nothing(), &mut warnings, &mut meter, look);
+        ReadAhead { found, warnings }
     }
 
     /// As [`file`](Self::file), for many small files: what one of them adds goes into `batch`, with what
     /// the visitor adds, and nothing of it is stored before that is committed. Returns the batch, and
     /// whether the file added to it; a large one does not.
+    ///
+    /// With what was [read ahead](Self::read_ahead) of the file it is not read again if nothing of the log is
+    /// stored. The visitor is not shown the entries then, but [told](FileVisitor::was_read_ahead) so.
     ///
     /// A batch takes one file of a session, since those that follow do not see what is not committed
     /// yet. If it fails, as when somebody else writes to one of its logs, its files are imported again.
@@ -198,6 +222,7 @@ impl<'a> Import<'a> {
     pub fn file_into(
         &self,
         file: &LogFile<'_>,
+        ahead: Option<ReadAhead>,
         visitor: Option<&mut dyn FileVisitor>,
         batch: Batch,
     ) -> Result<(FileReport, Batch, bool), StoreError> {
@@ -205,7 +230,7 @@ impl<'a> Import<'a> {
         let mut nobody = Nobody;
         let visitor = visitor.unwrap_or(&mut nobody);
         let mut shared = (batch, false);
-        let report = self.log_file(file, visitor, (&mut meter, 0..0), Some(&mut shared))?;
+        let report = self.log_file(file, visitor, (&mut meter, 0..0), ahead, Some(&mut shared))?;
         Ok((report, shared.0, shared.1))
     }
 
@@ -222,7 +247,7 @@ impl<'a> Import<'a> {
                 let file = LogFile::new(path, &file, place.session, place.segment)
                     .trace(place.trace)
                     .line_ends_count(found.line_ends_count);
-                self.log_file(&file, &mut Nobody, (meter, progress.clone()), None)?
+                self.log_file(&file, &mut Nobody, (meter, progress.clone()), None, None)?
             }
             Err(error) => {
                 let failed = Outcome::Failed(format!("{}: {error}", path.display()));
@@ -238,6 +263,7 @@ impl<'a> Import<'a> {
         file: &LogFile<'_>,
         visitor: &mut dyn FileVisitor,
         (meter, progress): (&mut Meter<'_>, Range<u64>),
+        mut ahead: Option<ReadAhead>,
         mut shared: Option<&mut (Batch, bool)>,
     ) -> Result<FileReport, StoreError> {
         if self.again {
@@ -262,6 +288,7 @@ impl<'a> Import<'a> {
                 drops_last_line: self.last_line.drops(file.line_ends_count),
                 warnings: &mut warnings,
                 visitor: &mut *visitor,
+                ahead: ahead.take(),
                 shared: shared.as_deref_mut(),
             };
             report.outcome = match one.run(meter, &progress) {
@@ -401,7 +428,7 @@ fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Optio
             &mut Stored::nothing(),
             &mut Warnings::default(),
             &mut Meter::new(None, 0),
-            &mut |_| {},
+            &mut |_: &[u8]| {},
         )
     };
     match compare() {

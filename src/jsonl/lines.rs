@@ -54,6 +54,9 @@ impl Line<'_> {
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     source: R,
+    /// How much of what the source has read is behind.
+    used: usize,
+    /// A line that the source does not have as a whole.
     buffer: Vec<u8>,
     next: Position,
     limit_bytes: usize,
@@ -75,6 +78,7 @@ impl<R: BufRead> Lines<R> {
     pub(super) fn new(source: R, start: Position, limit_bytes: usize) -> Self {
         Self {
             source,
+            used: 0,
             buffer: Vec::new(),
             next: start,
             limit_bytes,
@@ -91,6 +95,10 @@ impl<R: BufRead> Lines<R> {
     /// Returns the next line, `None` at the end.
     pub(super) fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         let at = self.next;
+        self.source.consume(std::mem::take(&mut self.used));
+        if let Some(len) = self.ready_line()? {
+            return self.at_hand(len).map(Some);
+        }
         let Filled {
             len_bytes,
             terminated,
@@ -123,17 +131,47 @@ impl<R: BufRead> Lines<R> {
         }))
     }
 
+    /// How long the next line is, if the source has all of it with its line end, and there is nothing about
+    /// it to be changed.
+    fn ready_line(&mut self) -> io::Result<Option<usize>> {
+        let available = fill(&mut self.source)?;
+        let Some(len) = memchr::memchr(b'\n', available) else {
+            return Ok(None);
+        };
+        let line = available.get(..len).unwrap_or_default();
+        let is_plain = len <= self.limit_bytes && memchr::memchr(0, line).is_none();
+        Ok(is_plain.then_some(len))
+    }
+
+    /// The next line, of which the source has so many bytes and a line end.
+    fn at_hand(&mut self, len: usize) -> io::Result<Line<'_>> {
+        let at = self.next;
+        self.used = len.saturating_add(1);
+        self.next = Position {
+            line: at.line.saturating_add(1),
+            byte_offset: at.byte_offset.saturating_add(self.used as u64),
+        };
+        let bytes = self.source.fill_buf()?.get(..len).unwrap_or_default();
+        let marked = bytes.strip_prefix(BYTE_ORDER_MARK);
+        let marked = marked.filter(|_| at.byte_offset == 0);
+        Ok(Line {
+            bytes: marked.unwrap_or(bytes),
+            at,
+            next: self.next,
+            terminated: true,
+            byte_order_mark: marked.is_some(),
+            nuls: None,
+            over_limit: None,
+        })
+    }
+
     /// Puts the next line, which begins at `start` in the file, into the buffer, or nothing if it is
     /// over the limit.
     fn fill(&mut self, start: u64) -> io::Result<Filled> {
         self.buffer.clear();
         let mut filled = Filled::default();
         loop {
-            let available = match self.source.fill_buf() {
-                Ok(available) => available,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
+            let available = fill(&mut self.source)?;
             if available.is_empty() {
                 return Ok(filled);
             }
@@ -161,6 +199,16 @@ impl<R: BufRead> Lines<R> {
             }
         }
     }
+}
+
+/// What the source has, or reads now.
+fn fill(source: &mut impl BufRead) -> io::Result<&[u8]> {
+    while let Err(error) = source.fill_buf() {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    source.fill_buf()
 }
 
 impl Filled {

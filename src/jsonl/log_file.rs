@@ -141,6 +141,10 @@ pub trait FileVisitor {
     /// Takes the next entry.
     fn entry(&mut self, entry: &[u8]);
 
+    /// Is told, in place of all entries, that they are those that were shown when the file was
+    /// [read ahead](super::Import::read_ahead).
+    fn was_read_ahead(&mut self) {}
+
     /// Adds to the changes that complete the file. Returns whether there are any, for a file of which
     /// nothing is new.
     ///

@@ -11,6 +11,7 @@ use super::comparison::{Compared, Comparison, Stored, lines_between};
 use super::ids::Place;
 use super::log_file::{FileVisitor, LogFile, Seen};
 use super::not_imported::Stop;
+use super::read_ahead::ReadAhead;
 use super::reading::{read_checked_line, read_line};
 use super::report::Outcome;
 use super::warnings::Warnings;
@@ -27,6 +28,8 @@ pub(super) struct OneFile<'i, 'v, 'd> {
     pub(super) drops_last_line: bool,
     pub(super) warnings: &'i mut Warnings,
     pub(super) visitor: &'v mut (dyn FileVisitor + 'd),
+    /// What was read of the file before.
+    pub(super) ahead: Option<ReadAhead>,
     /// A batch for what a small file adds, and whether something was added to it.
     pub(super) shared: Option<&'v mut (Batch, bool)>,
 }
@@ -54,9 +57,17 @@ impl OneFile<'_, '_, '_> {
         self.find_cut_off(&mut comparison)?;
         let mut stored = Stored::of(&self.log)?;
         let (exists, stored_len) = (stored.exists, stored.len);
-        let visitor = &mut self.visitor;
-        let mut look = |entry: &[u8]| visitor.entry(entry);
-        let found = comparison.run(&mut stored, self.warnings, meter, &mut look)?;
+        // Only where there is nothing to compare it with.
+        let is_new = !exists && stored_len == 0 && comparison.cut_off.is_empty();
+        let found = if let Some(ahead) = self.ahead.take().filter(|_| is_new) {
+            self.visitor.was_read_ahead();
+            *self.warnings = ahead.warnings;
+            ahead.found?
+        } else {
+            let visitor = &mut self.visitor;
+            let mut look = |entry: &[u8]| visitor.entry(entry);
+            comparison.run(&mut stored, self.warnings, meter, &mut look)?
+        };
         drop(stored);
         let forgotten = found.forgotten;
         if found.added.first.is_empty() {
@@ -162,7 +173,7 @@ impl OneFile<'_, '_, '_> {
         let expected_len = appending.len().saturating_add(rest.entries);
         let mut lines = lines_between(file, rest.start, rest.end_offset, self.bad_lines)
             .map_err(|error| Stop::file(path, &error))?;
-        let mut chunk = Chunk::default();
+        let (mut chunk, mut number) = (Chunk::default(), 0);
         while let Some(line) = lines
             .next_line()
             .map_err(|error| Stop::file(path, &error))?
@@ -178,10 +189,13 @@ impl OneFile<'_, '_, '_> {
                 chunk.add(&entry);
             }
             if chunk.is_full() {
-                appending.append(std::mem::take(&mut chunk), false)?;
+                let is_checked = rest.is_same(number, &chunk);
+                appending.append(std::mem::take(&mut chunk), is_checked)?;
+                number += 1;
             }
         }
-        appending.append(chunk, false)?;
+        let is_checked = rest.is_same(number, &chunk);
+        appending.append(chunk, is_checked)?;
         if appending.len() == expected_len {
             Ok(())
         } else {

@@ -1,5 +1,7 @@
 //! JSONL in and out: folders come back byte for byte, and importing again changes nothing.
 
+/// Files that are read before it is their turn.
+mod ahead;
 /// Bad lines of every kind under every option, against a naive oracle.
 mod bad_lines;
 /// Imports of the same files at the same time.

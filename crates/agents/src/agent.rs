@@ -3,17 +3,21 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memmem;
 use uuid::Uuid;
 
 use crate::fold::Fold;
 use crate::identity::Subagent;
 use crate::item::Item;
-use crate::json::{Raw, decoded};
+use crate::json::{Raw, Text, decoded};
 use crate::summary::Summary;
 use crate::text::{file_stem, uuid_at_end};
 
 /// Only this crate has agents, so that the trait can grow.
-pub(crate) trait Sealed {}
+pub(crate) trait Sealed {
+    /// Folds one entry into what is known.
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold);
+}
 
 /// How one agent keeps its sessions.
 ///
@@ -38,9 +42,6 @@ pub trait Agent: Sync + Sealed {
 
     /// Whether this agent wrote the file, and what tells so.
     fn recognise(&self, probe: &Probe<'_>) -> Option<By>;
-
-    /// Folds one entry into what is known. Called by [`Fold::entry`].
-    fn fold(&self, entry: &[u8], fold: &mut Fold);
 
     /// Folds the header of a [`Document`]. Called by [`Fold::header`].
     fn fold_header(&self, header: &str, fold: &mut Fold) {
@@ -139,6 +140,19 @@ impl<'a> Probe<'a> {
             .split(|byte| *byte == b'\n')
             .take(LINES_ASKED)
             .any(|line| tells(Raw::new(&decoded(line))))
+    }
+
+    /// Whether one of these keys, each in its quotes, may stand in the head: a look that is worth it before
+    /// all lines are read for them.
+    pub(crate) fn may_have(&self, keys: &[&str]) -> bool {
+        let has = |key: &&str| memmem::find(self.head, key.as_bytes()).is_some();
+        keys.iter().any(has) || self.has_escaped_letter()
+    }
+
+    /// Nobody writes letters as escapes, but who does writes the same keys.
+    fn has_escaped_letter(&self) -> bool {
+        let mut escapes = memmem::find_iter(self.head, b"\\u00");
+        escapes.any(|at| matches!(self.head.get(at + 4), Some(b'4'..=b'7')))
     }
 
     /// Whether the path is that of a file of lines, compressed or not.

@@ -4,7 +4,7 @@ use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::{Fold, State};
 use crate::identity::Subagent;
 use crate::item::Item;
-use crate::json::{List, Raw, decoded, object};
+use crate::json::{List, Raw, Read, Text, decoded, object};
 use crate::summary::{Summary, TitleSource};
 use crate::text::{file_stem, folders, is_uuid};
 
@@ -61,7 +61,17 @@ object! {
         id: "id",
         model: "model",
         content: "content" as Content,
-        usage: "usage",
+        usage: "usage" as Usage,
+    }
+}
+
+object! {
+    /// What an answer took.
+    Usage {
+        input: "input_tokens",
+        written: "cache_creation_input_tokens",
+        cached: "cache_read_input_tokens",
+        output: "output_tokens",
     }
 }
 
@@ -84,7 +94,11 @@ object! {
     }
 }
 
-impl Sealed for Claude {}
+impl Sealed for Claude {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::fold(&Record::read_first(entry), fold);
+    }
+}
 
 impl Agent for Claude {
     fn name(&self) -> &'static str {
@@ -96,14 +110,11 @@ impl Agent for Claude {
     }
 
     fn recognise(&self, probe: &Probe<'_>) -> Option<By> {
-        if probe.any_line(is_record) {
+        let told = [r#""sessionId""#, r#""leafUuid""#, r#""messageId""#];
+        if probe.may_have(&told) && probe.any_line(is_record) {
             return Some(By::Content);
         }
         probe.by_folder(".claude/projects/")
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::fold(&Record::read(Raw::new(&decoded(entry))), fold);
     }
 
     /// The header of a subagent's log is the `.meta.json` beside it.

@@ -7,7 +7,7 @@
 use crate::agent::{Agent, By, Document, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{Raw, array_text, compact, decoded, is_whole};
+use crate::json::{Raw, Text, array_text, compact, decoded, is_whole};
 use crate::summary::Summary;
 use crate::text::{file_stem, folders};
 
@@ -22,7 +22,11 @@ const HISTORY: &str = "api_conversation_history";
 
 pub(crate) struct Cline;
 
-impl Sealed for Cline {}
+impl Sealed for Cline {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::entry(entry, fold);
+    }
+}
 
 impl Agent for Cline {
     fn name(&self) -> &'static str {
@@ -39,10 +43,6 @@ impl Agent for Cline {
             return Some(By::Content);
         }
         (file_stem(probe.path) == HISTORY).then_some(By::Path)
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::entry(Raw::new(&decoded(entry)), fold);
     }
 
     fn fold_header(&self, header: &str, fold: &mut Fold) {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::agent::{Agent, By, Document, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{Raw, compact, decoded, object};
+use crate::json::{Raw, Text, compact, decoded, object};
 use crate::summary::Summary;
 use crate::text::{file_stem, uuid_at_end};
 use crate::time::civil;
@@ -127,7 +127,11 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Sealed for Codex {}
+impl Sealed for Codex {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::fold(entry, fold);
+    }
+}
 
 impl Agent for Codex {
     fn name(&self) -> &'static str {
@@ -139,7 +143,14 @@ impl Agent for Codex {
     }
 
     fn recognise(&self, probe: &Probe<'_>) -> Option<By> {
-        if probe.any_line(is_line) || is_document(Raw::new(&probe.text())) {
+        let told = [
+            r#""payload""#,
+            r#""record_type""#,
+            r#""instructions""#,
+            r#""git""#,
+        ];
+        let is_log = probe.may_have(&told) && probe.any_line(is_line);
+        if is_log || is_document(Raw::new(&probe.text())) {
             return Some(By::Content);
         }
         if file_stem(probe.path).starts_with("rollout-") {
@@ -148,10 +159,6 @@ impl Agent for Codex {
         probe
             .by_folder(".codex/sessions/")
             .or_else(|| probe.by_folder(".codex/archived_sessions/"))
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::fold(Raw::new(&decoded(entry)), fold);
     }
 
     fn fold_header(&self, header: &str, fold: &mut Fold) {

@@ -7,7 +7,7 @@
 use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{Raw, decoded};
+use crate::json::{Raw, Text, decoded};
 use crate::summary::Summary;
 use crate::text::{file_stem, folders};
 
@@ -21,7 +21,11 @@ const EVENTS: &str = "events";
 
 pub(crate) struct Copilot;
 
-impl Sealed for Copilot {}
+impl Sealed for Copilot {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::entry(entry, fold);
+    }
+}
 
 impl Agent for Copilot {
     fn name(&self) -> &'static str {
@@ -39,10 +43,6 @@ impl Agent for Copilot {
         probe
             .by_folder(".copilot/session-state/")
             .filter(|_| probe.is_lines())
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::entry(Raw::new(&decoded(entry)), fold);
     }
 
     fn finish(&self, fold: &Fold, summary: &mut Summary) {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::identity::{Identity, Parent, Subagent, session_id, subagent_id};
+use crate::json::{Text, decoded};
 use crate::summary::{Origin, Summary, TitleSource};
 use crate::text::{PROMPT_CHARS, TITLE_CHARS, clip, file_stem, one_line};
 
@@ -107,6 +108,11 @@ impl Fold {
 
     /// Goes on with the next entry.
     pub fn entry(&mut self, entry: &[u8]) {
+        self.text(Text::plain(&decoded(entry)));
+    }
+
+    /// The same with one that is a text.
+    pub(crate) fn text(&mut self, entry: Text<'_>) {
         self.agent.fold(entry, self);
         self.entries += 1;
     }

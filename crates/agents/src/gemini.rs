@@ -12,7 +12,7 @@ use crate::document;
 use crate::fold::Fold;
 use crate::identity::Subagent;
 use crate::item::Item;
-use crate::json::{Raw, decoded};
+use crate::json::{Raw, Text, decoded};
 use crate::summary::Summary;
 use crate::text::{file_stem, folders};
 use crate::time::civil;
@@ -24,7 +24,11 @@ pub(crate) use fold::Kept;
 
 pub(crate) struct Gemini;
 
-impl Sealed for Gemini {}
+impl Sealed for Gemini {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::entry(entry, fold);
+    }
+}
 
 impl Agent for Gemini {
     fn name(&self) -> &'static str {
@@ -52,10 +56,6 @@ impl Agent for Gemini {
         probe
             .by_folder(".gemini/tmp/")
             .filter(|_| folders(probe.path).any(in_chats))
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::entry(Raw::new(&decoded(entry)), fold);
     }
 
     fn fold_header(&self, header: &str, fold: &mut Fold) {

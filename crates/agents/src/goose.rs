@@ -5,7 +5,7 @@
 use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{Raw, decoded};
+use crate::json::{Raw, Text, decoded};
 use crate::summary::Summary;
 
 mod fold;
@@ -17,7 +17,11 @@ pub use rows::{message_row, session_row};
 
 pub(crate) struct Goose;
 
-impl Sealed for Goose {}
+impl Sealed for Goose {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::entry(entry, fold);
+    }
+}
 
 impl Agent for Goose {
     fn name(&self) -> &'static str {
@@ -37,12 +41,8 @@ impl Agent for Goose {
             .filter(|_| probe.is_lines())
     }
 
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::entry(Raw::new(&decoded(entry)), fold);
-    }
-
     fn fold_header(&self, header: &str, fold: &mut Fold) {
-        fold::entry(Raw::new(header), fold);
+        fold::entry(Text::plain(header), fold);
     }
 
     fn finish(&self, fold: &Fold, summary: &mut Summary) {

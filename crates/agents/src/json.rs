@@ -9,16 +9,21 @@
 use std::borrow::Cow;
 
 mod compact;
+mod grammar;
 mod members;
 mod read;
+mod scan;
 mod skip;
 mod string;
+mod text;
 mod write;
 
 pub use compact::compact;
 pub(crate) use members::members;
 pub(crate) use read::{List, Read, object, object_field, object_struct, read_object};
-use skip::{find_quote_or_backslash, skip_blanks, skip_separators, skip_string, skip_value};
+pub(crate) use scan::Index;
+use skip::{find_quote_or_backslash, skip_blanks, skip_separators, skip_value};
+pub(crate) use text::Text;
 pub(crate) use write::{ObjectText, array_text, quoted};
 
 /// A value as it was written, or nothing.
@@ -62,7 +67,8 @@ impl<'a> Raw<'a> {
     /// The members of an object, in their order; none of anything else.
     pub(crate) fn fields(self) -> Fields<'a> {
         let at = if self.is_object() { 1 } else { self.0.len() };
-        Fields { text: self.0, at }
+        let text = Text::plain(self.0);
+        Fields { text, at }
     }
 
     /// The same, with the keys as they were written.
@@ -74,7 +80,8 @@ impl<'a> Raw<'a> {
     /// The elements of an array, in their order; none of anything else.
     pub(crate) fn elements(self) -> Elements<'a> {
         let at = if self.is_array() { 1 } else { self.0.len() };
-        Elements { text: self.0, at }
+        let text = Text::plain(self.0);
+        Elements { text, at }
     }
 
     /// The member of an object that has this key. For one key; for several there is [`object`].
@@ -164,7 +171,7 @@ impl<'a> Raw<'a> {
 
 /// Steps through an object.
 pub(crate) struct Fields<'a> {
-    text: &'a str,
+    text: Text<'a>,
     at: usize,
 }
 
@@ -173,7 +180,7 @@ impl<'a> Fields<'a> {
     /// caller sets behind the value.
     #[inline]
     fn next_key(&mut self) -> Option<(Key<'a>, usize)> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.text.bytes();
         let from = skip_separators(bytes, self.at);
         self.at = from;
         if bytes.get(from) != Some(&b'"') {
@@ -184,13 +191,13 @@ impl<'a> Fields<'a> {
         let to = if is_plain {
             special + 1
         } else {
-            skip_string(bytes, from)
+            self.text.skip_string(from)
         };
         let colon = skip_blanks(bytes, to);
         if bytes.get(colon) != Some(&b':') {
             return None;
         }
-        let raw = Raw(slice(self.text, from, to));
+        let raw = Raw(self.text.slice(from, to));
         Some((Key { raw, is_plain }, skip_blanks(bytes, colon + 1)))
     }
 
@@ -234,7 +241,7 @@ impl<'a> Iterator for Fields<'a> {
 
 /// Steps through an array.
 pub(crate) struct Elements<'a> {
-    text: &'a str,
+    text: Text<'a>,
     at: usize,
 }
 
@@ -242,11 +249,11 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Raw<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let from = skip_separators(self.text.as_bytes(), self.at);
+        let from = skip_separators(self.text.bytes(), self.at);
         let (value, end) = Raw::read_at(self.text, from);
         self.at = end;
         if value.is_missing() {
-            self.at = self.text.len();
+            self.at = self.text.bytes().len();
             return None;
         }
         Some(value)

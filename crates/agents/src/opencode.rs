@@ -7,7 +7,7 @@ use crate::agent::{Agent, By, Document, Home, Probe, Sealed};
 use crate::document;
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{ObjectText, Raw, array_text, decoded, members};
+use crate::json::{ObjectText, Raw, Text, array_text, decoded, members};
 use crate::summary::Summary;
 use crate::text::folders;
 
@@ -22,7 +22,11 @@ pub use rows::{message_row, order, part_row, session_row};
 
 pub(crate) struct Opencode;
 
-impl Sealed for Opencode {}
+impl Sealed for Opencode {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::entry(entry, fold);
+    }
+}
 
 impl Agent for Opencode {
     fn name(&self) -> &'static str {
@@ -40,10 +44,6 @@ impl Agent for Opencode {
         ["session/", "message/", "part/"]
             .iter()
             .find_map(|kind| probe.by_folder(&format!("opencode/storage/{kind}")))
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::entry(Raw::new(&decoded(entry)), fold);
     }
 
     fn fold_header(&self, header: &str, fold: &mut Fold) {

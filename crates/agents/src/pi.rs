@@ -3,7 +3,7 @@
 use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{List, Raw, decoded, object};
+use crate::json::{List, Raw, Read, Text, decoded, object};
 use crate::summary::Summary;
 use crate::text::file_stem;
 use crate::time::civil;
@@ -47,7 +47,7 @@ object! {
         display: "display",
         content: "content" as Content,
         model: "model",
-        usage: "usage",
+        usage: "usage" as Usage,
         error: "errorMessage",
         call_id: "toolCallId",
         is_error: "isError",
@@ -55,6 +55,22 @@ object! {
         output: "output",
         timestamp: "timestamp",
     }
+}
+
+object! {
+    /// What a message took.
+    Usage {
+        input: "input",
+        output: "output",
+        cached: "cacheRead",
+        written: "cacheWrite",
+        cost: "cost" as Cost,
+    }
+}
+
+object! {
+    /// In dollars.
+    Cost { total: "total" }
 }
 
 /// What is said: a text, or parts.
@@ -74,7 +90,11 @@ object! {
     }
 }
 
-impl Sealed for Pi {}
+impl Sealed for Pi {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::fold(&Entry::read_first(entry), fold);
+    }
+}
 
 impl Agent for Pi {
     fn name(&self) -> &'static str {
@@ -90,10 +110,6 @@ impl Agent for Pi {
             return Some(By::Content);
         }
         probe.by_folder(".pi/agent/sessions/")
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::fold(&Entry::read(Raw::new(&decoded(entry))), fold);
     }
 
     fn items(&self, entry: &[u8], index: u64, items: &mut Vec<Item>) {
@@ -144,7 +160,7 @@ fn is_entry(raw: Raw<'_>) -> bool {
     if entry.kind.is("session") {
         return entry.id.is_string() && entry.cwd.is_string() && entry.timestamp.is_string();
     }
-    entry.kind.is("message") && !entry.message.usage.get("cacheRead").is_missing()
+    entry.kind.is("message") && !entry.message.usage.cached.is_missing()
 }
 
 /// The folder of a project is its path between two hyphens a side, with hyphens inside.

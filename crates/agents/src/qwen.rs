@@ -9,7 +9,7 @@ use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::identity::Subagent;
 use crate::item::Item;
-use crate::json::{Raw, decoded};
+use crate::json::{Raw, Text, decoded};
 use crate::summary::Summary;
 use crate::text::{file_stem, folders, is_uuid};
 
@@ -21,7 +21,11 @@ pub(crate) use fold::Kept;
 
 pub(crate) struct Qwen;
 
-impl Sealed for Qwen {}
+impl Sealed for Qwen {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::entry(entry, fold);
+    }
+}
 
 impl Agent for Qwen {
     fn name(&self) -> &'static str {
@@ -33,7 +37,8 @@ impl Agent for Qwen {
     }
 
     fn recognise(&self, probe: &Probe<'_>) -> Option<By> {
-        if probe.any_line(is_record) {
+        let told = [r#""parts""#, r#""systemPayload""#];
+        if probe.may_have(&told) && probe.any_line(is_record) {
             return Some(By::Content);
         }
         let in_chats = |name: &str| name == "chats" || name == "subagents";
@@ -41,10 +46,6 @@ impl Agent for Qwen {
             .iter()
             .find_map(|folder| probe.by_folder(folder))
             .filter(|_| probe.is_lines() && folders(probe.path).any(in_chats))
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::entry(Raw::new(&decoded(entry)), fold);
     }
 
     fn finish(&self, fold: &Fold, summary: &mut Summary) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::agent::{Agent, By, Home, Probe, Sealed};
 use crate::fold::Fold;
 use crate::item::Item;
-use crate::json::{Raw, decoded, object};
+use crate::json::{Raw, Read, Text, decoded, object};
 use crate::summary::Summary;
 use crate::text::{file_stem, folders, is_uuid};
 
@@ -56,7 +56,11 @@ object! {
     }
 }
 
-impl Sealed for Yoi {}
+impl Sealed for Yoi {
+    fn fold(&self, entry: Text<'_>, fold: &mut Fold) {
+        fold::fold(&Entry::read_first(entry), fold);
+    }
+}
 
 impl Agent for Yoi {
     fn name(&self) -> &'static str {
@@ -75,10 +79,6 @@ impl Agent for Yoi {
         let in_worker = folders.next() == Some("segments") && folders.next() == Some("session");
         let is_log = in_worker && is_uuid(file_stem(probe.path));
         is_log.then_some(By::Path)
-    }
-
-    fn fold(&self, entry: &[u8], fold: &mut Fold) {
-        fold::fold(&Entry::read(Raw::new(&decoded(entry))), fold);
     }
 
     /// The header of a worker's log is the `session.json` of its session.

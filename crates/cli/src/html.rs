@@ -75,7 +75,7 @@ fn chosen(archive: &Archive, now: &Snapshot, args: &HtmlArgs) -> Result<Vec<List
     let mut filter = Filter::new(&args.filter);
     if !named.is_empty() {
         // Whoever names a session means it, whatever it is.
-        filter = Filter::of_sessions(&args.filter);
+        filter = filter.with_all();
     }
     let is_named = |session: &Result<Listed, Failure>| {
         named.is_empty()

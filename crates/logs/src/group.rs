@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use sessiondb::archive::Batch;
-use sessiondb::jsonl::{self, FileReport, FileVisitor, LogFile, Outcome};
+use sessiondb::jsonl::{self, FileReport, FileVisitor, LogFile, Outcome, ReadAhead};
 use sessiondb::{Archive, Durability, SegmentId, SessionId, StoreError};
 use sessiondb_agents::{Agent, Fold};
 
@@ -18,7 +18,7 @@ use crate::visit::{Form, Visit};
 /// How many files come in in one step, of which all are kept open until then.
 const FILES: usize = 64;
 /// How many bytes of files come in in one step.
-const BYTES: u64 = 1 << 20;
+const BYTES: u64 = 8 << 20;
 
 /// Files that come in together.
 pub(crate) struct Group<'a> {
@@ -65,7 +65,7 @@ impl<'a> Group<'a> {
     /// Brings a file in, at the latest when the group [ends](Self::end), and reports it.
     pub(crate) fn add(
         &mut self,
-        ready: Ready,
+        mut ready: Ready,
         report: &mut ImportReport,
     ) -> Result<(), StoreError> {
         let now = self.archive.snapshot()?;
@@ -84,7 +84,10 @@ impl<'a> Group<'a> {
             report: done,
             refold,
             is_shared,
-        } = self.import(&ready, &place, Some(batch))?;
+        } = {
+            let ahead = ready.ahead.take();
+            self.import(&ready, ahead, &place, Some(batch))?
+        };
         let has_come = matches!(done.outcome, Outcome::Imported { .. });
         let number = report.files.len();
         report.files.push(Imported {
@@ -138,7 +141,7 @@ impl<'a> Group<'a> {
         report: &mut ImportReport,
     ) -> Result<(), StoreError> {
         for member in members {
-            let done = self.import(&member.ready, &member.place, None)?;
+            let done = self.import(&member.ready, None, &member.place, None)?;
             if let Some(imported) = report.files.get_mut(member.report) {
                 imported.report = done.report;
             }
@@ -153,6 +156,7 @@ impl<'a> Group<'a> {
     fn import(
         &mut self,
         ready: &Ready,
+        ahead: Option<ReadAhead>,
         place: &Place,
         batch: Option<Batch>,
     ) -> Result<Done, StoreError> {
@@ -161,6 +165,7 @@ impl<'a> Group<'a> {
             absolute,
             source,
             folded,
+            ahead: _,
         } = ready;
         let mut file = LogFile::new(&source.path, &source.lines, place.session, place.segment)
             .trace(found.trace)
@@ -193,7 +198,8 @@ impl<'a> Group<'a> {
             if found.trace { None } else { Some(&mut visit) };
         let (report, is_shared) = match batch {
             Some(batch) => {
-                let (report, batch, is_shared) = self.library.file_into(&file, visitor, batch)?;
+                let (report, batch, is_shared) =
+                    self.library.file_into(&file, ahead, visitor, batch)?;
                 self.batch = Some(batch);
                 (report, is_shared)
             }

@@ -1,10 +1,10 @@
 //! Import: finds the logs, reads each as its agent's, and brings in what is new.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use sessiondb::jsonl::{self, BadLines, LastLine, Outcome, Unreadable};
+use sessiondb::jsonl::{self, BadLines, LastLine, Outcome, ReadAhead, Unreadable};
 use sessiondb::portable::Relocation;
 use sessiondb::{Archive, Durability, StoreError};
 
@@ -16,8 +16,12 @@ use crate::report::{ImportReport, Imported};
 use crate::source::{Opened, Source};
 use crate::tree::{self, Item, Kind};
 
-/// How many files are read ahead.
-const AHEAD: usize = 16;
+/// How much of the files that were read ahead is handed on at a time: so many of them, or so many bytes.
+const FILES_AT_A_TIME: usize = 16;
+const BYTES_AT_A_TIME: u64 = 1 << 20;
+
+/// How often that much may wait for its turn.
+const WAITING: usize = 8;
 
 /// How far an import is: the bytes of files that are done, of how many, and the file that was done
 /// last.
@@ -137,14 +141,50 @@ impl<'a> Import<'a> {
         };
         let reader = Reader {
             archive: self.archive,
+            library: self.library.clone(),
             again: self.again,
         };
-        let done = run.all(reader, items, listener);
+        let done = run.all(&reader, items, listener);
         let done = done.and_then(|()| run.group.end(&mut run.report));
         // What came in before something failed stays.
         let synced = self.archive.sync();
         done.and(synced)?;
         Ok(run.report)
+    }
+}
+
+/// What was read of an item.
+type Read<'i> = (&'i Item, Result<Prepared, StoreError>);
+
+/// What was read ahead, handed on several files at a time: so neither waits for the other at each of them.
+struct Ahead<'i> {
+    files: Vec<Read<'i>>,
+    len_bytes: u64,
+    sender: SyncSender<Vec<Read<'i>>>,
+}
+
+impl<'i> Ahead<'i> {
+    fn new(sender: SyncSender<Vec<Read<'i>>>) -> Self {
+        Self {
+            files: Vec::new(),
+            len_bytes: 0,
+            sender,
+        }
+    }
+
+    /// Takes the next. Returns whether anybody wants more.
+    fn take(&mut self, item: &'i Item, prepared: Result<Prepared, StoreError>) -> bool {
+        if let Ok(Prepared::File(ready)) = &prepared {
+            self.len_bytes += ready.ahead.as_ref().map_or(0, ReadAhead::len_bytes);
+        }
+        self.files.push((item, prepared));
+        let is_enough = self.files.len() >= FILES_AT_A_TIME || self.len_bytes >= BYTES_AT_A_TIME;
+        !is_enough || self.hand_on()
+    }
+
+    fn hand_on(&mut self) -> bool {
+        self.len_bytes = 0;
+        self.sender.send(std::mem::take(&mut self.files)).is_ok()
     }
 }
 
@@ -158,24 +198,26 @@ struct Run<'a> {
 impl Run<'_> {
     fn all(
         &mut self,
-        reader: Reader<'_>,
+        reader: &Reader<'_>,
         items: &[Item],
         mut listener: Option<Listener<'_>>,
     ) -> Result<(), StoreError> {
         let total = items.iter().map(Item::len_bytes).sum();
         thread::scope(|scope| {
-            let (sender, receiver): (SyncSender<_>, Receiver<_>) = sync_channel(AHEAD);
-            // Reading and folding the next ones takes about as long as storing one.
+            let (sender, receiver) = sync_channel(WAITING);
+            // Reading, checking and folding the next ones takes about as long as storing one.
             scope.spawn(move || {
+                let mut ahead = Ahead::new(sender);
                 for item in items {
-                    let mut take = |prepared| sender.send((item, prepared)).is_ok();
+                    let mut take = |prepared| ahead.take(item, prepared);
                     if !reader.read(item, &mut take) {
-                        break;
+                        return;
                     }
                 }
+                ahead.hand_on();
             });
             let (mut done, mut last) = (0, None);
-            for (item, prepared) in &receiver {
+            for (item, prepared) in receiver.iter().flatten() {
                 self.take(item, prepared?)?;
                 if last.replace(&item.absolute) != Some(&item.absolute) {
                     done += item.len_bytes();

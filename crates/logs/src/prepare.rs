@@ -4,9 +4,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sessiondb::jsonl::{FileReport, FoundFile, Outcome};
+use sessiondb::jsonl::{self, EntryTaker, FileReport, FoundFile, LogFile, Outcome, ReadAhead};
 use sessiondb::{Archive, Snapshot, StoreError};
-use sessiondb_agents::Fold;
+use sessiondb_agents::{Fold, Scanner};
 
 use crate::database::{self, DatabaseNote, Listed, Sessions};
 use crate::notes::{self, Stamp};
@@ -33,6 +33,8 @@ pub(crate) struct Ready {
     pub(crate) absolute: PathBuf,
     pub(crate) source: Source,
     pub(crate) folded: Folded,
+    /// What was read of it, if it was new then.
+    pub(crate) ahead: Option<ReadAhead>,
 }
 
 /// What a log says.
@@ -41,7 +43,7 @@ pub(crate) struct Folded {
     pub(crate) fold: Option<Fold>,
     /// The same before any entry.
     pub(crate) anew: Option<Fold>,
-    /// The lines that were folded before it was their turn, and their bytes.
+    /// The entries that were folded before it was their turn, and their bytes.
     pub(crate) lines: Option<(u64, u64)>,
 }
 
@@ -49,9 +51,10 @@ pub(crate) struct Folded {
 pub(crate) type Taker<'t> = &'t mut dyn FnMut(Result<Prepared, StoreError>) -> bool;
 
 /// Reads items for an import.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     pub(crate) archive: &'a Archive,
+    pub(crate) library: jsonl::Import<'a>,
     /// Whether what is unchanged is read again, since some of it may have been taken away.
     pub(crate) again: bool,
 }
@@ -195,16 +198,17 @@ impl Reader<'_> {
         source: Source,
     ) -> Result<Prepared, StoreError> {
         let folded = if file.trace {
-            Ok(Folded::default())
+            Ok((Folded::default(), None))
         } else {
             self.fold(&file, &absolute, &source)?
         };
         Ok(match folded {
-            Ok(folded) => Prepared::File(Box::new(Ready {
+            Ok((folded, ahead)) => Prepared::File(Box::new(Ready {
                 file,
                 absolute,
                 source,
                 folded,
+                ahead,
             })),
             Err(error) => Prepared::Unreadable(error),
         })
@@ -231,15 +235,15 @@ impl Reader<'_> {
         Ok(unchanged(&now, file, &note)?.map(Box::new))
     }
 
-    /// Goes on from what is known of a file that was read before; else folds all of it.
+    /// Goes on from what is known of a file that was read before; else reads and folds all of it.
     fn fold(
         &self,
         file: &FoundFile,
         absolute: &Path,
         source: &Source,
-    ) -> Result<io::Result<Folded>, StoreError> {
+    ) -> Result<io::Result<(Folded, Option<ReadAhead>)>, StoreError> {
         let Some(agent) = source.agent else {
-            return Ok(Ok(Folded::default()));
+            return Ok(Ok((Folded::default(), None)));
         };
         let path = slashed(absolute);
         let mut anew = Fold::new(agent, &path);
@@ -257,18 +261,57 @@ impl Reader<'_> {
             if let Some(header) = &source.header {
                 fold.header(header);
             }
-            return Ok(Ok(Folded {
+            let folded = Folded {
                 fold: Some(fold),
                 anew: Some(anew),
                 lines: None,
-            }));
+            };
+            return Ok(Ok((folded, None)));
         }
-        let fold = source.fold(anew.clone(), file.line_ends_count);
-        Ok(fold.map(|(fold, bytes)| Folded {
+        let (mut fold, mut bytes) = (anew.clone(), 0);
+        let lines = LogFile::new(&source.path, &source.lines, file.session, file.segment)
+            .line_ends_count(file.line_ends_count);
+        let mut folding = Folding {
+            scanner: Scanner::default(),
+            fold: &mut fold,
+            bytes: &mut bytes,
+        };
+        let ahead = self.library.read_ahead(&lines, &mut folding);
+        // Where it belongs is asked of all of it, also if a line is not sound.
+        if !ahead.is_sound() {
+            match source.fold(anew.clone(), file.line_ends_count) {
+                Ok(all) => (fold, bytes) = all,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        let folded = Folded {
             lines: Some((fold.entries(), bytes)),
             fold: Some(fold),
             anew: Some(anew),
-        }))
+        };
+        Ok(Ok((folded, Some(ahead).filter(ReadAhead::is_sound))))
+    }
+}
+
+/// Checks and folds the entries of a file as they are read.
+struct Folding<'f> {
+    scanner: Scanner,
+    fold: &'f mut Fold,
+    bytes: &'f mut u64,
+}
+
+impl EntryTaker for Folding<'_> {
+    fn entry(&mut self, entry: &[u8]) {
+        *self.bytes += entry.len() as u64;
+        self.fold.entry(entry);
+    }
+
+    fn line(&mut self, line: &str) -> bool {
+        let is_entry = self.scanner.fold(line, self.fold);
+        if is_entry {
+            *self.bytes += line.len() as u64;
+        }
+        is_entry
     }
 }
 

@@ -43,8 +43,8 @@ pub(crate) struct Visit<'v> {
     /// The same before any entry, should the file not be what was expected.
     pub(crate) anew: Option<Fold>,
     pub(crate) begun: bool,
-    /// The lines that were folded before, and their bytes: they are the entries unless a line came to
-    /// several, or was mended.
+    /// The entries that were folded before, and their bytes: those of the file, unless it changed since or
+    /// has a line that is not sound.
     pub(crate) lines: Option<(u64, u64)>,
     pub(crate) number: u64,
     pub(crate) bytes: u64,
@@ -71,6 +71,10 @@ impl FileVisitor for Visit<'_> {
         if self.lines.is_some_and(|(lines, _)| self.number <= lines) {
             self.bytes += entry.len() as u64;
         }
+    }
+
+    fn was_read_ahead(&mut self) {
+        self.lines = None;
     }
 
     fn finish(&mut self, seen: &Seen, batch: &mut Batch) -> Result<bool, StoreError> {

@@ -18,6 +18,11 @@ impl Entries {
         Self { payload, ends }
     }
 
+    /// Makes room for so many more bytes, separators counted.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.payload.reserve_exact(bytes);
+    }
+
     pub(crate) fn push(&mut self, entry: &[u8]) {
         if !self.ends.is_empty() {
             self.payload.push(b'\n');

@@ -1,6 +1,6 @@
 //! Checkpointing memtables into the tables. Nothing else writes to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::engine::model::run::Run;
 use crate::engine::model::table::Table;
 use crate::engine::model::word_filter::Builder;
 use crate::engine::tables::log_table::LogTable;
-use crate::engine::tables::pack::{Packer, Packing};
+use crate::engine::tables::pack::{PackedRun, Packer, Packing, ToPack, runs_of_all};
 use crate::engine::tables::read::TablesView;
 use crate::engine::tables::runs::run_up_to;
 use crate::engine::tables::schema::{
@@ -43,11 +43,19 @@ pub(super) fn checkpoint(
     } else {
         Some(old()?)
     };
+    let news = logs.iter();
+    let news = news.filter_map(|(log, extents, behind)| new_run(log, extents, *behind));
+    let mut packed = pack_side_by_side(packing, &news.collect::<Vec<_>>());
     for (log, extents, behind) in logs {
         match (behind, &old) {
             (Some(below), _) => {
                 cut_runs(txn, log, below, packing)?;
-                append_runs(txn, log, extents, packing)?;
+                match packed.remove(log) {
+                    Some(run) => {
+                        LogTable::open(txn, log.kind, packing.filters())?.put(log, &run)?;
+                    }
+                    None => append_runs(txn, log, extents, packing)?,
+                }
             }
             (None, Some(old)) => rearrange(txn, old, log, extents, packing)?,
             (None, None) => return Err(Fault::damaged(log.to_string(), "no tables to take from")),
@@ -87,6 +95,37 @@ pub(super) fn checkpoint(
         }
     }
     Ok(())
+}
+
+/// Fewer bytes than these, as of one half of the journal, are packed log by log: no change waits for them.
+const MANY_BYTES: usize = 2 << 20;
+
+/// What the memtable has of a log if that is all of it, in one piece.
+fn new_run<'m>(log: &LogId, extents: &'m Extents, behind: Option<u64>) -> Option<ToPack<'m>> {
+    let [extent] = extents.list() else {
+        return None;
+    };
+    let ExtentSource::Run(run) = &extent.source else {
+        return None;
+    };
+    let is_all = behind == Some(0) && extent.first == 0 && extent.range() == run.numbers();
+    is_all.then(|| ToPack {
+        log: *log,
+        first: 0,
+        entries: run.entries(),
+    })
+}
+
+/// The rows of logs that are new and short, such as those of an import, where they are many.
+fn pack_side_by_side(packing: Packing, news: &[ToPack<'_>]) -> HashMap<LogId, PackedRun> {
+    let shorts = news.iter().filter(|run| packing.is_one_run(run.entries));
+    let shorts: Vec<_> = shorts.copied().collect();
+    let bytes: usize = shorts.iter().map(|run| run.entries.payload().len()).sum();
+    if bytes < MANY_BYTES {
+        return HashMap::new();
+    }
+    let logs = shorts.iter().map(|run| run.log);
+    logs.zip(runs_of_all(packing, &shorts)).collect()
 }
 
 /// Whether what the memtable has of a log only lies behind its own entries in the tables up to some

@@ -18,4 +18,5 @@ pub(crate) use crate::engine::tables::open::{
     CheckpointError, Hold, Tables, TablesOptions, WaitPolicy,
 };
 pub(crate) use crate::engine::tables::read::{NameRange, TablesView};
+pub(crate) use crate::engine::tables::runs::FoundRun;
 pub(crate) use crate::engine::tables::schema::Checkpointed;

@@ -3,6 +3,7 @@
 
 use std::panic::resume_unwind;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::engine::failpoints::{Bug, seeded};
@@ -93,6 +94,11 @@ impl Packing {
         self.filters
     }
 
+    /// Whether such a run is one that no other entry is put into, nor is it cut.
+    pub(crate) fn is_one_run(self, entries: &Entries) -> bool {
+        entries.payload().len() <= self.max_run_bytes
+    }
+
     /// How many runs are packed at the same time.
     fn side_by_side(self) -> usize {
         static CORES: OnceLock<usize> = OnceLock::new();
@@ -162,7 +168,8 @@ pub(crate) struct Packer<P> {
     complete: Vec<(u64, Entries)>,
     /// Buffers to fill again.
     spare: Vec<Entries>,
-    builders: Vec<Builder>,
+    /// For runs that are not packed side by side.
+    builder: Option<Builder>,
     /// Takes each run.
     put: P,
 }
@@ -176,7 +183,7 @@ impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
             pending: Entries::default(),
             complete: Vec::new(),
             spare: Vec::new(),
-            builders: Vec::new(),
+            builder: None,
             put,
         }
     }
@@ -199,15 +206,9 @@ impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
     fn put_alone(&mut self, entry: &[u8]) -> Outcome<()> {
         self.complete_pending();
         self.put_complete()?;
-        if self.builders.is_empty() {
-            self.builders.push(Builder::default());
-        }
-        if let Some(builder) = self.builders.first_mut() {
-            let run = self
-                .packing
-                .run_of_one(builder, &self.log, self.first, entry);
-            (self.put)(run)?;
-        }
+        let builder = self.builder.get_or_insert_with(Builder::default);
+        let run = (self.packing).run_of_one(builder, &self.log, self.first, entry);
+        (self.put)(run)?;
         self.first += 1;
         Ok(())
     }
@@ -245,7 +246,14 @@ impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
     }
 
     fn put_complete(&mut self) -> Outcome<()> {
-        for mut run in runs_of_all(self.packing, &self.log, &self.complete, &mut self.builders) {
+        let log = self.log;
+        let complete = self.complete.iter();
+        let complete = complete.map(|(first, entries)| ToPack {
+            log,
+            first: *first,
+            entries,
+        });
+        for mut run in runs_of_all(self.packing, &complete.collect::<Vec<_>>()) {
             if seeded(Bug::DropRest) {
                 run.rows.truncate(1);
             }
@@ -259,38 +267,44 @@ impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
     }
 }
 
-/// Some runs, each packed by a thread of its own with a builder of its own.
-fn runs_of_all(
-    packing: Packing,
-    log: &LogId,
-    runs: &[(u64, Entries)],
-    builders: &mut Vec<Builder>,
-) -> Vec<PackedRun> {
-    while builders.len() < runs.len() {
-        builders.push(Builder::default());
-    }
-    let pack = |(first, entries): &(u64, Entries), builder: &mut Builder| {
-        packing.run(builder, log, *first, entries)
+/// A run that is to be packed: entries of a log from number `first` on.
+#[derive(Clone, Copy)]
+pub(crate) struct ToPack<'e> {
+    pub(crate) log: LogId,
+    pub(crate) first: u64,
+    pub(crate) entries: &'e Entries,
+}
+
+/// Some runs, several packed at the same time.
+pub(crate) fn runs_of_all(packing: Packing, runs: &[ToPack<'_>]) -> Vec<PackedRun> {
+    let next = AtomicUsize::new(0);
+    let pack = || {
+        let mut packed = Vec::new();
+        let mut builder = Builder::default();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(run) = runs.get(number) else {
+                return packed;
+            };
+            let run = packing.run(&mut builder, &run.log, run.first, run.entries);
+            packed.push((number, run));
+        }
     };
-    let mut tasks = runs.iter().zip(builders);
-    let Some((here, builder)) = tasks.next() else {
-        return Vec::new();
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = tasks
-            .map(|(run, builder)| {
+    let others = packing.side_by_side().min(runs.len()).saturating_sub(1);
+    let mut all = thread::scope(|scope| {
+        // A system that gives no more threads leaves all to this one.
+        let threads: Vec<_> = (0..others)
+            .filter_map(|_| {
                 let thread = thread::Builder::new().name(THREAD_NAME.to_owned());
-                (run, thread.spawn_scoped(scope, move || pack(run, builder)))
+                thread.spawn_scoped(scope, pack).ok()
             })
             .collect();
-        let mut all = vec![pack(here, builder)];
-        for (run, thread) in threads {
-            all.push(match thread {
-                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
-                // A system that gives no more threads leaves it to this one.
-                Err(_) => pack(run, &mut Builder::default()),
-            });
+        let mut all = pack();
+        for thread in threads {
+            all.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
         all
-    })
+    });
+    all.sort_unstable_by_key(|(number, _)| *number);
+    all.into_iter().map(|(_, run)| run).collect()
 }

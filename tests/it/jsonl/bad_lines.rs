@@ -8,7 +8,7 @@ use sessiondb::jsonl::{BadLines, FileReport, Import, Outcome};
 
 use super::{Folder, entries, export, failure, import_one};
 
-const OPTIONS: [BadLines; 6] = [
+pub(super) const OPTIONS: [BadLines; 6] = [
     BadLines::Fail,
     BadLines::Skip,
     BadLines::Split,
@@ -156,7 +156,7 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn file() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn file() -> impl Strategy<Value = Vec<u8>> {
     (prop::collection::vec(line(), 0..7), any::<bool>()).prop_map(|(lines, terminated)| {
         let mut file = lines.join(&b'\n');
         if terminated {
@@ -268,7 +268,7 @@ fn offset_of(file: &[u8], line: u64) -> u64 {
     lines.map(|(line, _)| line.len() as u64).sum()
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let given = std::env::var("PROPTEST_RNG_SEED").ok();
     let seed = given.map_or(2, |seed| {
         seed.parse().expect("PROPTEST_RNG_SEED is a number")

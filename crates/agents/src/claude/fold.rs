@@ -6,10 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Agent;
 use crate::claude::said::Said;
-use crate::claude::{Block, Claude, Record, kept};
+use crate::claude::{Block, Claude, Record, Usage, kept};
 use crate::fold::{Counts, Fold, Recent};
 use crate::identity::{Parent, Subagent};
-use crate::json::{Raw, object};
 use crate::summary::{TitleSource, Tokens};
 use crate::text::{PROMPT_CHARS, TITLE_CHARS, content_text, hash, one_line};
 use crate::time::time_ms;
@@ -209,7 +208,7 @@ fn assistant(record: &Record<'_>, fold: &mut Fold) {
         .iter()
         .filter(|block| is_call(block))
         .count() as u64;
-    let usage = usage(message.usage);
+    let usage = usage(&message.usage);
     let count = |before: Counts| {
         let mut counts = before.with_tool_calls(before.tool_calls + calls);
         counts.messages = 1;
@@ -230,18 +229,8 @@ fn is_call(block: &Block<'_>) -> bool {
     block.kind.is("tool_use") || block.kind.is("server_tool_use")
 }
 
-object! {
-    Usage {
-        input: "input_tokens",
-        written: "cache_creation_input_tokens",
-        cached: "cache_read_input_tokens",
-        output: "output_tokens",
-    }
-}
-
 /// The tokens of an answer; what was written to a cache is input.
-pub(super) fn usage(usage: Raw<'_>) -> Option<Tokens> {
-    let usage = Usage::read(usage);
+pub(super) fn usage(usage: &Usage<'_>) -> Option<Tokens> {
     let tokens = Tokens {
         input: usage
             .input

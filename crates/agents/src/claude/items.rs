@@ -143,7 +143,7 @@ fn assistant(record: &Record<'_>, items: &mut Items<'_>) {
             _ => items.push_unknown(block.raw),
         }
     }
-    if let Some(tokens) = usage(message.usage) {
+    if let Some(tokens) = usage(&message.usage) {
         items.push_hidden(ItemKind::Usage { tokens });
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::said::{Said, between, between_tags, carries_results, folder, said, texts};
 use crate::agent::Agent;
 use crate::fold::{Counts, Fold, State, pico_usd};
-use crate::json::{Raw, object};
+use crate::json::{Raw, Read, Text, object};
 use crate::summary::{Summary, Tokens};
 use crate::text::content_text;
 use crate::time::time_ms;
@@ -46,8 +46,8 @@ object! {
     }
 }
 
-pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
-    let message = Message::read(raw);
+pub(super) fn entry(text: Text<'_>, fold: &mut Fold) {
+    let message = Message::read_first(text);
     // Older versions write no times; the task's folder is named by when it began.
     let begun = || {
         super::Cline

@@ -10,7 +10,7 @@ use crate::codex::said::{is_by_program, request};
 use crate::codex::{Line, LineKind, Payload, tool_name};
 use crate::fold::{Counts, Fold, State};
 use crate::identity::{Parent, Subagent};
-use crate::json::{Raw, object};
+use crate::json::{Raw, Read, Text, object};
 use crate::summary::{Summary, TitleSource, Tokens};
 use crate::text::{PROMPT_CHARS, TITLE_CHARS, clip, content_text, one_line};
 use crate::time::time_ms;
@@ -54,8 +54,8 @@ impl Side {
 /// An editor may tell much before the prompt.
 const CHARS_BEFORE_PROMPT: usize = 200_000;
 
-pub(super) fn fold(entry: Raw<'_>, fold: &mut Fold) {
-    let line = Line::read(entry);
+pub(super) fn fold(entry: Text<'_>, fold: &mut Fold) {
+    let line = Line::read_first(entry);
     if let Some(time) = time_ms(line.timestamp) {
         fold.at(time);
     }

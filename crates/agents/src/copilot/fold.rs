@@ -5,7 +5,7 @@ use std::mem;
 use serde::{Deserialize, Serialize};
 
 use crate::fold::{Counts, Fold, Recent, State, with_cache_in_input};
-use crate::json::{Raw, object};
+use crate::json::{Raw, Read, Text, object};
 use crate::summary::{Summary, Tokens};
 use crate::text::{PROMPT_CHARS, clip};
 use crate::time::time_ms;
@@ -57,8 +57,8 @@ object! { Usage {
     reasoning: "reasoningTokens",
 } }
 
-pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
-    let event = Event::read(raw);
+pub(super) fn entry(text: Text<'_>, fold: &mut Fold) {
+    let event = Event::read_first(text);
     if let Some(at) = time_ms(event.timestamp) {
         fold.at(at);
     }

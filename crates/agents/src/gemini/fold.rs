@@ -9,7 +9,7 @@ use super::items::last_of_each_id;
 use crate::agent::Agent;
 use crate::fold::{Counts, Fold, State, with_cache_in_input};
 use crate::identity::Subagent;
-use crate::json::{Raw, object};
+use crate::json::{Raw, Read, Text, object};
 use crate::summary::{TitleSource, Tokens};
 use crate::text::{PROMPT_CHARS, content_text, hash};
 use crate::time::time_ms;
@@ -42,8 +42,8 @@ object! { Usage {
 } }
 
 /// A message, a change, or the header.
-pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
-    let line = Line::read(raw);
+pub(super) fn entry(text: Text<'_>, fold: &mut Fold) {
+    let line = Line::read_first(text);
     let mut kept = match mem::take(&mut fold.state) {
         State::Gemini(kept) => kept,
         _ => Box::default(),
@@ -56,7 +56,7 @@ pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
         header(line.set, fold);
         kept.replace_all(line.set.get("messages"), fold);
     } else {
-        header(raw, fold);
+        header(Raw::read_first(text), fold);
     }
     fold.state = State::Gemini(kept);
 }

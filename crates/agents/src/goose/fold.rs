@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fold::{Counts, Fold, Recent, State, pico_usd};
 use crate::identity::{Parent, Subagent};
-use crate::json::{Raw, object};
+use crate::json::{Raw, Read, Text, object};
 use crate::summary::{Summary, TitleSource, Tokens};
 use crate::text::{PROMPT_CHARS, content_text};
 use crate::time::time_ms;
@@ -47,14 +47,14 @@ pub(super) fn is_metadata(raw: Raw<'_>) -> bool {
             || raw.get("description").is_string())
 }
 
-pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
+pub(super) fn entry(text: Text<'_>, fold: &mut Fold) {
     let mut kept = match mem::take(&mut fold.state) {
         State::Goose(kept) => kept,
         _ => Box::default(),
     };
-    let message = Message::read(raw);
+    let message = Message::read_first(text);
     if message.role.is_missing() {
-        kept.metadata(&Metadata::read(raw), fold);
+        kept.metadata(&Metadata::read_first(text), fold);
     } else {
         kept.message(&message, fold);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fold::{Counts, Fold, State, pico_usd};
 use crate::identity::Subagent;
-use crate::json::{Raw, object};
+use crate::json::{Raw, Read, Text, object};
 use crate::summary::{Summary, TitleSource, Tokens};
 use crate::text::PROMPT_CHARS;
 use crate::time::time_ms;
@@ -87,7 +87,8 @@ fn with_kept(fold: &mut Fold, change: impl FnOnce(&mut Kept)) {
     fold.state = State::Opencode(kept);
 }
 
-pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
+pub(super) fn entry(text: Text<'_>, fold: &mut Fold) {
+    let raw = Raw::read_first(text);
     let info = Info::read(raw.get("info"));
     for key in ["created", "completed"] {
         if let Some(at) = time_ms(info.time.get(key)) {

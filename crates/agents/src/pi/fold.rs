@@ -2,8 +2,8 @@
 
 use crate::fold::{Counts, Fold, pico_usd};
 use crate::identity::Parent;
-use crate::json::{Raw, object};
-use crate::pi::{Block, Entry, Message};
+use crate::json::Raw;
+use crate::pi::{Block, Entry, Message, Usage};
 use crate::summary::{TitleSource, Tokens};
 use crate::text::{PROMPT_CHARS, content_text, file_stem, uuid_at_end};
 use crate::time::time_ms;
@@ -71,21 +71,17 @@ fn answer(message: &Message<'_>, fold: &mut Fold) {
             fold.model(&model);
         }
     }
-    if let Some(tokens) = usage(message.usage) {
+    if let Some(tokens) = usage(&message.usage) {
         counts = counts.with_tokens(tokens);
     }
-    if let Some(cost) = pico_usd(message.usage.get("cost").get("total")) {
+    if let Some(cost) = pico_usd(message.usage.cost.total) {
         counts = counts.with_cost(cost);
     }
     fold.facts.counts.add(counts);
 }
 
 /// The tokens of an answer; what was written to a cache is input.
-pub(super) fn usage(raw: Raw<'_>) -> Option<Tokens> {
-    object! {
-        Usage { input: "input", output: "output", cached: "cacheRead", written: "cacheWrite" }
-    }
-    let usage = Usage::read(raw);
+pub(super) fn usage(usage: &Usage<'_>) -> Option<Tokens> {
     if usage.input.count().is_none() && usage.output.count().is_none() {
         return None;
     }

@@ -117,7 +117,7 @@ fn assistant(message: &Message<'_>, items: &mut Items<'_>) {
             text: error.into_owned(),
         });
     }
-    if let Some(tokens) = usage(message.usage) {
+    if let Some(tokens) = usage(&message.usage) {
         items.push_hidden(ItemKind::Usage { tokens });
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::tree::{Kind, Place, Tree};
 use crate::fold::{Counts, Fold, Recent, State, with_cache_in_input};
 use crate::identity::{Parent, Subagent};
-use crate::json::{Raw, object};
+use crate::json::{Raw, Read, Text, object};
 use crate::summary::{Summary, TitleSource, Tokens};
 use crate::text::{PROMPT_CHARS, TITLE_CHARS, clip, hash, one_line};
 use crate::time::time_ms;
@@ -45,8 +45,8 @@ object! { Usage {
     thoughts: "thoughtsTokenCount", tool: "toolUsePromptTokenCount",
 } }
 
-pub(super) fn entry(raw: Raw<'_>, fold: &mut Fold) {
-    let record = Record::read(raw);
+pub(super) fn entry(text: Text<'_>, fold: &mut Fold) {
+    let record = Record::read_first(text);
     surroundings(&record, fold);
     let mut kept = match mem::take(&mut fold.state) {
         State::Qwen(kept) => kept,

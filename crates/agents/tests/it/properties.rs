@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use sessiondb_agents::{Fold, Probe, agents, recognise};
+use sessiondb_agents::{Fold, Probe, Scanner, agents, recognise};
 
 use crate::samples::sample;
 
@@ -200,6 +200,35 @@ proptest! {
         prop_assert_eq!(
             serde_json::to_string(&whole).unwrap(),
             serde_json::to_string(&parts).unwrap()
+        );
+    }
+
+    #[test]
+    fn what_is_checked_and_folded_at_once_is_folded_as_ever(
+        name in proptest::sample::select(SAMPLES),
+        others in proptest::collection::vec(prop_oneof![mutated(), json().prop_map(|json| json.to_string())], 0..6),
+        end in any::<proptest::sample::Index>(),
+    ) {
+        let head = sample(name);
+        let agent = recognise(&Probe { path: name, head: head.as_bytes() }).unwrap();
+        let mut lines: Vec<_> = head.lines().map(ToOwned::to_owned).collect();
+        for (at, line) in others.into_iter().enumerate() {
+            let torn = line.char_indices().map(|(at, _)| at).nth(end.index(line.len() + 1));
+            lines.insert(lines.len() / (at + 1), line[..torn.unwrap_or(line.len())].to_owned());
+            lines.insert(lines.len() / (at + 1), line);
+        }
+        let mut scanner = Scanner::default();
+        let [mut plain, mut scanned] = [(); 2].map(|()| Fold::new(agent, name));
+        for line in &lines {
+            let is_json = serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+            prop_assert_eq!(scanner.fold(line, &mut scanned), is_json, "{}", line);
+            if is_json {
+                plain.entry(line.as_bytes());
+            }
+        }
+        prop_assert_eq!(
+            serde_json::to_string(&plain).unwrap(),
+            serde_json::to_string(&scanned).unwrap()
         );
     }
 

@@ -39,6 +39,11 @@ impl Filter {
         }
     }
 
+    /// The same, those of subagents and those without entries too.
+    pub(crate) fn with_all(self) -> Self {
+        Self { all: true, ..self }
+    }
+
     /// The sessions in which something may be that is asked for: also those that were active later.
     pub(crate) fn of_sessions(args: &FilterArgs) -> Self {
         Self {

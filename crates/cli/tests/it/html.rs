@@ -36,7 +36,7 @@ fn filters_choose_the_sessions() {
     };
     assert_eq!(made("1", &["--agent", "yoi"]), 7);
     assert_eq!(made("2", &["--agent", "claude"]), 0);
-    assert_eq!(made("3", &["--until", "2026-03-03"]), 3);
+    assert_eq!(made("3", &["--until", "2026-03-02"]), 3);
     assert_eq!(made("4", &["--since", "2026-03-03T00:00"]), 4);
     assert_eq!(made("5", &["019cbda7"]), 1);
     assert_eq!(made("6", &["019cbda7", "--until", "2000-01-01"]), 0);
