@@ -127,24 +127,24 @@ impl Bits {
     }
 }
 
-/// The first bit from `from` on that is set, or not set if all are to be `inverted`.
-fn next_bit(bits: &[u64], from: usize, inverted: u64) -> Option<usize> {
+/// The first bit from `from` on that is set.
+fn next_bit(bits: &[u64], from: usize) -> Option<usize> {
     let mut at = from / 64;
-    let mut block = (bits.get(at)? ^ inverted) >> (from % 64) << (from % 64);
+    let mut block = bits.get(at)? >> (from % 64) << (from % 64);
     while block == 0 {
         at += 1;
-        block = bits.get(at)? ^ inverted;
+        block = *bits.get(at)?;
     }
     Some(at * 64 + block.trailing_zeros() as usize)
 }
 
-/// At most eight bytes as a number, with zeros behind them.
-fn padded(group: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
+/// At most 16 bytes as a number, with zeros behind them.
+fn padded(group: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
     for (to, from) in bytes.iter_mut().zip(group) {
         *to = *from;
     }
-    u64::from_le_bytes(bytes)
+    u128::from_le_bytes(bytes)
 }
 
 struct Reader<'j, E> {
@@ -158,7 +158,7 @@ impl<E: FnMut(u64)> Reader<'_, E> {
     /// Goes through what is escaped and what is beyond ASCII. The words that are part of it are done then.
     fn special(&mut self) {
         let mut at = 0;
-        while let Some(next) = next_bit(&self.bits.special, at, 0) {
+        while let Some(next) = next_bit(&self.bits.special, at) {
             let rest = self.json.get(next..).unwrap_or_default();
             at = match rest {
                 [b'\\', b'u', ..] => self.word_around(next).unwrap_or_else(|| {
@@ -200,21 +200,43 @@ impl<E: FnMut(u64)> Reader<'_, E> {
 
     /// The words of ASCII alone.
     fn plain(&mut self) {
-        let (mut end, mut stretch) = (0, 0);
-        while let Some(start) = next_bit(&self.bits.word, end, 0) {
-            if start != end + 1 || !matches!(self.json.get(end), Some(b'+' | b'/')) {
-                stretch = start;
+        // Where a word began that has not ended yet, where the last one ended, and where a stretch began.
+        let (mut start, mut end, mut stretch) = (0, 0, 0);
+        let mut before = 0;
+        for at in 0..self.bits.word.len() {
+            let block = self.bits.word.get(at).copied().unwrap_or_default();
+            // A bit where a word begins, and one behind where it ends.
+            let mut edges = block ^ (block << 1 | before);
+            before = block >> 63;
+            while edges != 0 {
+                let edge = at * 64 + edges.trailing_zeros() as usize;
+                edges &= edges - 1;
+                if block >> (edge % 64) & 1 == 1 {
+                    start = edge;
+                    let joined = matches!(self.json.get(end), Some(b'+' | b'/'));
+                    if edge != end + 1 || !joined {
+                        stretch = edge;
+                    }
+                } else {
+                    end = edge;
+                    self.plain_word(start, end, stretch);
+                }
             }
-            end = next_bit(&self.bits.word, start, u64::MAX).unwrap_or(self.json.len());
-            let len = end - start;
-            if len > MAX_WORD_BYTES || start - stretch >= DATA_BYTES {
-                continue;
-            }
-            let digits = self.bits.digits(start, len);
-            let rest = self.json.get(start..).unwrap_or_default();
-            if digits == 0 || counts(rest.get(..len).unwrap_or_default(), digits) {
-                (self.each)(hash_of(rest, len));
-            }
+        }
+        if before == 1 {
+            self.plain_word(start, self.json.len(), stretch);
+        }
+    }
+
+    fn plain_word(&mut self, start: usize, end: usize, stretch: usize) {
+        let len = end - start;
+        if len > MAX_WORD_BYTES || start - stretch >= DATA_BYTES {
+            return;
+        }
+        let digits = self.bits.digits(start, len);
+        let rest = self.json.get(start..).unwrap_or_default();
+        if digits == 0 || counts(rest.get(..len).unwrap_or_default(), digits) {
+            (self.each)(hash_of(rest, len));
         }
     }
 
@@ -342,22 +364,29 @@ const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
 const SMALL: u64 = 0x20 * ONES;
 
 /// The hash of the word of `len` bytes that `text` begins with. Eight bytes at a time, of ASCII in small letters.
+#[inline]
 fn hash_of(text: &[u8], len: usize) -> u64 {
     let mut hash = START ^ len as u64;
     let (mut rest, mut left) = (text, len);
-    while left > 8 {
+    while left > 16 {
         let (group, behind) = rest.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
         hash = mixed(hash, u64::from_le_bytes(*group) | SMALL);
         (rest, left) = (behind, left - 8);
     }
-    let group = match rest.first_chunk::<8>() {
-        Some(group) => u64::from_le_bytes(*group),
+    // Two groups always, so that words of up to 16 bytes take the same way.
+    let groups = match rest.first_chunk::<16>() {
+        Some(groups) => u128::from_le_bytes(*groups),
         None => padded(rest),
     };
-    let mask = u64::MAX >> (64 - 8 * left.max(1));
-    mixed(hash, (group | SMALL) & mask)
+    let shift = 128 - 8 * u32::try_from(left.clamp(1, 16)).unwrap_or(16);
+    let groups = (groups | (u128::from(SMALL) << 64 | u128::from(SMALL))) & (u128::MAX >> shift);
+    #[expect(clippy::cast_possible_truncation, reason = "its lower half")]
+    let first = groups as u64;
+    let second = (groups >> 64) as u64;
+    mixed(mixed(hash, first), second)
 }
 
+#[inline]
 fn mixed(hash: u64, group: u64) -> u64 {
     let hash = (hash ^ group).wrapping_mul(FACTOR);
     hash ^ hash >> 32
