@@ -285,6 +285,11 @@ impl Fold {
         }
     }
 
+    /// The latest time of an entry so far, in milliseconds since 1970.
+    pub fn last_activity_ms(&self) -> Option<i64> {
+        self.facts.last_activity_ms
+    }
+
     /// When an entry was written.
     pub(crate) fn at(&mut self, time_ms: i64) {
         let facts = &mut self.facts;

@@ -170,7 +170,12 @@ impl<'a> Group<'a> {
         let mut file = LogFile::new(&source.path, &source.lines, place.session, place.segment)
             .trace(found.trace)
             .line_ends_count(found.line_ends_count);
-        if source.is_document {
+        // When a session was used last its entries say. The time of a file is that of the last copy.
+        let told = folded.fold.as_ref().and_then(Fold::last_activity_ms);
+        let told = told.and_then(|told| u64::try_from(told).ok());
+        if let Some(told) = told.filter(|told| *told > 0) {
+            file = file.timestamp_ms(told);
+        } else if source.is_document {
             file = file.timestamp_ms(source.stamp.modified_ns / 1_000_000);
         }
         let path = slashed(absolute);

@@ -9,23 +9,23 @@ use crate::place::Place;
 const SHOP: &str = "0a1b2c3d-0000-4061-8071-2a3b4c5d6e7f";
 const OVEN: &str = "1a1b2c3d-0000-4061-8071-2a3b4c5d6e7f";
 
-/// Two sessions of Claude Code in different folders.
+/// Two sessions of Claude Code in different folders. The file of the later one was written first.
 fn place() -> Place {
     let place = Place::new();
     let logs = place.path("logs");
     fs::create_dir(&logs).unwrap();
     for (session, cwd, at, prompt) in [
         (
-            SHOP,
-            "/src/shop",
-            "2026-02-03T10:00:00Z",
-            "Why is the\n\"total\" off?",
-        ),
-        (
             OVEN,
             "/src/oven",
             "2026-02-05T10:00:00Z",
             "The \u{1b}[31moven\u{1b}[0m is \u{202e}cold",
+        ),
+        (
+            SHOP,
+            "/src/shop",
+            "2026-02-03T10:00:00Z",
+            "Why is the\n\"total\" off?",
         ),
     ] {
         let common = |uuid: &str| {
