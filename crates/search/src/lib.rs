@@ -2,7 +2,7 @@
 //!
 //! A [`Query`] says what to look for and where, and [`Search`] gives the [`Hit`]s, the newest first, as they are found.
 //! What is searched is the text of a session as a person reads it: prompts, answers, what was thought, and what tools were
-//! given and gave back, with the escapes of JSON undone. [`Query::raw`] searches the stored bytes instead.
+//! given and gave back, with the escapes of JSON undone. [`QueryBuilder::raw`] searches the stored bytes instead.
 //!
 //! Nothing is kept beside the archive. It has a filter of the words of each run of entries, so that a pattern with a whole
 //! word reads only where that may be ([`sessiondb::archive::LogSnapshot::with_words`]). All other patterns are looked for in the
