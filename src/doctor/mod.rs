@@ -9,6 +9,7 @@ mod recover;
 mod recovered;
 mod restore;
 mod tables;
+mod uses;
 
 pub use self::findings::CheckReport;
 pub use self::problem::{EntryRange, Part, Problem};
