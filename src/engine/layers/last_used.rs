@@ -27,14 +27,17 @@ impl Layers {
     fn last_changed(&self, range: &UseRange, limit: usize) -> Vec<(SessionId, SessionRow)> {
         let mut found = Vec::new();
         for (number, memtable) in self.memtables.iter().enumerate() {
-            let rows = memtable.sessions.iter();
-            let rows = rows.filter_map(|(session, row)| Some((*session, (*row)?)));
-            found.extend(rows.filter(|row| {
-                range.contains(place_of(row)) && !self.is_changed_from(number + 1, row.0)
+            let rows = memtable.sessions.iter().filter_map(|(session, row)| {
+                let row = row.as_ref()?;
+                Some((LastUse::new(row.updated_ms, *session), row))
+            });
+            found.extend(rows.filter(|(place, _)| {
+                range.contains(*place) && !self.is_changed_from(number + 1, place.session)
             }));
         }
-        keep_last(&mut found, limit, place_of);
-        found
+        keep_last(&mut found, limit, |(place, _)| *place);
+        let found = found.into_iter();
+        found.map(|(place, row)| (place.session, *row)).collect()
     }
 
     /// Whether a memtable has the session, of those from this number on.
