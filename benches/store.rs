@@ -1,4 +1,5 @@
-//! An archive beside a folder of JSONL files: append, count, read all, read the last 20, open.
+//! An archive beside a folder of JSONL files: append, count, read all, read the last 20, open; and the first page of many
+//! sessions.
 //!
 //! `cargo bench --bench store [-- --quick]`. The stores take turns within each round, so that a
 //! change of the machine's speed meets all of them.
@@ -12,7 +13,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use sessiondb::{Archive, Log, RawJson, SegmentId, SessionId, new_segment_id, new_session_id};
+use sessiondb::archive::SessionQuery;
+use sessiondb::{
+    Archive, Durability, Log, RawJson, SegmentId, SessionId, new_segment_id, new_session_id,
+};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -26,6 +30,8 @@ struct Scale {
     entries: usize,
     appends: usize,
     reads: usize,
+    /// How many sessions there are of which a page is read.
+    listed: [usize; 2],
 }
 
 const FULL: Scale = Scale {
@@ -34,6 +40,7 @@ const FULL: Scale = Scale {
     entries: 1000,
     appends: 2000,
     reads: 500,
+    listed: [10_000, 100_000],
 };
 const QUICK: Scale = Scale {
     name: " -- --quick",
@@ -41,6 +48,7 @@ const QUICK: Scale = Scale {
     entries: 1000,
     appends: 500,
     reads: 100,
+    listed: [1_000, 10_000],
 };
 /// Under `cargo test --all-targets` only that it runs is of interest.
 const SMOKE: Scale = Scale {
@@ -49,6 +57,7 @@ const SMOKE: Scale = Scale {
     entries: 30,
     appends: 3,
     reads: 3,
+    listed: [10, 20],
 };
 
 fn main() -> Outcome {
@@ -76,7 +85,11 @@ fn main() -> Outcome {
     stores.count(scale.reads)?;
     stores.read_all(scale.reads)?;
     stores.read_last(scale.reads)?;
-    stores.open(scale.reads)
+    stores.open(scale.reads)?;
+    scale
+        .listed
+        .into_iter()
+        .try_for_each(|sessions| first_page(folder.path(), sessions, scale.reads))
 }
 
 /// The same sessions in an archive and in a folder.
@@ -239,6 +252,54 @@ impl Stores {
     }
 }
 
+/// The 50 sessions of many that were written to last: from an archive that is open, the same with thousands of changed sessions in
+/// the journal, and as the first read of an archive that was just opened.
+fn first_page(folder: &Path, sessions: usize, rounds: usize) -> Outcome {
+    let path = folder.join(format!("{sessions}.sessiondb"));
+    let archive = Archive::options()
+        .durability(Durability::Written)
+        .open(&path)?;
+    let mut ids = Vec::with_capacity(sessions);
+    for number in 0..sessions {
+        let (session, segment) = (new_session_id(), new_segment_id());
+        // The order of use is another one than that of the ids.
+        let at_ms = 1_756_000_000_000 + number as u64 * 7919 % 1_000_003;
+        archive
+            .log(session, segment)
+            .with_timestamp(at_ms)
+            .append("hello")?;
+        ids.push((session, segment));
+    }
+    archive.checkpoint()?;
+    let query = SessionQuery::new();
+    let page = |archive: &Archive| -> Outcome {
+        black_box(archive.query_sessions(&query)?);
+        Ok(())
+    };
+    let what = format!("{sessions} listed");
+    compare(&what, rounds, [("first page", &|| page(&archive))])?;
+    for (session, segment) in ids.iter().take(5_000) {
+        archive.log(*session, *segment).append("hello")?;
+    }
+    compare(
+        &what,
+        rounds,
+        [("the same, with a journal", &|| page(&archive))],
+    )?;
+    archive.close()?;
+    // Opening by itself takes most of the time, so what the page takes behind it is measured alone.
+    let opened = || Archive::options().read_only(true).open(&path);
+    let mut times = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
+        let archive = opened()?;
+        let start = Instant::now();
+        page(&archive)?;
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    print_line(&what, "the same, once opened", times);
+    Ok(())
+}
+
 /// What a runtime with a folder of logs does for each entry.
 fn append(file: &Path, line: &[u8]) -> Outcome<File> {
     let mut file = OpenOptions::new().create(true).append(true).open(file)?;
@@ -285,15 +346,19 @@ fn compare<const N: usize>(
             }
         }
     }
-    for ((name, _), mut times) in stores.into_iter().zip(times) {
-        times.sort_by(f64::total_cmp);
-        let at = |per_cent: usize| {
-            let index = (times.len() * per_cent / 100).min(times.len().saturating_sub(1));
-            times.get(index).copied().unwrap_or(f64::NAN)
-        };
-        println!("{what:<14} {name:<26} {:>12.1} {:>12.1}", at(50), at(99));
+    for ((name, _), times) in stores.into_iter().zip(times) {
+        print_line(what, name, times);
     }
     Ok(())
+}
+
+fn print_line(what: &str, name: &str, mut times: Vec<f64>) {
+    times.sort_by(f64::total_cmp);
+    let at = |per_cent: usize| {
+        let index = (times.len() * per_cent / 100).min(times.len().saturating_sub(1));
+        times.get(index).copied().unwrap_or(f64::NAN)
+    };
+    println!("{what:<14} {name:<26} {:>12.1} {:>12.1}", at(50), at(99));
 }
 
 /// A tool's result of the size that entries have at the median.

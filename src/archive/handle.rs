@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::durability::Durability;
 use super::info::{ArchiveStats, Match, SegmentInfo, SessionInfo};
 use super::listing::{Segments, Sessions};
+use super::query::{SessionPage, SessionQuery};
 use super::snapshot::Snapshot;
 use crate::engine::{Engine, LogId, LogKind, Op, View};
 use crate::error::StoreError;
@@ -94,6 +95,15 @@ impl Archive {
     /// Those of [`snapshot`](Self::snapshot).
     pub fn sessions_by_last_use(&self) -> Result<Sessions, StoreError> {
         self.snapshot()?.sessions_by_last_use()
+    }
+
+    /// A page of sessions, the last written to first. See [`Snapshot::query_sessions`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`snapshot`](Self::snapshot).
+    pub fn query_sessions(&self, query: &SessionQuery) -> Result<SessionPage, StoreError> {
+        self.snapshot()?.query_sessions(query)
     }
 
     /// The segments of a session. See [`Snapshot::segments`].

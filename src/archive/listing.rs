@@ -1,8 +1,7 @@
 //! The sessions of an archive and the segments of a session, one by one.
 
-use std::cmp::Reverse;
-
 use super::info::{SegmentInfo, SessionInfo};
+use super::query::SessionQuery;
 use super::snapshot::Snapshot;
 use crate::engine::Layers;
 use crate::error::StoreError;
@@ -14,16 +13,14 @@ impl Snapshot {
         Sessions::by_id(self.clone())
     }
 
-    /// All sessions, those that were written to last first. Holds their number in memory, where
-    /// [`sessions`](Self::sessions) goes page by page.
+    /// All sessions, those that were written to last first, read page by page; [`query_sessions`](Self::query_sessions) gives one
+    /// page. In an archive that was made before the index of sessions by their last use, all are held in memory.
     ///
     /// # Errors
     ///
     /// Those of a read: [`StoreError::Damaged`], [`StoreError::Io`].
     pub fn sessions_by_last_use(&self) -> Result<Sessions, StoreError> {
-        let mut all = self.sessions().collect::<Result<Vec<_>, _>>()?;
-        all.sort_by_key(|session| Reverse((session.updated_ms, session.id)));
-        Ok(Sessions::of(self.clone(), all))
+        Sessions::by_last_use(self.clone())
     }
 
     /// The segments of a session in descending order of their ids, those with traces alone
@@ -33,10 +30,9 @@ impl Snapshot {
     }
 }
 
-/// The sessions of an archive: by [`Archive::sessions`](crate::Archive::sessions) in descending
-/// order of their ids and read page by page, by
-/// [`Archive::sessions_by_last_use`](crate::Archive::sessions_by_last_use) the last written to first.
-/// After an error it is at its end.
+/// The sessions of an archive, read page by page: by [`Archive::sessions`](crate::Archive::sessions) in
+/// descending order of their ids, by [`Archive::sessions_by_last_use`](crate::Archive::sessions_by_last_use)
+/// the last written to first. After an error it is at its end.
 ///
 /// ```
 /// use sessiondb::{Archive, new_segment_id, new_session_id};
@@ -55,9 +51,17 @@ impl Snapshot {
 #[derive(Debug)]
 pub struct Sessions {
     snapshot: Snapshot,
-    before: Option<SessionId>,
+    /// How to read the next page, if there is one.
+    next: Option<Next>,
     page: std::vec::IntoIter<SessionInfo>,
-    done: bool,
+}
+
+/// The next page of sessions.
+#[derive(Debug)]
+enum Next {
+    /// Those with ids below this one; all, if there is none.
+    Before(Option<SessionId>),
+    Queried(SessionQuery),
 }
 
 impl Sessions {
@@ -65,30 +69,38 @@ impl Sessions {
 
     fn by_id(snapshot: Snapshot) -> Self {
         Self {
-            done: false,
-            ..Self::of(snapshot, Vec::new())
+            snapshot,
+            next: Some(Next::Before(None)),
+            page: Vec::new().into_iter(),
         }
     }
 
-    fn of(snapshot: Snapshot, all: Vec<SessionInfo>) -> Self {
-        Self {
-            snapshot,
-            before: None,
-            page: all.into_iter(),
-            done: true,
-        }
+    /// With the first page, since reading it may fail.
+    fn by_last_use(snapshot: Snapshot) -> Result<Self, StoreError> {
+        let mut sessions = Self {
+            next: Some(Next::Queried(snapshot.paged(Self::PAGE)?)),
+            ..Self::by_id(snapshot)
+        };
+        sessions.next_page()?;
+        Ok(sessions)
     }
 
     fn next_page(&mut self) -> Result<(), StoreError> {
-        let before = self.before;
-        let read = |layers: &Layers| layers.sessions_before(before, Self::PAGE);
-        let (rows, next) = self.snapshot.view().read(read)?;
-        self.done = next.is_none();
-        self.before = next;
-        let page: Vec<_> = rows
-            .iter()
-            .map(|(id, row)| SessionInfo::new(*id, row))
-            .collect();
+        let page = match self.next.take() {
+            None => Vec::new(),
+            Some(Next::Before(before)) => {
+                let read = |layers: &Layers| layers.sessions_before(before, Self::PAGE);
+                let (rows, next) = self.snapshot.view().read(read)?;
+                self.next = next.map(|next| Next::Before(Some(next)));
+                let rows = rows.iter();
+                rows.map(|(id, row)| SessionInfo::new(*id, row)).collect()
+            }
+            Some(Next::Queried(query)) => {
+                let page = self.snapshot.query_sessions(&query)?;
+                self.next = page.next.map(|next| Next::Queried(query.after(&next)));
+                page.sessions
+            }
+        };
         self.page = page.into_iter();
         Ok(())
     }
@@ -102,11 +114,8 @@ impl Iterator for Sessions {
             if let Some(session) = self.page.next() {
                 return Some(Ok(session));
             }
-            if self.done {
-                return None;
-            }
+            self.next.as_ref()?;
             if let Err(err) = self.next_page() {
-                self.done = true;
                 return Some(Err(err));
             }
         }

@@ -10,6 +10,7 @@ mod recover;
 mod recovered;
 mod restore;
 mod tables;
+mod uses;
 
 pub use self::findings::CheckReport;
 pub use self::look::{FORMAT_VERSIONS, FileHead, LIBRARY_VERSION, Look, REDB_VERSION, look};

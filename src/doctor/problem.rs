@@ -36,6 +36,8 @@ pub enum Part {
     Names,
     /// The word filters, which tell a search what it need not read. No entry depends on them.
     Filters,
+    /// The index of the sessions by their last use.
+    LastUse,
     /// How much of the journal is in the tables.
     Meta,
     /// The database that holds the tables.
@@ -79,6 +81,7 @@ impl fmt::Display for Part {
             Self::Metadata => "metadata",
             Self::Names => "names",
             Self::Filters => "word filters",
+            Self::LastUse => "index by last use",
             Self::Meta => "state of the journal",
             Self::Database => "database",
         })

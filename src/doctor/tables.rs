@@ -6,6 +6,7 @@ use super::filters::Filters;
 use super::findings::Findings;
 use super::links::Links;
 use super::problem::{EntryRange, Part, Problem};
+use super::uses;
 use crate::engine::{Fault, Head, LogId, LogKind, LogSize, Outcome, Run, SessionRow, TablesView};
 use crate::ids::{SegmentId, SessionId};
 
@@ -27,6 +28,7 @@ impl Tables<'_, '_> {
         self.stray_filters()?;
         self.stray_index()?;
         self.stray_sessions()?;
+        uses::check(self.base, self.findings)?;
         self.metadata()?;
         self.names()
     }
@@ -254,14 +256,14 @@ impl Tables<'_, '_> {
 
     fn stray_sessions(&mut self) -> Outcome<()> {
         let base = self.base;
-        base.for_each_session(|session| {
+        base.for_each_session(|session, row| {
             if !matches!(base.has_heads(session), Ok(false)) {
                 return Ok(());
             }
             self.findings.report.sessions += 1;
             let problem = Problem::new(Part::Sessions, "").of_session(session);
-            match base.session(session) {
-                Ok(Some(row)) if row.heads > 0 => self
+            match row {
+                Ok(row) if row.heads > 0 => self
                     .findings
                     .problem(problem.saying("it is listed, and its segments are missing")),
                 // Damaged metadata is reported as such.

@@ -34,6 +34,7 @@ pub(crate) use self::file::superblock::{
 pub(crate) use self::file::surroundings::harm;
 pub(crate) use self::layers::Layers;
 pub(crate) use self::model::entries::Entries;
+pub(crate) use self::model::last_use::{LastUse, UseRange};
 pub(crate) use self::model::log_id::{LogId, LogKind, OriginRecord};
 pub(crate) use self::model::op::{Expect, FORGOTTEN, NOTE_MARK, Op, Undecided, notes_of};
 pub(crate) use self::model::parents::parents_first;

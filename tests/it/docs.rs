@@ -90,7 +90,7 @@ fn a_superblock_is_as_the_page_says() {
         layout.number(superblock, "image_offset"),
         8192 + journal_bytes
     );
-    let features = u64::from(cfg!(feature = "zstd")) | 1 << 16;
+    let features = u64::from(cfg!(feature = "zstd")) | 1 << 16 | 1 << 17;
     assert_eq!(layout.number(superblock, "features"), features);
     let zero = layout.bytes(superblock, "zero");
     assert!(zero.iter().all(|byte| *byte == 0));
@@ -222,6 +222,11 @@ fn records_and_the_index_are_as_the_page_says() {
         &image.get(index, (SEGMENT, SESSION)),
     );
     assert!(row.is_empty());
+
+    let by_use: TableDefinition<'_, (u64, Uuid), &[u8]> = TableDefinition::new("sessions_by_use");
+    let key = [&2000_u64.to_le_bytes()[..], SESSION.as_bytes()].concat();
+    let row = image.get(by_use, (2000, SESSION));
+    assert!(unseal(&page, "sessions_by_use", &key, &row).is_empty());
 
     let metadata: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("metadata");
     let row = unseal(

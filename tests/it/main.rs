@@ -39,6 +39,8 @@ mod grammar;
 mod imports;
 /// JSONL in and out.
 mod jsonl;
+/// Sessions by their last use, page by page.
+mod last_use;
 /// What dead processes leave beside an archive, and file names of any length.
 mod leftovers;
 /// Locks that keep others from reading, as on Windows.

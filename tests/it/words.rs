@@ -109,9 +109,9 @@ proptest! {
                     log.branch(at % len + 1, new).unwrap();
                     segments.push(new);
                 }
-                Step::Truncate(at) => log.truncate(at % (len + 1)).unwrap(),
+                Step::Truncate(at) if len > 0 => log.truncate(at % len).unwrap(),
                 Step::Erase(at) if len > 0 => drop(log.erase(at % len..=at % len).unwrap()),
-                Step::Branch(_) | Step::Erase(_) => {}
+                Step::Branch(_) | Step::Truncate(_) | Step::Erase(_) => {}
                 Step::Reopen => {
                     drop(log);
                     drop(archive);
@@ -185,8 +185,8 @@ fn an_archive_can_be_without_filters() {
     let (_dir, archive, session, segment) = many(Archive::options().word_filters(false), 3_000);
     let without = archive.stats().unwrap().file_bytes;
     let log = archive.snapshot().unwrap().log(session, segment);
-    let all = log.with_words(&Words::of("nowhere")).unwrap();
-    assert_eq!((all.len(), all[0].clone()), (1, 0..3_000));
+    let found = log.with_words(&Words::of("nowhere")).unwrap();
+    assert_eq!((found.len(), found.first()), (1, Some(&(0..3_000))));
     assert_eq!(archive.check(None).unwrap().problems, vec![]);
     let (_dir, archive, ..) = many(Archive::options(), 3_000);
     let with = archive.stats().unwrap().file_bytes;

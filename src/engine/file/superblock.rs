@@ -22,16 +22,20 @@ const FEATURE_ZSTD: u32 = 1;
 /// is to have none.
 const FEATURE_WORD_FILTERS: u32 = 1 << 16;
 const FEATURE_NO_WORD_FILTERS: u32 = 1 << 24;
+/// The bit that says that sessions are indexed by their last use.
+const FEATURE_SESSIONS_BY_USE: u32 = 1 << 17;
 /// Of the features, those that a reader must know. What it does not know of the next eight it must not
 /// write beside, and the last eight it may ignore.
 const MUST_BE_KNOWN: u32 = 0xffff;
 const MUST_BE_KNOWN_TO_WRITE: u32 = 0xff_0000;
+/// Those of these that are known here.
+const KNOWN_TO_WRITE: u32 = FEATURE_WORD_FILTERS | FEATURE_SESSIONS_BY_USE;
 
 /// Those of new archives, but for word filters.
 const FEATURES: u32 = if compress::IS_AVAILABLE {
-    FEATURE_ZSTD
+    FEATURE_ZSTD | FEATURE_SESSIONS_BY_USE
 } else {
-    0
+    FEATURE_SESSIONS_BY_USE
 };
 
 /// Those that say whether there are to be word filters.
@@ -111,9 +115,14 @@ impl Superblock {
         self.features & FEATURE_WORD_FILTERS != 0
     }
 
+    /// Whether sessions are indexed by their last use.
+    pub(crate) fn has_sessions_by_use(&self) -> bool {
+        self.features & FEATURE_SESSIONS_BY_USE != 0
+    }
+
     /// Refuses to write to an archive with features that ask for it where they are not known.
     pub(crate) fn must_be_writable(&self, path: &Path) -> Result<(), StoreError> {
-        let unknown = self.features & MUST_BE_KNOWN_TO_WRITE & !FEATURE_WORD_FILTERS;
+        let unknown = self.features & MUST_BE_KNOWN_TO_WRITE & !KNOWN_TO_WRITE;
         if unknown == 0 {
             return Ok(());
         }
@@ -356,7 +365,7 @@ mod tests {
     #[test]
     fn what_a_feature_asks_of_who_does_not_know_it_is_in_its_place() {
         let path = Path::new("a.sessiondb");
-        for bit in (1..32).filter(|bit| 1 << bit != FEATURE_WORD_FILTERS) {
+        for bit in (1..32).filter(|bit| KNOWN_TO_WRITE & 1 << bit == 0) {
             let known = Superblock::new(MIN_JOURNAL_BYTES);
             let features = known.features | 1 << bit;
             let page = Superblock { features, ..known }.encode();

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod conditions;
 pub(crate) mod heads;
+mod last_used;
 pub(crate) mod sharing;
 
 use std::collections::{BTreeMap, BTreeSet};

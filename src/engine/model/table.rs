@@ -12,6 +12,7 @@ pub(crate) enum Table {
     Names = 7,
     Meta = 8,
     Filters = 9,
+    SessionsByUse = 10,
 }
 
 /// What the rows of one of our tables are.
@@ -35,6 +36,7 @@ pub(crate) fn content_of(name: &[u8]) -> Option<(&'static str, Content)> {
         b"segment_index" => ("segment_index", Content::Rows(Table::Index)),
         b"metadata" => ("metadata", Content::Rows(Table::Metadata)),
         b"names" => ("names", Content::Rows(Table::Names)),
+        b"sessions_by_use" => ("sessions_by_use", Content::Rows(Table::SessionsByUse)),
         b"word_filters" => ("word_filters", Content::Filters),
         b"meta" => ("meta", Content::Rows(Table::Meta)),
         _ => return None,

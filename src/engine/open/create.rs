@@ -96,6 +96,7 @@ pub(crate) fn write_whole(
     superblock.write(file.storage())?;
     let options = TablesOptions {
         packing: Packing::of_copies(superblock.is_compressed(), superblock.has_word_filters()),
+        by_use: superblock.has_sessions_by_use(),
         cache_bytes,
         shared: false,
         read_only: false,

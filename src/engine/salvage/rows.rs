@@ -155,7 +155,9 @@ pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, St
             String::from_utf8(key.to_vec()).map_err(|err| err.to_string())?,
             content.to_vec(),
         ),
-        table::Table::Filters => return Err("a word filter is made of its run".to_owned()),
+        table::Table::Filters | table::Table::SessionsByUse => {
+            return Err("it is made of other rows".to_owned());
+        }
         table::Table::Meta => Proved::Checkpointed(Checkpointed::decode(value)?),
     })
 }

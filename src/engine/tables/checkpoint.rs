@@ -19,16 +19,17 @@ use crate::engine::tables::log_table::LogTable;
 use crate::engine::tables::pack::{PackedRun, Packer, Packing, ToPack, runs_of_all};
 use crate::engine::tables::read::TablesView;
 use crate::engine::tables::runs::run_up_to;
-use crate::engine::tables::schema::{
-    HEADS, INDEX, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
-};
+use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, pair_bytes, run_key, runs_of};
+use crate::engine::tables::session_table::SessionTable;
 use crate::ids::{SegmentId, SessionId};
 
-/// Makes the tables hold what the memtable makes of them; `old` opens them as they are now.
+/// Makes the tables hold what the memtable makes of them, the index by last use with them if there is to be one; `old`
+/// opens them as they are now.
 pub(super) fn checkpoint(
     txn: &WriteTransaction,
     memtable: &Memtable,
     packing: Packing,
+    by_use: bool,
     old: impl FnOnce() -> Outcome<TablesView>,
 ) -> Outcome<()> {
     // In the order of their keys, which fills pages best and makes the same changes the same file.
@@ -64,15 +65,9 @@ pub(super) fn checkpoint(
     for ((session, segment), head) in &memtable.heads {
         put_head(txn, *session, *segment, head.as_ref())?;
     }
-    let mut sessions = txn.open_table(SESSIONS)?;
+    let mut sessions = SessionTable::open(txn, by_use)?;
     for (session, row) in &memtable.sessions {
-        match row {
-            Some(row) => {
-                let row = seal(Table::Sessions, session.as_bytes(), &row.encode());
-                sessions.insert(session, row.as_slice())?;
-            }
-            None => drop(sessions.remove(session)?),
-        }
+        sessions.set(*session, row.as_ref())?;
     }
     let mut metadata = txn.open_table(METADATA)?;
     for (session, json) in &memtable.metadata {

@@ -7,6 +7,7 @@ use std::ops::Range;
 use redb::{Key, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 
 use crate::engine::fault::{Fault, Outcome};
+use crate::engine::model::last_use::LastUse;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::table::Table;
 use crate::engine::tables::log_table::LogTable;
@@ -16,6 +17,7 @@ use crate::engine::tables::read::{
     TablesView, decode_head, decode_session, sound_index, sound_metadata, sound_name,
 };
 use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, runs_of};
+use crate::engine::tables::session_table::fill_index;
 
 /// Takes how much is done, of how much, in rows.
 pub(crate) type Tell<'p> = &'p mut dyn FnMut(u64, u64);
@@ -39,9 +41,7 @@ impl Tables {
         copy.rows(HEADS, Table::Heads, |(session, segment), row| {
             decode_head(session, segment, row).map(drop)
         })?;
-        copy.rows(SESSIONS, Table::Sessions, |session, row| {
-            decode_session(session, row).map(drop)
-        })?;
+        copy.sessions(self.by_use)?;
         copy.rows(INDEX, Table::Index, |(segment, session), row| {
             sound_index(segment, session, row)
         })?;
@@ -131,12 +131,29 @@ impl Copy<'_> {
         Ok(rows)
     }
 
+    /// The sessions, and of them their index if there is to be one.
+    fn sessions(&mut self, by_use: bool) -> Outcome<()> {
+        let mut places = Vec::new();
+        self.rows(SESSIONS, Table::Sessions, |session, row| {
+            let row = decode_session(session, row)?;
+            if by_use {
+                places.push(LastUse::new(row.updated_ms, session));
+            }
+            Ok(())
+        })?;
+        if by_use {
+            places.sort_unstable();
+            fill_index(self.txn, &places)?;
+        }
+        Ok(())
+    }
+
     /// All rows of another table, each verified by `check`.
     fn rows<K: Key + 'static>(
         &mut self,
         definition: TableDefinition<'static, K, &'static [u8]>,
         table: Table,
-        check: impl for<'k> Fn(K::SelfType<'k>, &[u8]) -> Outcome<()>,
+        mut check: impl for<'k> FnMut(K::SelfType<'k>, &[u8]) -> Outcome<()>,
     ) -> Outcome<()>
     where
         for<'k> K::SelfType<'k>: Borrow<K::SelfType<'k>>,

@@ -4,6 +4,7 @@ pub(crate) mod backend;
 mod checkpoint;
 mod copy;
 mod filters;
+mod last_used;
 mod log_table;
 mod open;
 pub(crate) mod pack;
@@ -11,6 +12,7 @@ mod read;
 mod run_cache;
 mod runs;
 mod schema;
+mod session_table;
 pub(crate) mod unclosed;
 
 pub(crate) use crate::engine::tables::copy::Tell;

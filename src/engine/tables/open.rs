@@ -19,7 +19,7 @@ use crate::engine::tables::read::TablesView;
 use crate::engine::tables::run_cache::RecentRuns;
 use crate::engine::tables::schema::{
     CHECKPOINTED, Checkpointed, FILTERS, HEADS, INDEX, META, METADATA, NAMES, RUNS, SESSIONS,
-    TRACES,
+    SESSIONS_BY_USE, TRACES,
 };
 use crate::engine::tables::unclosed::Unclosed;
 
@@ -34,12 +34,15 @@ pub(crate) struct TablesOptions {
     pub(crate) read_only: bool,
     /// How what is checkpointed is packed.
     pub(crate) packing: Packing,
+    /// Whether sessions are indexed by their last use.
+    pub(crate) by_use: bool,
 }
 
 /// An open image.
 pub(crate) struct Tables {
     pub(super) image: Image,
     pub(super) packing: Packing,
+    pub(super) by_use: bool,
     /// Whether other processes may have it open too.
     shared: bool,
     commits: Mutex<()>,
@@ -79,6 +82,9 @@ impl Tables {
         if options.packing.filters() {
             txn.open_table(FILTERS)?;
         }
+        if options.by_use {
+            txn.open_table(SESSIONS_BY_USE)?;
+        }
         txn.open_table(META)?
             .insert(CHECKPOINTED, checkpointed.encode().as_slice())?;
         tables.commit(txn)?;
@@ -104,6 +110,7 @@ impl Tables {
         Self {
             image,
             packing: options.packing,
+            by_use: options.by_use,
             shared: options.shared,
             commits: Mutex::default(),
             recent_bytes: options.cache_bytes.min(MOST_RECENT_BYTES),
@@ -242,7 +249,7 @@ impl Tables {
         if seeded(Bug::DoNotFold) {
             return Ok(Ok(()));
         }
-        checkpoint::checkpoint(txn, memtable, self.packing, || self.view())?;
+        checkpoint::checkpoint(txn, memtable, self.packing, self.by_use, || self.view())?;
         self.must_be_whole(memtable)?;
         Ok(Ok(()))
     }
@@ -254,6 +261,7 @@ impl Tables {
             (Table::Heads, !memtable.heads.is_empty()),
             (Table::Index, !memtable.heads.is_empty()),
             (Table::Sessions, !memtable.sessions.is_empty()),
+            (Table::SessionsByUse, !memtable.sessions.is_empty()),
             (Table::Metadata, !memtable.metadata.is_empty()),
             (Table::Names, !memtable.names.is_empty()),
             (Table::Meta, true),

@@ -65,7 +65,7 @@ impl TablesView {
 
     /// What a look into the table found. That there is nothing is believed only if none of the
     /// table's pages that have been read is damaged.
-    fn found<T>(&self, table: Table, found: Option<T>) -> Outcome<Option<T>> {
+    pub(super) fn found<T>(&self, table: Table, found: Option<T>) -> Outcome<Option<T>> {
         if found.is_none() {
             self.watch.complete(table)?;
         }
@@ -73,7 +73,7 @@ impl TablesView {
     }
 
     /// A list of rows of the table, which is believed only under the same condition.
-    fn listed<T>(&self, table: Table, rows: Vec<T>) -> Outcome<Vec<T>> {
+    pub(super) fn listed<T>(&self, table: Table, rows: Vec<T>) -> Outcome<Vec<T>> {
         self.watch.complete(table)?;
         Ok(rows)
     }
@@ -335,14 +335,16 @@ impl TablesView {
         Ok(())
     }
 
-    /// Every session that has a row of sums.
+    /// Calls `each` with every session and its row of sums.
     pub(crate) fn for_each_session(
         &self,
-        mut each: impl FnMut(SessionId) -> Outcome<()>,
+        mut each: impl FnMut(SessionId, Outcome<SessionRow>) -> Outcome<()>,
     ) -> Outcome<()> {
         let table = self.txn.open_table(SESSIONS)?;
         for row in table.iter()? {
-            each(row?.0.value())?;
+            let (key, value) = row?;
+            let session = key.value();
+            each(session, decode_session(session, value.value()))?;
         }
         Ok(())
     }

@@ -5,12 +5,14 @@ use uuid::Uuid;
 
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::superblock::Superblock;
+use crate::engine::model::last_use::LastUse;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Reader, seal, unseal};
 use crate::engine::model::table::Table;
 
 pub(super) type RunKey = (Uuid, Uuid, u64);
 pub(super) type SegmentKey = (Uuid, Uuid);
+pub(super) type UseKey = (u64, Uuid);
 
 /// Runs of entries by session, segment and the index of their first entry.
 pub(super) const RUNS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("runs");
@@ -22,6 +24,9 @@ pub(super) const FILTERS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::
 pub(super) const HEADS: TableDefinition<'_, SegmentKey, &[u8]> = TableDefinition::new("heads");
 /// Sums over the heads of a session.
 pub(super) const SESSIONS: TableDefinition<'_, Uuid, &[u8]> = TableDefinition::new("sessions");
+/// The sessions by the time of their last use.
+pub(super) const SESSIONS_BY_USE: TableDefinition<'_, UseKey, &[u8]> =
+    TableDefinition::new("sessions_by_use");
 /// Segments that have a log, by segment and session.
 pub(super) const INDEX: TableDefinition<'_, SegmentKey, &[u8]> =
     TableDefinition::new("segment_index");
@@ -103,6 +108,10 @@ pub(super) fn run_key_bytes(log: &LogId, first: u64) -> [u8; 40] {
         *to = from;
     }
     key
+}
+
+pub(super) fn use_key(place: LastUse) -> UseKey {
+    (place.updated_ms, place.session)
 }
 
 pub(super) fn pair_bytes(first: Uuid, second: Uuid) -> [u8; 32] {

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use uuid::Uuid;
 
 use crate::engine::failpoints::{Bug, seeded};
+use crate::engine::model::last_use::LastUse;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::unseal;
 use crate::engine::model::run_row::RunRow;
@@ -67,6 +68,9 @@ impl Kind {
     /// The order of two keys, if it is known.
     pub(super) fn compare(self, one: &[u8], other: &[u8]) -> Option<Ordering> {
         match self {
+            Self::Ours(_, Content::Rows(Table::SessionsByUse)) => {
+                Some(LastUse::of_key_bytes(one)?.cmp(&LastUse::of_key_bytes(other)?))
+            }
             Self::Ours(_, Content::Rows(_)) => Some(one.cmp(other)),
             Self::Ours(_, Content::Runs(_) | Content::Filters) => {
                 let number = |key: &[u8]| {

@@ -116,6 +116,7 @@ pub(crate) fn open(storage: &Arc<Memory>, read_only: bool) -> Result<Archive, St
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Content {
     pub(crate) sessions: Vec<SessionInfo>,
+    pub(crate) last_used: Vec<SessionInfo>,
     pub(crate) segments: BTreeMap<Uuid, Vec<SegmentInfo>>,
     pub(crate) metadata: BTreeMap<Uuid, Metadata>,
     /// Entries and traces of each segment.
@@ -311,6 +312,7 @@ impl Content {
         answers.ask(archive, questions);
         let Answers {
             sessions,
+            last_used,
             segments,
             metadata,
             logs,
@@ -324,6 +326,10 @@ impl Content {
             .map(|(id, [entries, traces])| Ok((id, [entries?, traces?])));
         Ok(Self {
             sessions: sessions
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?
+                .concat(),
+            last_used: last_used
                 .into_iter()
                 .collect::<Result<Vec<_>, _>>()?
                 .concat(),
@@ -356,6 +362,7 @@ type Metadata = Option<Map<String, Value>>;
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     sessions: Vec<Answer<Vec<SessionInfo>>>,
+    last_used: Vec<Answer<Vec<SessionInfo>>>,
     segments: Vec<(Uuid, Answer<Vec<SegmentInfo>>)>,
     metadata: Vec<(Uuid, Answer<Metadata>)>,
     logs: Vec<((Uuid, Uuid), [Log; 2])>,
@@ -391,6 +398,8 @@ impl Answers {
         }
         let sessions = archive.sessions();
         self.sessions.push(sessions.and_then(Iterator::collect));
+        let last_used = archive.sessions_by_last_use();
+        self.last_used.push(last_used.and_then(Iterator::collect));
         self.names.push(archive.names());
         self.matching.push(archive.matching("019"));
     }
@@ -401,6 +410,11 @@ impl Answers {
         let mut errors = 0;
         for sessions in &self.sessions {
             errors += agree("sessions", sessions, contents, |content| &content.sessions)?;
+        }
+        for sessions in &self.last_used {
+            errors += agree("last used", sessions, contents, |content| {
+                &content.last_used
+            })?;
         }
         for (id, segments) in &self.segments {
             errors += agree("segments", segments, contents, |content| {
