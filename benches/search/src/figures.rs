@@ -140,6 +140,19 @@ impl Table {
         }
     }
 
+    /// Compacts what can be, after all has been searched.
+    pub(crate) fn print_compacted(&self, systems: &[Box<dyn System>]) -> Result<()> {
+        println!();
+        for system in systems {
+            if let Some(bytes) = system.compacted_bytes()? {
+                let (name, bytes) = (system.name(), megabytes(bytes));
+                let part = bytes * 100.0 / megabytes(self.jsonl_bytes);
+                println!("compacted: {name} {bytes:.1} MB, {part:.1} % of the JSONL");
+            }
+        }
+        Ok(())
+    }
+
     fn cell(&self, number: usize, ask: &Ask, place: usize, system: &dyn System) -> String {
         let calls = self
             .calls

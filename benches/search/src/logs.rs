@@ -76,16 +76,12 @@ impl Logs {
     fn write(&mut self, session: &Session) -> Result<String> {
         let lines = session.segments.iter().flat_map(|segment| &segment.lines);
         let mut text = Vec::new();
-        let mut ended = String::new();
-        for line in lines {
+        for line in lines.clone() {
             text.extend_from_slice(line);
             text.push(b'\n');
-            if let Some(Value::String(at)) =
-                serde_json::from_slice::<Value>(line)?.get_mut("timestamp")
-            {
-                ended = std::mem::take(at);
-            }
         }
+        let ended = lines.rev().find_map(|line| time_of(line));
+        let ended = ended.ok_or("a session without a time")?;
         let path = self.path(session.id);
         fs::write(&path, text)?;
         if self.files.len().is_multiple_of(SOME) {
@@ -111,4 +107,9 @@ impl Logs {
     fn path(&self, session: Uuid) -> PathBuf {
         self.folder.join(format!("{session}.jsonl"))
     }
+}
+
+fn time_of(line: &[u8]) -> Option<String> {
+    let entry: Value = serde_json::from_slice(line).ok()?;
+    entry.get("timestamp")?.as_str().map(str::to_owned)
 }

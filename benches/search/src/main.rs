@@ -56,6 +56,7 @@ fn run(options: Option<&Options>) -> Result<()> {
     table.print_builds();
     table.measure(&systems, options.rounds)?;
     table.print_searches(&systems);
+    table.print_compacted(&systems)?;
     machine::print_load();
     Ok(())
 }

@@ -52,6 +52,12 @@ impl System for Filtered {
         Ok(self.path.metadata()?.len())
     }
 
+    fn compacted_bytes(&self) -> Result<Option<u64>> {
+        let archive = Archive::options().create(false).open(&self.path)?;
+        let (_, compacted) = archive.compact(None).map_err(|failed| failed.error)?;
+        Ok(Some(compacted.bytes_after))
+    }
+
     fn can(&self, _how: How) -> bool {
         true
     }

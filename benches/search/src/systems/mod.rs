@@ -40,6 +40,11 @@ pub(crate) trait System {
     /// What it keeps.
     fn len_bytes(&self) -> Result<u64>;
 
+    /// What it keeps once it is compacted, if that is not done when it is built.
+    fn compacted_bytes(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     fn can(&self, how: How) -> bool;
 
     /// Whether it reads all logs for that.

@@ -8,7 +8,7 @@ use tantivy::query::TermQuery;
 use tantivy::schema::{
     Field, IndexRecordOption, STORED, Schema, TextFieldIndexing, TextOptions, Value,
 };
-use tantivy::{Index, TantivyDocument, Term};
+use tantivy::{Index, IndexReader, ReloadPolicy, TantivyDocument, Term};
 
 use super::{Ask, How, System, id_of};
 use crate::Result;
@@ -79,7 +79,9 @@ impl System for Tantivy {
         let index = Index::open_in_dir(&self.folder)?;
         let field = |name: &str| -> Result<Field> { Ok(index.schema().get_field(name)?) };
         let (text, id) = (field("text")?, field("id")?);
-        let searcher = index.reader()?.searcher();
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
+        let reader: IndexReader = reader.try_into()?;
+        let searcher = reader.searcher();
         let word = Term::from_field_text(text, ask.pattern);
         let query = TermQuery::new(word, IndexRecordOption::Basic);
         let mut hits = 0;
