@@ -168,11 +168,12 @@ impl Table {
         let p99 = at(took.len() * 99 / 100).copied().unwrap_or_default();
         // Of fewer calls it is the slowest.
         let name = if took.len() > 20 { "p99" } else { "at most" };
-        let mut cell = format!("{} ({name} {})", time(median), time(p99));
-        if system.scans(ask.how) {
-            cell += &format!(", {}", self.speed(median));
-        }
-        cell
+        let speed = if system.scans(ask.how) {
+            format!(", {}", self.speed(median))
+        } else {
+            String::new()
+        };
+        format!("{} ({name} {}){speed}", time(median), time(p99))
     }
 
     /// How much JSONL that is in a second.

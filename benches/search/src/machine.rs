@@ -29,7 +29,8 @@ fn versions() -> String {
         ripgrep.as_deref().unwrap_or("no ripgrep")
     );
     if cfg!(feature = "tantivy") {
-        versions += &format!(", tantivy {}", locked("tantivy"));
+        versions.push_str(", tantivy ");
+        versions.push_str(locked("tantivy"));
     }
     versions
 }
