@@ -38,6 +38,10 @@ against commit *words:
 peers *args:
     cargo run --release --manifest-path benches/peers/Cargo.toml -- {{args}}
 
+# Searches beside ripgrep, SQLite FTS5 and tantivy; `just search --quick` shows that it runs
+search *args:
+    cargo run --release --features tantivy --manifest-path benches/search/Cargo.toml -- {{args}}
+
 # Run the fuzz targets on their corpora; `just fuzz-replay 60` fuzzes each for 60 seconds as well
 fuzz-replay seconds="0":
     fuzz/replay {{seconds}}
