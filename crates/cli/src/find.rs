@@ -4,7 +4,8 @@ use sessiondb::archive::Match;
 use sessiondb::{Archive, SegmentId, SessionId, StoreError};
 
 use crate::exit::{Code, Failure};
-use crate::{render, show};
+use crate::render;
+use crate::sessions::Listed;
 
 /// How many candidates an error lists.
 const LISTED: usize = 10;
@@ -125,7 +126,7 @@ fn ambiguous(archive: &Archive, id: &str, found: &[Match]) -> String {
 /// The title of a session, by which one knows it; nothing if it has none or cannot be read.
 fn title(archive: &Archive, session: SessionId) -> String {
     let now = archive.snapshot().ok();
-    let listed = now.and_then(|now| show::read(&now, session).ok());
+    let listed = now.and_then(|now| Listed::of(&now, session).ok());
     let title = listed.map(|listed| render::clip(&listed.title(), TITLE_CHARS));
     let title = title.filter(|title| !title.is_empty());
     title.map_or_else(String::new, |title| format!("  {title}"))

@@ -2,22 +2,14 @@
 
 mod all;
 mod end;
+mod live;
 mod one;
 
-use std::time::Duration;
-
-use sessiondb::archive::{Change, Changes, LogSnapshot};
-use sessiondb::{Archive, Snapshot, StoreError};
-
 use self::end::End;
+use self::live::Following;
 use crate::args::FollowArgs;
 use crate::context::{Access, Context};
 use crate::exit::Failure;
-use crate::summary;
-use crate::transcript::terminal::Beside;
-
-/// After so long it is looked whether somebody still reads.
-const A_WHILE: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(context: &Context, args: &FollowArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
@@ -31,77 +23,5 @@ pub(crate) fn run(context: &Context, args: &FollowArgs) -> Result<(), Failure> {
         all::follow(context, changes, args)
     } else {
         one::follow(context, changes, args)
-    }
-}
-
-/// An archive whose changes are told.
-struct Following<'a> {
-    archive: &'a Archive,
-    changes: Changes,
-    end: End,
-}
-
-impl Following<'_> {
-    /// The changes since the last call, at least one; `None` at the end.
-    fn next(&mut self, context: &Context) -> Result<Option<Vec<Change>>, Failure> {
-        loop {
-            if self.end.is_reached() {
-                return Ok(None);
-            }
-            match self.changes.next_within(A_WHILE) {
-                Ok(Some(first)) => return self.with_ready(first).map(Some),
-                Ok(None) => {}
-                Err(error @ StoreError::Busy { .. }) => {
-                    context.say(format_args!("{error}; trying again"));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn with_ready(&mut self, first: Change) -> Result<Vec<Change>, Failure> {
-        let mut changes = vec![first];
-        while let Some(change) = self.changes.next_within(Duration::ZERO)? {
-            changes.push(change);
-        }
-        Ok(changes)
-    }
-
-    fn snapshot(&self) -> Result<Snapshot, Failure> {
-        Ok(self.archive.snapshot()?)
-    }
-}
-
-/// What the new items of a log do not tell.
-struct Live {
-    log: LogSnapshot,
-    now: Snapshot,
-}
-
-impl Live {
-    fn new(now: &Snapshot, log: LogSnapshot) -> Self {
-        Self {
-            log,
-            now: now.clone(),
-        }
-    }
-}
-
-impl Beside for Live {
-    fn raw(&self, entry: u64) -> Result<(String, String), Failure> {
-        let found = self.log.read(entry..=entry)?.next().transpose()?;
-        let line = found.map(|entry| summary::Summary::of(&entry));
-        Ok(line.map_or_else(Default::default, |line| (line.kind, line.text)))
-    }
-
-    fn segment_of_subagent(&self, id: &str) -> Option<String> {
-        let session = self.log.session_id();
-        let segments = crate::transcript::segment_ids(&self.now, session).ok()?;
-        let is_it = |segment: &&sessiondb::SegmentId| {
-            let subagent = sessiondb_logs::subagent_of(&self.now, session, **segment);
-            subagent.is_ok_and(|subagent| subagent.as_deref() == Some(id))
-        };
-        let segment = segments.iter().find(is_it)?;
-        crate::sessions::short_segment(&self.now, session, *segment).ok()
     }
 }

@@ -6,13 +6,14 @@ mod nodes;
 use crate::args::GraphArgs;
 use crate::context::{Access, Context};
 use crate::exit::Failure;
-use crate::{find, pager, render, sessions, show};
+use crate::sessions::Listed;
+use crate::{find, pager, render, sessions};
 
 pub(crate) fn run(context: &Context, args: &GraphArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let now = archive.snapshot()?;
     let session = match &args.session {
-        Some(id) => show::read(&now, find::session(&archive, id)?)?,
+        Some(id) => Listed::of(&now, find::session(&archive, id)?)?,
         None => sessions::newest(&now)?,
     };
     let nodes = nodes::nodes(&now, &session)?;

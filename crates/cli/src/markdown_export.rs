@@ -12,9 +12,10 @@ use crate::args::ExportArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
+use crate::sessions::Listed;
 use crate::sessions::{Filter, chosen, short_segment, to_signed};
 use crate::transcript::{Conversation, Turns, document};
-use crate::{find, native, output, render, show, when};
+use crate::{find, native, output, render, when};
 
 /// The most characters of a title in the name of a file.
 const SLUG_CHARS: usize = 60;
@@ -117,7 +118,7 @@ fn put(
     permissions: Permissions,
 ) -> Result<Document, Failure> {
     let (session, segment) = (info.session, info.id);
-    let listed = show::read(now, session)?;
+    let listed = Listed::of(now, session)?;
     let short = short_segment(now, session, segment)?;
     let entries = info.entries;
     let written = to_signed(info.updated_ms);

@@ -72,8 +72,8 @@ pub(crate) fn chosen(
 ) -> Result<(Listed, SegmentInfo), Failure> {
     let (session, segment) = match id.map(|id| find::any(archive, id)).transpose()? {
         None => (sessions::newest(now)?, None),
-        Some(Match::Session(session)) => (read(now, session)?, None),
-        Some(Match::Segment { session, segment }) => (read(now, session)?, Some(segment)),
+        Some(Match::Session(session)) => (Listed::of(now, session)?, None),
+        Some(Match::Segment { session, segment }) => (Listed::of(now, session)?, Some(segment)),
     };
     let segment = match segment {
         Some(segment) => now
@@ -91,14 +91,6 @@ pub(crate) fn chosen(
             segment.id
         ),
     ))
-}
-
-/// A session with its summary.
-pub(crate) fn read(now: &Snapshot, session: SessionId) -> Result<Listed, Failure> {
-    let info = now.session(session)?;
-    let info = info.ok_or(StoreError::SessionNotFound(session))?;
-    let mut all = u64::MAX;
-    Listed::read(now, info, &mut all)
 }
 
 /// The segment of a session that a reader means.

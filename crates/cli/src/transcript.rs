@@ -1,5 +1,6 @@
 //! A transcript: which part of a conversation is shown, and what its parts have in common in every form.
 
+pub(crate) mod beside;
 pub(crate) mod document;
 mod gist;
 mod markdown;

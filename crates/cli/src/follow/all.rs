@@ -8,13 +8,13 @@ use sessiondb::archive::{Change, ChangeKind};
 use sessiondb::{SegmentId, SessionId, Snapshot};
 use sessiondb_agents::Agent;
 
-use super::{Following, Live};
+use super::live::{Following, Live};
 use crate::args::FollowArgs;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::Out;
-use crate::sessions::{short_session, with_home};
-use crate::show::{self, Located};
+use crate::sessions::{Listed, short_session, with_home};
+use crate::show::Located;
 use crate::transcript::words;
 use crate::{output, width};
 
@@ -186,7 +186,7 @@ impl Everything<'_> {
             return Ok(label.clone());
         }
         let label = short_session(now, session)?;
-        let listed = show::read(now, session)?;
+        let listed = Listed::of(now, session)?;
         let parts = [
             listed.text("agent").to_owned(),
             with_home(listed.text("cwd")),

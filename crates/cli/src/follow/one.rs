@@ -7,13 +7,14 @@ use sessiondb::archive::{Change, ChangeKind, Match};
 use sessiondb::{SegmentId, SegmentInfo, SessionId, Snapshot};
 use sessiondb_agents::{Agent, Item};
 
-use super::{Following, Live};
+use super::live::{Following, Live};
 use crate::args::FollowArgs;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::sessions::{short_segment, with_home};
 use crate::show::{self, Located, MOST_COLUMNS};
-use crate::transcript::terminal::{Beside, Page, Shape};
+use crate::transcript::beside::Beside;
+use crate::transcript::terminal::{Page, Shape};
 use crate::transcript::{Conversation, Turns};
 use crate::{find, output, width};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sessiondb::Snapshot;
 
-use super::Listed;
+use super::listed::Listed;
 use crate::args::FilterArgs;
 use crate::exit::Failure;
 use crate::when::Typed;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use clap::builder::styling::{AnsiColor, Style};
 use sessiondb_agents::{Item, ItemKind};
 
+use super::beside::Beside;
 use super::gist::gist;
 use super::words::{folded, image, input_text, used};
 use super::wrap::{Indent, Span, paragraph};
@@ -33,14 +34,6 @@ pub(crate) struct Shape {
     /// Hidden items too.
     pub(crate) all: bool,
     pub(crate) columns: usize,
-}
-
-/// What the items alone do not tell.
-pub(crate) trait Beside {
-    /// The kind of an entry of no known kind, and what it says in a line.
-    fn raw(&self, entry: u64) -> Result<(String, String), Failure>;
-    /// The short id of the segment of a subagent, by the agent's own id.
-    fn segment_of_subagent(&self, id: &str) -> Option<String>;
 }
 
 impl Beside for Conversation {
@@ -276,14 +269,7 @@ impl Page {
             ItemKind::Notice { text } => self.event(out, FAINT, text)?,
             ItemKind::Compaction { summary } => self.compaction(out, summary.as_deref())?,
             ItemKind::Subagent { id, title } => {
-                let title = title.as_deref().map(|title| render::clip(title, 200));
-                let shown = beside.segment_of_subagent(id);
-                let shown = shown.map(|segment| format!("  (sessiondb show {segment})"));
-                let text = format!(
-                    "subagent {id}  {}{}",
-                    title.unwrap_or_default(),
-                    shown.unwrap_or_default()
-                );
+                let text = subagent(id, title.as_deref(), beside);
                 self.event(out, MARK, &text)?;
             }
             ItemKind::Usage { tokens } if self.shape.all => {
@@ -441,4 +427,16 @@ fn whole(out: &mut Out, text: &str, style: Style) -> io::Result<()> {
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// A subagent in a line, with the command that shows it.
+fn subagent(id: &str, title: Option<&str>, beside: &impl Beside) -> String {
+    let title = title.map(|title| render::clip(title, 200));
+    let shown = beside.segment_of_subagent(id);
+    let shown = shown.map(|segment| format!("  (sessiondb show {segment})"));
+    format!(
+        "subagent {id}  {}{}",
+        title.unwrap_or_default(),
+        shown.unwrap_or_default()
+    )
 }

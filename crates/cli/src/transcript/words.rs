@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sessiondb_agents::{Item, ItemKind, Tokens};
 
+use super::beside::Beside;
 use super::gist::gist;
-use super::terminal::Beside;
 use crate::exit::Failure;
 use crate::render;
 
