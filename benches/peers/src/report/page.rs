@@ -27,21 +27,42 @@ pub(crate) fn write(dir: &Path, header: &Header, sections: &[Section]) -> Result
     for chart in &charts {
         fs::write(folder.join(&chart.file), &chart.svg)?;
     }
-    let page = text(header, sections, &charts, &reasons);
-    fs::write(dir.join("benchmarks.md"), page)?;
+    let file = dir.join("benchmarks.md");
+    let before = fs::read_to_string(&file).unwrap_or_default();
+    let page = text(header, sections, &charts, &reasons, by_hand(&before));
+    fs::write(file, page)?;
     for warning in notes::warnings(sections, &reasons) {
         eprintln!("warning: {warning}");
     }
     Ok(())
 }
 
-fn text(header: &Header, sections: &[Section], charts: &[Chart], reasons: &[Reason<'_>]) -> String {
+/// What stands in the page between these is of other commands, and stays.
+const BY_HAND: &str = "<!-- by hand -->\n";
+const BY_THE_RUN: &str = "<!-- by the run -->\n\n";
+
+fn by_hand(page: &str) -> &str {
+    let from = page.find(BY_HAND);
+    let to = page.find(BY_THE_RUN).map(|to| to + BY_THE_RUN.len());
+    from.zip(to)
+        .and_then(|(from, to)| page.get(from..to))
+        .unwrap_or_default()
+}
+
+fn text(
+    header: &Header,
+    sections: &[Section],
+    charts: &[Chart],
+    reasons: &[Reason<'_>],
+    by_hand: &str,
+) -> String {
     let mut page = top(header);
     page += &picture(charts, chart::HEADLINE, "The headline figures");
     page += &summary(sections, reasons);
     for section in sections {
         page += &one(section, charts, reasons);
     }
+    page += by_hand;
     page += &targets(sections, reasons);
     page += &settings(header);
     page += MEASURED;
@@ -58,7 +79,7 @@ fn top(header: &Header) -> String {
     format!(
         "# Benchmarks\n\nsessiondb beside each store that one would take in its place, with the same \
          entries and the same promises, in one run. This page and its charts are written by that \
-         run:\n\n```sh\n{command}\n```\n\n{facts}\n\n"
+         run, but for the figures of other commands before the targets:\n\n```sh\n{command}\n```\n\n{facts}\n\n"
     )
 }
 
@@ -228,7 +249,13 @@ mod tests {
     fn page(reasons: &[Reason<'_>]) -> String {
         let sections = sample::sections();
         let header = Header::read(Path::new("/"), "cargo run --quiet-machine");
-        text(&header, &sections, &chart::all(&sections).unwrap(), reasons)
+        text(
+            &header,
+            &sections,
+            &chart::all(&sections).unwrap(),
+            reasons,
+            "",
+        )
     }
 
     #[test]
@@ -248,6 +275,14 @@ mod tests {
         for chart in charts {
             assert!(files.contains(&format!("{CHARTS}/{}", chart.file).as_str()));
         }
+    }
+
+    #[test]
+    fn what_is_of_other_commands_stays() {
+        let before = format!("# Old\n\n{BY_HAND}\n## Search\n\n{BY_THE_RUN}## Targets\n");
+        let kept = by_hand(&before);
+        assert_eq!(kept, format!("{BY_HAND}\n## Search\n\n{BY_THE_RUN}"));
+        assert_eq!(by_hand("# Old\n"), "");
     }
 
     #[test]
