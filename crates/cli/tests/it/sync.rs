@@ -58,7 +58,8 @@ fn as_json_it_is_one_object() {
     );
     let agent = &report["agents"][0];
     assert_eq!(agent["agent"], "claude");
-    assert_eq!(agent["places"], json!([home.join(".claude/projects")]));
+    let projects = home.join(".claude").join("projects");
+    assert_eq!(agent["places"], json!([projects]));
     assert_eq!(
         (&agent["files"], &agent["new_sessions"]),
         (&json!(1), &json!(1))
