@@ -37,6 +37,26 @@ pub struct Item {
     pub hidden: bool,
 }
 
+impl Item {
+    /// An entry of which nothing is known but its number.
+    ///
+    /// ```
+    /// use sessiondb_agents::{Item, ItemKind};
+    ///
+    /// assert_eq!((Item::raw(3).entry, Item::raw(3).kind), (3, ItemKind::Raw));
+    /// ```
+    pub fn raw(entry: u64) -> Self {
+        Self {
+            entry,
+            at_ms: None,
+            id: None,
+            parent: None,
+            kind: ItemKind::Raw,
+            hidden: false,
+        }
+    }
+}
+
 /// What an [`Item`] is.
 ///
 /// ```

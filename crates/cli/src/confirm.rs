@@ -37,17 +37,17 @@ pub(crate) fn confirm(yes: bool, verb: &str, what: &str) -> Result<(), Failure> 
 
 /// For a command that has listed what would go: whether it is to go on. Without a terminal, or where nobody
 /// reads the list, that takes `--yes`.
-pub(crate) fn goes_on(context: &Context, listed: Listed<'_>) -> Result<bool, Failure> {
-    let ConsentArgs { yes, dry_run } = listed.consent;
-    if yes || dry_run || !listed.is_read || context.is_quiet() || !can_ask() {
+pub(crate) fn goes_on(context: &Context, question: Question<'_>) -> Result<bool, Failure> {
+    let ConsentArgs { yes, dry_run } = question.consent;
+    if yes || dry_run || !question.is_read || context.is_quiet() || !can_ask() {
         return Ok(yes);
     }
-    ask(listed.verb, listed.what)
+    ask(question.verb, question.what)
 }
 
-/// What a command has listed, and what it was asked for.
+/// What a command has listed and asks about, and what it was given.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Listed<'a> {
+pub(crate) struct Question<'a> {
     pub(crate) verb: &'a str,
     pub(crate) what: &'a str,
     pub(crate) consent: ConsentArgs,

@@ -5,7 +5,7 @@ use std::io::Write;
 use sessiondb_logs::{Free, FreeOutcome, FreeReport};
 
 use crate::args::FreeArgs;
-use crate::confirm::{self, Listed};
+use crate::confirm::{self, Question};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
@@ -32,7 +32,7 @@ pub(crate) fn run(context: &Context, args: &FreeArgs) -> Result<(), Failure> {
         .iter()
         .filter(|file| file.outcome == FreeOutcome::Safe);
     let safe = safe.count() as u64;
-    let listed = Listed {
+    let listed = Question {
         verb: "delete",
         what: &format!(
             "{} with {}",

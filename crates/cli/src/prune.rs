@@ -7,7 +7,7 @@ use sessiondb::Archive;
 use sessiondb::retention::{self, Limits, Plan, Pruned};
 
 use crate::args::PruneArgs;
-use crate::confirm::{self, Listed};
+use crate::confirm::{self, Question};
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
 use crate::output;
@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
 }
 
 fn goes_on(context: &Context, args: &PruneArgs, plan: &Plan) -> Result<bool, Failure> {
-    let listed = Listed {
+    let listed = Question {
         verb: "remove",
         what: &sum(plan),
         consent: args.consent,

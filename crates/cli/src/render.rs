@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::Serialize;
 
 use crate::exit::Failure;
-use crate::output;
+use crate::output::{self, Out};
 pub(crate) use crate::table::{Column, Table};
 
 /// Writes one JSON document to standard output.
@@ -23,10 +23,15 @@ pub(crate) fn write_json_lines<T: Serialize>(
 ) -> Result<(), Failure> {
     let mut out = output::stdout();
     for value in values {
-        let line = serde_json::to_string(&value?)?;
-        writeln!(out, "{line}")?;
+        write_json_line(&mut out, &value?)?;
     }
     Ok(out.flush()?)
+}
+
+/// Writes one JSON document on a line.
+pub(crate) fn write_json_line(out: &mut Out, value: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(value)?;
+    Ok(writeln!(out, "{line}")?)
 }
 
 /// A number of bytes in the largest binary unit that leaves at least 1.

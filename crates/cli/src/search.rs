@@ -16,7 +16,7 @@ use crate::context::{Access, Context};
 use crate::exit::{Code, Failure};
 use crate::output::Out;
 use crate::sessions::{Filter, Listed, chosen, short_session, with_home};
-use crate::{find, pager, when, width};
+use crate::{find, pager, render, when, width};
 
 const FOUND: Style = AnsiColor::Red.on_default().bold();
 const SESSION: Style = AnsiColor::Magenta.on_default().bold();
@@ -26,7 +26,7 @@ const FAINT: Style = Style::new().dimmed();
 pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let now = archive.snapshot()?;
-    let asked = Asked::new(&archive, args)?;
+    let asked = Asked::new(&archive, &now, args)?;
     let mut hits = asked.hits(&now, args);
     let mut count = 0_u64;
     if args.json {
@@ -71,7 +71,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(archive: &Archive, args: &SearchArgs) -> Result<Self, Failure> {
+    fn new(archive: &Archive, now: &Snapshot, args: &SearchArgs) -> Result<Self, Failure> {
         let mut query = if args.regex {
             Query::regex(&args.pattern)
         } else {
@@ -111,9 +111,8 @@ impl Asked {
             query = query.sessions(sessions);
         }
         if is_filter(&args.filter) {
-            let now = archive.snapshot()?;
             let filter = Filter::of_sessions(&args.filter);
-            let sessions = chosen(&now, &filter)?.map(|session| Ok(session?.info.id));
+            let sessions = chosen(now, &filter)?.map(|session| Ok(session?.info.id));
             query = query.sessions(sessions.collect::<Result<Vec<_>, Failure>>()?);
         }
         let query = query
@@ -175,8 +174,7 @@ fn write_json(
             title,
             cwd,
         };
-        serde_json::to_writer(&mut out, &hit)?;
-        writeln!(out)?;
+        render::write_json_line(&mut out, &hit)?;
         // As they are found.
         out.flush()?;
     }

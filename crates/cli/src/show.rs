@@ -131,8 +131,7 @@ fn write_items(conversation: &Conversation, turns: Turns, all: bool) -> Result<(
             segment: conversation.segment.id,
             item,
         };
-        let line = serde_json::to_string(&located)?;
-        writeln!(out, "{line}")?;
+        render::write_json_line(&mut out, &located)?;
     }
     Ok(out.flush()?)
 }

@@ -133,6 +133,12 @@ pub(crate) fn read_summary(
     lenient(now.read_note(&key_of_summary(session)))
 }
 
+/// The segment that a stored summary is of.
+pub(crate) fn segment_of(summary: &Map<String, Value>) -> Option<SegmentId> {
+    let segment = summary.get("segment")?.as_str()?;
+    SegmentId::try_parse(segment).ok()
+}
+
 pub(crate) fn key_of_log(session: SessionId, segment: SegmentId) -> String {
     format!("session/{session}/log/{segment}")
 }

@@ -79,8 +79,7 @@ fn covers_all(
     stored: Option<&Map<String, Value>>,
 ) -> Result<bool, StoreError> {
     let field = |name: &str| stored.and_then(|fields| fields.get(name));
-    let known = field("segment").and_then(Value::as_str);
-    let known = known.and_then(|segment| SegmentId::try_parse(segment).ok());
+    let known = stored.and_then(notes::segment_of);
     let covered = field("entries").and_then(Value::as_u64);
     let (Some(known), Some(covered)) = (known, covered) else {
         return Ok(false);
@@ -164,8 +163,7 @@ fn state(
     most_bytes: u64,
 ) -> Result<Option<State>, StoreError> {
     let field = |name: &str| stored.and_then(|fields| fields.get(name));
-    let known = field("segment").and_then(Value::as_str);
-    let known = known.and_then(|segment| SegmentId::try_parse(segment).ok());
+    let known = stored.and_then(notes::segment_of);
     let covered = field("entries").and_then(Value::as_u64);
     let Some(main) = main_segment(now, session.id, known)? else {
         return Ok(None);

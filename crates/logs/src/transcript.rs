@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use sessiondb::{SegmentId, SegmentInfo, SessionId, Snapshot, StoreError};
-use sessiondb_agents::{Agent, Item, ItemKind, Probe, by_name, recognise};
+use sessiondb_agents::{Agent, Item, Probe, by_name, recognise};
 
 use crate::notes;
 
@@ -40,7 +40,7 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Reads a whole segment. Each entry of a log of no known agent is an [`ItemKind::Raw`].
+    /// Reads a whole segment. Each entry of a log of no known agent is an [`ItemKind::Raw`](sessiondb_agents::ItemKind::Raw).
     ///
     /// # Errors
     ///
@@ -82,23 +82,11 @@ pub fn read_items(
         let entry = entry?;
         match agent {
             Some(agent) => agent.items(entry.as_str().as_bytes(), number, items),
-            None => items.push(raw(number)),
+            None => items.push(Item::raw(number)),
         }
         number += 1;
     }
     Ok(number)
-}
-
-/// An entry of which nothing is known.
-fn raw(entry: u64) -> Item {
-    Item {
-        entry,
-        at_ms: None,
-        id: None,
-        parent: None,
-        kind: ItemKind::Raw,
-        hidden: false,
-    }
 }
 
 /// Who wrote the log of a segment: by what is known since it came in, or by its first entries.
@@ -171,9 +159,7 @@ pub(crate) fn recognised(
 /// Those of a read.
 pub fn main_segment(now: &Snapshot, session: SessionId) -> Result<Option<SegmentInfo>, StoreError> {
     let stored = notes::read_summary(now, session)?;
-    let known = stored.as_ref().and_then(|fields| fields.get("segment"));
-    let known = known.and_then(serde_json::Value::as_str);
-    let known = known.and_then(|segment| SegmentId::try_parse(segment).ok());
+    let known = stored.as_ref().and_then(notes::segment_of);
     if let Some(main) = crate::summaries::main_segment(now, session, known)? {
         return Ok(Some(main));
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use sessiondb::archive::LogSnapshot;
 use sessiondb::{Entry, SegmentInfo, Snapshot, StoreError};
-use sessiondb_agents::{Agent, Item, ItemKind};
+use sessiondb_agents::{Agent, Item};
 use sessiondb_logs::agent_of;
 
 use crate::candidates::candidates;
@@ -66,7 +66,7 @@ impl<'s> SegmentSearch<'s> {
             Some(agent) if !self.query.asked.raw => {
                 agent.items(entry.as_str().as_bytes(), entry.index(), &mut items);
             }
-            _ => items.push(raw_item(entry.index())),
+            _ => items.push(Item::raw(entry.index())),
         }
         let before = hits.len();
         hits.extend(items.iter().filter_map(|item| self.hit(item, entry)));
@@ -126,16 +126,5 @@ impl<'s> SegmentSearch<'s> {
         let at = at_ms.unwrap_or(updated);
         asked.since_ms.is_none_or(|since| at >= since)
             && asked.until_ms.is_none_or(|until| at < until)
-    }
-}
-
-fn raw_item(entry: u64) -> Item {
-    Item {
-        entry,
-        at_ms: None,
-        id: None,
-        parent: None,
-        kind: ItemKind::Raw,
-        hidden: false,
     }
 }

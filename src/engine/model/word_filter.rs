@@ -27,7 +27,7 @@ const LATELY: usize = 4096;
 const ESCAPED_TWICE: u8 = 1;
 
 /// Collects the words of one run after the other.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Builder {
     seen: HashSet<u64, BuildHasherDefault<AsItIs>>,
     /// Hashes that were seen lately, so that most words need no look into the set.
@@ -35,21 +35,12 @@ pub(crate) struct Builder {
     bits: Bits,
 }
 
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            seen: HashSet::default(),
-            lately: vec![0; LATELY],
-            bits: Bits::default(),
-        }
-    }
-}
-
 impl Builder {
     /// The filter of a run with that checksum and so many entries, which are joined.
     pub(crate) fn filter(&mut self, entries: &[u8], checksum: u64, count: u64) -> Vec<u8> {
         self.seen.clear();
-        self.lately.fill(0);
+        self.lately.clear();
+        self.lately.resize(LATELY, 0);
         let Self { seen, lately, bits } = self;
         let escaped_twice = each_word(entries, bits, |hash| {
             #[expect(
@@ -147,7 +138,7 @@ impl<'f> WordFilter<'f> {
         let bits = content.get(HEADER_BYTES..).unwrap_or_default();
         let words_len = usize::try_from(words).unwrap_or(usize::MAX);
         let upper_len = words_len.div_ceil(4);
-        if low_bits > MOST_LOW_BITS.max(32) || bits.len() != bytes_of(words_len, low_bits) {
+        if low_bits > MOST_LOW_BITS || bits.len() != bytes_of(words_len, low_bits) {
             return Err("its length is not that of its words".to_owned());
         }
         let (upper, low) = bits.split_at_checked(upper_len).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use redb::{ReadOnlyTable, ReadableTable};
+use redb::ReadableTable;
 
 use crate::engine::fault::Outcome;
 use crate::engine::model::log_id::{LogId, LogKind};
@@ -10,9 +10,7 @@ use crate::engine::model::row::unseal;
 use crate::engine::model::table::Table;
 use crate::engine::model::word_filter::{WordFilter, Words};
 use crate::engine::tables::read::TablesView;
-use crate::engine::tables::schema::{FILTERS, RunKey, run_key, run_key_bytes};
-
-type FilterTable = ReadOnlyTable<RunKey, &'static [u8]>;
+use crate::engine::tables::schema::{FILTERS, run_key, run_key_bytes};
 
 impl TablesView {
     /// Of the entries of a log with these indexes, those in the tables beside which all the words may stand: the
@@ -23,7 +21,7 @@ impl TablesView {
         range: Range<u64>,
         words: &Words,
     ) -> Outcome<Vec<Range<u64>>> {
-        let Some(table) = self.filters()? else {
+        let Some(table) = self.table_if_there(FILTERS)? else {
             return Ok(vec![range]);
         };
         let mut before = table.range(run_key(log, 0)..=run_key(log, range.start))?;
@@ -56,22 +54,13 @@ impl TablesView {
         Ok(found)
     }
 
-    /// The table of word filters, if the archive has one.
-    fn filters(&self) -> Outcome<Option<FilterTable>> {
-        match self.txn.open_table(FILTERS) {
-            Ok(table) => Ok(Some(table)),
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(err) => Err(err.into()),
-        }
-    }
-
     /// Calls `each` with the content of the word filters of a log in their order.
     pub(crate) fn for_each_filter_of(
         &self,
         log: &LogId,
         mut each: impl FnMut(u64, Result<&[u8], String>) -> Outcome<()>,
     ) -> Outcome<()> {
-        let Some(table) = self.filters()? else {
+        let Some(table) = self.table_if_there(FILTERS)? else {
             return Ok(());
         };
         for row in table.range(run_key(log, 0)..=run_key(log, u64::MAX))? {
@@ -87,7 +76,7 @@ impl TablesView {
         &self,
         mut each: impl FnMut(LogId, u64) -> Outcome<()>,
     ) -> Outcome<()> {
-        let Some(table) = self.filters()? else {
+        let Some(table) = self.table_if_there(FILTERS)? else {
             return Ok(());
         };
         for row in table.iter()? {

@@ -2,8 +2,6 @@
 
 use std::ops::Bound;
 
-use redb::ReadOnlyTable;
-
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::model::last_use::{LastUse, UseRange, keep_last};
 use crate::engine::model::row::{SessionRow, unseal};
@@ -11,8 +9,6 @@ use crate::engine::model::table::Table;
 use crate::engine::tables::read::{TablesView, decode_session};
 use crate::engine::tables::schema::{SESSIONS, SESSIONS_BY_USE, UseKey, use_key};
 use crate::ids::SessionId;
-
-type UseTable = ReadOnlyTable<UseKey, &'static [u8]>;
 
 impl TablesView {
     /// Up to `limit` sessions of the range, those written to last first, without those that `skip` names.
@@ -25,7 +21,7 @@ impl TablesView {
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let Some(index) = self.by_use()? else {
+        let Some(index) = self.table_if_there(SESSIONS_BY_USE)? else {
             return self.last_used_of_all(range, limit, skip);
         };
         let sessions = self.txn.open_table(SESSIONS)?;
@@ -76,12 +72,12 @@ impl TablesView {
 
     /// Whether the archive keeps the index, by which a page of sessions is found without a pass over all.
     pub(crate) fn has_sessions_by_use(&self) -> Outcome<bool> {
-        Ok(self.by_use()?.is_some())
+        Ok(self.table_if_there(SESSIONS_BY_USE)?.is_some())
     }
 
     /// Whether the index has a session at this place.
     pub(crate) fn is_used_at(&self, place: LastUse) -> Outcome<bool> {
-        let Some(index) = self.by_use()? else {
+        let Some(index) = self.table_if_there(SESSIONS_BY_USE)? else {
             return Ok(false);
         };
         let row = index.get(use_key(place))?;
@@ -96,7 +92,7 @@ impl TablesView {
         &self,
         mut each: impl FnMut(SessionId, Outcome<LastUse>) -> Outcome<()>,
     ) -> Outcome<()> {
-        let Some(index) = self.by_use()? else {
+        let Some(index) = self.table_if_there(SESSIONS_BY_USE)? else {
             return Ok(());
         };
         for row in index.range::<UseKey>(..)? {
@@ -104,15 +100,6 @@ impl TablesView {
             each(key.value().1, place_of(key.value(), value.value()))?;
         }
         Ok(())
-    }
-
-    /// The index, if the archive has one.
-    fn by_use(&self) -> Outcome<Option<UseTable>> {
-        match self.txn.open_table(SESSIONS_BY_USE) {
-            Ok(table) => Ok(Some(table)),
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(err) => Err(err.into()),
-        }
     }
 }
 

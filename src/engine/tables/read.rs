@@ -3,7 +3,10 @@
 use std::ops::{Bound, Range};
 use std::sync::Arc;
 
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{
+    Key, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableError,
+};
 use uuid::Uuid;
 
 use crate::engine::fault::{Fault, Outcome};
@@ -61,6 +64,18 @@ impl TablesView {
             recent,
             held: Arc::new(held),
         })
+    }
+
+    /// A table that older archives do not have.
+    pub(super) fn table_if_there<K: Key + 'static>(
+        &self,
+        definition: TableDefinition<'static, K, &'static [u8]>,
+    ) -> Outcome<Option<ReadOnlyTable<K, &'static [u8]>>> {
+        match self.txn.open_table(definition) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(err) => Err(err.into()),
+        }
     }
 
     /// What a look into the table found. That there is nothing is believed only if none of the

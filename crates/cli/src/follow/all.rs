@@ -16,7 +16,7 @@ use crate::output::Out;
 use crate::sessions::{Listed, short_session, with_home};
 use crate::show::Located;
 use crate::transcript::words;
-use crate::{output, width};
+use crate::{output, render, width};
 
 const LABEL: Style = AnsiColor::Cyan.on_default();
 const FAINT: Style = Style::new().dimmed();
@@ -166,8 +166,7 @@ impl Everything<'_> {
                     segment,
                     item,
                 };
-                let line = serde_json::to_string(&located)?;
-                writeln!(out, "{line}")?;
+                render::write_json_line(&mut out, &located)?;
             } else if let Some((word, text)) = words::line(item, &beside)? {
                 write_line(&mut out, &label, word, &text)?;
             }

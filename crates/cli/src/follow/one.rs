@@ -16,7 +16,7 @@ use crate::show::{self, Located, MOST_COLUMNS};
 use crate::transcript::beside::Beside;
 use crate::transcript::terminal::{Page, Shape};
 use crate::transcript::{Conversation, Turns};
-use crate::{find, output, width};
+use crate::{find, output, render, width};
 
 pub(super) fn follow(
     context: &Context,
@@ -247,8 +247,7 @@ impl Followed<'_> {
                     segment: self.segment,
                     item,
                 };
-                let line = serde_json::to_string(&located)?;
-                writeln!(out, "{line}")?;
+                render::write_json_line(&mut out, &located)?;
             }
         } else {
             self.page.items(&mut out, items, beside)?;

@@ -47,9 +47,8 @@ impl Filter {
     /// The sessions in which something may be that is asked for: also those that were active later.
     pub(crate) fn of_sessions(args: &FilterArgs) -> Self {
         Self {
-            all: true,
             until_ms: None,
-            ..Self::new(args)
+            ..Self::new(args).with_all()
         }
     }
 

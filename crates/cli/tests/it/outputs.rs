@@ -368,25 +368,12 @@ fn who_interrupts_at_a_terminal_is_told_what_is_safe() {
     drop(log);
     archive.close().unwrap();
     let (path, id) = (place.archive(), segment.to_string());
-    let Some(mut script) = script(&["-a", path.to_str().unwrap(), "truncate", &id, "1"]) else {
+    // It asks after it has made itself ready.
+    let arguments = ["-a", path.to_str().unwrap(), "truncate", &id, "1"];
+    let Some((code, shown)) = answered(&arguments, b"\x03") else {
         return;
     };
-    let mut child = script
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    // It asks after it has made itself ready.
-    let (mut shown, mut byte) = (Vec::new(), [0]);
-    while !shown.ends_with(b"[y/N] ") {
-        output.read_exact(&mut byte).unwrap();
-        shown.push(byte[0]);
-    }
-    input.write_all(b"\x03").unwrap();
-    output.read_to_end(&mut shown).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let shown = String::from_utf8_lossy(&shown);
+    assert_eq!(code, Some(130));
     assert!(
         shown.contains("interrupted: the change is there as a whole or not at all"),
         "{shown}"
