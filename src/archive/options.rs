@@ -166,8 +166,9 @@ impl ArchiveOptions {
     }
 
     /// Whether an archive that is made keeps a filter of the words of each run of entries, by which a search
-    /// reads only where they may be ([`LogSnapshot::with_words`](super::LogSnapshot::with_words)). Default: yes. They take up to
-    /// 6 KiB of the file for each MiB of JSONL. An archive that is there stays as it is; one of before word filters gets them
+    /// reads only where they may be ([`LogSnapshot::with_words`](super::LogSnapshot::with_words)). Default: yes. They took
+    /// 4 KiB of the file for a real log of 1 MiB, and 7.5 KiB for each MiB of generated ones (`docs/benchmarks.md`, "Search"),
+    /// and 29 % of the processor time of an import. An archive that is there stays as it is; one of before word filters gets them
     /// when it is compacted.
     #[must_use]
     pub fn word_filters(mut self, word_filters: bool) -> Self {
