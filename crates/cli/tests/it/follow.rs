@@ -1,5 +1,6 @@
 //! `follow`: what comes while it is looked at, from other processes.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -16,7 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A `follow` that runs, and the lines of both its outputs.
 struct Follower {
     child: Child,
-    lines: Receiver<String>,
+    lines: Receiver<(usize, String)>,
+    /// What each output said that nobody has asked for yet. Lines of one output have an order;
+    /// between the two there is none.
+    unread: RefCell<[Vec<String>; 2]>,
 }
 
 impl Follower {
@@ -33,26 +37,34 @@ impl Follower {
             Box::new(child.stdout.take().unwrap()),
             Box::new(child.stderr.take().unwrap()),
         ];
-        for output in outputs {
+        for (number, output) in outputs.into_iter().enumerate() {
             let sender = sender.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(output).lines() {
-                    let _ = sender.send(line.unwrap());
+                    let _ = sender.send((number, line.unwrap()));
                 }
             });
         }
-        Self { child, lines }
+        Self {
+            child,
+            lines,
+            unread: RefCell::default(),
+        }
     }
 
-    /// Waits for a line with this in it.
+    /// Waits for a line with this in it, and passes over what the same output said before it.
     #[track_caller]
     fn says(&self, part: &str) -> String {
-        let mut seen = Vec::new();
+        let mut unread = self.unread.borrow_mut();
         loop {
+            for lines in unread.iter_mut() {
+                if let Some(at) = lines.iter().position(|line| line.contains(part)) {
+                    return lines.drain(..=at).next_back().expect("the line is there");
+                }
+            }
             match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(part) => return line,
-                Ok(line) => seen.push(line),
-                Err(error) => panic!("{error}, and {part:?} is missing: {seen:#?}"),
+                Ok((output, line)) => unread[output].push(line),
+                Err(error) => panic!("{error}, and {part:?} is missing: {unread:#?}"),
             }
         }
     }
