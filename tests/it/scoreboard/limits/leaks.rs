@@ -167,11 +167,14 @@ pub(super) fn idle(row: &mut Row) {
         [Ok(alone), Ok(idle), Ok(pinned)] => [alone, idle, pinned],
         failed => return row.case(Err(format!("{failed:?}"))),
     };
-    row.case(ensure(idle <= alone + alone / 4, || {
+    // On a loaded machine the other process may let go of what it read after the first changes,
+    // and the file grows by whole steps; a process that never lets go costs twenty times as much.
+    let bound = alone + alone / 4 + (128 << 10);
+    row.case(ensure(idle <= bound, || {
         format!("{idle} bytes beside an idle process, {alone} without it")
     }));
     assert!(
-        pinned > 2 * alone,
+        pinned > 2 * bound,
         "a snapshot that is held would not be noticed"
     );
 }
