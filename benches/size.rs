@@ -2,17 +2,20 @@
 //! fast sessions go in and out.
 //!
 //! `cargo bench --bench size [-- --quick]`, on generated sessions that are shaped like real ones;
-//! `-- --data DIR` takes a folder of JSONL files instead.
+//! `-- --data DIR` takes a folder of JSONL files instead, and `-- --repeated` has values come again across
+//! sessions as they do in real logs.
 
 #[path = "corpus/mod.rs"]
 #[allow(dead_code, reason = "not every bench wants forks")]
 mod corpus;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use corpus::Corpus;
+use corpus::repeats::Repeated;
 use sessiondb::jsonl::{Export, Import};
 use sessiondb::{Archive, Durability, Log, RawJson, SegmentId, SessionId};
 use zstd::bulk::{Compressor, Decompressor};
@@ -41,9 +44,14 @@ fn main() -> Outcome {
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let folder = data.unwrap_or_else(|| scratch.path().join("sessions"));
     if folder.starts_with(scratch.path()) {
-        write_corpus(&folder, bytes)?;
+        write_corpus(&folder, bytes, given("--repeated"))?;
     }
-    println!("command: cargo bench --bench size{name}");
+    let repeated = if given("--repeated") {
+        " --repeated"
+    } else {
+        ""
+    };
+    println!("command: cargo bench --bench size{name}{repeated}");
     let files = files_below(&folder)?;
     let bytes: u64 = files.iter().map(|file| file.text.len() as u64).sum();
     println!("content: {bytes} bytes of JSONL in {} files", files.len());
@@ -73,8 +81,17 @@ struct File {
     ids: (SessionId, SegmentId),
 }
 
-fn write_corpus(folder: &Path, bytes: usize) -> Outcome {
-    for session in Corpus::new(SEED, bytes) {
+fn write_corpus(folder: &Path, bytes: usize, repeated: bool) -> Outcome {
+    let mut repeats = Repeated::new(Corpus::new(SEED, bytes), SEED);
+    let mut plain = Corpus::new(SEED, bytes);
+    let sessions = std::iter::from_fn(|| {
+        if repeated {
+            repeats.next()
+        } else {
+            plain.next()
+        }
+    });
+    for session in sessions {
         let inside = folder.join(session.id.to_string());
         fs::create_dir_all(&inside)?;
         for segment in session.segments {
@@ -82,6 +99,10 @@ fn write_corpus(folder: &Path, bytes: usize) -> Outcome {
             text.push(b'\n');
             fs::write(inside.join(format!("{}.jsonl", segment.id)), text)?;
         }
+    }
+    if repeated {
+        let percent = repeats.repeated * 100 / repeats.bytes.max(1);
+        println!("values that were there before: {percent} % of all bytes");
     }
     Ok(())
 }
@@ -129,6 +150,24 @@ fn anchors(files: &[File]) -> Outcome {
         }
         report(&format!("zstd -{level}, each file by itself"), bytes, size);
     }
+    together(files)
+}
+
+/// All files as one stream that looks back 128 MiB, as of a tar.
+fn together(files: &[File]) -> Outcome {
+    let mut zstd = zstd::stream::Encoder::new(Vec::new(), 3)?;
+    zstd.long_distance_matching(true)?;
+    zstd.window_log(27)?;
+    let mut bytes = 0;
+    for file in files {
+        bytes += file.text.len() as u64;
+        zstd.write_all(&file.text)?;
+    }
+    report(
+        "zstd -3 --long=27, all files",
+        bytes,
+        zstd.finish()?.len() as u64,
+    );
     Ok(())
 }
 

@@ -10,6 +10,7 @@
 mod dice;
 mod documents;
 mod project;
+pub(crate) mod repeats;
 mod shape;
 mod talk;
 mod text;

@@ -11,6 +11,7 @@ mod recovered;
 mod restore;
 mod tables;
 mod uses;
+mod values;
 
 pub use self::findings::CheckReport;
 pub use self::look::{FORMAT_VERSIONS, FileHead, LIBRARY_VERSION, Look, REDB_VERSION, look};

@@ -38,6 +38,8 @@ pub enum Part {
     Filters,
     /// The index of the sessions by their last use.
     LastUse,
+    /// The values that several runs of entries share.
+    Values,
     /// How much of the journal is in the tables.
     Meta,
     /// The database that holds the tables.
@@ -64,6 +66,7 @@ impl From<Table> for Part {
             Table::Metadata => Self::Metadata,
             Table::Names => Self::Names,
             Table::Meta => Self::Meta,
+            Table::Values | Table::Groups => Self::Values,
         }
     }
 }
@@ -82,6 +85,7 @@ impl fmt::Display for Part {
             Self::Names => "names",
             Self::Filters => "word filters",
             Self::LastUse => "index by last use",
+            Self::Values => "shared values",
             Self::Meta => "state of the journal",
             Self::Database => "database",
         })

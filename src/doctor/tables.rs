@@ -7,17 +7,27 @@ use super::findings::Findings;
 use super::links::Links;
 use super::problem::{EntryRange, Part, Problem};
 use super::uses;
-use crate::engine::{Fault, Head, LogId, LogKind, LogSize, Outcome, Run, SessionRow, TablesView};
+use super::values::ValueUses;
+use crate::engine::{
+    Fault, FoundRun, Head, LogId, LogKind, LogSize, Outcome, SessionRow, TablesView,
+};
 use crate::ids::{SegmentId, SessionId};
 
 /// Checks every row of every table.
 pub(super) fn check(base: &TablesView, findings: &mut Findings<'_>) -> Outcome<()> {
-    Tables { base, findings }.all()
+    let values = ValueUses::default();
+    Tables {
+        base,
+        findings,
+        values,
+    }
+    .all()
 }
 
 struct Tables<'t, 'c> {
     base: &'t TablesView,
     findings: &'t mut Findings<'c>,
+    values: ValueUses,
 }
 
 impl Tables<'_, '_> {
@@ -26,6 +36,7 @@ impl Tables<'_, '_> {
         self.stray_runs(LogKind::Entries)?;
         self.stray_runs(LogKind::Traces)?;
         self.stray_filters()?;
+        std::mem::take(&mut self.values).check(self.base, self.findings)?;
         self.stray_index()?;
         self.stray_sessions()?;
         uses::check(self.base, self.findings)?;
@@ -120,7 +131,8 @@ impl Tables<'_, '_> {
             if let Some(problem) = filters.problem(log, &found) {
                 self.findings.problem(problem);
             }
-            self.run(log, found.first, found.run, &mut seen)
+            self.values.take(&found);
+            self.run(log, found, &mut seen)
         })?;
         for problem in filters.left_over(log) {
             self.findings.problem(problem);
@@ -143,7 +155,8 @@ impl Tables<'_, '_> {
         Ok(())
     }
 
-    fn run(&mut self, log: &LogId, first: u64, run: Outcome<Run>, seen: &mut Seen) -> Outcome<()> {
+    fn run(&mut self, log: &LogId, found: FoundRun, seen: &mut Seen) -> Outcome<()> {
+        let first = found.first;
         seen.damaged_until(first, log, self.findings);
         if first > seen.next && !seen.after_damage {
             let range = EntryRange::new(seen.next, first);
@@ -157,7 +170,11 @@ impl Tables<'_, '_> {
             seen.any_problem = true;
         }
         seen.after_damage = false;
-        match run {
+        if !found.without.is_empty() {
+            self.without_values(log, &found, seen);
+            return Ok(());
+        }
+        match found.run {
             Ok(run) => {
                 let verified = run.end() - first;
                 self.findings.verified(log.kind, verified);
@@ -173,6 +190,19 @@ impl Tables<'_, '_> {
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// A run of which just those entries are damaged that have a value which is lost.
+    fn without_values(&mut self, log: &LogId, found: &FoundRun, seen: &mut Seen) {
+        for (entry, message) in &found.without {
+            let range = EntryRange::new(*entry, entry + 1);
+            let problem = Problem::of_log(log, range, message.clone());
+            self.findings.problem(problem);
+        }
+        let whole = found.count.saturating_sub(found.without.len() as u64);
+        self.findings.verified(log.kind, whole);
+        seen.any_problem = true;
+        seen.next = found.first + found.count;
     }
 
     fn sums(&mut self, found: Option<(SessionId, SessionRow)>) -> Outcome<()> {

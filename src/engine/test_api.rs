@@ -1,6 +1,6 @@
 //! What tests reach of the engine without an archive around it: the codecs, and storage in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,9 +12,12 @@ use uuid::Uuid;
 use crate::engine::file::place::Place;
 use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::engine::journal::{Frame, Journal, Position, codec};
+use crate::engine::model::compress;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::run_row::{Packed, RunRow};
+use crate::engine::model::shared_value::Values;
+use crate::engine::model::value_row;
 use crate::engine::open::create::create_in;
 use crate::error::StoreError;
 
@@ -26,6 +29,7 @@ use crate::error::StoreError;
 pub fn decode_run(rows: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
     let (row, chunks) = rows.split_first().ok_or("there is no row")?;
     let run = RunRow::parse(row)?.unpack(chunks.iter().copied())?;
+    let run = run.with(&Values::new())?;
     Ok(run.entries().iter().map(<[u8]>::to_vec).collect())
 }
 
@@ -52,11 +56,27 @@ pub fn entries_in(bytes: &[u8]) -> Vec<u8> {
             .chunks()
             .filter_map(|number| chunks.get(&(run.log, number)));
         if let Ok(run) = run.unpack(chunks.copied()) {
-            entries.extend_from_slice(run.entries().payload());
+            entries.extend_from_slice(run.left().payload());
+        }
+    }
+    let mut values: BTreeMap<Uuid, BTreeMap<u32, &[u8]>> = BTreeMap::new();
+    for piece in value_row::pieces_in(bytes) {
+        let pieces = values.entry(piece.group).or_default();
+        pieces.insert(piece.number, piece.bytes);
+    }
+    for pieces in values.values() {
+        let stored: Vec<u8> = pieces.values().copied().flatten().copied().collect();
+        entries.push(b'\n');
+        match compress::decompress_until(&stored, MAX_VALUE_BYTES, |_| false) {
+            Ok(value) => entries.extend_from_slice(&value),
+            Err(_) => entries.extend_from_slice(&stored),
         }
     }
     entries
 }
+
+/// No value of a test is longer.
+const MAX_VALUE_BYTES: usize = 64 << 20;
 
 /// The rows for consecutive entries of a log, `kind` being 1, or of traces, 2, compressed if
 /// `level` says how much. `None` for another kind.

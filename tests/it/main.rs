@@ -74,5 +74,7 @@ mod scratch;
 mod segment;
 /// How long the source files and their functions are.
 mod sizes;
+/// Values that repeat are stored once, and go with the last that has them.
+mod values;
 /// Word filters: no entry with a word is left out, and most others are.
 mod words;

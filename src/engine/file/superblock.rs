@@ -18,6 +18,8 @@ pub(crate) const FORMAT_VERSION: u32 = 3;
 pub(crate) const OLDEST_VERSION: u32 = 2;
 /// The bit of the features that says that runs may be compressed with zstd.
 const FEATURE_ZSTD: u32 = 1;
+/// The bit that says that values which repeat are stored once.
+const FEATURE_SHARED_VALUES: u32 = 1 << 1;
 /// The bit that says that each run of entries has a word filter beside it, and the one that says that the archive
 /// is to have none.
 const FEATURE_WORD_FILTERS: u32 = 1 << 16;
@@ -29,13 +31,14 @@ const FEATURE_SESSIONS_BY_USE: u32 = 1 << 17;
 const MUST_BE_KNOWN: u32 = 0xffff;
 const MUST_BE_KNOWN_TO_WRITE: u32 = 0xff_0000;
 /// Those of these that are known here.
+const KNOWN: u32 = FEATURE_ZSTD | FEATURE_SHARED_VALUES;
 const KNOWN_TO_WRITE: u32 = FEATURE_WORD_FILTERS | FEATURE_SESSIONS_BY_USE;
 
 /// Those of new archives, but for word filters.
 const FEATURES: u32 = if compress::IS_AVAILABLE {
-    FEATURE_ZSTD | FEATURE_SESSIONS_BY_USE
+    FEATURE_ZSTD | FEATURE_SHARED_VALUES | FEATURE_SESSIONS_BY_USE
 } else {
-    FEATURE_SESSIONS_BY_USE
+    FEATURE_SHARED_VALUES | FEATURE_SESSIONS_BY_USE
 };
 
 /// Those that say whether there are to be word filters.
@@ -108,6 +111,11 @@ impl Superblock {
     /// Whether its runs may be compressed.
     pub(crate) fn is_compressed(&self) -> bool {
         self.features & FEATURE_ZSTD != 0
+    }
+
+    /// Whether values that repeat are stored once.
+    pub(crate) fn shares_values(&self) -> bool {
+        self.features & FEATURE_SHARED_VALUES != 0
     }
 
     /// Whether each run of entries has a word filter.
@@ -209,7 +217,7 @@ impl Superblock {
                 supported,
             });
         }
-        let unknown = self.features & MUST_BE_KNOWN & !FEATURE_ZSTD;
+        let unknown = self.features & MUST_BE_KNOWN & !KNOWN;
         if unknown != 0 {
             let what = format!(
                 "features that this version does not know ({unknown:#x}); update this program"
@@ -365,7 +373,7 @@ mod tests {
     #[test]
     fn what_a_feature_asks_of_who_does_not_know_it_is_in_its_place() {
         let path = Path::new("a.sessiondb");
-        for bit in (1..32).filter(|bit| KNOWN_TO_WRITE & 1 << bit == 0) {
+        for bit in (1..32).filter(|bit| (KNOWN | KNOWN_TO_WRITE) & 1 << bit == 0) {
             let known = Superblock::new(MIN_JOURNAL_BYTES);
             let features = known.features | 1 << bit;
             let page = Superblock { features, ..known }.encode();

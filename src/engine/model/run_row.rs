@@ -14,27 +14,21 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::model::compress::{self, MAX_UNPACKED_BYTES};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::model::page_fit::chunk_lens;
 use crate::engine::model::row::Reader;
-use crate::engine::model::run::Run;
+use crate::engine::model::shared_value::{Skeleton, Taken, ValueRef, decode_refs};
 
-/// The largest row that fills a page of 64 KiB, in bytes: with redb's own overhead (a row of 65,400
-/// bytes takes 1.00 of its size, one of 65,600 takes 2.0). Plain rows that hold more than one
-/// entry have no more.
-pub(crate) const MAX_SHARED_ROW_BYTES: usize = 65_400;
 /// The bytes of a row before its entries.
 pub(crate) const HEADER_BYTES: usize = 68;
 /// The bytes behind the header of a run's first row that tell of the chunks in other rows.
 const CHUNKS_BYTES: usize = 12;
 
-/// redb's pages, and what such a page needs besides a row at most.
-const SMALLEST_PAGE_BYTES: usize = 4096;
-const LARGEST_PAGE_BYTES: usize = 1 << 16;
-const PAGE_OVERHEAD_BYTES: usize = LARGEST_PAGE_BYTES - MAX_SHARED_ROW_BYTES;
-
 const MAGIC: [u8; 4] = *b"sRun";
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 const CHUNK: u8 = 2;
+/// Set beside one of the first two where some values of the entries are stored elsewhere.
+const SHARES: u8 = 4;
 
 /// The entries of a run as they are stored, behind the room for a row's header, so that the one row
 /// of a large entry is not another copy of it.
@@ -47,18 +41,32 @@ pub(crate) struct Packed {
 impl Packed {
     /// The smaller of the two forms of joined entries; `level` is that of zstd.
     pub(crate) fn new(entries: &[u8], level: Option<i32>) -> Self {
-        let header = [0; HEADER_BYTES];
+        Self::behind(&[0; HEADER_BYTES], entries, level)
+    }
+
+    /// The same of entries of so many bytes without their shared values.
+    pub(crate) fn without(taken: &Taken, whole_bytes: u32, level: Option<i32>) -> Self {
+        let before = [&[0; HEADER_BYTES][..], &taken.encode(whole_bytes)].concat();
+        let Self { encoding, row } = Self::behind(&before, &taken.left, level);
+        Self {
+            encoding: encoding | SHARES,
+            row,
+        }
+    }
+
+    /// The smaller of the two forms behind what stands before it.
+    fn behind(before: &[u8], entries: &[u8], level: Option<i32>) -> Self {
         if let (Ok(len), Some(level)) = (u32::try_from(entries.len()), level) {
-            let before = [&header[..], &len.to_le_bytes()].concat();
-            let row = compress::compress(&before, entries, level);
-            if let Some(row) = row.filter(|row| row.len() < HEADER_BYTES + entries.len()) {
+            let framed = [before, &len.to_le_bytes()].concat();
+            let row = compress::compress(&framed, entries, level);
+            if let Some(row) = row.filter(|row| row.len() < before.len() + entries.len()) {
                 let encoding = ZSTD;
                 return Self { encoding, row };
             }
         }
         Self {
             encoding: PLAIN,
-            row: [&header[..], entries].concat(),
+            row: [before, entries].concat(),
         }
     }
 
@@ -81,7 +89,9 @@ impl Packed {
     /// better so. There are at most as many as there are entries, since each needs a number.
     pub(crate) fn into_rows(self, log: &LogId, first: u64, count: u64) -> Vec<(u64, Vec<u8>)> {
         let mut rest = self.stored();
-        let lens = chunk_lens(rest.len(), usize::try_from(count).unwrap_or(usize::MAX));
+        let most = usize::try_from(count).unwrap_or(usize::MAX);
+        let headers = [HEADER_BYTES + CHUNKS_BYTES, HEADER_BYTES];
+        let lens = chunk_lens(rest.len(), most, headers);
         let more = u16::try_from(lens.len().saturating_sub(1)).unwrap_or(0);
         if more == 0 {
             return vec![(first, self.into_row(log, first, count))];
@@ -102,25 +112,6 @@ impl Packed {
             ));
         }
         rows
-    }
-}
-
-/// How a run is cut: each chunk but the last fills a page, and the last most of one.
-fn chunk_lens(mut rest: usize, most: usize) -> Vec<usize> {
-    let mut lens = Vec::new();
-    let most = most.min(usize::from(u16::MAX));
-    loop {
-        let header = HEADER_BYTES + if lens.is_empty() { CHUNKS_BYTES } else { 0 };
-        let row = header + rest;
-        let page = (row + PAGE_OVERHEAD_BYTES).next_power_of_two();
-        let fills = page <= LARGEST_PAGE_BYTES && row >= page / 8 * 7;
-        if fills || page <= SMALLEST_PAGE_BYTES || lens.len() + 1 >= most {
-            lens.push(rest);
-            return lens;
-        }
-        let chunk = (page / 2).min(LARGEST_PAGE_BYTES) - PAGE_OVERHEAD_BYTES - header;
-        lens.push(chunk);
-        rest -= chunk;
     }
 }
 
@@ -211,7 +202,7 @@ impl<'r> RunRow<'r> {
         let len = fields.u64()?;
         let kind = LogKind::from_tag(kind).filter(|_| magic == MAGIC);
         let kind = kind.ok_or("its row is not that of a run")?;
-        if encoding > CHUNK {
+        if encoding > CHUNK && ![PLAIN | SHARES, ZSTD | SHARES].contains(&encoding) {
             return Err(format!("its encoding {encoding} is not known"));
         }
         let is_chunk = encoding == CHUNK;
@@ -277,7 +268,10 @@ impl<'r> RunRow<'r> {
     pub(crate) fn unpacked_bytes(&self) -> usize {
         let stored = self.all.map_or(self.stored.len(), |(len, _)| len);
         match (self.encoding, self.stored.first_chunk()) {
-            (ZSTD, Some(len)) => usize::try_from(u32::from_le_bytes(*len)).unwrap_or(usize::MAX),
+            // The number that is first is that of all bytes, with the values that are elsewhere.
+            (ZSTD | SHARES.., Some(len)) => {
+                usize::try_from(u32::from_le_bytes(*len)).unwrap_or(usize::MAX)
+            }
             _ => stored,
         }
     }
@@ -287,13 +281,29 @@ impl<'r> RunRow<'r> {
         (self.unpacked_bytes() as u64).saturating_sub(self.count.saturating_sub(1))
     }
 
-    /// The run; `chunks` are the rows behind this one that hold the rest of it, in their order.
+    /// Whether values of its entries may be stored elsewhere.
+    pub(crate) fn shares(&self) -> bool {
+        self.encoding & SHARES != 0
+    }
+
+    /// The values of its entries that are stored elsewhere, in their order.
+    pub(crate) fn refs<'p>(
+        &self,
+        chunks: impl IntoIterator<Item = &'p [u8]>,
+    ) -> Result<Vec<ValueRef>, String> {
+        if !self.shares() {
+            return Ok(Vec::new());
+        }
+        let stored = self.all_stored(chunks)?;
+        Ok(decode_refs(&stored)?.1)
+    }
+
+    /// Its entries; `chunks` are the rows behind this one that hold the rest of it, in their order.
     pub(crate) fn unpack<'p>(
         &self,
         chunks: impl IntoIterator<Item = &'p [u8]>,
-    ) -> Result<Run, String> {
-        let stored = self.all_stored(chunks)?;
-        self.whole(unpacked(self.encoding, &stored)?)
+    ) -> Result<Skeleton, String> {
+        self.unpack_front(chunks, self.count)
     }
 
     /// The same, or only a front part of it that has at least so many entries.
@@ -301,12 +311,27 @@ impl<'r> RunRow<'r> {
         &self,
         chunks: impl IntoIterator<Item = &'p [u8]>,
         count: u64,
-    ) -> Result<Run, String> {
+    ) -> Result<Skeleton, String> {
         let stored = self.all_stored(chunks)?;
-        if self.encoding != ZSTD || count >= self.count {
-            return self.whole(unpacked(self.encoding, &stored)?);
+        let (refs, stored) = if self.shares() {
+            let (_, refs, rest) = decode_refs(&stored)?;
+            (refs, rest)
+        } else {
+            (Vec::new(), &stored[..])
+        };
+        let entries = if self.encoding & !SHARES == ZSTD {
+            self.unpacked(stored, count)?
+        } else {
+            self.whole(stored.to_vec())?
+        };
+        Skeleton::new(self.number, entries, refs)
+    }
+
+    fn unpacked(&self, stored: &[u8], count: u64) -> Result<Entries, String> {
+        let (len, frame) = frame_of(stored)?;
+        if count >= self.count {
+            return self.whole(compress::decompress(frame, len)?);
         }
-        let (len, frame) = frame_of(&stored)?;
         let mut ended = 0;
         let mut bytes = compress::decompress_until(frame, len, |part| {
             ended += memchr::memchr_iter(b'\n', part).count() as u64;
@@ -322,16 +347,16 @@ impl<'r> RunRow<'r> {
         if !(count..self.count).contains(&entries.len()) {
             return Err(format!("it ends before its entry {count}"));
         }
-        Ok(Run::new(self.number, entries))
+        Ok(entries)
     }
 
-    fn whole(&self, bytes: Vec<u8>) -> Result<Run, String> {
+    fn whole(&self, bytes: Vec<u8>) -> Result<Entries, String> {
         let entries = Entries::from_lines(bytes);
         if entries.len() != self.count {
             let (found, count) = (entries.len(), self.count);
             return Err(format!("it holds {found} entries where {count} are named"));
         }
-        Ok(Run::new(self.number, entries))
+        Ok(entries)
     }
 
     /// What is stored in this row and its chunks.
@@ -374,14 +399,6 @@ impl<'r> RunRow<'r> {
         }
         Ok(stored)
     }
-}
-
-fn unpacked(encoding: u8, stored: &[u8]) -> Result<Vec<u8>, String> {
-    if encoding == PLAIN {
-        return Ok(stored.to_vec());
-    }
-    let (len, frame) = frame_of(stored)?;
-    compress::decompress(frame, len)
 }
 
 /// The zstd frame of a run, and how many bytes it unpacks to.

@@ -13,6 +13,8 @@ pub(crate) enum Table {
     Meta = 8,
     Filters = 9,
     SessionsByUse = 10,
+    Values = 11,
+    Groups = 12,
 }
 
 /// What the rows of one of our tables are.
@@ -22,6 +24,8 @@ pub(crate) enum Content {
     Runs(LogKind),
     /// Rows whose absence means something.
     Rows(Table),
+    /// Values that runs share, or the groups that they are in: each run that needs one knows its name.
+    Shared(Table),
     /// Word filters, under the keys of the runs that they are of. A run without one is read.
     Filters,
 }
@@ -37,6 +41,8 @@ pub(crate) fn content_of(name: &[u8]) -> Option<(&'static str, Content)> {
         b"metadata" => ("metadata", Content::Rows(Table::Metadata)),
         b"names" => ("names", Content::Rows(Table::Names)),
         b"sessions_by_use" => ("sessions_by_use", Content::Rows(Table::SessionsByUse)),
+        b"values" => ("values", Content::Shared(Table::Values)),
+        b"value_groups" => ("value_groups", Content::Shared(Table::Groups)),
         b"word_filters" => ("word_filters", Content::Filters),
         b"meta" => ("meta", Content::Rows(Table::Meta)),
         _ => return None,

@@ -95,7 +95,7 @@ pub(crate) fn write_whole(
 ) -> Outcome<()> {
     superblock.write(file.storage())?;
     let options = TablesOptions {
-        packing: Packing::of_copies(superblock.is_compressed(), superblock.has_word_filters()),
+        packing: Packing::of_copies(superblock),
         by_use: superblock.has_sessions_by_use(),
         cache_bytes,
         shared: false,

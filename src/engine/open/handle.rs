@@ -400,7 +400,7 @@ fn open_tables(
 
 pub(crate) fn tables_options(options: EngineOptions, superblock: &Superblock) -> TablesOptions {
     TablesOptions {
-        packing: Packing::of_checkpoints(superblock.is_compressed(), superblock.has_word_filters()),
+        packing: Packing::of_checkpoints(superblock),
         by_use: superblock.has_sessions_by_use(),
         cache_bytes: options.cache_bytes,
         shared: options.shared,

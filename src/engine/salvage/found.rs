@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::rows::{Place, Proved, ProvedRun, Table};
+use super::values::ValuesAt;
 use super::walk::{Lost, Row, RowAt};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogKind, OriginRecord};
@@ -30,6 +31,8 @@ pub(crate) enum Source {
     Rows {
         rows: Vec<RowAt>,
         segment: SegmentId,
+        /// Whether some values of it are stored elsewhere.
+        shares: bool,
     },
     /// It may hold more than what counts.
     Memory(Arc<Run>),
@@ -150,7 +153,12 @@ impl FoundLog {
             };
             let chunks = chunks.into_iter().map(|(_, row)| row.clone());
             let rows = std::iter::once(row.clone()).chain(chunks).collect();
-            let (count, source) = (run.count, Source::Rows { rows, segment });
+            let (count, shares) = (run.count, run.shares);
+            let source = Source::Rows {
+                rows,
+                segment,
+                shares,
+            };
             self.runs.insert(*first, RunAt { count, source });
         }
     }
@@ -207,6 +215,7 @@ pub(crate) struct Found {
     /// The sessions that have no segments yet, as their rows or the journal tell.
     pub(crate) begun: BTreeMap<SessionId, SessionRow>,
     pub(crate) names: BTreeMap<String, Vec<u8>>,
+    pub(super) values: ValuesAt,
     pub(crate) checkpointed: Option<Checkpointed>,
     pub(crate) lost: Vec<Lost>,
     /// What else is to be said, in words.
@@ -241,11 +250,14 @@ impl Found {
             }
             Proved::Metadata(session, json) => drop(self.metadata.insert(session, json)),
             Proved::Name(name, json) => drop(self.names.insert(name, json)),
+            Proved::Group(group, number) => {
+                self.values.entry(group).or_default().insert(number, row.at);
+            }
             Proved::Checkpointed(checkpointed) => self.checkpointed = Some(checkpointed),
             Proved::Session(session, row) if row.heads == 0 => {
                 self.begun.insert(session, row);
             }
-            Proved::Session(..) => {}
+            Proved::Session(..) | Proved::Value(_) => {}
         }
     }
 

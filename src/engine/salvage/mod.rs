@@ -16,6 +16,7 @@ mod rows;
 mod scan;
 mod shared;
 mod tables;
+mod values;
 mod walk;
 
 #[cfg(test)]

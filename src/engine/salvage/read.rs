@@ -11,6 +11,7 @@ use super::patient::Patient;
 use super::rows::{Proved, Table, prove};
 use super::scan;
 use super::tables::tables_below;
+use super::values::{self, ReadRow};
 use super::walk::{RowAt, tables_of};
 use crate::engine::fault::system::named;
 use crate::engine::file::storage::{open_regular, storage_of};
@@ -100,16 +101,18 @@ impl Salvaged {
     pub(crate) fn run(&self, log: &LogId, first: u64, at: &RunAt) -> Result<Run, String> {
         let mut run = match &at.source {
             Source::Memory(run) => Run::clone(run),
-            Source::Rows { rows, segment } => {
+            Source::Rows { rows, segment, .. } => {
                 let rows: Result<Vec<_>, _> = rows.iter().map(|row| self.row(row)).collect();
                 let rows = rows?;
-                let (row, chunks) = rows.split_first().ok_or("it has no rows")?;
-                let row = RunRow::parse(row)?;
                 let segment = *segment;
+                let row = RunRow::parse(rows.first().ok_or("it has no rows")?)?;
                 if row.log != (LogId { segment, ..*log }) {
                     return Err("its row changed while it was read".to_owned());
                 }
-                row.unpack(chunks.iter().map(|chunk| &chunk[..]))?
+                let skeleton = values::skeleton(&rows)?;
+                let read: ReadRow<'_> = &|row| self.row(row);
+                let values = values::fetch(&self.found.values, &skeleton.names(), read);
+                skeleton.around(first, &values)?
             }
         };
         let range = first..first + at.count;
@@ -327,7 +330,9 @@ impl<'f> Archive<'f> {
                 let tables = tables_of(&page.bytes);
                 let (_, meta) = tables.iter().find(|(table, _)| *table == Table::Meta)?;
                 let checkpointed = absorbed_below(image, meta.root?.link)?;
-                (tables.len() == Table::ALL.len()).then_some((checkpointed.frames, checksum))
+                let needed = tables.iter();
+                let needed = needed.filter(|(table, _)| Table::ALL.contains(table));
+                (needed.count() == Table::ALL.len()).then_some((checkpointed.frames, checksum))
             });
         let (_, checksum) = roots.max_by_key(|(frames, _)| *frames)?;
         let link = Some(Link::to_anywhere(checksum));

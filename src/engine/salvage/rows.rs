@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Head, Reader, SessionRow, unseal};
 use crate::engine::model::run_row::{HEADER_BYTES, RunRow};
+use crate::engine::model::shared_value::ValueName;
 use crate::engine::model::table;
 use crate::engine::redb_format::page::{Node, Widths};
 use crate::engine::tables::Checkpointed;
@@ -23,9 +24,13 @@ pub(crate) enum Table {
     Metadata,
     Names,
     Meta,
+    /// Not in all archives, nor is the next.
+    Values,
+    Groups,
 }
 
 impl Table {
+    /// Those that every archive has.
     pub(crate) const ALL: [Self; 8] = [
         Self::Meta,
         Self::Heads,
@@ -48,13 +53,14 @@ impl Table {
             Self::Metadata => "metadata",
             Self::Names => "names",
             Self::Meta => "meta",
+            Self::Values => "values",
+            Self::Groups => "value_groups",
         }
     }
 
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|table| table.name().as_bytes() == name)
+        let mut tables = Self::ALL.into_iter().chain([Self::Values, Self::Groups]);
+        tables.find(|table| table.name().as_bytes() == name)
     }
 
     pub(crate) fn of_runs(kind: LogKind) -> Self {
@@ -66,8 +72,8 @@ impl Table {
 
     pub(crate) fn widths(self) -> Widths {
         let key = match self {
-            Self::Runs | Self::Traces => Some(40),
-            Self::Heads | Self::Index => Some(32),
+            Self::Runs | Self::Traces | Self::Groups => Some(40),
+            Self::Heads | Self::Index | Self::Values => Some(32),
             Self::Sessions | Self::Metadata => Some(16),
             Self::Names | Self::Meta => None,
         };
@@ -83,6 +89,8 @@ impl Table {
             Self::Metadata => Some(table::Table::Metadata),
             Self::Names => Some(table::Table::Names),
             Self::Meta => Some(table::Table::Meta),
+            Self::Values => Some(table::Table::Values),
+            Self::Groups => Some(table::Table::Groups),
         }
     }
 
@@ -98,8 +106,8 @@ impl Table {
             Self::Heads => vec![8 + Head::BYTES, 8 + Head::LINKED_BYTES],
             Self::Sessions => vec![72],
             Self::Index => vec![8],
-            Self::Meta => vec![32],
-            Self::Metadata | Self::Names => Vec::new(),
+            Self::Meta | Self::Values => vec![32],
+            Self::Metadata | Self::Names | Self::Groups => Vec::new(),
         }
     }
 }
@@ -113,6 +121,8 @@ pub(crate) struct ProvedRun {
     /// How many entries the run has, and how many more rows; nothing for a chunk.
     pub(crate) count: u64,
     pub(crate) more: u64,
+    /// Whether some values of it are stored elsewhere.
+    pub(crate) shares: bool,
 }
 
 /// A row that is what it says, where it says.
@@ -124,6 +134,10 @@ pub(crate) enum Proved {
     Metadata(SessionId, Vec<u8>),
     Name(String, Vec<u8>),
     Checkpointed(Checkpointed),
+    /// What is known of a shared value, of which its group tells all that is needed.
+    Value(ValueName),
+    /// A row of a group of values, by the number that it stands under.
+    Group(Uuid, u64),
 }
 
 /// Reads a row of the table, having verified it. A run has its own key; all others have that of
@@ -142,6 +156,7 @@ pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, St
             number: row.number,
             count: row.count,
             more: row.more,
+            shares: row.shares(),
         }));
     };
     let content = unseal(sealed, key, value)?;
@@ -159,6 +174,14 @@ pub(crate) fn prove(table: Table, key: &[u8], value: &[u8]) -> Result<Proved, St
             return Err("it is made of other rows".to_owned());
         }
         table::Table::Meta => Proved::Checkpointed(Checkpointed::decode(value)?),
+        table::Table::Values => {
+            let halves = (fields.uuid()?, fields.uuid()?);
+            Proved::Value(ValueName::of_halves(halves))
+        }
+        table::Table::Groups => {
+            let (group, _) = (fields.uuid()?, fields.uuid()?);
+            Proved::Group(group, fields.u64()?)
+        }
     })
 }
 

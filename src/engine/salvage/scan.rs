@@ -8,11 +8,13 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::found::{Found, RunAt, Source};
 use super::image::Image;
 use super::rows::{Proved, ProvedRun, Table, prove};
+use super::values::{ValuesAt, fetch, read_in, skeleton};
 use super::walk::{Lost, Row, RowAt};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::run::Run;
 use crate::engine::model::run_row::RunRow;
+use crate::engine::model::shared_value::Skeleton;
 use crate::engine::redb_format::page::Node;
 
 /// Where in the image a run is, and how long its row.
@@ -22,11 +24,13 @@ type Span = (u64, u64);
 /// is taken; the same goes for metadata and names.
 pub(super) fn scan(image: &Image<'_>) -> Found {
     let mut found = Found::default();
+    found.values = values_in(image);
     let lost = Table::ALL.map(|table| Lost::whole(table, "no root leads to it"));
     found.lost.extend(lost);
     for kind in [Table::Runs, Table::Traces] {
         for (log, rows) in rows(image, kind) {
-            let runs = agree(image, &log, &whole_runs(image, &log, &rows));
+            let whole = whole_runs(image, &log, &rows);
+            let runs = agree(image, &log, &whole, &found.values);
             let id = (log.session, log.segment);
             let segment = found.segments.entry(id).or_default();
             segment.exists |= log.kind == LogKind::Entries;
@@ -77,13 +81,13 @@ fn rows(image: &Image<'_>, table: Table) -> HashMap<LogId, LogRows> {
 
 /// The rows of each run of which all chunks are there, those of one time, which their checksum
 /// tells.
-fn whole_runs(image: &Image<'_>, log: &LogId, rows: &LogRows) -> Vec<Vec<Span>> {
+fn whole_runs(image: &Image<'_>, log: &LogId, rows: &LogRows) -> Vec<(Vec<Span>, bool)> {
     let whole = rows.runs.iter().filter_map(|(run, span)| {
         let numbers = run.number + 1..=run.number + run.more;
         let chunks: Option<Vec<_>> = numbers.map(|number| rows.chunks.get(&number)).collect();
         combination(&chunks?, |chunks| {
             let spans: Vec<_> = std::iter::once(*span).chain(chunks).collect();
-            load(image, log, &spans).map(|_| spans)
+            load(image, log, &spans).map(|_| (spans, run.shares))
         })
     });
     whole.collect()
@@ -106,34 +110,43 @@ fn combination<T>(choices: &[&Vec<Span>], take: impl Fn(Vec<Span>) -> Option<T>)
 }
 
 /// Runs that hold each entry of a log once, those left out that two rows tell differently of.
-fn agree(image: &Image<'_>, log: &LogId, runs: &[Vec<Span>]) -> BTreeMap<u64, RunAt> {
+fn agree(
+    image: &Image<'_>,
+    log: &LogId,
+    runs: &[(Vec<Span>, bool)],
+    values: &ValuesAt,
+) -> BTreeMap<u64, RunAt> {
     let mut told: BTreeMap<u64, Option<u128>> = BTreeMap::new();
-    for run in runs.iter().filter_map(|spans| load(image, log, spans)) {
-        for (entry, index) in run.entries().iter().zip(run.first()..) {
-            let sum = xxh3_128(entry);
-            let known = told.entry(index).or_insert(Some(sum));
-            *known = known.filter(|known| *known == sum);
+    for (spans, _) in runs {
+        for run in stretches(image, log, spans, values) {
+            for (entry, index) in run.entries().iter().zip(run.first()..) {
+                let sum = xxh3_128(entry);
+                let known = told.entry(index).or_insert(Some(sum));
+                *known = known.filter(|known| *known == sum);
+            }
         }
     }
     told.retain(|_, sum| sum.is_some());
     let mut agreed = BTreeMap::new();
-    for spans in runs {
-        let Some(run) = load(image, log, spans) else {
-            continue;
-        };
-        let (first, count) = (run.first(), run.entries().len());
-        if told.range(first..first + count).count() as u64 == count {
-            let rows = spans.iter().map(|(at, len)| RowAt::Image(*at, *len));
-            let source = Source::Rows {
-                rows: rows.collect(),
-                segment: log.segment,
-            };
-            agreed.insert(first, RunAt { count, source });
-            told.retain(|index, _| !(first..first + count).contains(index));
-        } else {
-            for (entry, index) in run.entries().iter().zip(first..) {
-                if told.remove(&index).is_some() {
-                    agreed.insert(index, alone(index, entry));
+    for (spans, shares) in runs {
+        for run in stretches(image, log, spans, values) {
+            let (first, count) = (run.first(), run.entries().len());
+            if told.range(first..first + count).count() as u64 == count {
+                let source = Source::Rows {
+                    rows: spans
+                        .iter()
+                        .map(|(at, len)| RowAt::Image(*at, *len))
+                        .collect(),
+                    segment: log.segment,
+                    shares: *shares,
+                };
+                agreed.insert(first, RunAt { count, source });
+                told.retain(|index, _| !(first..first + count).contains(index));
+            } else {
+                for (entry, index) in run.entries().iter().zip(first..) {
+                    if told.remove(&index).is_some() {
+                        agreed.insert(index, alone(index, entry));
+                    }
                 }
             }
         }
@@ -141,15 +154,47 @@ fn agree(image: &Image<'_>, log: &LogId, runs: &[Vec<Span>]) -> BTreeMap<u64, Ru
     agreed
 }
 
-fn load(image: &Image<'_>, log: &LogId, spans: &[Span]) -> Option<Run> {
+/// The entries of a run whose shared values are all in the image.
+fn stretches(image: &Image<'_>, log: &LogId, spans: &[Span], values: &ValuesAt) -> Vec<Run> {
+    let runs = load(image, log, spans).and_then(|skeleton| {
+        let read = |row: &RowAt| read_in(image, row);
+        let values = fetch(values, &skeleton.names(), &read);
+        skeleton.stretches(&values).ok()
+    });
+    runs.unwrap_or_default()
+}
+
+fn load(image: &Image<'_>, log: &LogId, spans: &[Span]) -> Option<Skeleton> {
     let rows: Option<Vec<_>> = spans
         .iter()
         .map(|(at, len)| image.read(*at, *len))
         .collect();
     let rows = rows?;
-    let (row, chunks) = rows.split_first()?;
-    let row = RunRow::parse(row).ok().filter(|row| row.log == *log)?;
-    row.unpack(chunks.iter().map(|chunk| &chunk[..])).ok()
+    RunRow::parse(rows.first()?)
+        .ok()
+        .filter(|row| row.log == *log)?;
+    skeleton(&rows).ok()
+}
+
+/// The rows of groups of shared values that the image holds. Those of one time belong together, which their checksums tell.
+fn values_in(image: &Image<'_>) -> ValuesAt {
+    let mut values = ValuesAt::new();
+    let widths = Table::Groups.widths();
+    for (page, _) in image.pages(widths) {
+        let Ok(Node::Leaf(leaf)) = Node::parse(&page.bytes, widths) else {
+            continue;
+        };
+        let mut at = page.at + leaf.values_start() as u64;
+        for (key, value) in leaf.rows() {
+            let len = value.len() as u64;
+            if let Ok(Proved::Group(group, number)) = prove(Table::Groups, key, value) {
+                let rows = values.entry(group).or_default();
+                rows.insert(number, RowAt::Image(at, len));
+            }
+            at += len;
+        }
+    }
+    values
 }
 
 fn alone(index: u64, entry: &[u8]) -> RunAt {

@@ -2,6 +2,7 @@
 
 use super::found::Found;
 use super::image::Image;
+use super::values;
 use super::walk::{Lost, Walk};
 use crate::engine::redb_format::guard::caught;
 use crate::engine::redb_format::page::Link;
@@ -30,5 +31,6 @@ pub(super) fn tables_below(
     };
     found.remarks.extend(mended.into_iter().map(remark));
     found.complete();
+    values::split(&mut found, image);
     found
 }

@@ -318,6 +318,11 @@ fn is_within(proved: &Proved, bounds: Bounds) -> bool {
         Proved::Session(session, _) | Proved::Metadata(session, _) => {
             (*session, uuid::Uuid::nil(), 0)
         }
+        Proved::Value(name) => {
+            let (first, second) = name.halves();
+            (first, second, 0)
+        }
+        Proved::Group(group, number) => (*group, uuid::Uuid::nil(), *number),
         Proved::Name(..) | Proved::Checkpointed(_) => return true,
     };
     bounds.after.is_none_or(|after| after < place)

@@ -18,9 +18,11 @@ use crate::engine::model::word_filter::Builder;
 use crate::engine::tables::log_table::LogTable;
 use crate::engine::tables::pack::{PackedRun, Packer, Packing, ToPack, runs_of_all};
 use crate::engine::tables::read::TablesView;
+use crate::engine::tables::repeats::{Recent, Repeats};
 use crate::engine::tables::runs::run_up_to;
 use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, pair_bytes, run_key, runs_of};
 use crate::engine::tables::session_table::SessionTable;
+use crate::engine::tables::values::ValueTables;
 use crate::ids::{SegmentId, SessionId};
 
 /// Makes the tables hold what the memtable makes of them, the index by last use with them if there is to be one; `old`
@@ -30,6 +32,7 @@ pub(super) fn checkpoint(
     memtable: &Memtable,
     packing: Packing,
     by_use: bool,
+    recent: &Recent,
     old: impl FnOnce() -> Outcome<TablesView>,
 ) -> Outcome<()> {
     // In the order of their keys, which fills pages best and makes the same changes the same file.
@@ -39,29 +42,36 @@ pub(super) fn checkpoint(
         .into_iter()
         .map(|(log, extents)| Ok((log, extents, appended_behind(txn, log, extents)?)))
         .collect::<Outcome<Vec<_>>>()?;
-    let old = if logs.iter().all(|(.., behind)| behind.is_some()) {
-        None
-    } else {
-        Some(old()?)
+    let any_taken = !logs.iter().all(|(.., behind)| behind.is_some());
+    let shares = packing.shares() && !logs.is_empty();
+    let old = (any_taken || shares).then(old).transpose()?;
+    let repeats = match &old {
+        Some(old) if shares => Repeats::known(recent, old),
+        _ => Repeats::of_nothing(),
+    };
+    let mut into = Into {
+        txn,
+        packing,
+        repeats: &repeats,
+        values: ValueTables::open(txn, shares, packing.level())?,
     };
     let news = logs.iter();
     let news = news.filter_map(|(log, extents, behind)| new_run(log, extents, *behind));
-    let mut packed = pack_side_by_side(packing, &news.collect::<Vec<_>>());
+    let mut packed = pack_side_by_side(packing, &repeats, &news.collect::<Vec<_>>());
     for (log, extents, behind) in logs {
         match (behind, &old) {
             (Some(below), _) => {
-                cut_runs(txn, log, below, packing)?;
+                into.cut_runs(log, below)?;
                 match packed.remove(log) {
-                    Some(run) => {
-                        LogTable::open(txn, log.kind, packing.filters())?.put(log, &run)?;
-                    }
-                    None => append_runs(txn, log, extents, packing)?,
+                    Some(run) => into.table(log)?.put(log, &run, &mut into.values)?,
+                    None => into.append_runs(log, extents)?,
                 }
             }
-            (None, Some(old)) => rearrange(txn, old, log, extents, packing)?,
+            (None, Some(old)) => into.rearrange(old, log, extents)?,
             (None, None) => return Err(Fault::damaged(log.to_string(), "no tables to take from")),
         }
     }
+    into.values.finish()?;
     for ((session, segment), head) in &memtable.heads {
         put_head(txn, *session, *segment, head.as_ref())?;
     }
@@ -112,7 +122,11 @@ fn new_run<'m>(log: &LogId, extents: &'m Extents, behind: Option<u64>) -> Option
 }
 
 /// The rows of logs that are new and short, such as those of an import, where they are many.
-fn pack_side_by_side(packing: Packing, news: &[ToPack<'_>]) -> HashMap<LogId, PackedRun> {
+fn pack_side_by_side(
+    packing: Packing,
+    repeats: &Repeats<'_>,
+    news: &[ToPack<'_>],
+) -> HashMap<LogId, PackedRun> {
     let shorts = news.iter().filter(|run| packing.is_one_run(run.entries));
     let shorts: Vec<_> = shorts.copied().collect();
     let bytes: usize = shorts.iter().map(|run| run.entries.payload().len()).sum();
@@ -120,7 +134,7 @@ fn pack_side_by_side(packing: Packing, news: &[ToPack<'_>]) -> HashMap<LogId, Pa
         return HashMap::new();
     }
     let logs = shorts.iter().map(|run| run.log);
-    logs.zip(runs_of_all(packing, &shorts)).collect()
+    logs.zip(runs_of_all(packing, repeats, &shorts)).collect()
 }
 
 /// Whether what the memtable has of a log only lies behind its own entries in the tables up to some
@@ -137,27 +151,128 @@ fn appended_behind(txn: &WriteTransaction, log: &LogId, extents: &Extents) -> Ou
     Ok(behind.filter(|_| before.is_none()))
 }
 
-/// Cuts the log down to `len` entries, if it has more. A run that is damaged stays as it is, for a
-/// check to find; the damage of one log must not keep others from writing.
-fn cut_runs(txn: &WriteTransaction, log: &LogId, len: u64, packing: Packing) -> Outcome<()> {
-    let mut table = LogTable::open(txn, log.kind, packing.filters())?;
-    let cut = match len.checked_sub(1) {
-        Some(last) => readable(run_up_to(&table.runs, log, last))?.and_then(|stored| {
-            let numbers = stored.row().ok()?.range();
-            let run = (numbers.end > len).then(|| stored.unpack());
-            run?.ok()
-        }),
-        // All of it, unread, so that a damaged log can be removed as well.
-        None => None,
-    };
-    let from = cut.as_ref().map_or(len, Run::first);
-    table.remove(log, from..=u64::MAX, |_| false)?;
-    if let Some(mut run) = cut {
-        run.truncate(len);
-        let builder = &mut Builder::default();
-        table.put(log, &packing.run(builder, log, run.first(), run.entries()))?;
+/// The tables that runs go into.
+struct Into<'t> {
+    txn: &'t WriteTransaction,
+    packing: Packing,
+    repeats: &'t Repeats<'t>,
+    values: ValueTables<'t>,
+}
+
+impl<'t> Into<'t> {
+    fn table(&self, log: &LogId) -> Outcome<LogTable<'t>> {
+        LogTable::open(self.txn, log.kind, self.packing.filters())
     }
-    Ok(())
+
+    /// Cuts the log down to `len` entries, if it has more. A run that is damaged stays as it is, for a
+    /// check to find; the damage of one log must not keep others from writing.
+    fn cut_runs(&mut self, log: &LogId, len: u64) -> Outcome<()> {
+        let mut table = self.table(log)?;
+        let values = &mut self.values;
+        let cut = match len.checked_sub(1) {
+            Some(last) => readable(run_up_to(&table.runs, log, last))?.and_then(|stored| {
+                let numbers = stored.row().ok()?.range();
+                let run = (numbers.end > len).then(|| stored.unpack(&|names| values.fetch(names)));
+                run?.ok()
+            }),
+            // All of it, unread, so that a damaged log can be removed as well.
+            None => None,
+        };
+        let from = cut.as_ref().map_or(len, Run::first);
+        table.remove(log, from..=u64::MAX, |_| false, values)?;
+        if let Some(mut run) = cut {
+            run.truncate(len);
+            let (first, builder) = (run.first(), &mut Builder::default());
+            let packed = self
+                .packing
+                .run(builder, self.repeats, log, first, run.entries());
+            table.put(log, &packed, values)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the entries of the memtable behind those that are there. Runs at the end that are not full
+    /// are taken up again if what is new is as large: so the end of a log is a few runs, each larger
+    /// than the next, and an entry is packed a few times at most.
+    fn append_runs(&mut self, log: &LogId, extents: &Extents) -> Outcome<()> {
+        let runs = || {
+            let extents = extents.list().iter();
+            extents.filter_map(|size| match &size.source {
+                ExtentSource::Run(run) => Some((run, size.range())),
+                ExtentSource::Below(_) => None,
+            })
+        };
+        let Some((_, Range { start, .. })) = runs().next() else {
+            return Ok(());
+        };
+        let mut first = start;
+        let packing = self.packing;
+        let mut table = self.table(log)?;
+        let values = &mut self.values;
+        let mut new_bytes: usize = runs().map(|(run, _)| run.entries().payload().len()).sum();
+        let (mut taken, mut taken_bytes) = (Vec::new(), 0);
+        while !packing.is_enough_to_take(taken_bytes)
+            && let Some(run) = take_last_run(&mut table, log, first, new_bytes, packing, values)?
+        {
+            let bytes = run.entries().payload().len();
+            new_bytes += bytes;
+            taken_bytes += bytes;
+            first = run.first();
+            taken.push(run);
+        }
+        let put = |run| table.put(log, &run, values);
+        let mut packer = Packer::new(packing, self.repeats, *log, first, put);
+        for run in taken.iter().rev() {
+            packer.extend(run.entries().iter())?;
+        }
+        for (run, range) in runs() {
+            packer.extend(run.entries_between(range))?;
+        }
+        packer.finish()
+    }
+
+    /// Makes the table hold the extents of a log, of which some are in other runs than its own, or
+    /// between runs that stay. What is taken from below is read from the tables as they were, since
+    /// the runs of other logs may have been changed by now.
+    fn rearrange(&mut self, old: &TablesView, log: &LogId, extents: &Extents) -> Outcome<()> {
+        let stay = staying(old, log, extents)?;
+        let mut table = self.table(log)?;
+        let values = &mut self.values;
+        let stays = |number: u64| {
+            let run = stay.range(..=number).next_back();
+            run.is_some_and(|(_, end)| number < *end)
+        };
+        table.remove(log, 0..=u64::MAX, stays, values)?;
+        let start = extents.list().first().map_or(0, |size| size.first);
+        let put = |run| table.put(log, &run, values);
+        let mut packer = Packer::new(self.packing, self.repeats, *log, start, put);
+        for size in extents.list() {
+            let mut next = size.first;
+            while next < size.end {
+                if let (ExtentSource::Below(_), Some(end)) = (&size.source, stay.get(&next)) {
+                    next = *end;
+                    packer.go_on_at(next)?;
+                    continue;
+                }
+                if matches!(size.source, ExtentSource::Below(_)) && seeded(Bug::LoseTaken) {
+                    next = size.end;
+                    packer.go_on_at(next)?;
+                    continue;
+                }
+                let run = match &size.source {
+                    ExtentSource::Run(run) => Arc::clone(run),
+                    ExtentSource::Below(segment) => {
+                        let segment = *segment;
+                        old.run_holding(&LogId { segment, ..*log }, next, &(0..u64::MAX))?
+                    }
+                };
+                let end = run.end().min(size.end);
+                packer.extend(run.entries_between(next..end))?;
+                next = end;
+            }
+        }
+        packer.finish()
+    }
 }
 
 /// Takes damage for nothing that can be read.
@@ -168,100 +283,7 @@ fn readable<T>(outcome: Outcome<Option<T>>) -> Outcome<Option<T>> {
     }
 }
 
-/// Puts the entries of the memtable behind those that are there. Runs at the end that are not full
-/// are taken up again if what is new is as large: so the end of a log is a few runs, each larger
-/// than the next, and an entry is packed a few times at most.
-fn append_runs(
-    txn: &WriteTransaction,
-    log: &LogId,
-    extents: &Extents,
-    packing: Packing,
-) -> Outcome<()> {
-    let runs = || {
-        let extents = extents.list().iter();
-        extents.filter_map(|size| match &size.source {
-            ExtentSource::Run(run) => Some((run, size.range())),
-            ExtentSource::Below(_) => None,
-        })
-    };
-    let Some((
-        _,
-        Range {
-            start: mut first, ..
-        },
-    )) = runs().next()
-    else {
-        return Ok(());
-    };
-    let mut table = LogTable::open(txn, log.kind, packing.filters())?;
-    let mut new_bytes: usize = runs().map(|(run, _)| run.entries().payload().len()).sum();
-    let (mut taken, mut taken_bytes) = (Vec::new(), 0);
-    while !packing.is_enough_to_take(taken_bytes)
-        && let Some(run) = take_last_run(&mut table, log, first, new_bytes, packing)?
-    {
-        let bytes = run.entries().payload().len();
-        new_bytes += bytes;
-        taken_bytes += bytes;
-        first = run.first();
-        taken.push(run);
-    }
-    let mut packer = Packer::new(packing, *log, first, |run| table.put(log, &run));
-    for run in taken.iter().rev() {
-        packer.extend(run.entries().iter())?;
-    }
-    for (run, range) in runs() {
-        packer.extend(run.entries_between(range))?;
-    }
-    packer.finish()
-}
-
-/// Makes the table hold the extents of a log, of which some are in other runs than its own, or
-/// between runs that stay. What is taken from below is read from the tables as they were, since
-/// the runs of other logs may have been changed by now.
-fn rearrange(
-    txn: &WriteTransaction,
-    old: &TablesView,
-    log: &LogId,
-    extents: &Extents,
-    packing: Packing,
-) -> Outcome<()> {
-    let stay = staying(old, log, extents)?;
-    let mut table = LogTable::open(txn, log.kind, packing.filters())?;
-    table.remove(log, 0..=u64::MAX, |number| {
-        let run = stay.range(..=number).next_back();
-        run.is_some_and(|(_, end)| number < *end)
-    })?;
-    let start = extents.list().first().map_or(0, |size| size.first);
-    let mut packer = Packer::new(packing, *log, start, |run| table.put(log, &run));
-    for size in extents.list() {
-        let mut next = size.first;
-        while next < size.end {
-            if let (ExtentSource::Below(_), Some(end)) = (&size.source, stay.get(&next)) {
-                next = *end;
-                packer.go_on_at(next)?;
-                continue;
-            }
-            if matches!(size.source, ExtentSource::Below(_)) && seeded(Bug::LoseTaken) {
-                next = size.end;
-                packer.go_on_at(next)?;
-                continue;
-            }
-            let run = match &size.source {
-                ExtentSource::Run(run) => Arc::clone(run),
-                ExtentSource::Below(segment) => {
-                    let segment = *segment;
-                    old.run_holding(&LogId { segment, ..*log }, next, &(0..u64::MAX))?
-                }
-            };
-            let end = run.end().min(size.end);
-            packer.extend(run.entries_between(next..end))?;
-            next = end;
-        }
-    }
-    packer.finish()
-}
-
-/// The runs of a log in the tables that lie as a whole in an size which says that they stay: the
+/// The runs of a log in the tables that lie as a whole in an extent which says that they stay: the
 /// end of each by the index of its first entry.
 fn staying(old: &TablesView, log: &LogId, extents: &Extents) -> Outcome<BTreeMap<u64, u64>> {
     let mut stay = BTreeMap::new();
@@ -286,6 +308,7 @@ fn take_last_run(
     end: u64,
     new_bytes: usize,
     packing: Packing,
+    values: &mut ValueTables<'_>,
 ) -> Outcome<Option<Run>> {
     let Some(last) = end.checked_sub(1) else {
         return Ok(None);
@@ -300,10 +323,10 @@ fn take_last_run(
             return Ok(None);
         }
         // One that does not unpack stays as it is.
-        stored.unpack().ok()
+        stored.unpack(&|names| values.fetch(names)).ok()
     };
     if let Some(run) = &taken {
-        table.remove(log, run.first()..=last, |_| false)?;
+        table.remove(log, run.first()..=last, |_| false, values)?;
     }
     Ok(taken)
 }

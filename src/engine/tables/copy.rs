@@ -16,8 +16,10 @@ use crate::engine::tables::pack::{Packer, Packing};
 use crate::engine::tables::read::{
     TablesView, decode_head, decode_session, sound_index, sound_metadata, sound_name,
 };
+use crate::engine::tables::repeats::{Counts, Repeats};
 use crate::engine::tables::schema::{HEADS, INDEX, METADATA, NAMES, SESSIONS, runs_of};
 use crate::engine::tables::session_table::fill_index;
+use crate::engine::tables::values::ValueTables;
 
 /// Takes how much is done, of how much, in rows.
 pub(crate) type Tell<'p> = &'p mut dyn FnMut(u64, u64);
@@ -28,16 +30,30 @@ impl Tables {
     pub(crate) fn fill(&self, view: &TablesView, progress: Tell<'_>) -> Outcome<()> {
         let txn = self.begin_write(WaitPolicy::UntilTimeout)?;
         let total = view.row_count()?;
+        let shares = self.packing.shares();
+        let counts = if shares {
+            view.count_values(|| progress(0, total))?
+        } else {
+            Counts::default()
+        };
+        let repeats = if shares {
+            Repeats::counted(&counts)
+        } else {
+            Repeats::of_nothing()
+        };
         let mut copy = Copy {
             view,
             txn: &txn,
             packing: self.packing,
+            repeats: &repeats,
+            values: ValueTables::open(&txn, shares, self.packing.level())?,
             done: 0,
             total,
             progress,
         };
         copy.runs(LogKind::Entries)?;
         copy.runs(LogKind::Traces)?;
+        copy.values.finish()?;
         copy.rows(HEADS, Table::Heads, |(session, segment), row| {
             decode_head(session, segment, row).map(drop)
         })?;
@@ -52,6 +68,7 @@ impl Tables {
             sound_name(name, row).map(drop)
         })?;
         (copy.progress)(total, total);
+        drop(copy);
         Ok(self.commit(txn)?)
     }
 
@@ -71,6 +88,8 @@ struct Copy<'c> {
     view: &'c TablesView,
     txn: &'c WriteTransaction,
     packing: Packing,
+    repeats: &'c Repeats<'c>,
+    values: ValueTables<'c>,
     done: u64,
     total: u64,
     progress: Tell<'c>,
@@ -110,7 +129,9 @@ impl Copy<'_> {
             return Ok(0);
         }
         let mut to = LogTable::open(self.txn, log.kind, self.packing.filters())?;
-        let mut packer = Packer::new(self.packing, *log, own.start, |run| to.put(log, &run));
+        let values = &mut self.values;
+        let put = |run| to.put(log, &run, values);
+        let mut packer = Packer::new(self.packing, self.repeats, *log, own.start, put);
         let (mut rows, mut end) = (0, own.start);
         self.view.for_each_run_of(log, |found| {
             if found.first != end {

@@ -9,7 +9,9 @@ use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::seal;
 use crate::engine::model::table::Table;
 use crate::engine::tables::pack::PackedRun;
+use crate::engine::tables::runs::each_stored;
 use crate::engine::tables::schema::{FILTERS, RunKey, run_key, run_key_bytes, runs_of};
+use crate::engine::tables::values::ValueTables;
 
 /// The table of runs of one kind, open to be changed.
 pub(super) struct LogTable<'t> {
@@ -27,7 +29,14 @@ impl<'t> LogTable<'t> {
         })
     }
 
-    pub(super) fn put(&mut self, log: &LogId, run: &PackedRun) -> Outcome<()> {
+    /// Stores a run; of its values in `values`.
+    pub(super) fn put(
+        &mut self,
+        log: &LogId,
+        run: &PackedRun,
+        values: &mut ValueTables<'_>,
+    ) -> Outcome<()> {
+        values.add(&run.names, &run.values)?;
         for (number, row) in &run.rows {
             self.runs.insert(run_key(log, *number), row.as_slice())?;
         }
@@ -40,13 +49,24 @@ impl<'t> LogTable<'t> {
         Ok(())
     }
 
-    /// Takes the rows of a log with these numbers out, but those that `keep` says.
+    /// Takes the rows of a log with these numbers out, but those that `keep` says. They are those of whole runs.
     pub(super) fn remove(
         &mut self,
         log: &LogId,
         numbers: RangeInclusive<u64>,
         keep: impl Fn(u64) -> bool,
+        values: &mut ValueTables<'_>,
     ) -> Outcome<()> {
+        if values.are_there() {
+            each_stored(&self.runs, log, numbers.clone(), |stored| {
+                if let Ok(stored) = stored.map_err(drop)
+                    && !keep(stored.first())
+                {
+                    values.release(&stored.names());
+                }
+                Ok(())
+            })?;
+        }
         let range = || run_key(log, *numbers.start())..=run_key(log, *numbers.end());
         self.runs.retain_in(range(), |key, _| keep(key.2))?;
         if let Some(filters) = &mut self.filters {

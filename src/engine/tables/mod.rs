@@ -4,18 +4,22 @@ pub(crate) mod backend;
 mod checkpoint;
 mod copy;
 mod filters;
+mod groups;
 mod last_used;
 mod log_table;
 mod open;
 pub(crate) mod pack;
 mod read;
+mod repeats;
 mod run_cache;
 mod runs;
 mod schema;
 mod session_table;
 pub(crate) mod unclosed;
+mod values;
 
 pub(crate) use crate::engine::tables::copy::Tell;
+pub(crate) use crate::engine::tables::groups::joined;
 pub(crate) use crate::engine::tables::open::{
     CheckpointError, Hold, Tables, TablesOptions, WaitPolicy,
 };

@@ -16,10 +16,11 @@ use crate::engine::tables::backend::{ImageBackend, anew};
 use crate::engine::tables::checkpoint;
 use crate::engine::tables::pack::Packing;
 use crate::engine::tables::read::TablesView;
+use crate::engine::tables::repeats::Recent;
 use crate::engine::tables::run_cache::RecentRuns;
 use crate::engine::tables::schema::{
-    CHECKPOINTED, Checkpointed, FILTERS, HEADS, INDEX, META, METADATA, NAMES, RUNS, SESSIONS,
-    SESSIONS_BY_USE, TRACES,
+    CHECKPOINTED, Checkpointed, FILTERS, GROUPS, HEADS, INDEX, META, METADATA, NAMES, RUNS,
+    SESSIONS, SESSIONS_BY_USE, TRACES, VALUES,
 };
 use crate::engine::tables::unclosed::Unclosed;
 
@@ -46,6 +47,7 @@ pub(crate) struct Tables {
     /// Whether other processes may have it open too.
     shared: bool,
     commits: Mutex<()>,
+    recent_values: Recent,
     /// How many bytes of unpacked runs a view keeps.
     recent_bytes: usize,
     watch: Arc<Watch>,
@@ -82,6 +84,10 @@ impl Tables {
         if options.packing.filters() {
             txn.open_table(FILTERS)?;
         }
+        if options.packing.shares() {
+            txn.open_table(VALUES)?;
+            txn.open_table(GROUPS)?;
+        }
         if options.by_use {
             txn.open_table(SESSIONS_BY_USE)?;
         }
@@ -113,6 +119,7 @@ impl Tables {
             by_use: options.by_use,
             shared: options.shared,
             commits: Mutex::default(),
+            recent_values: Recent::default(),
             recent_bytes: options.cache_bytes.min(MOST_RECENT_BYTES),
             watch,
             process: Process::current(),
@@ -249,7 +256,8 @@ impl Tables {
         if seeded(Bug::DoNotFold) {
             return Ok(Ok(()));
         }
-        checkpoint::checkpoint(txn, memtable, self.packing, self.by_use, || self.view())?;
+        let (packing, by_use, recent) = (self.packing, self.by_use, &self.recent_values);
+        checkpoint::checkpoint(txn, memtable, packing, by_use, recent, || self.view())?;
         self.must_be_whole(memtable)?;
         Ok(Ok(()))
     }

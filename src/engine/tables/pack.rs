@@ -1,6 +1,8 @@
-//! Cutting the entries of a log into runs, and those into rows, with a word filter for each, several at once. No
-//! I/O.
+//! Cutting the entries of a log into runs, and those into rows, with a word filter for each and without the values that
+//! are stored beside them, several at once.
 
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,10 +10,14 @@ use std::thread;
 
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::Outcome;
+use crate::engine::file::superblock::Superblock;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::run_row::{HEADER_BYTES, MAX_SHARED_ROW_BYTES, Packed, RunRow};
+use crate::engine::model::page_fit::MAX_SHARED_ROW_BYTES;
+use crate::engine::model::run_row::{HEADER_BYTES, Packed, RunRow};
+use crate::engine::model::shared_value::{Taken, ValueName, fingerprint};
 use crate::engine::model::word_filter::Builder;
+use crate::engine::tables::repeats::{Repeats, TakenValue};
 
 /// The most bytes of entries that share a compressed run when the journal is checkpointed (1 MiB), and in
 /// a fresh copy (1.5 MiB): what an entry costs to read is to unpack its run.
@@ -36,6 +42,8 @@ pub(crate) struct Packing {
     max_run_bytes: usize,
     /// Whether runs of entries get a word filter.
     filters: bool,
+    /// Whether values that repeat are stored once.
+    shares: bool,
 }
 
 /// A run as it is to be stored.
@@ -45,6 +53,9 @@ pub(crate) struct PackedRun {
     pub(crate) rows: Vec<(u64, Vec<u8>)>,
     /// The content of its word filter.
     pub(crate) filter: Option<Vec<u8>>,
+    /// The shared values that it has, and those of them that it brings.
+    pub(crate) names: BTreeSet<ValueName>,
+    pub(crate) values: Vec<(ValueName, Vec<u8>)>,
 }
 
 impl Packing {
@@ -52,22 +63,25 @@ impl Packing {
         level: None,
         max_run_bytes: MAX_SHARED_ROW_BYTES - HEADER_BYTES,
         filters: false,
+        shares: false,
     };
 
     /// The packing of checkpoints, which writers may wait for.
-    pub(crate) fn of_checkpoints(compressed: bool, filters: bool) -> Self {
-        Self::of(compressed, CHECKPOINT_LEVEL, MAX_RUN_BYTES, filters)
+    pub(crate) fn of_checkpoints(superblock: &Superblock) -> Self {
+        Self::of(superblock, CHECKPOINT_LEVEL, MAX_RUN_BYTES)
     }
 
     /// The packing of a fresh copy, which is read more often than it is written.
-    pub(crate) fn of_copies(compressed: bool, filters: bool) -> Self {
-        Self::of(compressed, COPY_LEVEL, MAX_COPIED_RUN_BYTES, filters)
+    pub(crate) fn of_copies(superblock: &Superblock) -> Self {
+        Self::of(superblock, COPY_LEVEL, MAX_COPIED_RUN_BYTES)
     }
 
-    fn of(compressed: bool, level: i32, max_run_bytes: usize, filters: bool) -> Self {
-        if !compressed {
+    fn of(superblock: &Superblock, level: i32, max_run_bytes: usize) -> Self {
+        let (filters, shares) = (superblock.has_word_filters(), superblock.shares_values());
+        if !superblock.is_compressed() {
             return Self {
                 filters,
+                shares,
                 ..Self::PLAIN
             };
         }
@@ -75,6 +89,7 @@ impl Packing {
             level: Some(level),
             max_run_bytes,
             filters,
+            shares,
         }
     }
 
@@ -92,6 +107,16 @@ impl Packing {
     /// Whether runs of entries get a word filter.
     pub(super) fn filters(self) -> bool {
         self.filters
+    }
+
+    /// The level of zstd, or `None` for plain rows.
+    pub(super) fn level(self) -> Option<i32> {
+        self.level
+    }
+
+    /// Whether values that repeat are stored once.
+    pub(super) fn shares(self) -> bool {
+        self.shares
     }
 
     /// Whether such a run is one that no other entry is put into, nor is it cut.
@@ -115,28 +140,71 @@ impl Packing {
     pub(crate) fn run(
         self,
         builder: &mut Builder,
+        repeats: &Repeats<'_>,
         log: &LogId,
         first: u64,
         entries: &Entries,
     ) -> PackedRun {
-        let packed = Packed::new(entries.payload(), self.level);
+        let lines = entries.payload();
+        let number = |at| first + entries.ends().partition_point(|end| *end < at) as u64;
+        let (packed, values) = self.packed(repeats, log, number, lines);
         let rows = match self.level {
             Some(_) => packed.into_rows(log, first, entries.len()),
             None => vec![(first, packed.into_row(log, first, entries.len()))],
         };
-        self.with_filter(builder, log, rows, entries.payload(), entries.len())
+        self.with_filter(builder, log, rows, lines, entries.len(), values)
     }
 
     /// The run of one entry that is larger than a run of several.
     fn run_of_one(
         self,
         builder: &mut Builder,
+        repeats: &Repeats<'_>,
         log: &LogId,
         number: u64,
         entry: &[u8],
     ) -> PackedRun {
-        let row = Packed::new(entry, self.level).into_row(log, number, 1);
-        self.with_filter(builder, log, vec![(number, row)], entry, 1)
+        let (packed, values) = self.packed(repeats, log, |_| number, entry);
+        let row = packed.into_row(log, number, 1);
+        self.with_filter(builder, log, vec![(number, row)], entry, 1, values)
+    }
+
+    /// Joined entries without the values that are stored beside them, and these.
+    fn packed(
+        self,
+        repeats: &Repeats<'_>,
+        log: &LogId,
+        number: impl Fn(usize) -> u64,
+        lines: &[u8],
+    ) -> (Packed, RunValues) {
+        let mut values = RunValues::default();
+        let Some(whole) = u32::try_from(lines.len())
+            .ok()
+            .filter(|_| !repeats.are_none())
+        else {
+            return (Packed::new(lines, self.level), values);
+        };
+        // What comes twice in a run is decided upon once.
+        let mut known: HashMap<u64, (Range<usize>, Option<ValueName>)> = HashMap::new();
+        let taken = Taken::out_of(lines, |range, value| {
+            let decide = || {
+                let taken = repeats.take((log, number(range.start)), value);
+                let name = taken.map(|TakenValue { name, is_new }| {
+                    values.names.insert(name);
+                    values.new.extend(is_new.then(|| (name, value.to_vec())));
+                    name
+                });
+                (range.clone(), name)
+            };
+            let (decided, name) = known.entry(fingerprint(value)).or_insert_with(decide);
+            // Another value with the same fingerprint stays where it is.
+            let is_same = lines.get(decided.clone()) == Some(value);
+            name.filter(|_| is_same)
+        });
+        match taken {
+            Some(taken) => (Packed::without(&taken, whole, self.level), values),
+            None => (Packed::new(lines, self.level), values),
+        }
     }
 
     fn with_filter(
@@ -146,19 +214,33 @@ impl Packing {
         rows: Vec<(u64, Vec<u8>)>,
         entries: &[u8],
         count: u64,
+        values: RunValues,
     ) -> PackedRun {
         let wanted = self.filters && log.kind == LogKind::Entries;
         let checksum = rows.first().and_then(|(_, row)| row.first_chunk::<8>());
         let checksum = checksum.filter(|_| wanted);
         let filter =
             checksum.map(|checksum| builder.filter(entries, u64::from_le_bytes(*checksum), count));
-        PackedRun { rows, filter }
+        PackedRun {
+            rows,
+            filter,
+            names: values.names,
+            values: values.new,
+        }
     }
 }
 
+/// The shared values of a run.
+#[derive(Default)]
+struct RunValues {
+    names: BTreeSet<ValueName>,
+    new: Vec<(ValueName, Vec<u8>)>,
+}
+
 /// Takes the entries of one log in their order, and gives runs.
-pub(crate) struct Packer<P> {
+pub(crate) struct Packer<'r, P> {
     packing: Packing,
+    repeats: &'r Repeats<'r>,
     log: LogId,
     /// The number of the first entry of the run that is being filled.
     first: u64,
@@ -174,10 +256,17 @@ pub(crate) struct Packer<P> {
     put: P,
 }
 
-impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
-    pub(crate) fn new(packing: Packing, log: LogId, first: u64, put: P) -> Self {
+impl<'r, P: FnMut(PackedRun) -> Outcome<()>> Packer<'r, P> {
+    pub(crate) fn new(
+        packing: Packing,
+        repeats: &'r Repeats<'r>,
+        log: LogId,
+        first: u64,
+        put: P,
+    ) -> Self {
         Self {
             packing,
+            repeats,
             log,
             first,
             pending: Entries::default(),
@@ -207,7 +296,8 @@ impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
         self.complete_pending();
         self.put_complete()?;
         let builder = self.builder.get_or_insert_with(Builder::default);
-        let run = (self.packing).run_of_one(builder, &self.log, self.first, entry);
+        let packing = self.packing;
+        let run = packing.run_of_one(builder, self.repeats, &self.log, self.first, entry);
         (self.put)(run)?;
         self.first += 1;
         Ok(())
@@ -253,7 +343,8 @@ impl<P: FnMut(PackedRun) -> Outcome<()>> Packer<P> {
             first: *first,
             entries,
         });
-        for mut run in runs_of_all(self.packing, &complete.collect::<Vec<_>>()) {
+        let complete: Vec<_> = complete.collect();
+        for mut run in runs_of_all(self.packing, self.repeats, &complete) {
             if seeded(Bug::DropRest) {
                 run.rows.truncate(1);
             }
@@ -276,7 +367,11 @@ pub(crate) struct ToPack<'e> {
 }
 
 /// Some runs, several packed at the same time.
-pub(crate) fn runs_of_all(packing: Packing, runs: &[ToPack<'_>]) -> Vec<PackedRun> {
+pub(crate) fn runs_of_all(
+    packing: Packing,
+    repeats: &Repeats<'_>,
+    runs: &[ToPack<'_>],
+) -> Vec<PackedRun> {
     let next = AtomicUsize::new(0);
     let pack = || {
         let mut packed = Vec::new();
@@ -286,7 +381,7 @@ pub(crate) fn runs_of_all(packing: Packing, runs: &[ToPack<'_>]) -> Vec<PackedRu
             let Some(run) = runs.get(number) else {
                 return packed;
             };
-            let run = packing.run(&mut builder, &run.log, run.first, run.entries);
+            let run = packing.run(&mut builder, repeats, &run.log, run.first, run.entries);
             packed.push((number, run));
         }
     };

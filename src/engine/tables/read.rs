@@ -17,8 +17,9 @@ use crate::engine::model::run::Run;
 use crate::engine::model::run_row::{RunRow, damaged};
 use crate::engine::model::table::Table;
 use crate::engine::redb_format::verify::{Pin, Watch};
+use crate::engine::tables::groups::RecentGroups;
 use crate::engine::tables::run_cache::RecentRuns;
-use crate::engine::tables::runs::{FoundRun, each_run, run_up_to};
+use crate::engine::tables::runs::{Fetch, FoundRun, each_run, run_up_to};
 use crate::engine::tables::schema::{
     Checkpointed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
 };
@@ -34,6 +35,7 @@ pub(crate) struct TablesView {
     checkpointed: Checkpointed,
     pub(super) watch: Arc<Watch>,
     recent: RecentRuns,
+    pub(super) groups: RecentGroups,
     /// Lets the watch and the tables know how long this view lives.
     held: Arc<(Pin, Arc<()>)>,
 }
@@ -62,6 +64,7 @@ impl TablesView {
             checkpointed,
             watch,
             recent,
+            groups: RecentGroups::default(),
             held: Arc::new(held),
         })
     }
@@ -124,10 +127,18 @@ impl TablesView {
             return Err(missing(log, index));
         }
         // Who comes back for the rest of a run may do so again.
-        let run = Arc::new(if self.recent.has_front_of(log, stored.first()) {
-            stored.unpack()?
+        let fetch: Fetch<'_> = &|names| self.values(names);
+        let unpacked = if self.recent.has_part_of(log, &numbers) {
+            stored.unpack(fetch)
         } else {
-            stored.unpack_front(wanted.end.saturating_sub(numbers.start))?
+            stored.unpack_part(wanted, fetch)
+        };
+        let run = Arc::new(match unpacked {
+            // A value that is lost is damage of those entries alone that have it.
+            Err(Fault::Damaged { .. }) if stored.row()?.shares() => {
+                stored.unpack_around(index, fetch)?
+            }
+            unpacked => unpacked?,
         });
         if numbers.start < wanted.start || wanted.end < numbers.end {
             self.recent.keep(log, &run);
@@ -150,7 +161,8 @@ impl TablesView {
             bytes += if range.start <= numbers.start && numbers.end <= range.end {
                 row.entry_bytes()
             } else {
-                stored.unpack()?.bytes_between(range.clone())
+                let run = stored.unpack(&|names| self.values(names))?;
+                run.bytes_between(range.clone())
             };
             next = numbers.end;
         }
@@ -279,7 +291,7 @@ impl TablesView {
         each: impl FnMut(FoundRun) -> Outcome<()>,
     ) -> Outcome<()> {
         let table = self.txn.open_table(runs_of(log.kind))?;
-        each_run(&table, log, each)
+        each_run(&table, log, &|names| self.values(names), each)
     }
 
     /// Calls `each` with the log and the first index of every run of this kind, in key order,

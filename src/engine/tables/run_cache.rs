@@ -4,6 +4,7 @@
 //! erased is so in another view, which begins with none.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::model::log_id::LogId;
@@ -39,11 +40,11 @@ impl RecentRuns {
         Some(run)
     }
 
-    /// Whether a run that begins there, or the front of one, is kept.
-    pub(super) fn has_front_of(&self, log: &LogId, first: u64) -> bool {
+    /// Whether a part of the run with these entries is kept.
+    pub(super) fn has_part_of(&self, log: &LogId, numbers: &Range<u64>) -> bool {
         let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         runs.iter()
-            .any(|(of, run)| of == log && run.first() == first)
+            .any(|(of, run)| of == log && numbers.contains(&run.first()))
     }
 
     /// Keeps the run, and lets go of what was not used for longest.

@@ -1,6 +1,7 @@
 //! Runs as they stand in their tables, each in one row or several.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
 
 use redb::{AccessGuard, ReadableTable};
 
@@ -8,9 +9,13 @@ use crate::engine::fault::Outcome;
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::run::Run;
 use crate::engine::model::run_row::{RunRow, damaged};
+use crate::engine::model::shared_value::{Skeleton, ValueName, Values};
 use crate::engine::tables::schema::{RunKey, run_key};
 
 type Row<'t> = AccessGuard<'t, &'static [u8]>;
+
+/// Reads shared values.
+pub(super) type Fetch<'f> = &'f dyn Fn(BTreeSet<ValueName>) -> Outcome<Values>;
 
 /// The rows of one run, of which the first has been verified.
 pub(super) struct StoredRun<'t> {
@@ -34,17 +39,52 @@ impl StoredRun<'_> {
         self.first
     }
 
-    pub(super) fn unpack(&self) -> Outcome<Run> {
-        let chunks = self.chunks.iter().map(AccessGuard::value);
-        let unpacked = self.row()?.unpack(chunks);
-        unpacked.map_err(|message| damaged(&self.log, self.first, message))
+    pub(super) fn unpack(&self, fetch: Fetch<'_>) -> Outcome<Run> {
+        let open = |row: &RunRow<'_>, chunks: &mut dyn Iterator<Item = &[u8]>| row.unpack(chunks);
+        self.opened(open, fetch, Skeleton::with)
     }
 
-    /// The run, or only a front part of it that has at least so many entries.
-    pub(super) fn unpack_front(&self, count: u64) -> Outcome<Run> {
+    /// The run, or only a front part of it that has at least the entries that are wanted; where values of it are stored
+    /// elsewhere, these alone.
+    pub(super) fn unpack_part(&self, wanted: &Range<u64>, fetch: Fetch<'_>) -> Outcome<Run> {
+        let count = wanted.end.saturating_sub(self.first);
+        let open = |row: &RunRow<'_>, chunks: &mut dyn Iterator<Item = &[u8]>| {
+            Ok(row.unpack_front(chunks, count)?.limited(wanted))
+        };
+        self.opened(open, fetch, Skeleton::with)
+    }
+
+    /// The entries around the one with this index whose shared values are all there.
+    pub(super) fn unpack_around(&self, index: u64, fetch: Fetch<'_>) -> Outcome<Run> {
+        let open = |row: &RunRow<'_>, chunks: &mut dyn Iterator<Item = &[u8]>| row.unpack(chunks);
+        self.opened(open, fetch, |skeleton, values| {
+            skeleton.around(index, values)
+        })
+    }
+
+    fn opened<T>(
+        &self,
+        open: impl FnOnce(&RunRow<'_>, &mut dyn Iterator<Item = &[u8]>) -> Result<Skeleton, String>,
+        fetch: Fetch<'_>,
+        then: impl FnOnce(Skeleton, &Values) -> Result<T, String>,
+    ) -> Outcome<T> {
+        let at = |message| damaged(&self.log, self.first, message);
+        let chunks = &mut self.chunks.iter().map(AccessGuard::value);
+        let skeleton = open(&self.row()?, chunks).map_err(at)?;
+        let names = skeleton.names();
+        let values = if names.is_empty() {
+            Values::new()
+        } else {
+            fetch(names)?
+        };
+        then(skeleton, &values).map_err(at)
+    }
+
+    /// The values that other tables have of it; none if it cannot be read.
+    pub(super) fn names(&self) -> BTreeSet<ValueName> {
         let chunks = self.chunks.iter().map(AccessGuard::value);
-        let unpacked = self.row()?.unpack_front(chunks, count);
-        unpacked.map_err(|message| damaged(&self.log, self.first, message))
+        let refs = self.row().ok().and_then(|row| row.refs(chunks).ok());
+        refs.into_iter().flatten().map(|value| value.name).collect()
     }
 }
 
@@ -87,21 +127,50 @@ pub(crate) struct FoundRun {
     /// The number that its first row stands under.
     pub(crate) first: u64,
     pub(crate) rows: u64,
+    /// How many entries it says that it has.
+    pub(crate) count: u64,
     /// The checksum that its first row begins with.
     pub(crate) checksum: u64,
     pub(crate) run: Outcome<Run>,
+    /// The shared values that it has.
+    pub(crate) names: BTreeSet<ValueName>,
+    /// Its entries that have a shared value which is not there, if that is all that is wrong with it.
+    pub(crate) without: Vec<(u64, String)>,
 }
 
 /// Calls `each` with the runs of a log in their order.
 pub(super) fn each_run(
     table: &impl ReadableTable<RunKey, &'static [u8]>,
     log: &LogId,
+    fetch: Fetch<'_>,
     mut each: impl FnMut(FoundRun) -> Outcome<()>,
 ) -> Outcome<()> {
+    each_stored(table, log, 0..=u64::MAX, |stored| match stored {
+        Ok(stored) => each(found(&stored, fetch)),
+        Err((number, message)) => each(FoundRun {
+            first: number,
+            rows: 1,
+            count: 0,
+            checksum: 0,
+            run: Err(damaged(log, number, message)),
+            names: BTreeSet::new(),
+            without: Vec::new(),
+        }),
+    })
+}
+
+/// Calls `each` with the rows of the runs of a log that begin with these numbers, or with a row that is none.
+pub(super) fn each_stored<'t>(
+    table: &'t impl ReadableTable<RunKey, &'static [u8]>,
+    log: &LogId,
+    numbers: RangeInclusive<u64>,
+    mut each: impl FnMut(Result<StoredRun<'t>, (u64, String)>) -> Outcome<()>,
+) -> Outcome<()> {
     let mut open: Option<(StoredRun<'_>, Range<u64>)> = None;
-    // Extents behind a row that is damaged may be its own.
+    // Chunks behind a row that is damaged may be its own.
     let mut after_damage = false;
-    for row in table.range(run_key(log, 0)..=run_key(log, u64::MAX))? {
+    let range = run_key(log, *numbers.start())..=run_key(log, *numbers.end());
+    for row in table.range(range)? {
         let (key, value) = row?;
         let number = key.value().2;
         match &mut open {
@@ -112,7 +181,7 @@ pub(super) fn each_run(
             _ => {}
         }
         if let Some((stored, _)) = open.take() {
-            each(found(&stored))?;
+            each(Ok(stored))?;
         }
         let damage = {
             match RunRow::parse(value.value()) {
@@ -137,24 +206,29 @@ pub(super) fn each_run(
             }
             Err((message, damages)) => {
                 after_damage |= damages;
-                each(FoundRun {
-                    first: number,
-                    rows: 1,
-                    checksum: 0,
-                    run: Err(damaged(log, number, message)),
-                })?;
+                each(Err((number, message)))?;
             }
         }
     }
-    open.map_or(Ok(()), |(stored, _)| each(found(&stored)))
+    open.map_or(Ok(()), |(stored, _)| each(Ok(stored)))
 }
 
-fn found(stored: &StoredRun<'_>) -> FoundRun {
+fn found(stored: &StoredRun<'_>, fetch: Fetch<'_>) -> FoundRun {
     let checksum = stored.row.value().first_chunk::<8>();
+    let mut without = Vec::new();
+    let open = |row: &RunRow<'_>, chunks: &mut dyn Iterator<Item = &[u8]>| row.unpack(chunks);
+    let run = stored.opened(open, fetch, |skeleton, values| {
+        without = skeleton.damaged(values);
+        skeleton.with(values)
+    });
+    let names = stored.names();
     FoundRun {
         first: stored.first,
         rows: 1 + stored.chunks.len() as u64,
+        count: stored.row().map_or(0, |row| row.count),
         checksum: checksum.map_or(0, |checksum| u64::from_le_bytes(*checksum)),
-        run: stored.unpack(),
+        run,
+        names,
+        without,
     }
 }

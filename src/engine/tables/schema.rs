@@ -20,6 +20,10 @@ pub(super) const RUNS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new
 pub(super) const TRACES: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("traces");
 /// Word filters of the runs of entries, by the keys of these.
 pub(super) const FILTERS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("word_filters");
+/// Values that runs share, by the halves of their names.
+pub(super) const VALUES: TableDefinition<'_, SegmentKey, &[u8]> = TableDefinition::new("values");
+/// The groups that they are in, by group, nothing, and the number of the row.
+pub(super) const GROUPS: TableDefinition<'_, RunKey, &[u8]> = TableDefinition::new("value_groups");
 /// Heads by session and segment.
 pub(super) const HEADS: TableDefinition<'_, SegmentKey, &[u8]> = TableDefinition::new("heads");
 /// Sums over the heads of a session.

@@ -72,7 +72,7 @@ impl Kind {
                 Some(LastUse::of_key_bytes(one)?.cmp(&LastUse::of_key_bytes(other)?))
             }
             Self::Ours(_, Content::Rows(_)) => Some(one.cmp(other)),
-            Self::Ours(_, Content::Runs(_) | Content::Filters) => {
+            Self::Ours(_, Content::Runs(_) | Content::Filters | Content::Shared(_)) => {
                 let number = |key: &[u8]| {
                     let (log, first) = key.split_at_checked(32)?;
                     let first = u64::from_le_bytes(*first.first_chunk()?);
@@ -143,6 +143,9 @@ pub(super) fn is_readable(leaf: Leaf<'_>, kind: Kind) -> bool {
         Content::Filters => leaf
             .rows()
             .any(|(key, row)| unseal(Table::Filters, key, row).is_err()),
+        Content::Shared(table) => leaf
+            .rows()
+            .any(|(key, row)| unseal(table, key, row).is_err()),
         Content::Rows(table) => {
             let readable = |key: &[u8]| !has_text_keys(table) || std::str::from_utf8(key).is_ok();
             leaf.rows().all(|(key, _)| readable(key))
