@@ -50,9 +50,11 @@ def hash_of(word):
 
 def counts(word):
     digits = sum(byte in b"0123456789" for byte in word)
-    if not word or len(word) > MAX_WORD_BYTES or digits >= 5 or (digits and len(word) >= 16):
+    if not word or len(word) > MAX_WORD_BYTES or digits >= 5:
         return False
-    return not (digits == 3 and len(word) == 4 and word.endswith(b"z"))
+    if digits == 3:
+        return len(word) != 4 or not word.endswith(b"z")
+    return digits == 0 or len(word) < 16
 
 
 class Word:
