@@ -51,6 +51,8 @@ class Image:
     def __init__(self, data, offset):
         self.data = memoryview(data)
         self.offset = offset
+        # Which bytes of the image pages that were read make use of.
+        self.used = [range(HEADER_BYTES)]
         self.commit = self.read_header()
         self.tables = self.read_tables()
 
@@ -145,14 +147,14 @@ class Image:
             value_ends = read_ends(fields, count, widths[1])
             keys = read_parts(fields, count, widths[0], key_ends)
             values = read_parts(fields, count, widths[1], value_ends)
-            must_match(page, fields.at, checksum, place)
+            self.must_match(number, fields.at, checksum, place)
             yield from zip(keys, values)
         elif kind == BRANCH:
             fields.take(4)
             checksums = [fields.u128() for _ in range(count + 1)]
             numbers = [fields.u64() for _ in range(count + 1)]
             read_parts(fields, count, widths[0], read_ends(fields, count, widths[0]))
-            must_match(page, fields.at, checksum, place)
+            self.must_match(number, fields.at, checksum, place)
             if depth > 64:
                 raise Damaged(place, "its tree does not end")
             name = place.split(", page")[0]
@@ -161,19 +163,30 @@ class Image:
         else:
             raise Damaged(place, f"there is no kind {kind} of pages")
 
+    def must_match(self, number, used, checksum, place):
+        start, _ = page_range(number, place)
+        if xxhash.xxh3_128_intdigest(self.data[start : start + used]) != checksum:
+            raise Damaged(place, "its checksum does not match")
+        self.used.append(range(start, start + used))
+
     def page(self, number, place):
         """The bytes of a page, and the name of its place."""
-        order = number >> 59
-        if order > MAX_ORDER:
-            raise Damaged(place, f"a link leads to a page of order {order}")
-        length = PAGE_BYTES << order
-        index = number & ((1 << 20) - 1) >> order
-        region = number >> 20 & (1 << 20) - 1
-        start = PAGE_BYTES + region * REGION_PAGES * PAGE_BYTES + index * length
+        start, length = page_range(number, place)
         place = f"{place}, page at byte {self.offset + start}"
         if start + length > len(self.data):
             raise Damaged(place, "the file ends before it does")
         return self.data[start : start + length], place
+
+
+def page_range(number, place):
+    """Where in the image the page with a number begins, and how long it is."""
+    order = number >> 59
+    if order > MAX_ORDER:
+        raise Damaged(place, f"a link leads to a page of order {order}")
+    length = PAGE_BYTES << order
+    index = number & ((1 << 20) - 1) >> order
+    region = number >> 20 & (1 << 20) - 1
+    return PAGE_BYTES + region * REGION_PAGES * PAGE_BYTES + index * length, length
 
 
 def read_root(fields, is_there):
@@ -201,7 +214,3 @@ def read_parts(fields, count, width, ends):
         parts.append(bytes(fields.take(end - fields.at)))
     return parts
 
-
-def must_match(page, used, checksum, place):
-    if xxhash.xxh3_128_intdigest(page[:used]) != checksum:
-        raise Damaged(place, "its checksum does not match")
