@@ -52,9 +52,11 @@ class Archive:
         for key, content, place in self.sealed("sessions", 16):
             state.sessions[ids(key)[0]] = session(content, f"table sessions, {place}")
         for key, content, place in self.sealed("metadata", 16):
-            state.metadata[ids(key)[0]] = json_object(content, f"table metadata, {place}")
+            state.metadata[ids(key)[0]] = json_value(content, f"table metadata, {place}", dict)
         for key, content, place in self.sealed("names", None):
-            state.names[text(key, "table names")] = json_object(content, f"table names, {place}")
+            name = text(key, "table names")
+            is_note = name.startswith("/")
+            state.names[name] = json_value(content, f"table names, {place}", object if is_note else dict)
         self.absorbed = None
         for key, content, place in self.sealed("meta", None):
             if key == b"absorbed":
@@ -199,10 +201,11 @@ def ids(key):
     return tuple(uuid.UUID(bytes=key[at : at + 16]) for at in range(0, len(key), 16))
 
 
-def json_object(content, place):
+def json_value(content, place, kind):
+    """Some JSON of a kind."""
     try:
-        if isinstance(json.loads(content), dict):
+        if isinstance(json.loads(content), kind):
             return bytes(content)
     except ValueError:
         pass
-    raise Damaged(place, "it is no JSON object")
+    raise Damaged(place, "it is not the JSON that it must be")

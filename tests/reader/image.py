@@ -53,6 +53,8 @@ class Image:
         self.offset = offset
         # Which bytes of the image pages that were read make use of.
         self.used = [range(HEADER_BYTES)]
+        # The trees of which a page with links was read, once for each.
+        self.branches = []
         self.commit = self.read_header()
         self.tables = self.read_tables()
 
@@ -158,6 +160,7 @@ class Image:
             if depth > 64:
                 raise Damaged(place, "its tree does not end")
             name = place.split(", page")[0]
+            self.branches.append(name)
             for below, checksum in zip(numbers, checksums):
                 yield from self.rows_below(below, checksum, widths, name, depth + 1)
         else:

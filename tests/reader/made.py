@@ -1,7 +1,9 @@
 """Archives that a build of the command makes: what the reader finds in them is what the command exports."""
 
+import base64
 import json
 import pathlib
+import random
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,7 @@ SEGMENT = "0f0f0f0f-0000-4000-8000-0000000000b{}"
 def test(sessiondb, sessions):
     with tempfile.TemporaryDirectory() as folder:
         made = Made(sessiondb, pathlib.Path(folder))
-        for name, make in {"imported": imported, "strange": strange, "killed": killed}.items():
+        for name, make in MAKERS.items():
             archive = make(made, sessions)
             yield from (f"{name}: {failure}" for failure in made.compare(archive, name))
 
@@ -54,6 +56,10 @@ class Made:
         for path in sorted(expected.keys() | found.keys()):
             if expected.get(path) != found.get(path):
                 yield f"{path} is not what the command exports"
+        names = [record for path in notes for record in json.loads(path.read_text("utf-8")).get("names", [])]
+        by_name = {record["worker_name"]: record for record in names}
+        if by_name != {name: json.loads(record) for name, record in archive.state.names.items()}:
+            yield f"it has {len(archive.state.names)} names, and {len(by_name)} are exported"
         metadata = {str(of): json.loads(given) for of, given in archive.state.metadata.items()}
         said = {path.parent.name: json.loads(path.read_text("utf-8")) for path in notes}
         if metadata != {of: note["metadata"] for of, note in said.items() if "metadata" in note}:
@@ -99,13 +105,27 @@ def strange(made, _):
         made.run("append", *ids, branch.split("/")[-1], given=b'{"kind":"on a branch"}\n')
     made.run("truncate", "--yes", SEGMENT.format(2), "100")
     made.run("rm", "--yes", SEGMENT.format(3))
-    folder = made.folder / "given" / SESSION.format(5)
-    folder.mkdir(parents=True)
-    (folder / f"{SEGMENT.format(5)}.jsonl").write_bytes(b'{"kind":"a"}\n')
-    note = {"kind": "sessiondb_session", "session": SESSION.format(5), "metadata": {"title": "Größe"}}
-    (folder / "session.json").write_text(json.dumps(note), "utf-8")
-    made.run("import", folder.parent)
+    large = base64.b64encode(random.Random(1).randbytes(400_000))
+    made.append(4, b'{"kind":"large","data":"%s"}\n' % large)
     return made.read()
+
+
+def many(made, _):
+    """So many sessions, with metadata and names, that the trees of their tables have branches."""
+    for number in range(300):
+        session = f"0f0f0f0f-0000-4000-8000-{number * 7919 % 4096:012x}"
+        folder = made.folder / "given" / session
+        folder.mkdir(parents=True)
+        (folder / f"{SEGMENT.format(5)}.jsonl").write_bytes(b'{"kind":"a","number":%d}\n' % number)
+        name = {"worker_name": f"name-{'é' * (number % 30)}-{number}", "active": {"session_id": session}}
+        note = {"kind": "sessiondb_session", "session": session, "metadata": {"title": "Größe"}}
+        (folder / "session.json").write_text(json.dumps(note | {"names": [name]}), "utf-8")
+    made.run("import", made.folder / "given")
+    archive = made.read()
+    branches = set(archive.image.branches)
+    if not {"table names", "table heads", "table runs", "table sessions_by_use"} <= branches:
+        raise AssertionError(f"only {branches} have branches")
+    return archive
 
 
 def killed(made, _):
@@ -123,3 +143,6 @@ def killed(made, _):
     if not archive.frames:
         raise AssertionError("a writer that was killed left no frames")
     return archive
+
+
+MAKERS = {"imported": imported, "strange": strange, "many": many, "killed": killed}
