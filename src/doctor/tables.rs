@@ -8,9 +8,7 @@ use super::findings::Findings;
 use super::links::Links;
 use super::problem::{EntryRange, Part, Problem};
 use super::uses;
-use crate::engine::{
-    Fault, Head, LogId, LogKind, LogSize, NOTE_MARK, Outcome, Run, SessionRow, TablesView,
-};
+use crate::engine::{Fault, Head, LogId, LogKind, LogSize, Outcome, Run, SessionRow, TablesView};
 use crate::ids::{SegmentId, SessionId};
 
 /// Checks every row of every table.
@@ -306,7 +304,7 @@ impl Tables<'_, '_> {
                 Err(fault) => return Err(fault),
                 Ok(json) => {
                     // A note may be any JSON.
-                    let parsed = if name.starts_with(NOTE_MARK) {
+                    let parsed = if name.starts_with(crate::engine::NOTE_MARK) {
                         serde_json::from_slice::<IgnoredAny>(&json).map(drop)
                     } else {
                         serde_json::from_slice::<Map<String, Value>>(&json).map(drop)
