@@ -22,6 +22,8 @@ class State:
         # The own entries of those logs that an op has changed.
         self.changed = {}
         self.read_own = read_own
+        # How often a log has handed entries over.
+        self.handed_over = 0
 
     def own(self, log):
         """The own entries of a log, which may be changed."""
@@ -210,6 +212,7 @@ class State:
         ]
         if not shared:
             return
+        self.handed_over += 1
         most, heir, old = max(shared, key=lambda one: one[:2])
         own_start = head.base_len
         begin = max(length, own_start)

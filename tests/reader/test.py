@@ -60,6 +60,8 @@ def replayed(file):
     TAGS.update(tags)
     if len({frame.epoch for frame in archive.frames}) != 2 or not {1, 2, 3, 4, 5, 9} <= tags:
         yield f"its {len(archive.frames)} frames hold the ops {sorted(tags)} alone"
+    if archive.state.handed_over < 5:
+        yield f"entries are handed over {archive.state.handed_over} times only"
     yield from compared(archive, file)
     lines = [json.loads(line) for line in reader.lines(archive)]
     notes = {line["note"].removeprefix("/"): line["record"] for line in lines if "note" in line}

@@ -100,8 +100,23 @@ fn id(session: u8, segment: u8) -> Uuid {
 
 fn change(archive: &Archive, rng: &mut Rng, at_ms: u64) {
     let session = rng.u8(1..4);
-    let (segment, other) = (id(session, rng.u8(1..9)), id(session, rng.u8(1..9)));
+    let other = id(session, rng.u8(1..20));
     let session = id(session, 0);
+    // Mostly one that has entries, which others may share.
+    let filled = archive.segments(session).unwrap().map(Result::unwrap);
+    let filled: Vec<_> = filled.filter(|segment| segment.entries > 0).collect();
+    let kind = rng.u8(0..100);
+    // What is cut off or deleted should be shared, so that others take it over.
+    let is_shared = filled.iter().any(|segment| segment.branches > 0);
+    let cuts = (44..56).contains(&kind) || (76..85).contains(&kind);
+    let filled: Vec<_> = filled
+        .iter()
+        .filter(|segment| !cuts || !is_shared || segment.branches > 0)
+        .collect();
+    let segment = match rng.choice(&filled) {
+        Some(segment) if cuts || rng.u8(0..4) > 0 => segment.id,
+        _ => other,
+    };
     let log = archive.log(session, segment).with_timestamp(at_ms);
     let trace = archive.trace(session, segment).with_timestamp(at_ms);
     let len = if log.exists().unwrap() {
@@ -109,17 +124,17 @@ fn change(archive: &Archive, rng: &mut Rng, at_ms: u64) {
     } else {
         0
     };
-    match rng.u8(0..100) {
+    match kind {
         0..30 => append(&log, rng),
         30..38 => append(&trace, rng),
         38..42 => log.replace(entries(rng)).unwrap(),
         42..44 => trace.replace(entries(rng)).unwrap(),
-        44..58 if len > 0 => log.truncate(rng.u64(0..=len)).unwrap(),
+        44..56 if len > 0 => log.truncate(rng.u64(0..=len / 2)).unwrap(),
         // Refused where the other is there already.
-        58..80 if len > 0 => drop(log.branch(rng.u64(0..=len), other)),
-        80..84 => drop(log.delete().unwrap()),
-        84..86 => drop(trace.delete().unwrap()),
-        86 => drop(archive.delete_session(session).unwrap()),
+        56..76 if len > 0 => drop(log.branch(rng.u64(0..=len), other)),
+        76..85 => drop(log.delete().unwrap()),
+        85 => drop(trace.delete().unwrap()),
+        86 if rng.bool() => drop(archive.delete_session(session).unwrap()),
         87..91 => {
             let metadata = json!({"title": "Größe", "n": rng.u16(..)});
             archive
