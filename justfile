@@ -62,6 +62,10 @@ command-page:
 page *args:
     tests/page/run {{args}}
 
+# The archive format by its page alone, in Python; `just reader SESSIONDB` reads what that build writes as well
+reader *args:
+    tests/reader/run {{args}}
+
 # Import the sample sessions into an archive and list it
 demo:
     cargo run --release -p sessiondb-cli -- -a target/demo.sessiondb import tests/data/sessions --list

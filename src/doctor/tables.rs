@@ -1,5 +1,6 @@
 //! The tables row by row: every head against its runs, every sum, index and name.
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::filters::Filters;
@@ -332,7 +333,13 @@ impl Tables<'_, '_> {
                 Err(Fault::Damaged { message, .. }) => self.findings.problem(about(&message)),
                 Err(fault) => return Err(fault),
                 Ok(json) => {
-                    if let Err(err) = serde_json::from_slice::<Map<String, Value>>(&json) {
+                    // A note may be any JSON.
+                    let parsed = if name.starts_with(crate::engine::NOTE_MARK) {
+                        serde_json::from_slice::<IgnoredAny>(&json).map(drop)
+                    } else {
+                        serde_json::from_slice::<Map<String, Value>>(&json).map(drop)
+                    };
+                    if let Err(err) = parsed {
                         self.findings.problem(about(&err.to_string()));
                     }
                 }

@@ -4,6 +4,8 @@
 //! `tests/data/golden/v{version}` holds them: `{name}.sessiondb`, beside it the tree that it
 //! exports as `{name}/` and what else it says as `{name}.json`.
 
+/// Archives whose journals hold every op.
+mod journal;
 /// How the archives of the current version were made.
 mod make;
 
