@@ -74,5 +74,7 @@ mod scratch;
 mod segment;
 /// How long the source files and their functions are.
 mod sizes;
+/// The trash and hidden sessions against a naive model, in copies and through merges.
+mod trash;
 /// Word filters: no entry with a word is left out, and most others are.
 mod words;
