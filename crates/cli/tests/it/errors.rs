@@ -20,7 +20,7 @@ const ON_AN_ARCHIVE: [(&str, &[&str]); 13] = [
     ("branch", &["abc"]),
     ("truncate", &["--yes", "abc", "0"]),
     ("erase", &["--yes", "abc", "0"]),
-    ("rm", &["--yes", "abc"]),
+    ("rm", &["--now", "--yes", "abc"]),
     ("stats", &[]),
     ("check", &[]),
 ];

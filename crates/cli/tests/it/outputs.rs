@@ -269,7 +269,7 @@ fn what_takes_away_asks_at_a_terminal() {
         let stats = place.run("stats", &["--json"]).code(0).json();
         stats["sessions"].as_u64().unwrap()
     };
-    let prune = [&archive[..], &["prune", "--keep-last", "5"]].concat();
+    let prune = [&archive[..], &["prune", "--now", "--keep-last", "5"]].concat();
     for no in [&b"\n"[..], b"n\n", b"what?\n", b"\x04"] {
         let Some((code, shown)) = answered(&prune, no) else {
             return;
@@ -285,7 +285,7 @@ fn what_takes_away_asks_at_a_terminal() {
     assert_eq!((code, left()), (Some(0), 5), "{shown}");
     let dry_run = [&archive[..], &["prune", "--keep-last", "1", "--dry-run"]].concat();
     assert!(!on_a_terminal(&dry_run).unwrap().stdout.contains("[y/N]"));
-    let rm = [&archive[..], &["rm", "019cbda7-8b80-7071-8001"]].concat();
+    let rm = [&archive[..], &["rm", "--now", "019cbda7-8b80-7071-8001"]].concat();
     let (code, shown) = answered(&rm, b"n\n").unwrap();
     assert_eq!((code, left()), (Some(1), 5), "{shown}");
     assert!(shown.contains(" as JSONL"), "{shown}");
