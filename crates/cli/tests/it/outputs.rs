@@ -29,7 +29,7 @@ use Kind::{Acknowledges, Changes, ChangesNothing, Silent, Tells};
 
 /// Every command in every form that prints. `A` is the archive, `S` its session, `G` its segment,
 /// `D` the folder of the test.
-const COMMANDS: [(&str, Kind); 44] = [
+const COMMANDS: [(&str, Kind); 49] = [
     ("--help", Tells),
     ("--version", Tells),
     ("help append", Tells),
@@ -55,8 +55,13 @@ const COMMANDS: [(&str, Kind); 44] = [
     ("-a A truncate G 1 --yes --json", Changes),
     ("-a A erase G 0 --yes", Silent),
     ("-a A erase G 0 --yes --json", Changes),
-    ("-a A rm G --yes", Silent),
-    ("-a A rm G --yes --json", Changes),
+    ("-a A rm G --now --yes", Silent),
+    ("-a A rm G --now --yes --json", Changes),
+    ("-a A rm S", Silent),
+    ("-a A rm S --json", Changes),
+    ("-a A hide S", Silent),
+    ("-a A hide S --json", Changes),
+    ("-a A trash empty --all --yes --json", Changes),
     ("-a A stats", Tells),
     ("-a A stats --json", Tells),
     ("-a A stats --by agent", Tells),

@@ -37,7 +37,7 @@ fn listed(place: &Place, command: &str, args: &[&str]) -> Vec<String> {
     ids
 }
 
-fn text(id: impl ToString) -> String {
+fn text(id: SessionId) -> String {
     id.to_string()
 }
 
