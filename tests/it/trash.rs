@@ -90,8 +90,9 @@ fn a_merge_brings_nothing_out_of_the_trash_and_puts_nothing_there_that_is_in_use
     let again = Merge::new(&here).run(&there, None).unwrap();
     assert!(again.is_unchanged());
 
-    // In use here: it grows and stays in use.
-    let here = archive_of(&[(1, 2)]);
+    // In use here, where lists look for marks: it grows and stays in use.
+    let here = archive_of(&[(1, 2), (2, 1)]);
+    here.hide_session(id(2)).unwrap();
     let report = Merge::new(&here).run(&there, None).unwrap();
     assert_eq!((report.new_entries(), report.in_trash()), (1, 0));
     assert_eq!(known(&here, 1), Some(in_use));
