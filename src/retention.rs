@@ -1,7 +1,8 @@
 //! Which sessions to remove by age, number or size: planned first, and removed only as planned.
 //!
-//! Nothing is removed unless it is asked for. [`plan`] tells what would go; [`Plan::apply`]
-//! removes it, except what has been written to since.
+//! Nothing is removed unless it is asked for. [`plan`] tells what would go; [`Plan::trash`] puts it into
+//! the trash and [`Plan::apply`] removes it, except what has been written to since. [`plan_trash`] tells
+//! what has been in the trash for long.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -9,10 +10,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::archive::{Archive, SessionInfo, Snapshot, forget_session_ops};
+use crate::archive::{Archive, SessionInfo, SessionMarks, Snapshot, forget_session_ops};
+use crate::engine::Op;
 use crate::entry::names::NameRecord;
 use crate::error::StoreError;
-use crate::ids::{SegmentId, SessionId};
+use crate::ids::{SegmentId, SessionId, now_ms};
 use crate::progress::{Meter, Progress};
 
 /// How many sessions are removed as one change.
@@ -20,7 +22,7 @@ const CHANGE_SESSIONS: usize = 64;
 
 /// What an archive may hold. Without a limit everything stays.
 ///
-/// The sessions are those of the archive by [the time of their last activity](last_activity_ms), the
+/// The sessions are those of the archive that are not in the [trash](Archive::trash_session), by [the time of their last activity](last_activity_ms), the
 /// newest first; of the same time, those with the higher id first.
 ///
 /// - [`older_than`](Self::older_than): a session goes if its last activity is longer ago.
@@ -93,7 +95,8 @@ impl Limits {
     }
 }
 
-/// What would be removed: made by [`plan`], done by [`apply`](Self::apply).
+/// What would be removed: made by [`plan`] or [`plan_trash`], done by [`trash`](Self::trash) or
+/// [`apply`](Self::apply).
 ///
 /// ```
 /// use sessiondb::retention::{Limits, plan};
@@ -121,7 +124,7 @@ pub struct Plan {
     named: bool,
 }
 
-/// What was removed.
+/// What was removed, or put into the trash.
 ///
 /// ```
 /// use sessiondb::retention::{Limits, plan};
@@ -134,7 +137,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Pruned {
-    /// The sessions that were removed.
+    /// The sessions that were removed, or put into the trash.
     pub removed: Vec<SessionId>,
     /// What they had as JSONL, in bytes.
     pub bytes: u64,
@@ -200,20 +203,15 @@ pub fn plan(archive: &Archive, limits: &Limits, now_ms: u64) -> Result<Plan, Sto
     let mut sessions = Vec::new();
     for info in snapshot.sessions() {
         let info = info?;
+        if info.trashed_ms.is_some() {
+            continue;
+        }
         let active_ms = last_activity_ms(&snapshot, &info)?;
         sessions.push(Dated { active_ms, info });
     }
     sessions.sort_by_key(|session| std::cmp::Reverse(session.age_key()));
 
-    let mut plan = Plan {
-        sessions: Vec::new(),
-        last_activity_ms: BTreeMap::new(),
-        bytes: 0,
-        kept_sessions: sessions.len() as u64,
-        kept_bytes: sessions.iter().map(|it| jsonl_bytes(&it.info)).sum(),
-        kept_named: 0,
-        named: limits.named,
-    };
+    let mut plan = Plan::none(&sessions, limits.named);
     let young = limits.select(&sessions, now_ms);
     let protected = |session: &Dated| !limits.named && named.contains(&session.info.id);
     for (session, goes) in sessions.iter().zip(&young).rev() {
@@ -236,6 +234,54 @@ pub fn plan(archive: &Archive, limits: &Limits, now_ms: u64) -> Result<Plan, Sto
     let active_ms = |session: &SessionInfo| plan.last_activity_ms.get(&session.id).copied();
     plan.sessions
         .sort_by_key(|session| (active_ms(session), session.id));
+    Ok(plan)
+}
+
+/// Finds out which sessions have been in the [trash](Archive::trash_session) for longer than `older_than`;
+/// with `None` all that are there. A session that was written to since it was put there counts from then.
+/// Names keep nothing. `now_ms` is the time that ages are counted from.
+///
+/// ```
+/// use std::time::Duration;
+/// use sessiondb::retention::plan_trash;
+/// use sessiondb::{Archive, new_segment_id, new_session_id, now_ms};
+///
+/// let archive = Archive::in_memory()?;
+/// let session = new_session_id();
+/// archive.log(session, new_segment_id()).append("hello")?;
+/// archive.trash_session(session)?;
+///
+/// let days = Duration::from_secs(30 * 24 * 3600);
+/// assert!(plan_trash(&archive, Some(days), now_ms())?.sessions.is_empty());
+/// let all = plan_trash(&archive, None, now_ms())?;
+/// assert_eq!(all.apply(&archive, None)?.removed, [session]);
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of [`Archive::snapshot`].
+pub fn plan_trash(
+    archive: &Archive,
+    older_than: Option<Duration>,
+    now_ms: u64,
+) -> Result<Plan, StoreError> {
+    let snapshot = archive.snapshot()?;
+    let mut sessions = Vec::new();
+    // That which has been there for the longest first.
+    for info in snapshot.trash()?.into_iter().rev() {
+        let active_ms = last_activity_ms(&snapshot, &info)?;
+        sessions.push(Dated { active_ms, info });
+    }
+    let mut plan = Plan::none(&sessions, true);
+    for session in &sessions {
+        let trashed_ms = session.info.trashed_ms.unwrap_or_default();
+        let since_ms = trashed_ms.max(session.info.updated_ms);
+        let age = Duration::from_millis(now_ms.saturating_sub(since_ms));
+        if older_than.is_none_or(|limit| age > limit) {
+            plan.take(session, false);
+        }
+    }
     Ok(plan)
 }
 
@@ -274,6 +320,19 @@ impl Limits {
 }
 
 impl Plan {
+    /// One by which all of these sessions stay.
+    fn none(sessions: &[Dated], named: bool) -> Self {
+        Self {
+            sessions: Vec::new(),
+            last_activity_ms: BTreeMap::new(),
+            bytes: 0,
+            kept_sessions: sessions.len() as u64,
+            kept_bytes: sessions.iter().map(|it| jsonl_bytes(&it.info)).sum(),
+            kept_named: 0,
+            named,
+        }
+    }
+
     fn take(&mut self, session: &Dated, is_protected: bool) {
         if is_protected {
             self.kept_named += 1;
@@ -300,6 +359,35 @@ impl Plan {
         archive: &Archive,
         progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<Pruned, StoreError> {
+        let ops = |session: &SessionInfo| Ok(forget_session_ops(session)?.into());
+        self.carry_out(archive, progress, &ops)
+    }
+
+    /// Puts the sessions of the plan into the [trash](Archive::trash_session), as [`apply`](Self::apply) removes
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// Those of a write; what was put there before stays there.
+    pub fn trash(
+        &self,
+        archive: &Archive,
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
+    ) -> Result<Pruned, StoreError> {
+        let trashed_ms = Some(now_ms());
+        let ops = |session: &SessionInfo| {
+            let hidden = session.hidden;
+            SessionMarks { trashed_ms, hidden }.ops(session.id)
+        };
+        self.carry_out(archive, progress, &ops)
+    }
+
+    fn carry_out(
+        &self,
+        archive: &Archive,
+        progress: Option<&mut dyn FnMut(Progress<'_>)>,
+        ops_of: &dyn Fn(&SessionInfo) -> Result<Vec<Op>, StoreError>,
+    ) -> Result<Pruned, StoreError> {
         let mut pruned = Pruned::default();
         let mut meter = Meter::new(progress, 0);
         meter.expect(self.sessions.len() as u64);
@@ -308,7 +396,7 @@ impl Plan {
                 let unchanged = self.unchanged(chunk, now)?;
                 let mut ops = Vec::with_capacity(2 * unchanged.len());
                 for session in &unchanged {
-                    ops.extend(forget_session_ops(session)?);
+                    ops.extend(ops_of(session)?);
                 }
                 Ok((ops, unchanged))
             })?;

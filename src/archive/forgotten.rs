@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::branch::is_tombstone;
 use super::handle::Archive;
-use super::info::SessionInfo;
+use super::info::{SessionInfo, SessionMarks};
 use super::log::Log;
 use super::notes;
 use super::snapshot::Snapshot;
@@ -273,13 +273,26 @@ impl Archive {
         batch.commit()
     }
 
-    /// Takes the marks of a session away, so that an import or a merge may bring it back.
+    /// Takes the marks of a session away, so that an import or a merge may bring it back, and takes it out of the
+    /// [trash](Self::trash_session).
     ///
     /// # Errors
     ///
     /// Those of a write.
     pub fn allow_again(&self, session: SessionId) -> Result<(), StoreError> {
-        let ops = self.snapshot()?.marks(session)?.removal();
+        let now = self.snapshot()?;
+        let mut ops = now.marks(session)?.removal();
+        let marks = now.session(session)?.map(|info| info.marks());
+        if let Some(marks) = marks.filter(|marks| marks.trashed_ms.is_some()) {
+            let trashed_ms = None;
+            ops.extend(
+                SessionMarks {
+                    trashed_ms,
+                    ..marks
+                }
+                .ops(session)?,
+            );
+        }
         if ops.is_empty() {
             return Ok(());
         }

@@ -156,6 +156,8 @@ impl Archive {
             traces: 0,
             trace_bytes: 0,
             names: snapshot.names()?.len() as u64,
+            trashed_sessions: 0,
+            trashed_bytes: 0,
         };
         for session in snapshot.sessions() {
             let session = session?;
@@ -165,6 +167,10 @@ impl Archive {
             stats.entry_bytes += session.entry_bytes;
             stats.traces += session.traces;
             stats.trace_bytes += session.trace_bytes;
+            if session.trashed_ms.is_some() {
+                stats.trashed_sessions += 1;
+                stats.trashed_bytes += session.entry_bytes + session.trace_bytes;
+            }
         }
         Ok(stats)
     }

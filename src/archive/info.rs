@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::engine::{Head, OriginRecord, SessionRow};
@@ -39,10 +39,17 @@ pub struct SessionInfo {
     pub traces: u64,
     /// The bytes of these trace entries.
     pub trace_bytes: u64,
+    /// Since when it is in the [trash](crate::Archive::trash_session), in milliseconds since the Unix epoch;
+    /// `None` if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trashed_ms: Option<u64>,
+    /// Whether it is [hidden](crate::Archive::hide_session).
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
 }
 
 impl SessionInfo {
-    pub(super) fn new(id: SessionId, row: &SessionRow) -> Self {
+    pub(super) fn new(id: SessionId, row: &SessionRow, marks: SessionMarks) -> Self {
         Self {
             id,
             created_ms: row.created_ms,
@@ -52,8 +59,35 @@ impl SessionInfo {
             entry_bytes: row.entry_bytes,
             traces: row.traces,
             trace_bytes: row.trace_bytes,
+            trashed_ms: marks.trashed_ms,
+            hidden: marks.hidden,
         }
     }
+
+    pub(crate) fn marks(&self) -> SessionMarks {
+        SessionMarks {
+            trashed_ms: self.trashed_ms,
+            hidden: self.hidden,
+        }
+    }
+}
+
+/// Whether a session is in the trash, and whether it is hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct SessionMarks {
+    /// Since when it is in the trash, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trashed_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) hidden: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A segment, as listed.
@@ -242,6 +276,10 @@ pub struct ArchiveStats {
     pub trace_bytes: u64,
     /// How many names it holds.
     pub names: u64,
+    /// How many of the sessions are in the [trash](crate::Archive::trash_session).
+    pub trashed_sessions: u64,
+    /// The bytes of the entries and traces of those, as they were given.
+    pub trashed_bytes: u64,
 }
 
 /// An id that begins with what was asked for.

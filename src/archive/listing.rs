@@ -8,13 +8,14 @@ use crate::error::StoreError;
 use crate::ids::SessionId;
 
 impl Snapshot {
-    /// All sessions in descending order of their ids (version 7 ids: newest first).
+    /// All sessions in descending order of their ids (version 7 ids: newest first), those in the
+    /// [trash](crate::Archive::trash_session) and those that are hidden too.
     pub fn sessions(&self) -> Sessions {
         Sessions::by_id(self.clone())
     }
 
-    /// All sessions, those that were written to last first, read page by page; [`query_sessions`](Self::query_sessions) gives one
-    /// page. In an archive that was made before the index of sessions by their last use, all are held in memory.
+    /// All sessions, those that were written to last first, read page by page, those in the trash and those that are
+    /// hidden too; [`query_sessions`](Self::query_sessions) gives one page. In an archive that was made before the index of sessions by their last use, all are held in memory.
     ///
     /// # Errors
     ///
@@ -92,8 +93,7 @@ impl Sessions {
                 let read = |layers: &Layers| layers.sessions_before(before, Self::PAGE);
                 let (rows, next) = self.snapshot.view().read(read)?;
                 self.next = next.map(|next| Next::Before(Some(next)));
-                let rows = rows.iter();
-                rows.map(|(id, row)| SessionInfo::new(*id, row)).collect()
+                self.snapshot.infos(&rows)?
             }
             Some(Next::Queried(query)) => {
                 let page = self.snapshot.query_sessions(&query)?;

@@ -30,6 +30,7 @@ mod snapshot;
 mod steps;
 mod store_impl;
 mod to_entry;
+mod trash;
 mod typed;
 mod words;
 
@@ -48,6 +49,7 @@ pub use self::entry::{Entry, MAX_ENTRY_BYTES};
 pub use self::forgotten::{CutOff, Forgotten, ForgottenHash};
 pub(crate) use self::forgotten::{Marks, forget_session_ops};
 pub use self::handle::Archive;
+pub(crate) use self::info::SessionMarks;
 pub use self::info::{
     ArchiveStats, Match, OriginKind, SegmentInfo, SegmentOrigin, SegmentParent, SessionInfo,
 };
@@ -60,5 +62,6 @@ pub use self::query::{SessionCursor, SessionPage, SessionQuery};
 pub use self::reader::LogSnapshot;
 pub use self::snapshot::Snapshot;
 pub use self::to_entry::ToEntry;
+pub(crate) use self::trash::{IN_USE as MARKS_IN_USE, key_of as key_of_marks};
 pub use self::typed::TypedEntries;
 pub use self::words::{Chunk, Words};

@@ -11,8 +11,11 @@ use crate::ids::SessionId;
 
 /// How many sessions a page has unless it is said.
 const DEFAULT_LIMIT: usize = 50;
+/// How many rows are read at a time where many are left out.
+const ROWS_AT_A_TIME: usize = 64;
 
 /// Which sessions a page is to have, for [`Snapshot::query_sessions`]: those that were written to last first.
+/// Sessions in the [trash](crate::Archive::trash_session) and hidden ones are left out unless they are asked for.
 ///
 /// ```
 /// use sessiondb::archive::SessionQuery;
@@ -37,16 +40,20 @@ pub struct SessionQuery {
     after: Option<SessionCursor>,
     since_ms: u64,
     until_ms: Option<u64>,
+    trashed: bool,
+    hidden: bool,
 }
 
 impl SessionQuery {
-    /// The first 50 of all sessions.
+    /// The first 50 of the sessions that are neither in the trash nor hidden.
     pub fn new() -> Self {
         Self {
             limit: DEFAULT_LIMIT,
             after: None,
             since_ms: 0,
             until_ms: None,
+            trashed: false,
+            hidden: false,
         }
     }
 
@@ -76,6 +83,24 @@ impl SessionQuery {
     pub fn until_ms(mut self, until_ms: u64) -> Self {
         self.until_ms = Some(until_ms);
         self
+    }
+
+    /// Whether sessions in the [trash](crate::Archive::trash_session) are listed as well. Default: `false`.
+    #[must_use]
+    pub fn trashed(mut self, trashed: bool) -> Self {
+        self.trashed = trashed;
+        self
+    }
+
+    /// Whether sessions that are [hidden](crate::Archive::hide_session) are listed as well. Default: `false`.
+    #[must_use]
+    pub fn hidden(mut self, hidden: bool) -> Self {
+        self.hidden = hidden;
+        self
+    }
+
+    fn takes(&self, session: &SessionInfo) -> bool {
+        (self.trashed || session.trashed_ms.is_none()) && (self.hidden || !session.hidden)
     }
 
     fn range(&self) -> UseRange {
@@ -166,26 +191,48 @@ impl Snapshot {
     ///
     /// Those of a read: [`StoreError::Damaged`], [`StoreError::Io`].
     pub fn query_sessions(&self, query: &SessionQuery) -> Result<SessionPage, StoreError> {
-        let range = query.range();
+        let place = |last: &SessionInfo| LastUse::new(last.updated_ms, last.id);
+        let mut range = query.range();
         let one_more = query.limit.saturating_add(1);
-        let mut rows = self
-            .view
-            .read(|layers| layers.last_used(&range, one_more))?;
-        let is_last = rows.len() <= query.limit;
-        rows.truncate(query.limit);
-        let rows = rows.iter().map(|(id, row)| SessionInfo::new(*id, row));
-        let sessions: Vec<_> = rows.collect();
+        let mut rows_at_a_time = one_more;
+        let mut sessions = Vec::new();
+        loop {
+            let rows = self
+                .view
+                .read(|layers| layers.last_used(&range, rows_at_a_time))?;
+            let found = self.infos(&rows)?;
+            let last = found.last().map(place);
+            let is_end = found.len() < rows_at_a_time;
+            sessions.extend(found.into_iter().filter(|session| query.takes(session)));
+            if is_end || sessions.len() > query.limit {
+                break;
+            }
+            // Those that are left out may be many.
+            range.before = last;
+            rows_at_a_time = self.rows_at_a_time(one_more)?;
+        }
+        let is_last = sessions.len() <= query.limit;
+        sessions.truncate(query.limit);
         let last = sessions.last().filter(|_| !is_last);
-        let next = last.map(|last| SessionCursor(LastUse::new(last.updated_ms, last.id)));
+        let next = last.map(|last| SessionCursor(place(last)));
         Ok(SessionPage { sessions, next })
     }
 
     /// A query for pages of this size; for all sessions at once where each page would be a pass over all.
     pub(super) fn paged(&self, limit: usize) -> Result<SessionQuery, StoreError> {
+        let limit = self.rows_at_a_time(limit)?;
+        Ok(SessionQuery::new().limit(limit).trashed(true).hidden(true))
+    }
+
+    /// So many rows or some more; all of them where each look would be a pass over all.
+    fn rows_at_a_time(&self, least: usize) -> Result<usize, StoreError> {
         let is_indexed = self
             .view
             .read(|layers: &Layers| layers.tables().has_sessions_by_use())?;
-        let limit = if is_indexed { limit } else { usize::MAX };
-        Ok(SessionQuery::new().limit(limit))
+        Ok(if is_indexed {
+            least.max(ROWS_AT_A_TIME)
+        } else {
+            usize::MAX
+        })
     }
 }

@@ -44,7 +44,8 @@ impl Snapshot {
     /// Those of a read.
     pub fn session(&self, session: SessionId) -> Result<Option<SessionInfo>, StoreError> {
         let row = self.view.read(|base| base.session(session))?;
-        Ok(row.map(|row| SessionInfo::new(session, &row)))
+        let row = row.map(|row| (session, row));
+        Ok(self.infos(row.as_slice())?.pop())
     }
 
     /// A segment.

@@ -47,6 +47,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 pub struct Export<'a> {
     archive: &'a Archive,
     sessions: Vec<SessionId>,
+    trashed: bool,
     logs: bool,
     force: bool,
     mode: Option<u32>,
@@ -59,6 +60,7 @@ impl<'a> Export<'a> {
         Self {
             archive,
             sessions: Vec::new(),
+            trashed: false,
             logs: true,
             force: false,
             mode: None,
@@ -66,10 +68,19 @@ impl<'a> Export<'a> {
         }
     }
 
-    /// Says which sessions to export. The default, an empty list, stands for all.
+    /// Says which sessions to export. The default, an empty list, stands for all that are not in the
+    /// trash.
     #[must_use]
     pub fn sessions(mut self, sessions: Vec<SessionId>) -> Self {
         self.sessions = sessions;
+        self
+    }
+
+    /// Says whether sessions in the [trash](Archive::trash_session) are exported too where none are named. The
+    /// default is `false`.
+    #[must_use]
+    pub fn trashed(mut self, trashed: bool) -> Self {
+        self.trashed = trashed;
         self
     }
 
@@ -123,7 +134,7 @@ impl<'a> Export<'a> {
         folder: &Path,
         progress: Option<&mut dyn FnMut(Progress<'_>)>,
     ) -> Result<ExportReport, StoreError> {
-        let ids = self.ids()?;
+        let (ids, in_trash) = self.ids()?;
         let mut unreadable = Vec::new();
         let logs = if self.logs {
             self.find(&ids, &mut unreadable)?
@@ -151,6 +162,7 @@ impl<'a> Export<'a> {
             files,
             session_files,
             unreadable,
+            in_trash,
         })
     }
 
@@ -208,18 +220,21 @@ impl<'a> Export<'a> {
         Ok(files)
     }
 
-    /// The sessions to export.
-    fn ids(&self) -> Result<Vec<SessionId>, StoreError> {
+    /// The sessions to export, and how many are left out since they are in the trash.
+    fn ids(&self) -> Result<(Vec<SessionId>, usize), StoreError> {
         if self.sessions.is_empty() {
-            let all = self.archive.sessions()?;
-            return all.map(|session| Ok(session?.id)).collect();
+            let mut all = self.archive.sessions()?.collect::<Result<Vec<_>, _>>()?;
+            let count = all.len();
+            all.retain(|session| self.trashed || session.trashed_ms.is_none());
+            let in_trash = count - all.len();
+            return Ok((all.iter().map(|session| session.id).collect(), in_trash));
         }
         for &session in &self.sessions {
             if self.archive.session(session)?.is_none() {
                 return Err(StoreError::SessionNotFound(session));
             }
         }
-        Ok(self.sessions.clone())
+        Ok((self.sessions.clone(), 0))
     }
 
     /// Finds all logs of the sessions that can be read.
@@ -347,6 +362,8 @@ pub struct ExportReport {
     /// What could not be read of the archive, so that it is not known which files it would become:
     /// one message each.
     pub unreadable: Vec<String>,
+    /// How many sessions were left out since they are in the trash.
+    pub in_trash: usize,
 }
 
 impl ExportReport {

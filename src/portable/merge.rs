@@ -34,6 +34,10 @@ use crate::relocation::Relocation;
 /// difference, and each keeps what it has. What was erased cannot be compared, so two entries that
 /// differ count as the same once one of them is erased.
 ///
+/// A session that is in the [trash](Archive::trash_session) here stays there, with what comes in, unless
+/// [`again`](Self::again) is set. One that is in the trash there comes in so if it is not here, and stays as it
+/// is here otherwise; so it is with hidden ones.
+///
 /// The metadata of a session, the notes on it and the names are taken over where there are none
 /// here. Where metadata or names differ, those here stay and a note of the report says so.
 ///
@@ -95,7 +99,7 @@ impl<'a> Merge<'a> {
     }
 
     /// Says whether what was taken away here for good comes back, which takes the marks of its
-    /// sessions away, as [`Archive::allow_again`] does. Entries that were erased stay so. The
+    /// sessions away, as [`Archive::allow_again`] does, and so does what is in the trash here. Entries that were erased stay so. The
     /// default is `false`.
     #[must_use]
     pub fn again(mut self, again: bool) -> Self {

@@ -56,6 +56,9 @@ pub struct MergedSession {
     pub metadata: bool,
     /// How many notes on it were taken over.
     pub notes: u64,
+    /// Whether it is in the [trash](crate::Archive::trash_session) here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_trash: bool,
     /// What was left out since it was taken away here for good.
     pub left_out: LeftOut,
 }
@@ -169,6 +172,12 @@ impl MergeReport {
             sum.entries += session.left_out.entries;
         }
         sum
+    }
+
+    /// How many of the sessions are in the [trash](crate::Archive::trash_session) here.
+    pub fn in_trash(&self) -> usize {
+        let in_trash = self.sessions.iter().filter(|session| session.in_trash);
+        in_trash.count()
     }
 
     /// All conflicts, each with its session.

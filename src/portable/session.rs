@@ -10,9 +10,13 @@ use super::copy::{Copy, segments_of};
 use super::on_conflict::OnConflict;
 use super::report::{LeftOut, MergeOutcome, MergedSession};
 use super::target::Sides;
-use crate::archive::{Archive, Marks, SegmentInfo, SessionInfo, Snapshot, metadata_must_fit};
-use crate::engine::Op;
+use crate::archive::{
+    Archive, Marks, SegmentInfo, SessionInfo, SessionMarks, Snapshot, key_of_marks,
+    metadata_must_fit,
+};
+use crate::engine::{NOTE_MARK, Op};
 use crate::error::StoreError;
+use crate::ids::SessionId;
 use crate::progress::Meter;
 use crate::raw_json::{RawJson, fields};
 use crate::relocation::Relocation;
@@ -48,6 +52,8 @@ struct Compared {
     metadata: Option<Map<String, Value>>,
     /// What was taken away here for good.
     marks: Marks,
+    /// Whether it is in the trash here, or hidden.
+    here: SessionMarks,
     /// Notes that it lacks, by the names that they are stored under.
     notes: Vec<String>,
     found: Found,
@@ -108,6 +114,7 @@ impl SessionMerge<'_> {
             segments: segments_of(ours, session)?,
             metadata: ours.metadata(session)?,
             marks: ours.marks(session)?,
+            here: marks_here(ours, session)?,
             notes: self.missing_notes(ours)?,
             ..Compared::default()
         };
@@ -127,6 +134,8 @@ impl SessionMerge<'_> {
     /// The notes on the session that are not here.
     fn missing_notes(&self, ours: &Snapshot) -> Result<Vec<String>, StoreError> {
         let mut missing = self.theirs.stored_notes(self.session.id)?;
+        // Whether it is in the trash is said by itself, and only of a session that is not here.
+        missing.retain(|name| !is_name_of_marks(name, self.session.id));
         if !missing.is_empty() {
             let here = ours.stored_notes(self.session.id)?;
             missing.retain(|name| !here.contains(name));
@@ -171,6 +180,12 @@ impl SessionMerge<'_> {
         compared: &Compared,
         metadata: Option<&RawJson>,
     ) -> Result<(), StoreError> {
+        // Before all else, so that a merge that is cut short brings nothing out of the trash.
+        if let Some(marks) = self.new_marks(compared) {
+            for op in marks.ops(self.session.id)? {
+                copy.push(op, 0)?;
+            }
+        }
         for lack in &compared.found.lacks {
             copy.segment(lack)?;
         }
@@ -195,6 +210,18 @@ impl SessionMerge<'_> {
             metadata_must_fit(self.session.id, &json)?;
             copy.metadata(&self.session, json)
         })
+    }
+
+    /// The marks that the session gets here: those that it has there if it is new, and none of the trash if it
+    /// is to come back.
+    fn new_marks(&self, compared: &Compared) -> Option<SessionMarks> {
+        let is_restored = self.again && compared.here.trashed_ms.is_some();
+        if compared.is_here() {
+            let trashed_ms = None;
+            let here = compared.here;
+            return is_restored.then_some(SessionMarks { trashed_ms, ..here });
+        }
+        Some(self.session.marks()).filter(|marks| *marks != SessionMarks::default())
     }
 
     /// Whether a change was not possible since somebody else has changed the session.
@@ -231,6 +258,7 @@ impl SessionMerge<'_> {
             && (!is_first
                 || (segments == compared.segments
                     && now.marks(session)? == compared.marks
+                    && marks_here(now, session)? == compared.here
                     && self.is_same(compared, now)?));
         if is_unchanged {
             return Ok(());
@@ -295,10 +323,15 @@ impl SessionMerge<'_> {
             traces: 0,
             metadata: false,
             notes: 0,
+            in_trash: match self.new_marks(&compared) {
+                Some(marks) => marks.trashed_ms.is_some(),
+                None => compared.here.trashed_ms.is_some(),
+            },
             left_out: compared.found.left_out,
         };
         if compared.is_left_out() {
             merged.outcome = MergeOutcome::Forgotten;
+            merged.in_trash = false;
             return merged;
         }
         if !compared.found.conflicts.is_empty() {
@@ -316,4 +349,15 @@ impl SessionMerge<'_> {
         }
         merged
     }
+}
+
+/// Whether a session is in the trash, or hidden.
+fn marks_here(ours: &Snapshot, session: SessionId) -> Result<SessionMarks, StoreError> {
+    let info = ours.session(session)?;
+    Ok(info.map_or_else(SessionMarks::default, |info| info.marks()))
+}
+
+/// Whether a note is stored under this name that says whether the session is in the trash.
+fn is_name_of_marks(name: &str, session: SessionId) -> bool {
+    name.strip_prefix(NOTE_MARK) == Some(&key_of_marks(session))
 }

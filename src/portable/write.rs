@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::copy::Copy;
-use crate::archive::{Archive, SessionInfo, Snapshot};
+use crate::archive::{Archive, MARKS_IN_USE, SessionInfo, SessionMarks, Snapshot};
 use crate::engine::{
-    self, Creation, DEFAULT_JOURNAL_BYTES, EngineOptions, Layers, MIN_JOURNAL_BYTES, Op,
+    self, Creation, DEFAULT_JOURNAL_BYTES, EngineOptions, Layers, MIN_JOURNAL_BYTES, NOTE_MARK, Op,
     Superblock, compact_new, create_filled,
 };
 use crate::error::StoreError;
@@ -134,6 +134,12 @@ impl Archive {
         let mut names: Vec<_> = records.into_iter().map(|record| record.name).collect();
         for session in sessions {
             names.extend(source.stored_notes(*session)?);
+        }
+        if found
+            .iter()
+            .any(|session| session.marks() != SessionMarks::default())
+        {
+            names.push(format!("{NOTE_MARK}{MARKS_IN_USE}"));
         }
         Content::new(source, found, names).write(out.as_ref(), Form::Extract, progress)
     }

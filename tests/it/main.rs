@@ -74,6 +74,8 @@ mod scratch;
 mod segment;
 /// How long the source files and their functions are.
 mod sizes;
+/// The trash and hidden sessions against a naive model, in copies and through merges.
+mod trash;
 /// Values that repeat are stored once, and go with the last that has them.
 mod values;
 /// Word filters: no entry with a word is left out, and most others are.

@@ -10,6 +10,7 @@ mod native;
 mod read;
 mod relocate;
 mod search;
+mod trash;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +29,10 @@ pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::read::{By, FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
 pub(crate) use self::relocate::RelocateArgs;
 pub(crate) use self::search::SearchArgs;
+pub(crate) use self::trash::{
+    BackupFirstArgs, EmptyArgs, HideArgs, RestoreArgs, SessionsArgs, TrashArgs, TrashCommand,
+    UnhideArgs,
+};
 use crate::values::{EntryNumbers, age, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
@@ -108,6 +113,10 @@ pub(crate) enum Command {
     Truncate(TruncateArgs),
     Erase(EraseArgs),
     Rm(RmArgs),
+    Trash(TrashArgs),
+    Restore(RestoreArgs),
+    Hide(HideArgs),
+    Unhide(UnhideArgs),
     Stats(StatsArgs),
     Check(CheckArgs),
     Recover(RecoverArgs),
@@ -176,6 +185,8 @@ pub(crate) struct TruncateArgs {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) backup: BackupFirstArgs,
     /// Print what was done as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -198,23 +209,32 @@ pub(crate) struct EraseArgs {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) backup: BackupFirstArgs,
     /// Print what was done as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Remove a session or a segment, with its traces
+/// Put a session into the trash, or with --now remove a session or a segment for good
 ///
-/// Segments that share entries with one that is removed keep them. A mark stays, without any
+/// A session in the trash is listed by `sessiondb trash` alone, and stays there whatever is imported or merged
+/// into it; `sessiondb restore` takes it out. There is no trash for single segments. With --now the traces go as
+/// well, segments that share entries with one that is removed keep them, and a mark stays, without any
 /// content, by which neither import nor merge brings it back.
 #[derive(Debug, Args)]
 pub(crate) struct RmArgs {
-    /// The session or segment
+    /// The session; with --now also a segment
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) id: String,
-    /// Do not ask
+    /// Remove it for good
+    #[arg(long)]
+    pub(crate) now: bool,
+    /// Do not ask (with --now; putting a session into the trash asks nothing)
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) backup: BackupFirstArgs,
     /// Print what was done as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -279,8 +299,8 @@ pub(crate) struct ExtractArgs {
 ///
 /// The archive is created if need be. Sessions that are missing are added, and a segment that is
 /// the beginning of the other's is extended. Of a segment that differs, what the other archive has
-/// goes into a branch of the same session. What was removed or cut off here is left out. Merging
-/// again changes nothing. Metadata and names that are here already stay as they are.
+/// goes into a branch of the same session. What was removed or cut off here is left out, and what is in
+/// the trash here stays there. Merging again changes nothing. Metadata and names that are here already stay as they are.
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
     /// The archives to take from; they are only read
@@ -289,7 +309,7 @@ pub(crate) struct MergeArgs {
     /// What to do with a session in which a segment differs
     #[arg(long, value_enum, default_value_t = OnConflict::Branch)]
     pub(crate) on_conflict: OnConflict,
-    /// Bring back what was removed or cut off here
+    /// Bring back what was removed or cut off here, or is in the trash
     #[arg(long)]
     pub(crate) again: bool,
     /// Write nothing, and tell what would be done
@@ -310,12 +330,12 @@ pub(crate) enum OnConflict {
     Skip,
 }
 
-/// List the sessions that are too old or too many, and with --yes remove them
+/// List the sessions that are too old or too many, and with --yes put them into the trash
 ///
-/// On a terminal you are asked before they are removed; elsewhere nothing is without --yes. With several limits a session goes if one of them says so;
+/// With --now they are removed for good. On a terminal you are asked before anything is done; elsewhere nothing is without --yes. With several limits a session goes if one of them says so;
 /// but beside another limit --keep-last only protects: the newest N stay in any case. Sessions
 /// that a name points to stay, unless --named is given. Age is counted from the last activity as the
-/// entries say it, where that is known, or else from the last update. A mark stays of what is removed,
+/// entries say it, where that is known, or else from the last update. A mark stays of what is removed for good,
 /// without any content, by which neither import nor merge brings it back.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limits").required(true).multiple(true))]
@@ -332,8 +352,13 @@ pub(crate) struct PruneArgs {
     /// Sessions that a name points to as well
     #[arg(long)]
     pub(crate) named: bool,
+    /// Remove them for good
+    #[arg(long)]
+    pub(crate) now: bool,
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) backup: BackupFirstArgs,
     /// Print the plan, and what was removed, as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -343,9 +368,12 @@ pub(crate) struct PruneArgs {
 ///
 /// If nobody else has the archive open, a fresh copy takes its place in one step, for which the
 /// disk needs room. Otherwise the file is put in order as it is, which gives less back; what was
-/// removed cannot be erased while others read an earlier state, and that is then said.
+/// removed cannot be erased while others read an earlier state, and that is then said. A compaction cannot be
+/// undone: what was removed, cut off or erased before is then in a backup or nowhere. What is in the trash stays.
 #[derive(Debug, Args)]
 pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    pub(crate) backup: BackupFirstArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

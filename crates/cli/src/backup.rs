@@ -1,10 +1,13 @@
-//! `backup` and `extract`: a new archive with all of another, or with some of its sessions.
+//! `backup` and `extract`: a new archive with all of another, or with some of its sessions; and the backup before
+//! something is taken away.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+use sessiondb::Archive;
 use sessiondb::portable::CopyReport;
 
-use crate::args::{BackupArgs, ExtractArgs};
+use crate::args::{BackupArgs, BackupFirstArgs, ExtractArgs};
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
 use crate::progress::{self, Unit};
@@ -26,6 +29,45 @@ pub(crate) fn extract(context: &Context, args: &ExtractArgs) -> Result<(), Failu
     let report = archive.extract(&args.out, &sessions, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     conclude(context, &args.out, args.json, &report?)
+}
+
+/// Writes the backup that is asked for before something is taken away, and says where it is. If it cannot be
+/// written, nothing is to be done.
+pub(crate) fn first(
+    context: &Context,
+    archive: &Archive,
+    args: &BackupFirstArgs,
+) -> Result<Option<PathBuf>, Failure> {
+    let Some(asked) = &args.backup else {
+        return Ok(None);
+    };
+    let out = match asked {
+        Some(out) => out.clone(),
+        None => beside(context.archive(), Utc::now()),
+    };
+    let bar = progress::bar(context, Unit::Bytes);
+    let report = archive.backup(&out, Some(&mut progress::show(&bar)));
+    bar.finish_and_clear();
+    let report = report.map_err(|error| {
+        Failure::from(error).after("no backup was written, so nothing was done")
+    })?;
+    context.say(format_args!(
+        "backup: {}, {}",
+        out.display(),
+        render::size(report.file_bytes)
+    ));
+    Ok(Some(out))
+}
+
+/// Where a backup goes that has no name: beside the archive, with the time in its name.
+fn beside(archive: &Path, at: DateTime<Utc>) -> PathBuf {
+    let mut name = archive.file_stem().unwrap_or_default().to_owned();
+    name.push(at.format("-%Y%m%dT%H%M%SZ").to_string());
+    if let Some(extension) = archive.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    archive.with_file_name(name)
 }
 
 fn conclude(context: &Context, out: &Path, json: bool, report: &CopyReport) -> Result<(), Failure> {

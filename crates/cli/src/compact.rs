@@ -1,22 +1,28 @@
 //! `compact`: the space of what was removed goes back, and its bytes go.
 
+use std::path::PathBuf;
+
+use serde::Serialize;
 use sessiondb::StoreError;
+use sessiondb::archive::Compacted;
 
 use crate::args::CompactArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
 use crate::progress::{self, Unit};
-use crate::render;
+use crate::{backup, render};
 
 pub(crate) fn run(context: &Context, args: &CompactArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Write)?;
+    let backup = backup::first(context, &archive, &args.backup)?;
     let bar = progress::bar(context, Unit::Rows);
     let compacted = archive.compact(Some(&mut progress::show(&bar)));
     bar.finish_and_clear();
     let (archive, compacted) = compacted.map_err(StoreError::from)?;
     archive.close()?;
     let printed = if args.json {
-        render::write_json(&compacted)
+        let compacted = &compacted;
+        render::write_json(&Told { compacted, backup })
     } else {
         Ok(())
     };
@@ -36,4 +42,13 @@ pub(crate) fn run(context: &Context, args: &CompactArgs) -> Result<(), Failure> 
         ));
     }
     exit::done(printed, done, Ok(()))
+}
+
+/// The report as JSON, with the backup that was written before.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    compacted: &'a Compacted,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<PathBuf>,
 }

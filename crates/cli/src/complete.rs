@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Command, CommandFactory};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
-use sessiondb::{Archive, Snapshot, StoreError};
+use sessiondb::{Archive, SessionInfo, Snapshot, StoreError};
 
 use crate::args::{Cli, CompletionsArgs, Shell, with_examples};
 use crate::exit::{Code, Failure};
@@ -47,11 +47,14 @@ fn command() -> Command {
                 return subcommand;
             }
             subcommand.mut_args(|argument| {
-                if IDS.contains(&argument.get_id().as_str()) {
-                    argument.add(ArgValueCompleter::new(ids))
-                } else {
-                    argument
+                if !IDS.contains(&argument.get_id().as_str()) {
+                    return argument;
                 }
+                argument.add(ArgValueCompleter::new(match &*name {
+                    "restore" => |current: &OsStr| ids(current, is_in_trash),
+                    "unhide" => |current: &OsStr| ids(current, is_hidden),
+                    _ => |current: &OsStr| ids(current, is_in_use),
+                }))
             })
         });
     }
@@ -84,7 +87,7 @@ pub(crate) fn run(args: &CompletionsArgs) -> Result<(), Failure> {
 
 /// The ids that begin so, the latest first, with their titles. Of an archive that cannot be read there are none:
 /// a line that is being typed is no place for an error.
-fn ids(current: &OsStr) -> Vec<CompletionCandidate> {
+fn ids(current: &OsStr, is_offered: fn(&SessionInfo) -> bool) -> Vec<CompletionCandidate> {
     let Some(current) = current.to_str() else {
         return Vec::new();
     };
@@ -95,8 +98,20 @@ fn ids(current: &OsStr) -> Vec<CompletionCandidate> {
             .open(path)
             .ok()
     });
-    let found = archive.map(|archive| candidates(&archive, current));
+    let found = archive.map(|archive| candidates(&archive, current, is_offered));
     found.and_then(Result::ok).unwrap_or_default()
+}
+
+fn is_in_use(session: &SessionInfo) -> bool {
+    session.trashed_ms.is_none()
+}
+
+fn is_in_trash(session: &SessionInfo) -> bool {
+    session.trashed_ms.is_some()
+}
+
+fn is_hidden(session: &SessionInfo) -> bool {
+    session.hidden
 }
 
 /// The archive that the line names, as far as it is typed, or else that of every command.
@@ -127,7 +142,11 @@ fn archive() -> Option<PathBuf> {
     named.or_else(data_folder::archive)
 }
 
-fn candidates(archive: &Archive, current: &str) -> Result<Vec<CompletionCandidate>, StoreError> {
+fn candidates(
+    archive: &Archive,
+    current: &str,
+    is_offered: fn(&SessionInfo) -> bool,
+) -> Result<Vec<CompletionCandidate>, StoreError> {
     let now = archive.snapshot()?;
     if let Some((session, segment)) = current.split_once('/') {
         return segments(&now, session, segment);
@@ -136,7 +155,7 @@ fn candidates(archive: &Archive, current: &str) -> Result<Vec<CompletionCandidat
     for info in now.sessions_by_last_use()? {
         let info = info?;
         let id = info.id.to_string();
-        if !id.starts_with(current) {
+        if !id.starts_with(current) || !is_offered(&info) {
             continue;
         }
         // What is stored is enough, and fast.

@@ -11,13 +11,14 @@ use crate::context::Context;
 use crate::exit::{Code, Failure};
 use crate::output::Out;
 use crate::summary::Summary;
-use crate::{find, output, pager, render, sessions};
+use crate::{find, output, pager, render, sessions, trash};
 
 const FAINT: Style = Style::new().dimmed();
 const KIND: Style = AnsiColor::Cyan.on_default();
 
 pub(crate) fn run(context: &Context, archive: &Archive, args: &ShowArgs) -> Result<(), Failure> {
     let log = choose_log(context, archive, args)?;
+    trash::note(context, archive, &[log.session_id()])?;
     let entries = choose_entries(context, archive, &log, args)?;
     if args.raw {
         return write_each(entries, |out, entry| {

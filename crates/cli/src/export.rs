@@ -8,7 +8,7 @@ use crate::args::{ExportArgs, Layout};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
-use crate::{find, markdown_export, native, output, render};
+use crate::{find, markdown_export, native, output, render, trash};
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     match args.layout {
@@ -25,8 +25,11 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
 fn segments(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
+    let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
+    trash::note(context, &archive, &sessions)?;
     let mut export = Export::new(&archive)
-        .sessions(sessions.collect::<Result<_, _>>()?)
+        .sessions(sessions)
+        .trashed(args.trash)
         .force(args.force)
         .relocate(args.relocation.to_relocation());
     if let Some(mode) = args.mode {
@@ -70,6 +73,7 @@ fn conclude(context: &Context, report: &ExportReport) -> Result<(), Failure> {
     match report.failed() {
         0 => {
             context.say(format_args!("{files}, {} written", report.written()));
+            trash::say_left_out(context, report.in_trash);
             Ok(())
         }
         number => Err(Failure::new(

@@ -1,7 +1,7 @@
 //! From what the user typed to the session or segment that is meant.
 
 use sessiondb::archive::Match;
-use sessiondb::{Archive, SegmentId, SessionId, StoreError};
+use sessiondb::{Archive, SegmentId, SessionId, Snapshot, StoreError};
 
 use crate::exit::{Code, Failure};
 use crate::render;
@@ -46,6 +46,49 @@ pub(crate) fn session(archive: &Archive, id: &str) -> Result<SessionId, Failure>
     match only(archive, id, "session", &found)? {
         Match::Session(session) | Match::Segment { session, .. } => Ok(session),
     }
+}
+
+/// Finds the one session in the trash whose id begins with `id`.
+pub(crate) fn in_trash(archive: &Archive, id: &str) -> Result<SessionId, Failure> {
+    let now = archive.snapshot()?;
+    let mut found = Vec::new();
+    for one in candidates(archive, id)? {
+        if let Match::Session(session) = one
+            && is_in_trash(&now, session)?
+        {
+            found.push(one);
+        }
+    }
+    if found.is_empty() {
+        return Err(Failure::new(
+            Code::NotFound,
+            not_in_trash(archive, &now, id)?,
+        ));
+    }
+    match only(archive, id, "session", &found)? {
+        Match::Session(session) | Match::Segment { session, .. } => Ok(session),
+    }
+}
+
+fn is_in_trash(now: &Snapshot, session: SessionId) -> Result<bool, Failure> {
+    let info = now.session(session)?;
+    Ok(info.is_some_and(|info| info.trashed_ms.is_some()))
+}
+
+/// What is said of an id that nothing in the trash has, and what is there.
+fn not_in_trash(archive: &Archive, now: &Snapshot, id: &str) -> Result<String, Failure> {
+    let trash = now.trash()?;
+    if trash.is_empty() {
+        return Ok(format!("{id}: the trash is empty"));
+    }
+    let listed = trash.iter().take(LISTED);
+    let listed = listed.map(|info| format!("session {}{}", info.id, title(archive, info.id)));
+    let more = trash.len().saturating_sub(LISTED);
+    let more = (more > 0).then(|| format!("and {more} more; `sessiondb trash` lists them"));
+    Ok(format!(
+        "{id}: no session in the trash has an id that begins so; there are:{}",
+        render::indented(listed.chain(more))
+    ))
 }
 
 /// Finds the one segment whose id begins with `id`, or the only segment of the session that is

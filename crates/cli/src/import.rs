@@ -15,7 +15,7 @@ use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
 use crate::sessions::Listed;
-use crate::{ls, output, render};
+use crate::{ls, output, render, trash};
 
 /// How many of those that were passed over for one reason are named.
 const NAMED: usize = 5;
@@ -206,6 +206,7 @@ fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Resu
         ));
     }
     tell_forgotten(context, report);
+    trash::say_kept(context, report.in_trash());
     let files = render::count(files, "file");
     let mut outcomes = report.session_files.iter().map(|file| &file.outcome);
     let mut of_names = report.name_files.iter().map(|file| &file.outcome);
@@ -229,7 +230,7 @@ fn tell_forgotten(context: &Context, report: &ImportReport) {
     let entries = files.iter().map(|file| file.forgotten).sum();
     if entries > 0 {
         context.say(format_args!(
-            "{} of {} left out, since they were removed, cut off, pruned or erased before; `--again` \
+            "{} of {} left out, since they were removed, cut off or erased before; `--again` \
              brings back what was not erased",
             render::count(entries, "entry"),
             render::count(files.len() as u64, "file"),

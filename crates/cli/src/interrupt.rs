@@ -51,7 +51,12 @@ fn word(command: &Command) -> Option<&'static str> {
             "what was merged is kept and the archive is sound; the same command goes on from there",
         ),
         Command::Free(_) => Some("what was deleted is in the archive, all else is there"),
-        Command::Prune(_) => Some("what was removed is gone, all else is there"),
+        Command::Prune(args) if !args.now => {
+            Some("what was put into the trash is there, all else is where it was")
+        }
+        Command::Prune(_) | Command::Trash(_) => {
+            Some("what was removed is gone, all else is there")
+        }
         Command::Backup(_) | Command::Extract(_) | Command::Recover(_) => {
             Some("the new archive was not made, and the other is as it was")
         }
@@ -61,7 +66,10 @@ fn word(command: &Command) -> Option<&'static str> {
         | Command::Branch(_)
         | Command::Truncate(_)
         | Command::Erase(_)
-        | Command::Rm(_) => Some("the change is there as a whole or not at all"),
+        | Command::Rm(_)
+        | Command::Restore(_)
+        | Command::Hide(_)
+        | Command::Unhide(_) => Some("the change is there as a whole or not at all"),
         Command::Check(_) => {
             Some("nothing was changed, and what was not read yet was not verified")
         }

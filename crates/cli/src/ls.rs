@@ -12,6 +12,7 @@ use crate::sessions::{
     Filter, Listed, chosen, sessions, short_segment, short_session, to_signed, with_home,
 };
 use crate::table::Fit;
+use crate::trash::{self, Form};
 use crate::{find, output, when};
 
 pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
@@ -21,6 +22,15 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
     }
     let now = archive.snapshot()?;
     let filter = Filter::new(&args.filter);
+    if args.trash {
+        let limit = args.limit.map_or(usize::MAX, to_usize);
+        let form = Form {
+            full: args.full,
+            json: args.json,
+            limit,
+        };
+        return trash::list(context, &now, &filter.in_trash(), form);
+    }
     let limit = args.limit.map_or(usize::MAX, to_usize);
     let chosen = chosen(&now, &filter)?.take(limit);
     if args.json {
@@ -36,9 +46,13 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// All sessions, as `import --list` has them in its report.
+/// All sessions that are not in the trash, as `import --list` has them in its report.
 pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
-    sessions(&archive.snapshot()?)?.collect()
+    let is_in_use = |session: &Result<Listed, Failure>| {
+        let session = session.as_ref();
+        session.map_or(true, |session| session.info.trashed_ms.is_none())
+    };
+    sessions(&archive.snapshot()?)?.filter(is_in_use).collect()
 }
 
 /// The sessions as a table, those that were active last first.
@@ -80,7 +94,7 @@ fn write_table(
             id,
             used,
             or_dash(session.text("agent")),
-            session.title(),
+            titled(&session),
             with_home(session.text("cwd")),
             session.models().join(", "),
             session.number("turns").to_string(),
@@ -90,6 +104,15 @@ fn write_table(
     }
     write(&table)?;
     Ok(table.len())
+}
+
+/// The title, and whether the session is hidden.
+fn titled(session: &Listed) -> String {
+    let title = session.title();
+    if session.info.hidden {
+        return format!("(hidden) {title}");
+    }
+    title
 }
 
 fn or_dash(text: &str) -> String {

@@ -44,6 +44,7 @@ mod summary;
 mod sync;
 mod table;
 mod transcript;
+mod trash;
 mod values;
 mod when;
 mod width;
@@ -110,6 +111,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Truncate(args) => remove::truncate(&context, &args),
         Command::Erase(args) => remove::erase(&context, &args),
         Command::Rm(args) => remove::rm(&context, &args),
+        Command::Trash(args) => trash::run(&context, &args),
+        Command::Restore(args) => trash::restore(&context, &args.of),
+        Command::Hide(args) => trash::hide(&context, &args.of),
+        Command::Unhide(args) => trash::unhide(&context, &args.of),
         Command::Stats(args) => stats::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Recover(args) => recover::run(&context, &args),

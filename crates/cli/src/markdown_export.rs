@@ -15,7 +15,7 @@ use crate::progress::{self, Unit};
 use crate::sessions::Listed;
 use crate::sessions::{Filter, chosen, short_segment, to_signed};
 use crate::transcript::{Conversation, Turns, document};
-use crate::{find, native, output, render, when};
+use crate::{find, native, output, render, trash, when};
 
 /// The most characters of a title in the name of a file.
 const SLUG_CHARS: usize = 60;
@@ -41,8 +41,13 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
     let mut sessions = sessions.collect::<Result<Vec<_>, _>>()?;
     let now = archive.snapshot()?;
+    trash::note(context, &archive, &sessions)?;
+    let mut left_out = 0;
     if sessions.is_empty() {
-        let all = Filter::all_between(None, None);
+        let all = Filter::all_between(None, None).and_trash(args.trash);
+        if !args.trash {
+            left_out = now.trash()?.len();
+        }
         let ids = chosen(&now, &all)?.map(|session| Ok(session?.info.id));
         sessions = ids.collect::<Result<_, Failure>>()?;
     }
@@ -76,6 +81,7 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
         write_files(context, &report)
     };
     let done = format!("{} written", render::count(report.written as u64, "file"));
+    trash::say_left_out(context, left_out);
     exit::done(printed, done, conclude(context, &report))
 }
 

@@ -1,5 +1,6 @@
 //! `merge`: what other archives hold beyond this one, added to it.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::args::{self, MergeArgs};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
-use crate::{output, render};
+use crate::{output, render, trash};
 
 pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
     // If nothing can be opened, nothing is made.
@@ -51,6 +52,7 @@ pub(crate) fn run(context: &Context, args: &MergeArgs) -> Result<(), Failure> {
         context.say(format_args!("note: {note}"));
     }
     say_left_out(context, &merged);
+    trash::say_kept(context, in_trash(&merged));
     let done = format!("{} merged", render::count(told.new_entries, "new entry"));
     let outcome = conclude(context, args, &merged, &failed);
     if args.dry_run {
@@ -168,6 +170,7 @@ struct Told<'a> {
     branches: u64,
     conflicts: usize,
     left_out: LeftOut,
+    in_trash: usize,
     others: &'a [Merged],
     failed: &'a [Unmerged],
 }
@@ -179,6 +182,7 @@ impl<'a> Told<'a> {
             new_entries: reports().map(MergeReport::new_entries).sum(),
             branches: reports().map(MergeReport::branches).sum(),
             left_out: left_out(others),
+            in_trash: in_trash(others),
             conflicts: reports().map(|report| report.conflicts().count()).sum(),
             others,
             failed,
@@ -196,6 +200,16 @@ fn left_out(merged: &[Merged]) -> LeftOut {
         sum.entries += one.entries;
     }
     sum
+}
+
+/// How many of the sessions are in the trash here.
+fn in_trash(merged: &[Merged]) -> usize {
+    let sessions = merged.iter().flat_map(|merged| &merged.report.sessions);
+    let in_trash = sessions.filter(|session| session.in_trash);
+    in_trash
+        .map(|session| session.id)
+        .collect::<HashSet<_>>()
+        .len()
 }
 
 fn say_left_out(context: &Context, merged: &[Merged]) {

@@ -11,7 +11,7 @@ use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::output::Out;
 use crate::progress::{self, Unit};
-use crate::{find, output, render};
+use crate::{find, output, render, trash};
 
 /// How many files of one kind a note names.
 const NAMED: usize = 5;
@@ -19,8 +19,11 @@ const NAMED: usize = 5;
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
+    let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
+    trash::note(context, &archive, &sessions)?;
     let mut export = Export::new(&archive)
-        .sessions(sessions.collect::<Result<_, _>>()?)
+        .sessions(sessions)
+        .trashed(args.trash)
         .force(args.force)
         .relocate(args.relocation.to_relocation())
         .rebase_entries(args.inside.rebase_entries);
@@ -37,6 +40,7 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
         write_files(context, &report)
     };
     tell_notes(context, &report);
+    trash::say_left_out(context, report.in_trash);
     let done = format!("{} written", render::count(report.written() as u64, "file"));
     exit::done(printed, done, conclude(context, &report))
 }

@@ -1,18 +1,19 @@
-//! `prune`: sessions that are too old or too many, listed and, if asked, removed.
+//! `prune`: sessions that are too old or too many, listed and, if asked, put into the trash or removed.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use serde::Serialize;
-use sessiondb::Archive;
 use sessiondb::retention::{self, Limits, Plan, Pruned};
+use sessiondb::{Archive, Progress};
 
 use crate::args::PruneArgs;
 use crate::confirm::{self, Question};
 use crate::context::{Access, Context};
-use crate::exit::{self, Failure};
-use crate::output;
+use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
 use crate::render::{self, Column, Table};
+use crate::{backup, output};
 
 pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
     let access = if args.consent.yes {
@@ -21,18 +22,28 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
         Access::Read
     };
     let archive = context.open(access)?;
+    if args.backup.backup.is_some() && !args.now {
+        return Err(Failure::new(
+            Code::Usage,
+            "--backup goes with --now: what is put into the trash is not taken away",
+        ));
+    }
     let plan = retention::plan(&archive, &limits(args), sessiondb::now_ms())?;
     if !args.json {
         let nothing_done = |failure: Failure| failure.after("nothing was removed");
         exit::found(write_plan(&plan), Ok(())).map_err(nothing_done)?;
     }
+    let mut backup = None;
     let pruned = if goes_on(context, args, &plan)? {
         // The question was asked with the archive open for reading alone.
         let archive = match access {
             Access::Write => archive,
             _ => context.open(Access::Write)?,
         };
-        Some(apply(context, archive, &plan)?)
+        if !plan.sessions.is_empty() {
+            backup = backup::first(context, &archive, &args.backup)?;
+        }
+        Some(apply(context, archive, &plan, args.now)?)
     } else {
         None
     };
@@ -41,20 +52,21 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
         render::write_json(&Told {
             plan: &plan,
             pruned,
+            backup,
         })
     } else {
         Ok(())
     };
     conclude(context, args, &plan, pruned.as_ref());
     match &pruned {
-        Some(pruned) => exit::done(printed, removed(pruned), Ok(())),
+        Some(pruned) => exit::done(printed, removed(pruned, args.now), Ok(())),
         None => exit::found(printed, Ok(())),
     }
 }
 
 fn goes_on(context: &Context, args: &PruneArgs, plan: &Plan) -> Result<bool, Failure> {
     let listed = Question {
-        verb: "remove",
+        verb: if args.now { "remove" } else { TRASH },
         what: &sum(plan),
         consent: args.consent,
         is_read: !args.json && !plan.sessions.is_empty(),
@@ -62,22 +74,32 @@ fn goes_on(context: &Context, args: &PruneArgs, plan: &Plan) -> Result<bool, Fai
     confirm::goes_on(context, listed)
 }
 
-fn apply(context: &Context, archive: Archive, plan: &Plan) -> Result<Pruned, Failure> {
+/// What is done with sessions that are not removed for good.
+const TRASH: &str = "put into the trash";
+
+pub(crate) fn apply(
+    context: &Context,
+    archive: Archive,
+    plan: &Plan,
+    for_good: bool,
+) -> Result<Pruned, Failure> {
     let bar = progress::bar(context, Unit::Sessions);
     let mut show = progress::show(&bar);
     let mut done = 0;
-    let applied = plan.apply(
-        &archive,
-        Some(&mut |progress| {
-            show(progress);
-            done = progress.done;
-        }),
-    );
+    let mut tell = |progress: Progress<'_>| {
+        show(progress);
+        done = progress.done;
+    };
+    let applied = if for_good {
+        plan.apply(&archive, Some(&mut tell))
+    } else {
+        plan.trash(&archive, Some(&mut tell))
+    };
     bar.finish_and_clear();
     let pruned = applied.map_err(|error| {
         let listed = plan.sessions.len();
         Failure::from(error).after(format_args!(
-            "of the {listed} listed, the first {done} were removed, but for those that were changed meanwhile"
+            "of the {listed} listed, the first {done} were taken away, but for those that were changed meanwhile"
         ))
     })?;
     archive.close()?;
@@ -85,7 +107,7 @@ fn apply(context: &Context, archive: Archive, plan: &Plan) -> Result<Pruned, Fai
 }
 
 /// What would go: sessions, their entries, and their bytes.
-fn sum(plan: &Plan) -> String {
+pub(crate) fn sum(plan: &Plan) -> String {
     let entries = plan.sessions.iter().map(|session| session.entries).sum();
     format!(
         "{} with {} and {} as JSONL",
@@ -97,11 +119,14 @@ fn sum(plan: &Plan) -> String {
 
 /// The plan as JSON, and with `--yes` what was done.
 #[derive(Serialize)]
-struct Told<'a> {
+pub(crate) struct Told<'a> {
     #[serde(flatten)]
-    plan: &'a Plan,
+    pub(crate) plan: &'a Plan,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pruned: Option<&'a Pruned>,
+    pub(crate) pruned: Option<&'a Pruned>,
+    /// The backup that was written before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup: Option<PathBuf>,
 }
 
 fn limits(args: &PruneArgs) -> Limits {
@@ -145,7 +170,7 @@ fn write_plan(plan: &Plan) -> Result<(), Failure> {
 fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pruned>) {
     if plan.kept_named > 0 {
         context.say(format_args!(
-            "note: names keep {}; --named removes what they point to as well",
+            "note: names keep {}; --named takes what they point to as well",
             render::count(plan.kept_named, "session")
         ));
     }
@@ -166,25 +191,35 @@ fn conclude(context: &Context, args: &PruneArgs, plan: &Plan, pruned: Option<&Pr
             context.say(format_args!("nothing to remove of {kept}"));
         }
         None => context.say(format_args!(
-            "this would remove {} and leave {kept}; --yes removes them",
+            "this would {} {} and leave {kept}; --yes does it",
+            if args.now { "remove" } else { TRASH },
             sum(plan)
         )),
         Some(pruned) => {
-            for session in &pruned.spared {
-                let why = "it was changed, named or removed meanwhile";
-                context.say(format_args!(
-                    "note: session {session} was left alone: {why}"
-                ));
-            }
-            context.say(removed(pruned));
+            say_spared(context, pruned);
+            context.say(removed(pruned, args.now));
         }
     }
 }
 
-fn removed(pruned: &Pruned) -> String {
-    format!(
-        "removed {} with {} as JSONL; `sessiondb compact` makes the file smaller",
+pub(crate) fn say_spared(context: &Context, pruned: &Pruned) {
+    for session in &pruned.spared {
+        let why = "it was changed, named or removed meanwhile";
+        context.say(format_args!(
+            "note: session {session} was left alone: {why}"
+        ));
+    }
+}
+
+pub(crate) fn removed(pruned: &Pruned, for_good: bool) -> String {
+    let what = format!(
+        "{} with {} as JSONL",
         render::count(pruned.removed.len() as u64, "session"),
         render::size(pruned.bytes)
-    )
+    );
+    if for_good {
+        format!("removed {what}; `sessiondb compact` makes the file smaller")
+    } else {
+        format!("in the trash now: {what}; `sessiondb restore` takes sessions out")
+    }
 }

@@ -1,5 +1,7 @@
 //! `truncate`, `erase` and `rm`: taking entries, segments and sessions away.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use sessiondb::archive::Match;
 use sessiondb::{Archive, SegmentId, SessionId, StoreError};
@@ -7,8 +9,8 @@ use sessiondb::{Archive, SegmentId, SessionId, StoreError};
 use crate::args::{EraseArgs, RmArgs, TruncateArgs};
 use crate::confirm::confirm;
 use crate::context::{Access, Context};
-use crate::exit::{self, Failure};
-use crate::{find, render};
+use crate::exit::{self, Code, Failure};
+use crate::{backup, find, render};
 
 /// What was done, as JSON. What a command does not do it does not name.
 #[derive(Default, Serialize)]
@@ -23,6 +25,12 @@ struct Done {
     erased: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     removed: Option<Removed>,
+    /// What went into the trash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trashed: Option<Removed>,
+    /// The backup that was written before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<PathBuf>,
 }
 
 /// What went with a session or a segment.
@@ -60,6 +68,7 @@ pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Fai
             &format!("{count} from number {from} on of segment {segment} of session {session}"),
         )?;
     }
+    let backup = backup::first(context, &archive, &args.backup)?;
     archive.forget_from(&log, args.len)?;
     // Nothing of what was cut off may stay in a title.
     sessiondb_logs::refresh(&archive, session, segment)?;
@@ -72,6 +81,7 @@ pub(crate) fn truncate(context: &Context, args: &TruncateArgs) -> Result<(), Fai
         session,
         segment: Some(segment),
         len: Some(args.len),
+        backup,
         ..Done::default()
     };
     done.conclude(context, args.json, &what)
@@ -96,6 +106,7 @@ pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> 
         "erase",
         &format!("{count} from number {from} on of segment {segment} of session {session}"),
     )?;
+    let backup = backup::first(context, &archive, &args.backup)?;
     let erased = log.erase(from..to)?;
     drop(log);
     // Nothing of what was erased may stay in a title.
@@ -110,6 +121,7 @@ pub(crate) fn erase(context: &Context, args: &EraseArgs) -> Result<(), Failure> 
         session,
         segment: Some(segment),
         erased: Some(erased),
+        backup,
         ..Done::default()
     };
     done.conclude(context, args.json, &what)
@@ -119,7 +131,11 @@ pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Write)?;
     let found = find::for_removal(&archive, &args.id)?;
     let (what, removed) = describe(&archive, &found)?;
-    confirm(args.yes, "remove", &what)?;
+    if !args.now {
+        return put_into_trash(context, args, archive, &found, (what, removed));
+    }
+    confirm(args.yes, "remove", &format!("for good {what}"))?;
+    let backup = backup::first(context, &archive, &args.backup)?;
     // Another process may have removed it since.
     let (session, segment) = match found {
         Match::Session(session) => {
@@ -142,6 +158,49 @@ pub(crate) fn rm(context: &Context, args: &RmArgs) -> Result<(), Failure> {
         session,
         segment,
         removed: Some(removed),
+        backup,
+        ..Done::default()
+    };
+    done.conclude(context, args.json, &what)
+}
+
+fn put_into_trash(
+    context: &Context,
+    args: &RmArgs,
+    archive: Archive,
+    found: &Match,
+    (what, trashed): (String, Removed),
+) -> Result<(), Failure> {
+    let session = match *found {
+        Match::Session(session) => session,
+        Match::Segment { segment, .. } => {
+            return Err(Failure::new(
+                Code::Usage,
+                format_args!(
+                    "{segment} is a segment, and there is no trash for single segments; give --now to remove \
+                     it for good, or the id of its session"
+                ),
+            ));
+        }
+    };
+    if args.backup.backup.is_some() {
+        return Err(Failure::new(
+            Code::Usage,
+            "--backup goes with --now: what is put into the trash is not taken away",
+        ));
+    }
+    let what = if archive.trash_session(session)? {
+        format!(
+            "in the trash now: {what}; `sessiondb restore {session}` takes it out, `sessiondb trash empty` \
+             removes what has been there for 30 days"
+        )
+    } else {
+        format!("session {session} is in the trash already; with --now it is removed for good")
+    };
+    close(archive, &what)?;
+    let done = Done {
+        session,
+        trashed: Some(trashed),
         ..Done::default()
     };
     done.conclude(context, args.json, &what)

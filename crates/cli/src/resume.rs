@@ -10,11 +10,12 @@ use crate::args::ResumeArgs;
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::import::quoted;
-use crate::{find, output, render};
+use crate::{find, output, render, trash};
 
 pub(crate) fn run(context: &Context, args: &ResumeArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
     let session = find::session(&archive, &args.session)?;
+    trash::note(context, &archive, &[session])?;
     let segment = match &args.segment {
         Some(id) => Some(find::segment(&archive, &format!("{session}/{id}"))?.1),
         None => None,

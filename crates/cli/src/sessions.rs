@@ -12,6 +12,7 @@ use sessiondb::{SessionId, SessionInfo, Snapshot};
 pub(crate) use self::filter::Filter;
 pub(crate) use self::listed::{Listed, to_signed, with_home};
 pub(crate) use self::short::{short_segment, short_session};
+use crate::args::FilterArgs;
 use crate::exit::{Code, Failure};
 
 /// How many bytes of entries that no summary covers yet are read for a list.
@@ -57,7 +58,7 @@ pub(crate) fn chosen<'a>(
 
 /// The session that was active last, of those that are listed without being asked for.
 pub(crate) fn newest(now: &Snapshot) -> Result<Listed, Failure> {
-    let filter = Filter::default();
+    let filter = Filter::new(&FilterArgs::default());
     if let Some(session) = chosen(now, &filter)?.next() {
         return session;
     }

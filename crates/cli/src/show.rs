@@ -13,7 +13,7 @@ use crate::exit::{Code, Failure};
 use crate::sessions::{self, Listed};
 use crate::transcript::terminal::{self, Shape};
 use crate::transcript::{Conversation, Turns, document};
-use crate::{entries, find, output, pager, render, width};
+use crate::{entries, find, output, pager, render, trash, width};
 
 pub(crate) fn run(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
@@ -22,6 +22,7 @@ pub(crate) fn run(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
     }
     let now = archive.snapshot()?;
     let (session, segment) = chosen(&archive, &now, args.id.as_deref())?;
+    trash::note_of(context, &session.info);
     let conversation = Conversation::read(&now, session, segment)?;
     let turns = match (args.turns, args.last) {
         (Some(numbers), _) => Turns::Numbered(numbers),

@@ -31,6 +31,7 @@ pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
         ("entries", of_size(stats.entries, stats.entry_bytes)),
         ("traces", of_size(stats.traces, stats.trace_bytes)),
         ("names", stats.names.to_string()),
+        ("in the trash", in_trash(&stats)),
         ("packed", packed(&stats)),
     ] {
         writeln!(out, "{name:14}  {value}")?;
@@ -47,6 +48,12 @@ fn packed(stats: &ArchiveStats) -> String {
     )]
     let times = bytes as f64 / stats.file_bytes.max(1) as f64;
     format!("{times:.1} bytes of entries and traces per byte of the file")
+}
+
+/// How many of the sessions are in the trash, and what they have.
+fn in_trash(stats: &ArchiveStats) -> String {
+    let sessions = render::count(stats.trashed_sessions, "session");
+    format!("{sessions} ({})", render::size(stats.trashed_bytes))
 }
 
 fn of_size(count: u64, bytes: u64) -> String {

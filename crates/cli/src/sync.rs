@@ -13,7 +13,7 @@ use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::import::tell_warnings;
 use crate::progress::{self, Unit};
-use crate::{data_folder, output, render};
+use crate::{data_folder, output, render, trash};
 
 /// How long a watch waits at a time.
 const A_WHILE: Duration = Duration::from_secs(3600);
@@ -155,6 +155,10 @@ fn line(agent: &AgentReport) -> String {
         let entries = render::count(agent.left_out, "entry");
         parts.push(format!("{entries} left out as removed before"));
     }
+    if agent.in_trash > 0 {
+        let sessions = render::count(agent.in_trash as u64, "session");
+        parts.push(format!("{sessions} in the trash"));
+    }
     let files = render::count(agent.files as u64, "file");
     format!("{files}: {}", parts.join(", "))
 }
@@ -163,6 +167,8 @@ fn tell_notes(context: &Context, report: &SyncReport) {
     for agent in &report.agents {
         tell_warnings(context, &agent.report);
     }
+    let in_trash = report.agents.iter().map(|agent| agent.in_trash).sum();
+    trash::say_kept(context, in_trash);
 }
 
 fn tell_nobody(context: &Context, args: &SyncArgs, looked_at: &[PathBuf]) {

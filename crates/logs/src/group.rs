@@ -92,6 +92,7 @@ impl<'a> Group<'a> {
         let number = report.files.len();
         report.files.push(Imported {
             is_new_session: has_come && !is_there && self.begun.insert(done.session),
+            in_trash: false,
             report: done,
             agent: ready.source.agent.map(Agent::name),
             was_skipped: false,

@@ -149,8 +149,22 @@ impl<'a> Import<'a> {
         // What came in before something failed stays.
         let synced = self.archive.sync();
         done.and(synced)?;
+        note_trash(self.archive, &mut run.report)?;
         Ok(run.report)
     }
+}
+
+/// Says of each file whether its session is in the trash.
+fn note_trash(archive: &Archive, report: &mut ImportReport) -> Result<(), StoreError> {
+    let now = archive.snapshot()?;
+    if !now.may_have_trash()? {
+        return Ok(());
+    }
+    for file in &mut report.files {
+        let session = now.session(file.report.session)?;
+        file.in_trash = session.is_some_and(|session| session.trashed_ms.is_some());
+    }
+    Ok(())
 }
 
 /// What was read of an item.
@@ -299,6 +313,7 @@ pub fn nothing_to_import(
                     agent: None,
                     was_skipped: false,
                     is_new_session: false,
+                    in_trash: false,
                 });
                 report.files.extend(refused);
             }

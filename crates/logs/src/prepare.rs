@@ -116,6 +116,7 @@ impl Reader<'_> {
             agent: Some("claude"),
             was_skipped: false,
             is_new_session: false,
+            in_trash: false,
         })))
     }
 
@@ -332,6 +333,7 @@ fn unchanged(
         agent: notes::agent_of_log(now, note.session, note.segment)?,
         was_skipped: true,
         is_new_session: false,
+        in_trash: false,
     }))
 }
 

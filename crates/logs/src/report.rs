@@ -1,5 +1,6 @@
 //! What an import did.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -60,6 +61,8 @@ pub struct Imported {
     pub was_skipped: bool,
     /// Whether its session was not in the archive before.
     pub is_new_session: bool,
+    /// Whether its session is in the [trash](sessiondb::Archive::trash_session), where it stays.
+    pub in_trash: bool,
 }
 
 impl ImportReport {
@@ -93,6 +96,14 @@ impl ImportReport {
             _ => 0,
         };
         self.files.iter().map(new).sum()
+    }
+
+    /// The number of sessions that are in the [trash](sessiondb::Archive::trash_session), and stay there with
+    /// what came in.
+    pub fn in_trash(&self) -> usize {
+        let in_trash = self.files.iter().filter(|file| file.in_trash);
+        let sessions: HashSet<_> = in_trash.map(|file| file.report.session).collect();
+        sessions.len()
     }
 
     /// The number of files that nothing can come of: they were not there, or are no logs.

@@ -76,6 +76,8 @@ pub struct AgentReport {
     pub failed: usize,
     /// How many entries were left out since they had been taken away from the archive for good.
     pub left_out: u64,
+    /// How many sessions are in the trash, and stay there with what came in.
+    pub in_trash: usize,
     /// The same file by file.
     #[serde(skip)]
     pub report: ImportReport,
@@ -107,6 +109,7 @@ impl AgentReport {
             unchanged: outcomes.filter(|outcome| is_same(outcome)).count(),
             passed_over: report.passed_over.len(),
             failed: report.failed(),
+            in_trash: report.in_trash(),
             left_out: files().map(|file| file.report.forgotten).sum(),
             report,
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use sessiondb::SessionId;
 use sessiondb::archive::Words;
+use sessiondb::{SessionId, SessionInfo};
 
 use crate::hit::{Kind, Role};
 use crate::pattern::{Pattern, PatternError, Syntax};
@@ -41,6 +41,11 @@ impl Query {
     /// The pattern as it was given.
     pub fn pattern(&self) -> &str {
         &self.asked.text
+    }
+
+    /// Whether a session is searched where none are named.
+    pub(crate) fn takes(&self, session: &SessionInfo) -> bool {
+        session.trashed_ms.is_none() && (self.asked.hidden || !session.hidden)
     }
 }
 
@@ -105,7 +110,8 @@ impl QueryBuilder {
         self
     }
 
-    /// Also what a reader sees only when asking for everything, such as what an agent tells itself.
+    /// Also what a reader sees only when asking for everything, such as what an agent tells itself, and sessions that are
+    /// [hidden](sessiondb::Archive::hide_session).
     pub fn hidden(mut self, hidden: bool) -> Self {
         self.hidden = hidden;
         self
@@ -135,7 +141,8 @@ impl QueryBuilder {
         self
     }
 
-    /// Only these sessions, in this order. If nothing is said: all, the last used first.
+    /// Only these sessions, in this order, wherever they are. If nothing is said: all that are not in the
+    /// [trash](sessiondb::Archive::trash_session), the last used first.
     pub fn sessions(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Self {
         self.sessions = Some(sessions.into_iter().collect());
         self

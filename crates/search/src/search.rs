@@ -160,8 +160,14 @@ impl Shared {
             sessions.clone()
         } else {
             let sessions = self.now.sessions_by_last_use()?;
-            let sessions = sessions.map(|session| Ok(session?.id));
-            sessions.collect::<Result<_, StoreError>>()?
+            // What fails is told in its place.
+            let sessions = sessions.filter(|session| {
+                let session = session.as_ref();
+                session.map_or(true, |session| self.query.takes(session))
+            });
+            sessions
+                .map(|session| Ok(session?.id))
+                .collect::<Result<_, StoreError>>()?
         };
         self.lock().sessions = sessions;
         Ok(())

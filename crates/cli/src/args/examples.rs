@@ -62,6 +62,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "sessiondb ls --cwd . --since 7d",
             "sessiondb ls --agent claude --title invoice --limit 20",
             "sessiondb ls --json | jq -r .title",
+            "sessiondb ls --trash",
         ],
     ),
     (
@@ -137,7 +138,25 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "sessiondb erase 019a 3..5 --yes && sessiondb compact",
         ],
     ),
-    ("rm", &["sessiondb rm 019a", "sessiondb rm 019a/019b --yes"]),
+    (
+        "rm",
+        &[
+            "sessiondb rm 019a",
+            "sessiondb rm 019a --now --backup",
+            "sessiondb rm 019a/019b --now --yes",
+        ],
+    ),
+    (
+        "trash",
+        &[
+            "sessiondb trash",
+            "sessiondb trash empty --dry-run",
+            "sessiondb trash empty --older-than 7d --yes && sessiondb compact",
+        ],
+    ),
+    ("restore", &["sessiondb restore 019a 019b"]),
+    ("hide", &["sessiondb hide 019a"]),
+    ("unhide", &["sessiondb unhide 019a"]),
     ("stats", &["sessiondb stats", "sessiondb stats --json"]),
     ("check", &["sessiondb check", "sessiondb check --json"]),
     (
@@ -157,10 +176,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "prune",
         &[
             "sessiondb prune --older-than 90d --dry-run",
-            "sessiondb prune --keep-last 500 --max-size 2G --yes && sessiondb compact",
+            "sessiondb prune --keep-last 500 --max-size 2G --yes",
+            "sessiondb prune --older-than 52w --now --backup --yes && sessiondb compact",
         ],
     ),
-    ("compact", &["sessiondb compact"]),
+    (
+        "compact",
+        &[
+            "sessiondb compact",
+            "sessiondb compact --backup=before.sessiondb",
+        ],
+    ),
     (
         "doctor",
         &[

@@ -17,7 +17,7 @@ use crate::values::whole;
 pub(crate) struct HtmlArgs {
     /// The page to be made
     pub(crate) out: PathBuf,
-    /// The sessions; all of them if none is given
+    /// The sessions; if none is given all that are neither in the trash nor hidden
     #[arg(value_name = "SESSION", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) sessions: Vec<String>,
     #[command(flatten)]

@@ -26,7 +26,7 @@ pub(crate) struct SyncArgs {
     /// Go on until interrupted: bring in what is written within a second
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Bring back what was removed, cut off or pruned before
+    /// Bring back what was removed or cut off before, or is in the trash
     #[arg(long)]
     pub(crate) again: bool,
     /// Print the report as one JSON object; with --watch one for each time something came in
@@ -53,7 +53,7 @@ pub(crate) struct ImportArgs {
     /// What becomes of a file that differs from what is stored
     #[arg(long, value_enum, default_value_t = Diverged::Branch)]
     pub(crate) on_conflict: Diverged,
-    /// Bring back what was removed, cut off or pruned before
+    /// Bring back what was removed or cut off before, or is in the trash
     #[arg(long)]
     pub(crate) again: bool,
     #[command(flatten)]
@@ -110,9 +110,12 @@ pub(crate) enum BadLines {
 pub(crate) struct ExportArgs {
     /// The folder; it is created if need be
     pub(crate) dir: PathBuf,
-    /// The sessions; all of them if none is given
+    /// The sessions; if none is given all that are not in the trash
     #[arg(value_name = "SESSION", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) sessions: Vec<String>,
+    /// Those in the trash as well, where no session is given
+    #[arg(long, conflicts_with = "sessions")]
+    pub(crate) trash: bool,
     /// Which files sessions become
     #[arg(long, value_enum, default_value_t = Layout::Segments)]
     pub(crate) layout: Layout,

@@ -37,7 +37,7 @@ pub(crate) struct FilterArgs {
     pub(crate) branch: Option<String>,
     #[command(flatten)]
     pub(crate) period: PeriodArgs,
-    /// Subagents' sessions, and those without an entry, too
+    /// Subagents' sessions, hidden ones, and those without an entry, too
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -50,6 +50,9 @@ pub(crate) struct LsArgs {
     pub(crate) session: Option<String>,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
+    /// List the sessions in the trash instead
+    #[arg(long, conflicts_with = "session")]
+    pub(crate) trash: bool,
     /// At most N
     #[arg(long, short = 'n', value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(crate) limit: Option<u64>,

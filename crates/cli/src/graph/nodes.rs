@@ -134,7 +134,7 @@ fn relatives(now: &Snapshot, session: &Listed) -> Result<(Option<Node>, Vec<List
     let mut forks = Vec::new();
     for other in sessions(now)? {
         let other = other?;
-        if other.info.id == session.info.id {
+        if other.info.id == session.info.id || other.info.trashed_ms.is_some() {
             continue;
         }
         let is_parent = parent.as_deref().is_some_and(|parent| {

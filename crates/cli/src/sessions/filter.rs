@@ -9,10 +9,15 @@ use crate::args::FilterArgs;
 use crate::exit::Failure;
 use crate::when::Typed;
 
-/// Which sessions are asked for; by default all that are conversations of a person and have an entry.
-#[derive(Debug, Default)]
+/// Which sessions are asked for; by default all that are conversations of a person and have an entry, and
+/// are neither in the trash nor hidden.
+#[derive(Debug)]
 pub(crate) struct Filter {
     all: bool,
+    /// Those that are hidden, too.
+    hidden: bool,
+    /// Those in the trash, or those that are not; with `None` both.
+    trash: Option<bool>,
     agent: Option<String>,
     /// The folder as it was given, and without links.
     folders: Vec<PathBuf>,
@@ -29,6 +34,8 @@ impl Filter {
         let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
         Self {
             all: args.all,
+            hidden: args.all,
+            trash: Some(false),
             agent: lower(&args.agent),
             folders: args.cwd.as_deref().map(folders).unwrap_or_default(),
             model: lower(&args.model),
@@ -39,26 +46,47 @@ impl Filter {
         }
     }
 
-    /// The same, those of subagents and those without entries too.
+    /// The same, wherever they are, those of subagents and those without entries too.
     pub(crate) fn with_all(self) -> Self {
-        Self { all: true, ..self }
+        Self {
+            all: true,
+            hidden: true,
+            trash: None,
+            ..self
+        }
+    }
+
+    /// The same of those in the trash.
+    pub(crate) fn in_trash(self) -> Self {
+        Self {
+            trash: Some(true),
+            ..self.with_all()
+        }
+    }
+
+    /// The same, those in the trash too if they are asked for.
+    pub(crate) fn and_trash(self, and_trash: bool) -> Self {
+        let trash = if and_trash { None } else { self.trash };
+        Self { trash, ..self }
     }
 
     /// The sessions in which something may be that is asked for: also those that were active later.
     pub(crate) fn of_sessions(args: &FilterArgs) -> Self {
         Self {
             until_ms: None,
-            ..Self::new(args).with_all()
+            all: true,
+            ..Self::new(args)
         }
     }
 
-    /// All sessions that were active in a time, those of subagents too.
+    /// All sessions that were active in a time, those of subagents and hidden ones too.
     pub(crate) fn all_between(since: Option<Typed>, until: Option<Typed>) -> Self {
         Self {
             all: true,
+            hidden: true,
             since_ms: since.map(|since| since.from_ms),
             until_ms: until.map(|until| until.to_ms),
-            ..Self::default()
+            ..Self::new(&FilterArgs::default())
         }
     }
 
@@ -69,7 +97,10 @@ impl Filter {
 
     /// Whether the session is asked for.
     pub(crate) fn takes(&self, now: &Snapshot, session: &Listed) -> Result<bool, Failure> {
-        Ok(self.takes_summary(session) && (self.all || is_conversation(now, session)?))
+        let is_trashed = session.info.trashed_ms.is_some();
+        let is_place = self.trash.is_none_or(|trash| trash == is_trashed)
+            && (self.hidden || !session.info.hidden);
+        Ok(is_place && self.takes_summary(session) && (self.all || is_conversation(now, session)?))
     }
 
     fn takes_summary(&self, session: &Listed) -> bool {

@@ -8,7 +8,7 @@ use crate::place::{Place, Run, feed, ids, new_ids, sessiondb};
 const VARIABLE: &str = "SESSIONDB_ARCHIVE";
 
 /// Every command, with arguments that would do.
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 21] = [
     &["import", "logs"],
     &["export", "out"],
     &["ls"],
@@ -22,6 +22,10 @@ const COMMANDS: [&[&str]; 17] = [
     &["truncate", "abc", "0"],
     &["erase", "abc", "0"],
     &["rm", "abc"],
+    &["trash"],
+    &["restore", "abc"],
+    &["hide", "abc"],
+    &["unhide", "abc"],
     &["stats"],
     &["check"],
     &["recover", "new.sessiondb"],

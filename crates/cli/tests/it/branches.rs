@@ -108,20 +108,22 @@ fn what_is_removed_stays_in_the_branches() {
     let id = segment.to_string();
     let (two, three) = (branch(&place, &[&id, "2"]), branch(&place, &[&id]));
     place
-        .run("rm", &[&id])
+        .run("rm", &[&id, "--now"])
         .code(2)
         .err("2 segments share entries with it and keep them");
     place
-        .run("rm", &[&id, "--yes"])
+        .run("rm", &[&id, "--now", "--yes"])
         .code(0)
         .err("2 segments share entries with it and keep them");
     assert_eq!(place.raw(two), "1\n2\n");
     assert_eq!(place.raw(three), "1\n2\n3\n");
     place
-        .run("rm", &[&three.to_string(), "--yes"])
+        .run("rm", &[&three.to_string(), "--now", "--yes"])
         .code(0)
         .err("1 segment shares entries with it and keeps them");
-    let removed = place.run("rm", &[&two.to_string(), "--yes"]).code(0);
+    let removed = place
+        .run("rm", &[&two.to_string(), "--now", "--yes"])
+        .code(0);
     assert!(!removed.stderr.contains("share"), "{removed:?}");
 }
 

@@ -9,7 +9,7 @@ use sessiondb::{Archive, Sharing};
 use crate::place::{Place, Run, feed, new_ids, sessiondb};
 
 /// Every command but those that create an archive, with arguments that would do.
-const ON_AN_ARCHIVE: [(&str, &[&str]); 13] = [
+const ON_AN_ARCHIVE: [(&str, &[&str]); 18] = [
     ("ls", &[]),
     ("show", &["abc"]),
     ("show", &[]),
@@ -20,7 +20,12 @@ const ON_AN_ARCHIVE: [(&str, &[&str]); 13] = [
     ("branch", &["abc"]),
     ("truncate", &["--yes", "abc", "0"]),
     ("erase", &["--yes", "abc", "0"]),
-    ("rm", &["--yes", "abc"]),
+    ("rm", &["--now", "--yes", "abc"]),
+    ("trash", &[]),
+    ("trash", &["empty"]),
+    ("restore", &["abc"]),
+    ("hide", &["abc"]),
+    ("unhide", &["abc"]),
     ("stats", &[]),
     ("check", &[]),
 ];

@@ -162,7 +162,7 @@ fn delete_from_full(case: &Case, small: &[SegmentId], path: &Path) {
             .arg("-a")
             .arg(path)
             .arg("rm")
-            .args([&segment.to_string(), "--yes"])
+            .args([&segment.to_string(), "--now", "--yes"])
             .output()
             .unwrap();
         assert!(removed.status.success(), "{removed:?}");

@@ -41,7 +41,9 @@ fn an_empty_archive_lists_nothing() {
     let place = Place::new();
     let (session, segment) = new_ids();
     place.append((session, segment), "{}\n").code(0);
-    place.run("rm", &["--yes", &session.to_string()]).code(0);
+    place
+        .run("rm", &["--now", "--yes", &session.to_string()])
+        .code(0);
     let listed = place.run("ls", &[]).code(0);
     assert_eq!(listed.stdout.lines().count(), 1, "{listed:#?}");
     assert_eq!(
@@ -243,12 +245,12 @@ fn a_session_goes_before_its_own_segments_but_not_to_be_removed() {
         "{\"n\":1}\n"
     );
     place
-        .run("rm", &["--yes", "aaaa"])
+        .run("rm", &["--now", "--yes", "aaaa"])
         .code(2)
         .err("session aaaa")
         .err("segment aaaa");
     place
-        .run("rm", &["--yes", "aaaa/aaaa"])
+        .run("rm", &["--now", "--yes", "aaaa/aaaa"])
         .code(0)
         .err("removed segment");
 }
@@ -262,7 +264,10 @@ fn a_session_of_the_same_id_as_its_segment_goes_first() {
         .code(0);
     place.run("show", &["ab"]).code(0);
     place.run("truncate", &["--yes", "ab", "0"]).code(0);
-    place.run("rm", &["--yes", "ab/ab"]).code(0).err("segment");
+    place
+        .run("rm", &["--now", "--yes", "ab/ab"])
+        .code(0)
+        .err("segment");
 }
 
 fn numbered(count: u64, line: impl Fn(u64) -> String) -> String {

@@ -70,6 +70,8 @@ mod search;
 mod show;
 /// `sync`: the folders of agents.
 mod sync;
+/// `trash`, `restore`, `hide`, `unhide`, and `--backup`.
+mod trash;
 /// What may only be read: by a user without write access, and on a read-only mount.
 #[cfg(unix)]
 mod unwritable;

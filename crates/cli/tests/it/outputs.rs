@@ -29,7 +29,7 @@ use Kind::{Acknowledges, Changes, ChangesNothing, Silent, Tells};
 
 /// Every command in every form that prints. `A` is the archive, `S` its session, `G` its segment,
 /// `D` the folder of the test.
-const COMMANDS: [(&str, Kind); 44] = [
+const COMMANDS: [(&str, Kind); 49] = [
     ("--help", Tells),
     ("--version", Tells),
     ("help append", Tells),
@@ -55,8 +55,13 @@ const COMMANDS: [(&str, Kind); 44] = [
     ("-a A truncate G 1 --yes --json", Changes),
     ("-a A erase G 0 --yes", Silent),
     ("-a A erase G 0 --yes --json", Changes),
-    ("-a A rm G --yes", Silent),
-    ("-a A rm G --yes --json", Changes),
+    ("-a A rm G --now --yes", Silent),
+    ("-a A rm G --now --yes --json", Changes),
+    ("-a A rm S", Silent),
+    ("-a A rm S --json", Changes),
+    ("-a A hide S", Silent),
+    ("-a A hide S --json", Changes),
+    ("-a A trash empty --all --yes --json", Changes),
     ("-a A stats", Tells),
     ("-a A stats --json", Tells),
     ("-a A stats --by agent", Tells),
@@ -269,7 +274,7 @@ fn what_takes_away_asks_at_a_terminal() {
         let stats = place.run("stats", &["--json"]).code(0).json();
         stats["sessions"].as_u64().unwrap()
     };
-    let prune = [&archive[..], &["prune", "--keep-last", "5"]].concat();
+    let prune = [&archive[..], &["prune", "--now", "--keep-last", "5"]].concat();
     for no in [&b"\n"[..], b"n\n", b"what?\n", b"\x04"] {
         let Some((code, shown)) = answered(&prune, no) else {
             return;
@@ -285,7 +290,7 @@ fn what_takes_away_asks_at_a_terminal() {
     assert_eq!((code, left()), (Some(0), 5), "{shown}");
     let dry_run = [&archive[..], &["prune", "--keep-last", "1", "--dry-run"]].concat();
     assert!(!on_a_terminal(&dry_run).unwrap().stdout.contains("[y/N]"));
-    let rm = [&archive[..], &["rm", "019cbda7-8b80-7071-8001"]].concat();
+    let rm = [&archive[..], &["rm", "--now", "019cbda7-8b80-7071-8001"]].concat();
     let (code, shown) = answered(&rm, b"n\n").unwrap();
     assert_eq!((code, left()), (Some(1), 5), "{shown}");
     assert!(shown.contains(" as JSONL"), "{shown}");

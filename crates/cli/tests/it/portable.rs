@@ -222,10 +222,12 @@ fn what_was_taken_away_comes_back_only_when_told() {
     let there = text(&place, "there.sessiondb");
     place.run("backup", &[&there]).code(0);
     place
-        .run("prune", &["--keep-last=2", "--yes"])
+        .run("prune", &["--keep-last=2", "--now", "--yes"])
         .code(0)
         .out(&pruned.0.to_string());
-    place.run("rm", &["--yes", &removed.0.to_string()]).code(0);
+    place
+        .run("rm", &["--now", "--yes", &removed.0.to_string()])
+        .code(0);
     place
         .run("truncate", &["--yes", &cut.1.to_string(), "1"])
         .code(0);
@@ -321,7 +323,7 @@ fn prune_shows_first_and_removes_when_told() {
     let shown = place
         .run("prune", &["--keep-last", "3"])
         .code(0)
-        .err("--yes removes them");
+        .err("would put into the trash 4 sessions");
     assert_eq!(shown.stdout.lines().count(), 5, "{shown:?}");
     assert_eq!(ids_of(&place), ids);
     let plan = place
@@ -336,13 +338,13 @@ fn prune_shows_first_and_removes_when_told() {
         .err("nothing to remove");
 
     let done = place
-        .run("prune", &["--keep-last", "3", "--yes", "--json"])
+        .run("prune", &["--keep-last", "3", "--now", "--yes", "--json"])
         .code(0)
         .json();
     assert_eq!(done["pruned"]["removed"].as_array().unwrap().len(), 4);
     assert_eq!(ids_of(&place), ids[..3]);
     place
-        .run("prune", &["--max-size=0", "--yes"])
+        .run("prune", &["--max-size=0", "--now", "--yes"])
         .code(0)
         .err("removed 3 sessions");
     assert!(ids_of(&place).is_empty());

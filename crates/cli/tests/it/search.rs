@@ -118,7 +118,7 @@ fn what_is_erased_or_removed_is_not_found() {
     let place = place();
     place.run("erase", &[SHOP, "0", "--yes"]).code(0);
     assert_eq!(hits(&place, &["total", "0a1b"]).len(), 2);
-    place.run("rm", &[SHOP, "--yes"]).code(0);
+    place.run("rm", &[SHOP, "--now", "--yes"]).code(0);
     assert_eq!(hits(&place, &["total"]).len(), 2);
     place.run("compact", &[]).code(0);
     assert_eq!(hits(&place, &["total", "--word"]).len(), 1);

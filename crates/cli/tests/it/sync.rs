@@ -40,7 +40,7 @@ fn it_says_a_line_an_agent() {
     sync(&place, &home, &[])
         .code(0)
         .out("claude    1 file: nothing new, 1 unchanged\n");
-    place.run("rm", &["--yes", SESSION]).code(0);
+    place.run("rm", &["--now", "--yes", SESSION]).code(0);
     sync(&place, &home, &[])
         .code(0)
         .out("1 entry left out as removed before\n");

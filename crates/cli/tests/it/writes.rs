@@ -200,10 +200,10 @@ fn removals_report_as_json() {
     assert_eq!(run("truncate", &[&id, "2"]), of_segment("len", 2.into()));
     assert_eq!(run("erase", &[&id, "0"]), of_segment("erased", 1.into()));
     let gone = serde_json::json!({"segments": 1, "entries": 2, "traces": 0, "bytes": 18});
-    assert_eq!(run("rm", &[&id]), of_segment("removed", gone));
+    assert_eq!(run("rm", &[&id, "--now"]), of_segment("removed", gone));
     place.append((session, segment), "1\n").code(0);
     assert_eq!(
-        run("rm", &[&session.to_string()]),
+        run("rm", &[&session.to_string(), "--now"]),
         serde_json::json!({
             "session": session,
             "removed": {"segments": 1, "entries": 1, "traces": 0, "bytes": 1},
@@ -219,10 +219,10 @@ fn removing_needs_a_yes() {
     place.append((session, segment), "{}\n").code(0);
     place.append((session, other), "{}\n").code(0);
     let id = segment.to_string();
-    place.run("rm", &[&id]).code(2).err("--yes");
+    place.run("rm", &[&id, "--now"]).code(2).err("--yes");
     assert_eq!(place.raw(segment), "{}\n");
     place
-        .run("rm", &["--yes", &id])
+        .run("rm", &["--now", "--yes", &id])
         .code(0)
         .err("removed segment");
     place.run("show", &[&id]).code(3);
@@ -230,11 +230,11 @@ fn removing_needs_a_yes() {
         .run("truncate", &["--yes", &session.to_string(), "0"])
         .code(0);
     place
-        .run("rm", &["--yes", &session.to_string()])
+        .run("rm", &["--now", "--yes", &session.to_string()])
         .code(0)
         .err("removed session");
     place.run("ls", &[&session.to_string()]).code(3);
-    place.run("rm", &["--yes", &id]).code(3);
+    place.run("rm", &["--now", "--yes", &id]).code(3);
 }
 
 #[test]
@@ -258,7 +258,9 @@ fn compact_gives_space_back_and_says_how() {
     let line = format!("\"{}\"\n", "x".repeat(60_000));
     place.append((session, segment), &line.repeat(50)).code(0);
     place.append(new_ids(), "1\n").code(0);
-    place.run("rm", &[&session.to_string(), "--yes"]).code(0);
+    place
+        .run("rm", &[&session.to_string(), "--now", "--yes"])
+        .code(0);
     place
         .run("compact", &[])
         .code(0)

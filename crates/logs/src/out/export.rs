@@ -47,6 +47,7 @@ use crate::import::Listener;
 pub struct Export<'a> {
     archive: &'a Archive,
     sessions: Vec<SessionId>,
+    trashed: bool,
     force: bool,
     mode: Option<u32>,
     rebase: Rebase,
@@ -58,16 +59,26 @@ impl<'a> Export<'a> {
         Self {
             archive,
             sessions: Vec::new(),
+            trashed: false,
             force: false,
             mode: None,
             rebase: Rebase::default(),
         }
     }
 
-    /// Says which sessions to export. The default, an empty list, stands for all.
+    /// Says which sessions to export. The default, an empty list, stands for all that are not in the
+    /// trash.
     #[must_use]
     pub fn sessions(mut self, sessions: Vec<SessionId>) -> Self {
         self.sessions = sessions;
+        self
+    }
+
+    /// Says whether sessions in the [trash](Archive::trash_session) are exported too where none are named. The
+    /// default is `false`.
+    #[must_use]
+    pub fn trashed(mut self, trashed: bool) -> Self {
+        self.trashed = trashed;
         self
     }
 
@@ -121,7 +132,7 @@ impl<'a> Export<'a> {
         folder: &Path,
         mut listener: Option<Listener<'_>>,
     ) -> Result<ExportReport, StoreError> {
-        let sessions = self.ids()?;
+        let (sessions, in_trash) = self.ids()?;
         let put = Put {
             rebase: &self.rebase,
             force: self.force,
@@ -130,6 +141,7 @@ impl<'a> Export<'a> {
         put.permissions.create_folder(folder)?;
         let total: u64 = sessions.iter().map(|(_, len_bytes)| len_bytes).sum();
         let (mut done, mut report, mut others) = (0, ExportReport::default(), Vec::new());
+        report.in_trash = in_trash;
         let mut planner = Planner::new(&self.rebase);
         for (session, len_bytes) in sessions {
             // One for each, so that none is kept for long.
@@ -158,15 +170,16 @@ impl<'a> Export<'a> {
 
     /// The sessions to export with their lengths, the oldest first: so which of two has the plain name
     /// stays what it is as others come.
-    fn ids(&self) -> Result<Vec<(SessionId, u64)>, StoreError> {
+    /// With it, how many are left out since they are in the trash.
+    fn ids(&self) -> Result<(Vec<(SessionId, u64)>, usize), StoreError> {
         let now = self.archive.snapshot()?;
         if self.sessions.is_empty() {
-            let all = now
-                .sessions()
-                .map(|info| info.map(|info| (info.id, info.entry_bytes)));
-            let mut all = all.collect::<Result<Vec<_>, _>>()?;
-            all.reverse();
-            return Ok(all);
+            let mut all = now.sessions().collect::<Result<Vec<_>, _>>()?;
+            let count = all.len();
+            all.retain(|info| self.trashed || info.trashed_ms.is_none());
+            let in_trash = count - all.len();
+            let all = all.iter().rev().map(|info| (info.id, info.entry_bytes));
+            return Ok((all.collect(), in_trash));
         }
         let mut ids = Vec::new();
         for &session in &self.sessions {
@@ -176,7 +189,7 @@ impl<'a> Export<'a> {
         }
         ids.sort_unstable();
         ids.dedup();
-        Ok(ids)
+        Ok((ids, 0))
     }
 
     /// What sessions of no known agent have beside their logs.

@@ -151,6 +151,10 @@ impl<'a> Free<'a> {
             return Ok(Some(Kept::NoFile));
         }
         let now = self.archive.snapshot()?;
+        let session = now.session(note.session)?;
+        if session.is_some_and(|session| session.trashed_ms.is_some()) {
+            return Ok(Some(Kept::InTrash));
+        }
         let log = notes::read_log(&now, note.session, note.segment)?.unwrap_or_default();
         if log.agent == "opencode" && Storage::of_session(path).is_some() {
             return Ok(Some(Kept::ManyFiles));

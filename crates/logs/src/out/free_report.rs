@@ -96,6 +96,8 @@ pub enum Kept {
     OtherDocument,
     /// The session has many files.
     ManyFiles,
+    /// Its session is in the trash, from which it may go for good.
+    InTrash,
     /// It is a link to a file, or no file.
     NoFile,
 }
@@ -115,6 +117,7 @@ impl fmt::Display for Kept {
             ),
             Self::OtherDocument => f.write_str("the archive has no document that is equal to it"),
             Self::ManyFiles => f.write_str("it is one of the many files of a session"),
+            Self::InTrash => f.write_str("its session is in the trash"),
             Self::NoFile => f.write_str("it is a link, or no file"),
         }
     }

@@ -27,6 +27,8 @@ pub struct ExportReport {
     pub session_files: Vec<SessionFile>,
     /// What could not be read of the archive, so that it is not known which files it would become.
     pub unreadable: Vec<String>,
+    /// How many sessions were left out since they are in the trash.
+    pub in_trash: usize,
 }
 
 /// What became of one file.

@@ -206,3 +206,19 @@ fn patterns_that_cannot_be_are_refused_in_words() {
         assert!(!query.build().unwrap_err().to_string().is_empty());
     }
 }
+
+#[test]
+fn the_trash_is_searched_only_where_it_is_named_and_what_is_hidden_with_all() {
+    let (archive, log) = archive();
+    let session = log.session_id();
+    let count = |query: QueryBuilder| search(&archive, query).len();
+    let total = || Query::literal("total");
+    archive.hide_session(session).unwrap();
+    assert_eq!((count(total()), count(total().hidden(true))), (0, 4));
+    archive.unhide_session(session).unwrap();
+    archive.trash_session(session).unwrap();
+    assert_eq!((count(total()), count(total().hidden(true))), (0, 0));
+    assert_eq!(count(total().sessions([session])), 4);
+    archive.restore_session(session).unwrap();
+    assert_eq!(count(total()), 4);
+}
