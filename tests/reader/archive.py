@@ -9,6 +9,7 @@ from image import Image
 from journal import first_chain, frames, ops
 from rows import LOG, NIL, TRACE, Run, Session, head, log_name, runs_of, session, unseal
 from state import State, total
+from values import Values
 from words import Filter
 
 RUN_TABLES = {LOG: "runs", TRACE: "traces"}
@@ -20,6 +21,7 @@ class Archive:
     def __init__(self, file, most_frames=None):
         self.superblock = superblock.read(file)
         self.image = Image(file[self.superblock.image_offset :], self.superblock.image_offset)
+        self.values = Values(self.image, self.superblock.has(superblock.SHARED_VALUES))
         self.rows = {kind: self.read_run_rows(kind) for kind in RUN_TABLES}
         self.state = State(self.read_own)
         self.read_tables()
@@ -39,7 +41,7 @@ class Archive:
 
     def runs(self, log):
         """The runs of a log in the tables."""
-        return runs_of(*log, self.rows[log[0]].get(log, {}))
+        return runs_of(*log, self.rows[log[0]].get(log, {}), self.values)
 
     def read_own(self, log, head):
         """The own entries of a log in the tables, of which its head knows how many there are."""
@@ -137,6 +139,7 @@ class Archive:
                 words = filters.pop((log, run.first), None)
                 if words and (words.run, words.count) != (run.checksum, len(run.entries)):
                     raise Damaged(log_name(*log), f"the filter at {run.first} is of another run")
+        self.values.check()
         for log, first in filters:
             raise Damaged(log_name(*log), f"the filter at {first} has no run")
 

@@ -105,7 +105,7 @@ def strange(made, _):
     for branch in branches:
         made.run("append", *ids, branch.split("/")[-1], given=b'{"kind":"on a branch"}\n')
     made.run("truncate", "--yes", SEGMENT.format(2), "100")
-    made.run("rm", "--yes", SEGMENT.format(3))
+    made.run("rm", "--now", "--yes", SEGMENT.format(3))
     large = base64.b64encode(random.Random(1).randbytes(400_000))
     made.append(4, b'{"kind":"large","data":"%s"}\n' % large)
     return made.read()

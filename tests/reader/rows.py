@@ -13,6 +13,8 @@ TRACE = 2
 PLAIN = 0
 ZSTD = 1
 CHUNK = 2
+# Beside the first two: some values are stored in groups.
+SHARES = 4
 RUN_MAGIC = b"sRun"
 MAX_UNPACKED_BYTES = 1 << 28
 NIL = uuid.UUID(int=0)
@@ -26,6 +28,8 @@ TAGS = {
     "meta": 8,
     "word_filters": 9,
     "sessions_by_use": 10,
+    "values": 11,
+    "value_groups": 12,
 }
 
 
@@ -82,7 +86,7 @@ def run_row(kind, key, row):
     count, length = fields.u32(), fields.u64()
     payload = bytes(fields.take(length))
     fields.must_end()
-    if encoding not in (PLAIN, ZSTD, CHUNK):
+    if encoding not in (PLAIN, ZSTD, CHUNK, PLAIN | SHARES, ZSTD | SHARES):
         raise Damaged(place, f"there is no encoding {encoding}")
     if encoding == CHUNK and (more, count) != (0, 0):
         raise Damaged(place, "a chunk has no entries and no chunks")
@@ -91,8 +95,8 @@ def run_row(kind, key, row):
     return RunRow(checksum, encoding, more, count, payload)
 
 
-def runs_of(kind, session, segment, rows):
-    """The runs of a log, of whose rows `rows` is a dictionary by their numbers."""
+def runs_of(kind, session, segment, rows, values):
+    """The runs of a log, of whose rows `rows` is a dictionary by their numbers; `values` are those that runs share."""
     found, left = [], dict(rows)
     for first in sorted(rows):
         if first not in left:
@@ -112,7 +116,7 @@ def runs_of(kind, session, segment, rows):
                     raise Damaged(place, f"its chunk {number} is no chunk")
                 chunks.append(chunk.payload)
             stored = joined(stored, chunks, place)
-        found.append(Run(first, entries_of(stored, row, place), row.checksum))
+        found.append(Run(first, entries_of(stored, row, place, values), row.checksum))
     return found
 
 
@@ -125,10 +129,32 @@ def joined(begin, chunks, place):
     return whole
 
 
-def entries_of(stored, row, place):
-    if row.encoding == ZSTD:
+def entries_of(stored, row, place, values):
+    refs, whole = [], None
+    if row.encoding & SHARES:
+        fields = Fields(stored, place)
+        whole, count = fields.u32(), fields.u32()
+        refs = [(fields.u32(), fields.u32(), bytes(fields.take(32))) for _ in range(count)]
+        stored = bytes(fields.rest())
+    if row.encoding & ~SHARES == ZSTD:
         stored = unpacked(stored, place)
+    if refs:
+        stored = with_values(stored, refs, values, place)
+    if whole is not None and len(stored) != whole:
+        raise Damaged(place, f"its entries have {len(stored)} bytes, not {whole}")
     return split(stored, row.count, place)
+
+
+def with_values(left, refs, values, place):
+    """Entries with the values that were left out of them."""
+    parts, done, out = [], 0, 0
+    for at, length, name in refs:
+        value = values.use(name, place)
+        if len(value) != length or at - out < done:
+            raise Damaged(place, "a value that it shares is another one")
+        parts += [left[done : at - out], value]
+        done, out = at - out, out + length
+    return b"".join([*parts, left[done:]])
 
 
 def unpacked(stored, place):

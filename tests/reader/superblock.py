@@ -10,12 +10,13 @@ from fields import Damaged, Fields, Refused
 MAGIC = bytes.fromhex("73657373696f6e6462000d0a1a0a00ff")
 LEN = 4096
 CHECKSUM_AT = 4088
-VERSIONS = (2, 3)
+VERSIONS = (2, 3, 4)
 JOURNAL_OFFSET = 8192
 MIN_JOURNAL_BYTES = 16384
 MAX_JOURNAL_BYTES = 1 << 30
 
 ZSTD = 1 << 0
+SHARED_VALUES = 1 << 1
 WORD_FILTERS = 1 << 16
 SESSIONS_BY_USE = 1 << 17
 NO_WORD_FILTERS = 1 << 24
@@ -23,6 +24,7 @@ NO_WORD_FILTERS = 1 << 24
 MUST_BE_KNOWN = 0x0000FFFF
 NAMES = {
     ZSTD: "runs compressed with zstd",
+    SHARED_VALUES: "values that repeat stored once",
     WORD_FILTERS: "word filters",
     SESSIONS_BY_USE: "index by last use",
     NO_WORD_FILTERS: "no word filters wanted",
@@ -69,7 +71,7 @@ def read(file):
             f"{VERSIONS[0]} to {VERSIONS[-1]}"
         )
     for bit in range(32):
-        if found.features & MUST_BE_KNOWN & ~ZSTD & 1 << bit:
+        if found.features & MUST_BE_KNOWN & ~(ZSTD | SHARED_VALUES) & 1 << bit:
             raise Refused(f"the archive has feature bit {bit}, which this reader does not know")
     in_range = MIN_JOURNAL_BYTES <= found.journal_bytes <= MAX_JOURNAL_BYTES
     if not in_range or found.journal_bytes % MIN_JOURNAL_BYTES:

@@ -13,9 +13,11 @@ use crate::engine::model::row::{Reader, plain_checksum};
 use crate::error::StoreError;
 
 /// The format version of new archives.
-pub(crate) const FORMAT_VERSION: u32 = 3;
+pub(crate) const FORMAT_VERSION: u32 = 4;
 /// The oldest one that is read. Whoever writes makes an archive of it one of the new format.
 pub(crate) const OLDEST_VERSION: u32 = 2;
+/// The first one with the locks of today. From here on versions are written to as they are.
+const LOCKS_VERSION: u32 = 3;
 /// The bit of the features that says that runs may be compressed with zstd.
 const FEATURE_ZSTD: u32 = 1;
 /// The bit that says that values which repeat are stored once.
@@ -150,8 +152,9 @@ impl Superblock {
         }
     }
 
-    pub(crate) fn is_of_this_format(&self) -> bool {
-        self.version == FORMAT_VERSION
+    /// Whether its programs keep to the locks of today.
+    pub(crate) fn has_these_locks(&self) -> bool {
+        self.version >= LOCKS_VERSION
     }
 
     /// Where redb's image begins.
@@ -337,12 +340,7 @@ mod tests {
             let mut flipped = page.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let found = decode(&flipped);
-            if bit == MAGIC.len() * 8 {
-                // Version 2 in place of 3.
-                assert_eq!(found.unwrap().of_this_format(), superblock);
-            } else {
-                assert!(found.is_err(), "bit {bit}");
-            }
+            assert!(found.is_err(), "bit {bit}");
         }
         assert!(matches!(
             decode(&page[..100]),
@@ -401,7 +399,7 @@ mod tests {
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("new.sessiondb"), "{message}");
         assert!(
-            message.contains("version 7") && message.contains("version 3"),
+            message.contains("version 7") && message.contains("version 4"),
             "{message}"
         );
     }

@@ -223,6 +223,7 @@ impl Skeleton {
     }
 
     /// The entries without the values.
+    #[cfg(feature = "_testing")]
     pub(crate) fn left(&self) -> &Entries {
         &self.left
     }

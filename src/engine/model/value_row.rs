@@ -190,6 +190,7 @@ fn read_piece(bytes: &[u8]) -> Option<Piece<'_>> {
 }
 
 /// All pieces that stand anywhere in these bytes.
+#[cfg(feature = "_testing")]
 pub(crate) fn pieces_in(bytes: &[u8]) -> impl Iterator<Item = Piece<'_>> {
     let marks = memchr::memmem::find_iter(bytes, &PIECE);
     marks.filter_map(|mark| read_piece(bytes.get(mark..)?))

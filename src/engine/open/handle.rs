@@ -63,7 +63,7 @@ impl Engine {
         }
         for _ in 0..MAX_REPLACEMENTS {
             let (file, superblock) = ArchiveFile::open(path, read_only, shared, lock_timeout)?;
-            if !read_only && !superblock.is_of_this_format() {
+            if !read_only && !superblock.has_these_locks() {
                 file.take_over()?;
                 continue;
             }
@@ -90,7 +90,7 @@ impl Engine {
         } = options;
         let open = |storage| ArchiveFile::over(storage, path, shared, lock_timeout);
         let (mut file, mut superblock) = open(Arc::clone(&storage))?;
-        if !options.read_only && !superblock.is_of_this_format() {
+        if !options.read_only && !superblock.has_these_locks() {
             file.take_over()?;
             (file, superblock) = open(storage)?;
         }

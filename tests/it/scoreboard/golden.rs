@@ -80,18 +80,18 @@ fn r13_can_fail() {
 /// A build of before knows other locks, so that both may not write: the first writer of this one that
 /// has an archive of before alone makes it one of this version.
 #[test]
-fn an_archive_of_the_version_before_is_taken_over_by_a_writer_that_has_it_alone() {
+fn an_archive_of_version_2_is_taken_over_by_a_writer_that_has_it_alone() {
     let options = || {
         Archive::options()
             .create(false)
             .lock_timeout(Duration::ZERO)
     };
     let version = |archive: &Archive| archive.stats().unwrap().format_version;
-    for golden in goldens(current_version() - 1) {
+    for golden in goldens(OLDEST_VERSION) {
         let copy = golden.copy();
         let before = std::fs::read(&copy.path).unwrap();
         let reader = options().read_only(true).open(&copy.path).unwrap();
-        assert_eq!(version(&reader), current_version() - 1);
+        assert_eq!(version(&reader), OLDEST_VERSION);
         let busy = options().open(&copy.path).unwrap_err();
         assert!(matches!(busy, StoreError::Busy { .. }), "{busy}");
         drop(reader);
@@ -101,6 +101,22 @@ fn an_archive_of_the_version_before_is_taken_over_by_a_writer_that_has_it_alone(
         assert_eq!(version(&writer), current_version());
         let other = options().read_only(true).open(&copy.path).unwrap();
         assert_eq!(version(&other), current_version());
+    }
+}
+
+/// One of version 3 has the locks of today: it is written to as it is, until it is compacted.
+#[test]
+fn an_archive_of_version_3_is_taken_over_by_a_compaction() {
+    let version = |archive: &Archive| archive.stats().unwrap().format_version;
+    for golden in goldens(3) {
+        let copy = golden.copy();
+        golden.compare(&writing_twice(&copy).unwrap()).unwrap();
+        let archive = Archive::open(&copy.path).unwrap();
+        assert_eq!(version(&archive), 3);
+        let (archive, _) = archive.compact(None).unwrap();
+        assert_eq!(version(&archive), current_version());
+        drop(archive);
+        golden.compare(&writing(&copy).unwrap()).unwrap();
     }
 }
 

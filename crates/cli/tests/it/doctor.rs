@@ -16,7 +16,7 @@ fn a_sound_archive_is_told_of_as_a_whole() {
     let archive = &told["archive"];
     assert_eq!(archive["path"], place.archive().to_str().unwrap());
     assert_eq!(archive["stats"]["sessions"], 7);
-    assert_eq!(archive["file"]["head"]["format_version"], 3);
+    assert_eq!(archive["file"]["head"]["format_version"], 4);
     assert_eq!(archive["journal"]["frames"], 0);
     let run = place.run("doctor", &[]).code(0).out("7 sessions");
     run.out("redb 4.").out("sessiondb check");
@@ -63,7 +63,7 @@ fn a_damaged_file_is_told_of_as_far_as_it_can_be() {
     fs::write(place.archive(), &bytes).unwrap();
     let before = bytes;
     let told = place.run("doctor", &["--json"]).code(0).json();
-    assert_eq!(told["archive"]["file"]["head"]["format_version"], 3);
+    assert_eq!(told["archive"]["file"]["head"]["format_version"], 4);
     assert_eq!(fs::read(place.archive()).unwrap(), before, "it only reads");
 
     fs::write(place.archive(), "no archive at all").unwrap();

@@ -25,7 +25,23 @@ pub(super) fn closed(path: &Path) {
     changed_segments(&archive);
     records(&archive);
     branches(&archive, 6);
+    repeated_values(&archive);
     archive.close().unwrap();
+}
+
+/// A value that comes in five logs, of which the later ones share it.
+fn repeated_values(archive: &Archive) {
+    let mut rng = fastrand::Rng::with_seed(5);
+    let words: Vec<String> = (0..900).map(|_| rng.u32(..).to_string()).collect();
+    let text = words.join(" \\n");
+    for n in 0..5 {
+        let log = archive
+            .log(id(8, 0), id(8, n + 1))
+            .with_timestamp(START_MS + 20_000 + u64::from(n));
+        log.append(&json!({"kind": "tool", "n": n, "text": text, "end": "\u{e9}"}))
+            .unwrap();
+        archive.checkpoint().unwrap();
+    }
 }
 
 /// Without content.
