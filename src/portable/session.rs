@@ -10,7 +10,10 @@ use super::copy::{Copy, segments_of};
 use super::on_conflict::OnConflict;
 use super::report::{LeftOut, MergeOutcome, MergedSession};
 use super::target::Sides;
-use crate::archive::{Archive, Marks, SegmentInfo, SessionInfo, Snapshot, metadata_must_fit};
+use crate::archive::{
+    Archive, Marks, Redactions, SegmentInfo, SessionInfo, Snapshot, is_mark, mark_ops,
+    metadata_must_fit,
+};
 use crate::engine::Op;
 use crate::error::StoreError;
 use crate::progress::Meter;
@@ -50,6 +53,8 @@ struct Compared {
     marks: Marks,
     /// Notes that it lacks, by the names that they are stored under.
     notes: Vec<String>,
+    /// What was redacted there.
+    redactions: Redactions,
     found: Found,
 }
 
@@ -119,6 +124,9 @@ impl SessionMerge<'_> {
         let marks = if self.again { &none } else { &compared.marks };
         let theirs = self.theirs;
         let sides = Sides { ours, theirs };
+        compared.redactions = theirs.redactions(session)?;
+        let redactions = compared.redactions.clone().with(marks.redactions());
+        let marks = (marks, &redactions);
         let comparison = Comparison::new(sides, session, self.on_conflict, marks, meter);
         compared.found = comparison.run(&compared.segments)?;
         Ok(compared)
@@ -127,6 +135,7 @@ impl SessionMerge<'_> {
     /// The notes on the session that are not here.
     fn missing_notes(&self, ours: &Snapshot) -> Result<Vec<String>, StoreError> {
         let mut missing = self.theirs.stored_notes(self.session.id)?;
+        missing.retain(|name| !is_mark(name));
         if !missing.is_empty() {
             let here = ours.stored_notes(self.session.id)?;
             missing.retain(|name| !here.contains(name));
@@ -186,6 +195,12 @@ impl SessionMerge<'_> {
         }
         if self.again {
             for op in compared.marks.removal() {
+                copy.push(op, 0)?;
+            }
+        }
+        if !compared.found.lacks.is_empty() {
+            let ours = self.archive.snapshot()?;
+            for op in mark_ops(&ours, self.session.id, &compared.redactions.pairs())? {
                 copy.push(op, 0)?;
             }
         }

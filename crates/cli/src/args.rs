@@ -8,6 +8,7 @@ mod html;
 mod logs;
 mod native;
 mod read;
+mod redact;
 mod relocate;
 mod search;
 
@@ -26,6 +27,7 @@ pub(crate) use self::html::HtmlArgs;
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::read::{By, FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
+pub(crate) use self::redact::{RedactArgs, RedactFilterArgs};
 pub(crate) use self::relocate::RelocateArgs;
 pub(crate) use self::search::SearchArgs;
 use crate::values::{EntryNumbers, age, seconds, size, whole};
@@ -107,6 +109,7 @@ pub(crate) enum Command {
     Branch(BranchArgs),
     Truncate(TruncateArgs),
     Erase(EraseArgs),
+    Redact(RedactArgs),
     Rm(RmArgs),
     Stats(StatsArgs),
     Check(CheckArgs),

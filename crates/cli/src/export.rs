@@ -5,9 +5,10 @@ use std::io::Write;
 use sessiondb::jsonl::{Export, ExportOutcome, ExportReport, SessionFile};
 
 use crate::args::{ExportArgs, Layout};
-use crate::context::{Access, Context};
+use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
+use crate::redact::Source;
 use crate::{find, markdown_export, native, output, render};
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
@@ -23,9 +24,10 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
 }
 
 fn segments(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
-    let archive = context.open(Access::Read)?;
-    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
-    let mut export = Export::new(&archive)
+    let source = Source::open(context, &args.redaction, &args.sessions)?;
+    let archive = source.archive();
+    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
+    let mut export = Export::new(archive)
         .sessions(sessions.collect::<Result<_, _>>()?)
         .force(args.force)
         .relocate(args.relocation.to_relocation());

@@ -7,19 +7,21 @@ use sessiondb::jsonl::{ExportOutcome, SessionFile, SessionFileOutcome};
 use sessiondb_logs::{Export, ExportReport, Exported, Likeness};
 
 use crate::args::ExportArgs;
-use crate::context::{Access, Context};
+use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::output::Out;
 use crate::progress::{self, Unit};
+use crate::redact::Source;
 use crate::{find, output, render};
 
 /// How many files of one kind a note names.
 const NAMED: usize = 5;
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
-    let archive = context.open(Access::Read)?;
-    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
-    let mut export = Export::new(&archive)
+    let source = Source::open(context, &args.redaction, &args.sessions)?;
+    let archive = source.archive();
+    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
+    let mut export = Export::new(archive)
         .sessions(sessions.collect::<Result<_, _>>()?)
         .force(args.force)
         .relocate(args.relocation.to_relocation())

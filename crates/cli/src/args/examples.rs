@@ -137,6 +137,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "sessiondb erase 019a 3..5 --yes && sessiondb compact",
         ],
     ),
+    (
+        "redact",
+        &[
+            "sessiondb redact",
+            "sessiondb redact 019a --emails --pattern 'ticket=SEC-[0-9]+' --yes && sessiondb compact",
+        ],
+    ),
     ("rm", &["sessiondb rm 019a", "sessiondb rm 019a/019b --yes"]),
     ("stats", &["sessiondb stats", "sessiondb stats --json"]),
     ("check", &["sessiondb check", "sessiondb check --json"]),

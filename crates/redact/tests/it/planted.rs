@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -246,7 +247,7 @@ fn written(text: &str, way: u8) -> String {
     let escaped = |c: char, all: bool| {
         let mut out = String::new();
         for unit in c.encode_utf16(&mut [0; 2]) {
-            out += &format!("\\u{unit:04x}");
+            write!(out, "\\u{unit:04x}").unwrap();
         }
         if all { out } else { c.to_string() }
     };
