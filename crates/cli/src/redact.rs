@@ -83,7 +83,7 @@ fn apply(
         .close()
         .map_err(|error| Failure::from(error).after(&what))?;
     let printed = if args.json {
-        render::write_json(&serde_json::json!({ "redacted": report }))
+        render::write_json_lines([Ok(serde_json::json!({ "redacted": report }))])
     } else {
         Ok(())
     };

@@ -211,7 +211,7 @@ impl Found {
         json: bool,
     ) -> Result<(), Failure> {
         if json {
-            return self.places.iter().try_for_each(render::write_json);
+            return render::write_json_lines(self.places.iter().map(Ok));
         }
         if context.is_quiet() {
             return Ok(());
