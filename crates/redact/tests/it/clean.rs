@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use sessiondb_redact::{Finding, Rules};
+use sessiondb_redact::{Finding, Rules, kinds};
 
 /// Texts of which none holds a secret.
 const CLEAN: &[&str] = &[
@@ -108,4 +108,16 @@ fn real_sessions_of_agents_hold_no_secret() {
     let (bytes, found) = findings(&data);
     assert!(bytes > 500_000, "the data was not read: {bytes} bytes");
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn the_page_of_kinds_has_each_of_them() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/redact.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(str::to_owned);
+    let kinds = kinds().map(|kind| format!("| `{}` | {} |", kind.name, kind.about));
+    assert_eq!(rows.collect::<Vec<_>>(), kinds.collect::<Vec<_>>());
 }
