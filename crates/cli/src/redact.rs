@@ -92,11 +92,14 @@ fn apply(
 }
 
 fn told(report: &RedactReport) -> String {
-    let mut what = format!("redacted {}", render::count(report.entries, "entry"));
+    let mut parts = vec![render::count(report.entries, "entry")];
     if report.records > 0 {
-        what += &format!(" and {}", render::count(report.records, "record"));
+        parts.push(render::count(report.records, "record"));
     }
-    what + "; `sessiondb compact` removes the last bytes of what was redacted from the file"
+    format!(
+        "redacted {}; `sessiondb compact` removes the last bytes of what was redacted from the file",
+        parts.join(" and ")
+    )
 }
 
 /// Those that are named, or all.
@@ -171,8 +174,10 @@ impl Source {
     ) -> Result<Self, Failure> {
         let archive = context.open(Access::Read)?;
         let Some(redactor) = filter(args)? else {
-            let _copy = None;
-            return Ok(Self { archive, _copy });
+            return Ok(Self {
+                archive,
+                _copy: None,
+            });
         };
         let folder = tempfile::tempdir().map_err(|error| {
             let message = format_args!("a copy to be redacted cannot be made: {error}");
@@ -193,8 +198,10 @@ impl Source {
             sessiondb_logs::redact(&archive, session, &redactor)?;
         }
         archive.redact_records(&[], &redactor)?;
-        let _copy = Some(folder);
-        Ok(Self { archive, _copy })
+        Ok(Self {
+            archive,
+            _copy: Some(folder),
+        })
     }
 
     pub(crate) fn archive(&self) -> &Archive {

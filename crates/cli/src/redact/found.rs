@@ -1,6 +1,7 @@
 //! What was found, and where; what it says is not kept.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write;
 
 use indicatif::ProgressBar;
@@ -219,11 +220,10 @@ impl Found {
         let now = archive.snapshot()?;
         let (mut out, mut shown) = (output::stdout(), BTreeMap::new());
         for place in &self.places {
-            let key = (place.session, place.segment);
-            if !shown.contains_key(&key) {
-                shown.insert(key, whereabouts(&now, place)?);
-            }
-            let name = shown.get(&key).map_or("", String::as_str);
+            let name = match shown.entry((place.session, place.segment)) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(new) => new.insert(whereabouts(&now, place)?),
+            };
             let at = match (place.entry, &place.record) {
                 (Some(entry), _) if place.trace => format!("trace {entry}"),
                 (Some(entry), _) => format!("entry {entry}"),

@@ -40,7 +40,7 @@ impl State {
                 self.logs.insert(*to, shared.to_vec());
             }
             Step::Erase(place, range) => {
-                self.rewrite(*place, range.clone(), |old| Some(tombstone(old)))
+                self.rewrite(*place, range.clone(), |old| Some(tombstone(old)));
             }
             Step::Redact(place, at) => self.rewrite(*place, *at..*at + 1, redacted),
             Step::DeleteLog(place) => self.remove(*place),
