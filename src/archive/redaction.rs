@@ -18,6 +18,10 @@ use crate::error::StoreError;
 use crate::ids::SessionId;
 use crate::raw_json::RawJson;
 
+/// Changes that are so near to each other are made as one, with the entries between them as they are: the more
+/// changes there are of one log, the more each of them costs.
+const MAX_GAP: u64 = 64;
+
 /// Says what an entry is without what is to go; `None` if nothing is. It is asked by several threads.
 ///
 /// ```
@@ -127,41 +131,52 @@ impl Log {
             return Ok(0);
         }
         self.archive.commit_without_journal(|now| {
-            let (mut stretches, mut pairs) = (Vec::<(u64, Entries)>::new(), Vec::new());
-            for change in &changes {
-                let entry = now
-                    .reader(self.id)
-                    .read(change.index..=change.index)?
-                    .next();
-                let is_same = |entry: &super::entry::Entry| xxh3_64(entry) == change.was;
-                if !entry.transpose()?.is_some_and(|entry| is_same(&entry)) {
-                    continue;
-                }
-                pairs.push((change.was, xxh3_64(change.entry.as_str().as_bytes())));
-                let mut one = Collected::new(self.id);
-                one.push(&change.entry)?;
-                let entry = one.entries.at(0);
-                match stretches.last_mut() {
-                    Some((first, entries)) if *first + entries.len() == change.index => {
-                        entries.push(entry);
-                    }
-                    _ => stretches.push((change.index, one.entries)),
+            let (mut ops, mut pairs) = (Vec::new(), Vec::new());
+            for near in changes.chunk_by(|one, next| next.index - one.index <= MAX_GAP) {
+                let before = pairs.len();
+                let (first, entries) = self.rewritten(now, near, &mut pairs)?;
+                if pairs.len() > before {
+                    let (log, at_ms) = (self.id, self.at_ms());
+                    ops.push(Op::Erase {
+                        log,
+                        first,
+                        entries,
+                        at_ms,
+                    });
                 }
             }
-            let mut ops: Vec<_> = stretches
-                .into_iter()
-                .map(|(first, entries)| Op::Erase {
-                    log: self.id,
-                    first,
-                    entries,
-                    at_ms: self.at_ms(),
-                })
-                .collect();
             let count = pairs.len() as u64;
             let known = now.redactions(self.id.session)?;
             ops.extend(mark_ops(now, self.id.session, &known.carried(&pairs))?);
             Ok((ops, count))
         })
+    }
+
+    /// The entries from the first of these changes to the last, changed where they are what they were.
+    fn rewritten(
+        &self,
+        now: &Snapshot,
+        changes: &[Redaction],
+        pairs: &mut Vec<Pair>,
+    ) -> Result<(u64, Entries), StoreError> {
+        let first = changes.first().map_or(0, |change| change.index);
+        let end = changes
+            .last()
+            .map_or(0, |change| change.index.saturating_add(1));
+        let mut changes = changes.iter().peekable();
+        let mut all = Collected::new(self.id);
+        for entry in now.reader(self.id).read(first..end)? {
+            let entry = entry?;
+            let change = changes.next_if(|change| change.index == entry.index());
+            match change.filter(|change| xxh3_64(&entry) == change.was) {
+                Some(change) => {
+                    pairs.push((change.was, xxh3_64(change.entry.as_str().as_bytes())));
+                    all.push(&change.entry)?;
+                }
+                None => all.push(&entry)?,
+            }
+        }
+        Ok((first, all.entries))
     }
 }
 
