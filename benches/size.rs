@@ -8,6 +8,8 @@
 #[path = "corpus/mod.rs"]
 #[allow(dead_code, reason = "not every bench wants forks")]
 mod corpus;
+#[path = "corpus/repeats.rs"]
+mod repeats;
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use corpus::Corpus;
-use corpus::repeats::Repeated;
+use repeats::Repeated;
 use sessiondb::jsonl::{Export, Import};
 use sessiondb::{Archive, Durability, Log, RawJson, SegmentId, SessionId};
 use zstd::bulk::{Compressor, Decompressor};
@@ -101,7 +103,7 @@ fn write_corpus(folder: &Path, bytes: usize, repeated: bool) -> Outcome {
         }
     }
     if repeated {
-        let percent = repeats.repeated * 100 / repeats.bytes.max(1);
+        let percent = repeats.again_bytes * 100 / repeats.bytes.max(1);
         println!("values that were there before: {percent} % of all bytes");
     }
     Ok(())

@@ -10,7 +10,6 @@
 mod dice;
 mod documents;
 mod project;
-pub(crate) mod repeats;
 mod shape;
 mod talk;
 mod text;

@@ -5,8 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::dice::Dice;
-use super::{Corpus, Session};
+use crate::corpus::{Corpus, Session};
 
 /// Shorter values stay as they are.
 const MIN_BYTES: usize = 1 << 10;
@@ -19,11 +18,11 @@ const REMEMBERED: usize = 400;
 #[derive(Debug)]
 pub(crate) struct Repeated {
     corpus: Corpus,
-    dice: Dice,
+    dice: fastrand::Rng,
     /// By the number of bits of their lengths.
     seen: HashMap<u32, Vec<Vec<u8>>>,
     /// The bytes that were there before, of all.
-    pub(crate) repeated: u64,
+    pub(crate) again_bytes: u64,
     pub(crate) bytes: u64,
 }
 
@@ -31,9 +30,9 @@ impl Repeated {
     pub(crate) fn new(corpus: Corpus, seed: u64) -> Self {
         Self {
             corpus,
-            dice: Dice::new(seed),
+            dice: fastrand::Rng::with_seed(seed),
             seen: HashMap::new(),
-            repeated: 0,
+            again_bytes: 0,
             bytes: 0,
         }
     }
@@ -44,11 +43,14 @@ impl Repeated {
         while let Some((before, value, behind)) = next_value(rest) {
             out.extend_from_slice(before);
             let seen = self.seen.entry(value.len().ilog2()).or_default();
-            if !seen.is_empty() && self.dice.percent(REPEATED_PERCENT) {
+            if !seen.is_empty() && self.dice.usize(..100) < REPEATED_PERCENT {
                 // Those of lately more often.
-                let back = self.dice.below(seen.len()).min(self.dice.below(seen.len()));
+                let back = self
+                    .dice
+                    .usize(..seen.len())
+                    .min(self.dice.usize(..seen.len()));
                 let again = &seen[seen.len() - 1 - back];
-                self.repeated += again.len() as u64;
+                self.again_bytes += again.len() as u64;
                 out.extend_from_slice(again);
             } else {
                 seen.push(value.to_vec());

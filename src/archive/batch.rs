@@ -245,6 +245,14 @@ impl Batch {
         self.change(self.archive.durability(), op)
     }
 
+    /// Adds a change of a note that is decided when the batch is committed.
+    pub(super) fn decided_note(
+        &mut self,
+        decide: impl FnOnce(&Snapshot) -> Result<Option<Op>, StoreError> + Send + 'static,
+    ) -> &mut Self {
+        self.decided(self.archive.durability(), decide)
+    }
+
     /// Adds: remove a session with all that belongs to it, if it is there.
     pub fn delete_session(&mut self, session: SessionId) -> &mut Self {
         self.change(self.archive.durability(), Op::DeleteSession { session })

@@ -11,6 +11,7 @@ use super::handle::Archive;
 use super::info::{SessionInfo, SessionMarks};
 use super::log::Log;
 use super::notes;
+use super::redaction::Redactions;
 use super::snapshot::Snapshot;
 use crate::engine::{FORGOTTEN, Op};
 use crate::error::StoreError;
@@ -71,7 +72,7 @@ pub struct CutOff {
     /// The hash of the first of them alone, by which an earlier and shorter state of the log is known.
     #[serde(default)]
     pub first: String,
-    /// Those of the entries that had been erased before: neither hash is of them.
+    /// Those of the entries that had been erased or redacted before: neither hash is of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub erased: Vec<u64>,
 }
@@ -244,10 +245,11 @@ impl Archive {
         if log.is_trace() || before <= len {
             return log.truncate(len);
         }
+        let redactions = self.snapshot()?.redactions(session)?;
         let (mut hash, mut erased) = (CutHash::default(), Vec::new());
         for (number, entry) in (len..).zip(log.read(len..before)?) {
             let entry = entry?;
-            if is_tombstone(&entry) {
+            if is_tombstone(&entry) || redactions.has(&entry) {
                 erased.push(number);
             } else {
                 hash.entry(&entry);
@@ -342,7 +344,14 @@ impl Snapshot {
                 None => marks.session = Some(mark),
             }
         }
-        Ok(Marks { keys, ..marks })
+        let mut keys = keys;
+        keys.extend(self.redaction_keys(session)?);
+        let redactions = self.redactions(session)?;
+        Ok(Marks {
+            keys,
+            redactions,
+            ..marks
+        })
     }
 }
 
@@ -352,12 +361,18 @@ pub(crate) struct Marks {
     session: Option<Forgotten>,
     segments: BTreeMap<SegmentId, Forgotten>,
     keys: Vec<String>,
+    redactions: Redactions,
 }
 
 impl Marks {
     /// Whether the whole session was taken away.
     pub(crate) fn is_of_session(&self) -> bool {
         self.session.is_some()
+    }
+
+    /// What was redacted.
+    pub(crate) fn redactions(&self) -> &Redactions {
+        &self.redactions
     }
 
     /// That of a segment by itself.

@@ -16,9 +16,12 @@ use super::not_imported::Stop;
 use super::reading::{Reading, read_checked_line, read_line};
 use super::values::is_value;
 use super::warnings::Warnings;
-use crate::archive::{CutOff, Entry, Log, MAX_ENTRY_BYTES, RawEntries, is_tombstone};
+use crate::archive::{
+    CutOff, Entry, Log, MAX_ENTRY_BYTES, Pair, RawEntries, Redactions, Redactor, is_tombstone, pair,
+};
 use crate::error::StoreError;
 use crate::progress::Meter;
+use crate::raw_json::RawJson;
 
 /// How much of a file is read at a time, and told of.
 pub(super) const READ_BUFFER_BYTES: usize = 256 << 10;
@@ -33,6 +36,10 @@ pub(super) struct Comparison<'a> {
     pub(super) drops_last_line: bool,
     /// Which entries of the file were cut off from the log for good.
     pub(super) cut_off: Vec<Range<u64>>,
+    /// What was redacted of the session.
+    pub(super) redactions: Redactions,
+    /// What an entry becomes before it comes in.
+    pub(super) redactor: Option<&'a Redactor>,
     /// Which of all bytes of the import are those of this file.
     pub(super) progress: Range<u64>,
 }
@@ -45,6 +52,12 @@ pub(super) struct Compared {
     pub(super) entries: u64,
     /// How many of them were taken away from the log for good.
     pub(super) forgotten: u64,
+    /// How many of them are stored, or come in, without what was redacted.
+    pub(super) redacted: u64,
+    /// How many of these are other than the redactor makes them.
+    pub(super) redacted_before: u64,
+    /// Those that were redacted now, as they were and as they are.
+    pub(super) pairs: Vec<Pair>,
     pub(super) byte_order_mark: bool,
     pub(super) final_line_end: bool,
     /// Whether something of the file is in none of its entries.
@@ -121,8 +134,8 @@ impl Comparison<'_> {
         warnings: &mut Warnings,
         look: &mut dyn EntryTaker,
     ) -> Result<(), Stop> {
-        if is_taken(line, look) {
-            self.entry(line, line.bytes, found, stored)?;
+        if self.kept(line.bytes, found.entries, stored).is_none() && is_taken(line, look) {
+            self.entry(line, (line.bytes, None), found, stored)?;
             found.added.end_line(line, true, false);
             return Ok(());
         }
@@ -151,8 +164,9 @@ impl Comparison<'_> {
         }
         for entry in reading.entries {
             comes_back = !remarked || *line_of(&entry) == *line.bytes;
-            look.entry(&entry);
-            self.entry(line, &entry, found, stored)?;
+            let kept = self.kept(&entry, found.entries, stored);
+            look.entry(kept.as_ref().map_or(&*entry, Kept::bytes));
+            self.entry(line, (&entry, kept), found, stored)?;
         }
         let held_entries = found.entries > before;
         found.is_inexact |= !comes_back;
@@ -160,11 +174,25 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// What an entry of the file is in the archive, if that is something else since it was redacted.
+    fn kept(&self, entry: &[u8], number: u64, stored: &Stored) -> Option<Kept> {
+        if self.is_cut_off(number) {
+            return None;
+        }
+        if let Some(next) = &stored.next
+            && self.redactions.is_of(next, entry)
+        {
+            return Some(Kept::Before(next.clone()));
+        }
+        let redacted = self.redactor?.redact_bytes(entry)?;
+        Some(Kept::Now(redacted))
+    }
+
     /// Compares one entry with the one that stands in its place.
     fn entry(
         &self,
         line: &Line<'_>,
-        entry: &[u8],
+        (entry, kept): (&[u8], Option<Kept>),
         found: &mut Compared,
         stored: &mut Stored,
     ) -> Result<(), Stop> {
@@ -174,7 +202,10 @@ impl Comparison<'_> {
             found.forgotten = found.forgotten.saturating_add(1);
             return Ok(());
         }
+        let own = kept.as_ref().map_or(entry, Kept::bytes);
         match stored.advance()? {
+            Some(same) if *same == *own => found.redact(entry, kept),
+            // It was there before, and nobody has redacted it there.
             Some(same) if *same == *entry => {}
             Some(erased) if is_tombstone(&erased) => {
                 found.forgotten = found.forgotten.saturating_add(1);
@@ -183,7 +214,10 @@ impl Comparison<'_> {
                 let (path, at, place) = (self.path, line.at, self.place);
                 return Err(Stop::diverged(path, at, place, found.index, entry));
             }
-            None => found.added.add(entry),
+            None => {
+                found.added.add(own);
+                found.redact(entry, kept);
+            }
         }
         found.index = found.index.saturating_add(1);
         Ok(())
@@ -229,6 +263,41 @@ impl Comparison<'_> {
 
     fn is_cut_off(&self, number: u64) -> bool {
         self.cut_off.iter().any(|range| range.contains(&number))
+    }
+}
+
+impl Compared {
+    /// Takes note of an entry that is stored as something else, if it is.
+    fn redact(&mut self, entry: &[u8], kept: Option<Kept>) {
+        let Some(kept) = kept else {
+            return;
+        };
+        self.redacted += 1;
+        self.is_inexact = true;
+        match kept {
+            Kept::Before(_) => {
+                self.redacted_before += 1;
+                self.forgotten = self.forgotten.saturating_add(1);
+            }
+            Kept::Now(now) => self.pairs.push(pair(entry, now.as_str().as_bytes())),
+        }
+    }
+}
+
+/// What an entry is in the archive without what was redacted.
+enum Kept {
+    /// Since it was redacted there.
+    Before(Entry),
+    /// Since it is redacted now.
+    Now(RawJson),
+}
+
+impl Kept {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Before(entry) => entry,
+            Self::Now(entry) => entry.as_str().as_bytes(),
+        }
     }
 }
 

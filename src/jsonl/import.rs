@@ -18,7 +18,7 @@ use super::session_file::{self, SessionFile};
 use super::tree::{self, Found, FoundFile};
 use super::warnings::Warnings;
 use super::workers::{self, NameFile};
-use crate::archive::{Archive, Batch, Durability, Log};
+use crate::archive::{Archive, Batch, Durability, Log, Redactions, Redactor};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
 use crate::progress::{Meter, Progress};
@@ -50,6 +50,7 @@ pub struct Import<'a> {
     branch_diverged: bool,
     again: bool,
     relocation: Relocation,
+    redactor: Option<Redactor>,
 }
 
 impl<'a> Import<'a> {
@@ -63,6 +64,7 @@ impl<'a> Import<'a> {
             branch_diverged: true,
             again: false,
             relocation: Relocation::new(),
+            redactor: None,
         }
     }
 
@@ -104,6 +106,14 @@ impl<'a> Import<'a> {
     #[must_use]
     pub fn relocate(mut self, relocation: Relocation) -> Self {
         self.relocation = relocation;
+        self
+    }
+
+    /// Says what becomes of entries before they come in, and of what an export left beside them. What was redacted is known
+    /// again as [`Log::redact`] says; what is stored already stays as it is.
+    #[must_use]
+    pub fn redact(mut self, redactor: Redactor) -> Self {
+        self.redactor = Some(redactor);
         self
     }
 
@@ -160,13 +170,20 @@ impl<'a> Import<'a> {
     ) -> Result<(Vec<SessionFile>, Vec<NameFile>), StoreError> {
         let mut session_files = Vec::new();
         for (path, session) in std::mem::take(&mut found.sessions) {
-            match session_file::import(self.archive, &path, session, &self.relocation)? {
+            match session_file::import(
+                self.archive,
+                &path,
+                session,
+                &self.relocation,
+                self.redactor.as_ref(),
+            )? {
                 Some(file) => session_files.push(file),
                 None => found.passed_over.push(PassedOver::session_file(path)),
             }
         }
         let names = found.records.iter();
-        let name_files = names.map(|path| workers::import(self.archive, path));
+        let name_files =
+            names.map(|path| workers::import(self.archive, path, self.redactor.as_ref()));
         Ok((session_files, name_files.collect::<Result<_, _>>()?))
     }
 
@@ -199,6 +216,8 @@ impl<'a> Import<'a> {
             bad_lines: self.bad_lines,
             drops_last_line: self.last_line.drops(file.line_ends_count),
             cut_off: Vec::new(),
+            redactions: Redactions::default(),
+            redactor: self.redactor.as_ref(),
             progress: 0..0,
         };
         let mut meter = Meter::new(None, u64::MAX);
@@ -285,6 +304,7 @@ impl<'a> Import<'a> {
                 file,
                 place,
                 bad_lines: self.bad_lines,
+                redactor: self.redactor.as_ref(),
                 drops_last_line: self.last_line.drops(file.line_ends_count),
                 warnings: &mut warnings,
                 visitor: &mut *visitor,
@@ -422,6 +442,8 @@ fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Optio
             bad_lines,
             drops_last_line: last_line.drops(found.line_ends_count),
             cut_off: Vec::new(),
+            redactions: Redactions::default(),
+            redactor: None,
             progress: 0..0,
         };
         comparison.run(

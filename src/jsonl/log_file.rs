@@ -129,6 +129,11 @@ pub struct Seen {
     pub final_line_end: bool,
     /// Whether the entries, a line each, are the file but for what the two fields before say.
     pub is_exact: bool,
+    /// The number of entries that are stored without what was redacted.
+    pub redacted: u64,
+    /// How many of these were redacted in the archive, and not by the redactor of this import, if it has one. A visitor is shown
+    /// them as they are stored.
+    pub redacted_before: u64,
 }
 
 /// Looks at the entries of a file while it is imported, and adds to the step with which the last

@@ -1,6 +1,7 @@
 //! One file into one log: compared with what is stored, and what is new appended, the last of it in one
 //! step with what a visitor adds.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::ops::Range;
 use std::time::UNIX_EPOCH;
@@ -15,7 +16,7 @@ use super::read_ahead::ReadAhead;
 use super::reading::{read_checked_line, read_line};
 use super::report::Outcome;
 use super::warnings::Warnings;
-use crate::archive::{Archive, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES};
+use crate::archive::{Archive, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES, Pair, Redactor};
 use crate::progress::Meter;
 
 /// A file on its way into the log at `place`.
@@ -25,6 +26,7 @@ pub(super) struct OneFile<'i, 'v, 'd> {
     pub(super) file: &'i LogFile<'i>,
     pub(super) place: Place,
     pub(super) bad_lines: BadLines,
+    pub(super) redactor: Option<&'i Redactor>,
     pub(super) drops_last_line: bool,
     pub(super) warnings: &'i mut Warnings,
     pub(super) visitor: &'v mut (dyn FileVisitor + 'd),
@@ -52,6 +54,8 @@ impl OneFile<'_, '_, '_> {
             bad_lines: self.bad_lines,
             drops_last_line: self.drops_last_line,
             cut_off: Vec::new(),
+            redactions: self.archive.snapshot()?.redactions(self.place.session)?,
+            redactor: self.redactor,
             progress: progress.clone(),
         };
         self.find_cut_off(&mut comparison)?;
@@ -107,6 +111,13 @@ impl OneFile<'_, '_, '_> {
         let log = self.log.clone();
         let mut appending = Appending::new(&log, self.file.path, stored_len);
         let mut seen = self.seen(&found, stored_len);
+        let (session, mut pairs) = (self.place.session, found.pairs);
+        if found.added.rest.is_some() && !pairs.is_empty() {
+            // Before what they are of: the marks mean nothing without that.
+            let mut batch = self.archive.batch().with_durability(Durability::Written);
+            batch.mark_pairs(session, &std::mem::take(&mut pairs));
+            batch.commit()?;
+        }
         appending.append(found.added.first, true)?;
         if let Some(rest) = found.added.rest {
             self.append_rest(self.file.file, &rest, &mut appending)?;
@@ -114,8 +125,10 @@ impl OneFile<'_, '_, '_> {
         seen.total = appending.len();
         let visitor = &mut self.visitor;
         let shared = self.shared.as_mut().map(|(batch, _)| batch);
-        let is_shared =
-            appending.finish(self.archive, shared, |batch| visitor.finish(&seen, batch))?;
+        let is_shared = appending.finish(self.archive, shared, |batch| {
+            batch.mark_pairs(session, &pairs);
+            visitor.finish(&seen, batch)
+        })?;
         if let Some((_, is_used)) = &mut self.shared {
             *is_used |= is_shared;
         }
@@ -128,15 +141,29 @@ impl OneFile<'_, '_, '_> {
     /// Lets the visitor add what it has to say of a file of which nothing is new.
     fn tell(&mut self, found: &Compared, total: u64) -> Result<(), Stop> {
         let seen = self.seen(found, total);
+        let (session, pairs) = (self.place.session, self.unknown(found)?);
         if let Some((batch, is_used)) = &mut self.shared {
-            *is_used |= self.visitor.finish(&seen, batch)?;
+            batch.mark_pairs(session, &pairs);
+            *is_used |= self.visitor.finish(&seen, batch)? || !pairs.is_empty();
             return Ok(());
         }
         let mut batch = self.archive.batch().with_durability(Durability::Written);
-        if self.visitor.finish(&seen, &mut batch)? {
+        batch.mark_pairs(session, &pairs);
+        if self.visitor.finish(&seen, &mut batch)? || !pairs.is_empty() {
             batch.commit()?;
         }
         Ok(())
+    }
+
+    /// What was redacted now, and is not known to be.
+    fn unknown(&self, found: &Compared) -> Result<Vec<Pair>, Stop> {
+        if found.pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.archive.snapshot()?.redactions(self.place.session)?;
+        let known: HashSet<Pair> = known.pairs().into_iter().collect();
+        let pairs = found.pairs.iter().filter(|pair| !known.contains(pair));
+        Ok(pairs.copied().collect())
     }
 
     fn seen(&self, found: &Compared, total: u64) -> Seen {
@@ -148,6 +175,8 @@ impl OneFile<'_, '_, '_> {
             byte_order_mark: found.byte_order_mark,
             final_line_end: found.final_line_end,
             is_exact: !found.is_inexact,
+            redacted: found.redacted,
+            redacted_before: found.redacted_before,
         }
     }
 
@@ -186,7 +215,13 @@ impl OneFile<'_, '_, '_> {
                 read_checked_line(&line)
             };
             for entry in entries {
-                chunk.add(&entry);
+                let redacted = self
+                    .redactor
+                    .and_then(|redactor| redactor.redact_bytes(&entry));
+                match redacted {
+                    Some(redacted) => chunk.add(redacted.as_str().as_bytes()),
+                    None => chunk.add(&entry),
+                }
             }
             if chunk.is_full() {
                 let is_checked = rest.is_same(number, &chunk);

@@ -14,7 +14,7 @@ use super::not_exported::in_part;
 use super::path_text::serialize_path;
 use super::permissions::Permissions;
 use super::unfinished::Unfinished;
-use crate::archive::set_metadata;
+use crate::archive::{Redactor, set_metadata};
 use crate::engine::Op;
 use crate::entry::names::NameRecord;
 use crate::raw_json::{RawJson, fields};
@@ -108,6 +108,16 @@ impl Record {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+
+    /// The same without what the redactor finds in the records of names.
+    fn redacted(mut self, redactor: &Redactor) -> Result<Self, serde_json::Error> {
+        for json in self.names.iter_mut().chain(self.records.values_mut()) {
+            if let Some(redacted) = redactor.redact(&compact(json.get())) {
+                *json = RawValue::from_string(redacted.as_str().to_owned())?;
+            }
+        }
+        Ok(self)
     }
 
     fn name_records(&self) -> Result<Vec<NameRecord>, serde_json::Error> {
@@ -266,11 +276,16 @@ pub(super) fn import(
     path: &Path,
     session: SessionId,
     relocation: &Relocation,
+    redactor: Option<&Redactor>,
 ) -> Result<Option<SessionFile>, StoreError> {
     let mut notes = Vec::new();
     let outcome = match read(path, session) {
         Ok(None) => return Ok(None),
-        Ok(Some((record, metadata))) => {
+        Ok(Some((mut record, mut metadata))) => {
+            if let Some(redactor) = redactor {
+                record = record.redacted(redactor)?;
+                metadata = metadata.map(|json| redactor.redact(json.as_str()).unwrap_or(json));
+            }
             let metadata = metadata.map(|metadata| relocation.metadata(&metadata));
             match archive.commit(|now| take(now, &record, metadata.as_ref())) {
                 Ok(taken) => {

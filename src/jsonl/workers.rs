@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::compact;
 use super::path_text::serialize_path;
 use super::session_file::SessionFileOutcome;
+use crate::archive::Redactor;
 use crate::entry::names::NameRecord;
 use crate::raw_json::RawJson;
 use crate::{Archive, SessionId, StoreError};
@@ -99,7 +100,11 @@ pub(super) fn is_record(path: &Path) -> bool {
 }
 
 /// Takes the record over, where there is none of its name yet.
-pub(super) fn import(archive: &Archive, path: &Path) -> Result<NameFile, StoreError> {
+pub(super) fn import(
+    archive: &Archive,
+    path: &Path,
+    redactor: Option<&Redactor>,
+) -> Result<NameFile, StoreError> {
     let file = |name: &str, outcome, notes| NameFile {
         path: path.to_owned(),
         name: name.to_owned(),
@@ -110,7 +115,7 @@ pub(super) fn import(archive: &Archive, path: &Path) -> Result<NameFile, StoreEr
         let message = format!("{}: {error}", path.display());
         file(name, SessionFileOutcome::Failed(message), Vec::new())
     };
-    let theirs = match read(path) {
+    let theirs = match read(path, redactor) {
         Ok(theirs) => theirs,
         Err(error) => return Ok(failed("", &error)),
     };
@@ -137,10 +142,12 @@ pub(super) fn import(archive: &Archive, path: &Path) -> Result<NameFile, StoreEr
 }
 
 /// Reads a record. One that does not tell its name has that of its folder.
-fn read(path: &Path) -> io::Result<NameRecord> {
+fn read(path: &Path, redactor: Option<&Redactor>) -> io::Result<NameRecord> {
     let text = String::from_utf8(fs::read(path)?);
     let text = text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let json = RawJson::new(compact(&text))?;
+    let redacted = redactor.and_then(|redactor| redactor.redact(json.as_str()));
+    let json = redacted.unwrap_or(json);
     if let Some(telling) = NameRecord::telling(json.clone())? {
         return Ok(telling);
     }

@@ -8,7 +8,7 @@ use super::copy::{Lack, in_order, read, segments_of};
 use super::on_conflict::OnConflict;
 use super::report::{LeftOut, MergeConflict};
 use super::target::{Composed, Difference, Sides, Target};
-use crate::archive::{CutOff, Forgotten, Marks, SegmentInfo, SegmentParent};
+use crate::archive::{CutOff, Forgotten, Marks, Redactions, SegmentInfo, SegmentParent};
 use crate::engine::{LogId, LogKind};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId, diverged};
@@ -35,6 +35,8 @@ pub(super) struct Comparison<'c, 'l> {
     pub(super) on_conflict: OnConflict,
     /// What is not brought back.
     pub(super) marks: &'c Marks,
+    /// What was redacted, here or there.
+    pub(super) redactions: &'c Redactions,
     pub(super) meter: &'c mut Meter<'l>,
     found: Found,
     targets: HashMap<SegmentId, Target>,
@@ -72,7 +74,7 @@ impl<'c, 'l> Comparison<'c, 'l> {
         sides: Sides<'c>,
         session: SessionId,
         on_conflict: OnConflict,
-        marks: &'c Marks,
+        (marks, redactions): (&'c Marks, &'c Redactions),
         meter: &'c mut Meter<'l>,
     ) -> Self {
         Self {
@@ -80,6 +82,7 @@ impl<'c, 'l> Comparison<'c, 'l> {
             session,
             on_conflict,
             marks,
+            redactions,
             meter,
             found: Found::default(),
             targets: HashMap::new(),
@@ -260,13 +263,14 @@ impl<'c, 'l> Comparison<'c, 'l> {
         let nothing = Composed::default();
         let mine = self.targets.get(&to).map_or(&nothing, |to| to.of(kind));
         let (meter, left_out) = (&mut *self.meter, &mut self.found.left_out);
-        mine.difference(self.sides, logs, range, &mut |entry, bytes, erased_here| {
+        let mut tell = |entry, bytes, erased_here| {
             left_out.entries += u64::from(erased_here && entry >= *told);
             if entry >= *told {
                 *told = entry + 1;
                 meter.add(bytes);
             }
-        })
+        };
+        mine.difference(self.sides, logs, range, self.redactions, &mut tell)
     }
 
     fn log(&self, segment: SegmentId, kind: LogKind) -> LogId {

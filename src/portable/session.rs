@@ -11,8 +11,8 @@ use super::on_conflict::OnConflict;
 use super::report::{LeftOut, MergeOutcome, MergedSession};
 use super::target::Sides;
 use crate::archive::{
-    Archive, Marks, SegmentInfo, SessionInfo, SessionMarks, Snapshot, key_of_marks,
-    metadata_must_fit,
+    Archive, Marks, Redactions, SegmentInfo, SessionInfo, SessionMarks, Snapshot, is_mark,
+    key_of_marks, mark_ops, metadata_must_fit,
 };
 use crate::engine::{NOTE_MARK, Op};
 use crate::error::StoreError;
@@ -56,6 +56,8 @@ struct Compared {
     here: SessionMarks,
     /// Notes that it lacks, by the names that they are stored under.
     notes: Vec<String>,
+    /// What was redacted there.
+    redactions: Redactions,
     found: Found,
 }
 
@@ -126,6 +128,9 @@ impl SessionMerge<'_> {
         let marks = if self.again { &none } else { &compared.marks };
         let theirs = self.theirs;
         let sides = Sides { ours, theirs };
+        compared.redactions = theirs.redactions(session)?;
+        let redactions = compared.redactions.clone().with(marks.redactions());
+        let marks = (marks, &redactions);
         let comparison = Comparison::new(sides, session, self.on_conflict, marks, meter);
         compared.found = comparison.run(&compared.segments)?;
         Ok(compared)
@@ -136,6 +141,7 @@ impl SessionMerge<'_> {
         let mut missing = self.theirs.stored_notes(self.session.id)?;
         // Whether it is in the trash is said by itself, and only of a session that is not here.
         missing.retain(|name| !is_name_of_marks(name, self.session.id));
+        missing.retain(|name| !is_mark(name));
         if !missing.is_empty() {
             let here = ours.stored_notes(self.session.id)?;
             missing.retain(|name| !here.contains(name));
@@ -201,6 +207,12 @@ impl SessionMerge<'_> {
         }
         if self.again {
             for op in compared.marks.removal() {
+                copy.push(op, 0)?;
+            }
+        }
+        if !compared.found.lacks.is_empty() {
+            let ours = self.archive.snapshot()?;
+            for op in mark_ops(&ours, self.session.id, &compared.redactions.pairs())? {
                 copy.push(op, 0)?;
             }
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::copy::{Lack, read};
-use crate::archive::{RawEntries, SegmentInfo, SegmentParent, Snapshot, tombstone};
+use crate::archive::{RawEntries, Redactions, SegmentInfo, SegmentParent, Snapshot, tombstone};
 use crate::engine::{LogId, LogKind};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
@@ -105,12 +105,13 @@ impl Composed {
 
     /// The first entry of the range in which `theirs` differs from this log, which is `mine`.
     /// `tell` is told of each entry before that: its index, its bytes, and whether it was erased
-    /// here alone.
+    /// or redacted here alone.
     pub(super) fn difference(
         &self,
         sides: Sides<'_>,
         (mine, theirs): (LogId, LogId),
         range: &Range<u64>,
+        redactions: &Redactions,
         tell: &mut dyn FnMut(u64, u64, bool),
     ) -> Result<Option<Difference>, StoreError> {
         for stretch in &self.0 {
@@ -124,8 +125,14 @@ impl Composed {
             for (entry, (mine, theirs)) in (start..).zip(pairs) {
                 let (mine, theirs) = (mine?, theirs?);
                 let is_equal = *mine == *theirs;
-                let erased_here = !is_equal && is_erased(&mine, theirs.as_str());
-                if !is_equal && !erased_here && !is_erased(&theirs, mine.as_str()) {
+                let erased_here = !is_equal
+                    && (is_erased(&mine, theirs.as_str()) || redactions.is_of(&mine, &theirs));
+                let is_known = || {
+                    is_erased(&theirs, mine.as_str())
+                        || redactions.is_of(&theirs, &mine)
+                        || redactions.are_of_one(&mine, &theirs)
+                };
+                if !is_equal && !erased_here && !is_known() {
                     return Ok(Some(Difference {
                         entry,
                         mine: mine.to_vec(),

@@ -60,6 +60,8 @@ mod opening;
 mod portable;
 /// JSON as it was written.
 mod raw;
+/// Entries that are redacted, and known again.
+mod redaction;
 /// What a segment's entries add up to.
 mod replay;
 /// Reads of what was read before, or is read ahead, against what a log holds now.

@@ -8,6 +8,7 @@ mod html;
 mod logs;
 mod native;
 mod read;
+mod redact;
 mod relocate;
 mod search;
 mod trash;
@@ -27,6 +28,7 @@ pub(crate) use self::html::HtmlArgs;
 pub(crate) use self::logs::{BadLines, Diverged, ExportArgs, ImportArgs, LastLine, SyncArgs};
 pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::read::{By, FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
+pub(crate) use self::redact::{RedactArgs, RedactFilterArgs};
 pub(crate) use self::relocate::RelocateArgs;
 pub(crate) use self::search::SearchArgs;
 pub(crate) use self::trash::{
@@ -112,6 +114,7 @@ pub(crate) enum Command {
     Branch(BranchArgs),
     Truncate(TruncateArgs),
     Erase(EraseArgs),
+    Redact(RedactArgs),
     Rm(RmArgs),
     Trash(TrashArgs),
     Restore(RestoreArgs),

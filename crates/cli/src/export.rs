@@ -5,9 +5,10 @@ use std::io::Write;
 use sessiondb::jsonl::{Export, ExportOutcome, ExportReport, SessionFile};
 
 use crate::args::{ExportArgs, Layout};
-use crate::context::{Access, Context};
+use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
+use crate::redact::Source;
 use crate::{find, markdown_export, native, output, render, trash};
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
@@ -23,11 +24,12 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
 }
 
 fn segments(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
-    let archive = context.open(Access::Read)?;
-    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
+    let source = Source::open(context, &args.redaction, &args.sessions)?;
+    let archive = source.archive();
+    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
     let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
-    trash::note(context, &archive, &sessions)?;
-    let mut export = Export::new(&archive)
+    trash::note(context, archive, &sessions)?;
+    let mut export = Export::new(archive)
         .sessions(sessions)
         .trashed(args.trash)
         .force(args.force)

@@ -15,9 +15,10 @@ use sessiondb_page::{Page, Segment};
 use tempfile::NamedTempFile;
 
 use crate::args::HtmlArgs;
-use crate::context::{Access, Context};
+use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
+use crate::redact::Source;
 use crate::sessions::{self, Filter, Listed};
 use crate::{find, render};
 
@@ -26,9 +27,10 @@ pub(crate) fn run(context: &Context, args: &HtmlArgs) -> Result<(), Failure> {
     if !args.force && out.symlink_metadata().is_ok() {
         return Err(is_there(out));
     }
-    let archive = context.open(Access::Read)?;
+    let source = Source::open(context, &args.redaction, &args.sessions)?;
+    let archive = source.archive();
     let now = archive.snapshot()?;
-    let chosen = chosen(&archive, &now, args)?;
+    let chosen = chosen(archive, &now, args)?;
     let not_written = |error: io::Error| cannot_write(out, &error);
     let folder = out.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));

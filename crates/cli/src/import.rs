@@ -15,7 +15,7 @@ use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
 use crate::sessions::Listed;
-use crate::{ls, output, render, trash};
+use crate::{ls, output, redact, render, trash};
 
 /// How many of those that were passed over for one reason are named.
 const NAMED: usize = 5;
@@ -42,9 +42,14 @@ pub(crate) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
         tell_notes(context, &report);
         return exit::found(printed, conclude(context, args, &report));
     }
+    let redactor = redact::filter(&args.redaction)?;
     let archive = context.open(Access::Create)?;
     let bar = progress::bar(context, Unit::Bytes);
-    let report = Import::new(&archive)
+    let mut import = Import::new(&archive);
+    if let Some(redactor) = redactor {
+        import = import.redact(redactor);
+    }
+    let report = import
         .bad_lines(bad_lines)
         .last_line(last_line)
         .branch_diverged(args.on_conflict == Diverged::Branch)
@@ -230,8 +235,8 @@ fn tell_forgotten(context: &Context, report: &ImportReport) {
     let entries = files.iter().map(|file| file.forgotten).sum();
     if entries > 0 {
         context.say(format_args!(
-            "{} of {} left out, since they were removed, cut off or erased before; `--again` \
-             brings back what was not erased",
+            "{} of {} left out, since they were removed, cut off, pruned, erased or redacted before; \
+             `--again` brings back what was not erased",
             render::count(entries, "entry"),
             render::count(files.len() as u64, "file"),
         ));

@@ -33,6 +33,7 @@ mod pager;
 mod progress;
 mod prune;
 mod recover;
+mod redact;
 mod remove;
 mod render;
 mod resume;
@@ -110,6 +111,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Branch(args) => branch::run(&context, &args),
         Command::Truncate(args) => remove::truncate(&context, &args),
         Command::Erase(args) => remove::erase(&context, &args),
+        Command::Redact(args) => redact::run(&context, &args),
         Command::Rm(args) => remove::rm(&context, &args),
         Command::Trash(args) => trash::run(&context, &args),
         Command::Restore(args) => trash::restore(&context, &args.of),

@@ -9,9 +9,10 @@ use sessiondb::jsonl::{ExportOutcome, Permissions, Unfinished};
 use sessiondb::{SegmentId, SegmentInfo, SessionId, Snapshot};
 
 use crate::args::ExportArgs;
-use crate::context::{Access, Context};
+use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
+use crate::redact::Source;
 use crate::sessions::Listed;
 use crate::sessions::{Filter, chosen, short_segment, to_signed};
 use crate::transcript::{Conversation, Turns, document};
@@ -37,11 +38,12 @@ struct Report {
 }
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
-    let archive = context.open(Access::Read)?;
-    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
+    let source = Source::open(context, &args.redaction, &args.sessions)?;
+    let archive = source.archive();
+    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
     let mut sessions = sessions.collect::<Result<Vec<_>, _>>()?;
     let now = archive.snapshot()?;
-    trash::note(context, &archive, &sessions)?;
+    trash::note(context, archive, &sessions)?;
     let mut left_out = 0;
     if sessions.is_empty() {
         let all = Filter::all_between(None, None).and_trash(args.trash);

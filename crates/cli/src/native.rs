@@ -7,21 +7,23 @@ use sessiondb::jsonl::{ExportOutcome, SessionFile, SessionFileOutcome};
 use sessiondb_logs::{Export, ExportReport, Exported, Likeness};
 
 use crate::args::ExportArgs;
-use crate::context::{Access, Context};
+use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::output::Out;
 use crate::progress::{self, Unit};
+use crate::redact::Source;
 use crate::{find, output, render, trash};
 
 /// How many files of one kind a note names.
 const NAMED: usize = 5;
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
-    let archive = context.open(Access::Read)?;
-    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
+    let source = Source::open(context, &args.redaction, &args.sessions)?;
+    let archive = source.archive();
+    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
     let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
-    trash::note(context, &archive, &sessions)?;
-    let mut export = Export::new(&archive)
+    trash::note(context, archive, &sessions)?;
+    let mut export = Export::new(archive)
         .sessions(sessions)
         .trashed(args.trash)
         .force(args.force)

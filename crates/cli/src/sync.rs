@@ -13,7 +13,7 @@ use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::import::tell_warnings;
 use crate::progress::{self, Unit};
-use crate::{data_folder, output, render, trash};
+use crate::{data_folder, output, redact, render, trash};
 
 /// How long a watch waits at a time.
 const A_WHILE: Duration = Duration::from_secs(3600);
@@ -34,7 +34,7 @@ pub(crate) fn run(context: &Context, args: &SyncArgs) -> Result<(), Failure> {
         return watch(context, args, &archive);
     }
     let bar = progress::bar(context, Unit::Bytes);
-    let report = sync(&archive, args).run(Some(&mut progress::show_files(&bar)));
+    let report = sync(&archive, args)?.run(Some(&mut progress::show_files(&bar)));
     bar.finish_and_clear();
     let report = report?;
     if report.agents.is_empty() {
@@ -50,15 +50,18 @@ pub(crate) fn run(context: &Context, args: &SyncArgs) -> Result<(), Failure> {
     exit::done(printed, done, conclude(&report))
 }
 
-fn sync<'a>(archive: &'a Archive, args: &SyncArgs) -> Sync<'a> {
+fn sync<'a>(archive: &'a Archive, args: &SyncArgs) -> Result<Sync<'a>, Failure> {
     let mut sync = Sync::new(archive).again(args.again);
+    if let Some(redactor) = redact::filter(&args.redaction)? {
+        sync = sync.redact(redactor);
+    }
     if let Some(home) = &args.home {
         sync = sync.home(home);
     }
     if !args.agents.is_empty() {
         sync = sync.agents(args.agents.iter().map(String::as_str));
     }
-    sync
+    Ok(sync)
 }
 
 /// Where the agents that are asked for may keep their sessions.
@@ -72,7 +75,7 @@ fn looked_at(args: &SyncArgs) -> Vec<PathBuf> {
 
 /// Goes on until the process is interrupted, or nobody reads its output any more.
 fn watch(context: &Context, args: &SyncArgs, archive: &Archive) -> Result<(), Failure> {
-    let mut watch = sync(archive, args).watch();
+    let mut watch = sync(archive, args)?.watch();
     let mut is_first = true;
     loop {
         let report = match watch.next(A_WHILE) {

@@ -8,6 +8,7 @@ use sessiondb::jsonl::{self, FileReport, FileVisitor, LogFile, Outcome, ReadAhea
 use sessiondb::{Archive, Durability, SegmentId, SessionId, StoreError};
 use sessiondb_agents::{Agent, Fold};
 
+use crate::notes;
 use crate::place::{self, Place};
 use crate::prepare::Ready;
 use crate::refresh::refresh;
@@ -153,6 +154,26 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
+    /// The header that is stored, if it is what was left of that of the file since it was redacted.
+    fn kept_header(
+        &self,
+        header: Option<&str>,
+        place: &Place,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(header) = header else {
+            return Ok(None);
+        };
+        let now = self.archive.snapshot()?;
+        let redactions = now.redactions(place.session)?;
+        if redactions.is_empty() {
+            return Ok(None);
+        }
+        let known = notes::read_log(&now, place.session, place.segment)?;
+        let known = known.and_then(|known| known.header);
+        let known = known.map(|known| known.get().to_owned());
+        Ok(known.filter(|known| redactions.is_of(known.as_bytes(), header.as_bytes())))
+    }
+
     /// Imports one file, into the batch if there is one. Returns whether that is how it came in.
     fn import(
         &mut self,
@@ -180,12 +201,15 @@ impl<'a> Group<'a> {
             file = file.timestamp_ms(source.stamp.modified_ns / 1_000_000);
         }
         let path = slashed(absolute);
+        let kept = self.kept_header(source.header.as_deref(), place)?;
         let mut visit = Visit {
             archive: self.archive,
             absolute,
             source: &path,
             stamp: source.stamp.clone(),
-            header: source.header.clone(),
+            keeps_header: kept.is_some(),
+            header: kept.or_else(|| source.header.clone()),
+            header_was: source.header_was.clone(),
             subagent: place.subagent.clone(),
             form: match (source.is_document, source.is_part) {
                 (_, true) => Form::Part,

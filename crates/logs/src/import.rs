@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
+use sessiondb::archive::Redactor;
 use sessiondb::jsonl::{self, BadLines, LastLine, Outcome, ReadAhead, Unreadable};
 use sessiondb::portable::Relocation;
 use sessiondb::{Archive, Durability, StoreError};
@@ -53,6 +54,7 @@ pub struct Import<'a> {
     /// Brings each file to the place that is found for it.
     library: jsonl::Import<'a>,
     again: bool,
+    redactor: Option<Redactor>,
 }
 
 impl<'a> Import<'a> {
@@ -62,6 +64,7 @@ impl<'a> Import<'a> {
             archive,
             library: jsonl::Import::new(archive).bad_lines(BadLines::Mend),
             again: false,
+            redactor: None,
         }
     }
 
@@ -93,6 +96,15 @@ impl<'a> Import<'a> {
     pub fn again(mut self, again: bool) -> Self {
         self.library = self.library.again(again);
         self.again = again;
+        self
+    }
+
+    /// Says what becomes of entries before they come in, and of what belongs to a session beside them. A second import of the
+    /// same file finds nothing new; what is stored already stays as it is.
+    #[must_use]
+    pub fn redact(mut self, redactor: Redactor) -> Self {
+        self.library = self.library.redact(redactor.clone());
+        self.redactor = Some(redactor);
         self
     }
 
@@ -143,6 +155,7 @@ impl<'a> Import<'a> {
             archive: self.archive,
             library: self.library.clone(),
             again: self.again,
+            redactor: self.redactor.clone(),
         };
         let done = run.all(&reader, items, listener);
         let done = done.and_then(|()| run.group.end(&mut run.report));

@@ -35,6 +35,7 @@ mod out;
 mod place;
 mod places;
 mod prepare;
+mod redact;
 mod refresh;
 mod report;
 mod sidecar;
@@ -52,6 +53,7 @@ pub use self::out::{
     Export, ExportReport, Exported, Free, FreeFile, FreeOutcome, FreeReport, Kept, Likeness,
     Resume, ResumeError, Resumed,
 };
+pub use self::redact::{RedactReport, redact};
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
 pub use self::summaries::{Current, keep_up, summary};

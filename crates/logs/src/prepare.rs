@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sessiondb::archive::Redactor;
 use sessiondb::jsonl::{self, EntryTaker, FileReport, FoundFile, LogFile, Outcome, ReadAhead};
 use sessiondb::{Archive, Snapshot, StoreError};
 use sessiondb_agents::{Fold, Scanner};
@@ -57,6 +58,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) library: jsonl::Import<'a>,
     /// Whether what is unchanged is read again, since some of it may have been taken away.
     pub(crate) again: bool,
+    /// What becomes of entries before they come in.
+    pub(crate) redactor: Option<Redactor>,
 }
 
 impl Reader<'_> {
@@ -112,7 +115,7 @@ impl Reader<'_> {
 
     fn sidecar(&self, item: &Item, sidecar: &Sidecar) -> Result<Prepared, StoreError> {
         Ok(Prepared::Done(Box::new(Imported {
-            report: sidecar.import(self.archive, &item.file.path)?,
+            report: sidecar.import(self.archive, &item.file.path, self.redactor.as_ref())?,
             agent: Some("claude"),
             was_skipped: false,
             is_new_session: false,
@@ -196,8 +199,15 @@ impl Reader<'_> {
         &self,
         file: FoundFile,
         absolute: PathBuf,
-        source: Source,
+        mut source: Source,
     ) -> Result<Prepared, StoreError> {
+        if let Some(redactor) = &self.redactor
+            && let Some(header) = &mut source.header
+            && let Some(redacted) = redactor.redact(header)
+        {
+            let header = std::mem::replace(header, redacted.as_str().to_owned());
+            source.header_was = Some(header);
+        }
         let folded = if file.trace {
             Ok((Folded::default(), None))
         } else {
@@ -280,7 +290,8 @@ impl Reader<'_> {
         let ahead = self.library.read_ahead(&lines, &mut folding);
         // Where it belongs is asked of all of it, also if a line is not sound.
         if !ahead.is_sound() {
-            match source.fold(anew.clone(), file.line_ends_count) {
+            let redactor = self.redactor.as_ref();
+            match source.fold(anew.clone(), file.line_ends_count, redactor) {
                 Ok(all) => (fold, bytes) = all,
                 Err(error) => return Ok(Err(error)),
             }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sessiondb::archive::Redactor;
 use sessiondb::jsonl::{FileReport, Outcome};
 use sessiondb::{Archive, Durability, RawJson, SegmentId, SessionId, StoreError};
 use uuid::Uuid;
@@ -64,6 +65,7 @@ impl Sidecar {
         &self,
         archive: &Archive,
         path: &PathBuf,
+        redactor: Option<&Redactor>,
     ) -> Result<FileReport, StoreError> {
         let (session, segment) = (self.session, self.segment());
         let report = |outcome| FileReport::new(path, session, segment, outcome);
@@ -86,14 +88,29 @@ impl Sidecar {
             path: self.name.clone(),
             text,
         })?)?;
-        let log = archive.log(session, segment);
+        let redacted = redactor.and_then(|redactor| redactor.redact(entry.as_str()));
+        let log = archive
+            .log(session, segment)
+            .with_durability(Durability::Written);
         if log.exists()? {
-            let same = log.read(..)?.next().transpose()?;
-            if same.is_some_and(|same| same.as_str() == entry.as_str()) {
+            let there = log.read(..)?.next().transpose()?;
+            let redactions = now.redactions(session)?;
+            let is_same = |there: &sessiondb::Entry| {
+                **there == *redacted.as_ref().unwrap_or(&entry).as_str().as_bytes()
+                    || **there == *entry.as_str().as_bytes()
+                    || redactions.is_of(there, entry.as_str().as_bytes())
+            };
+            if there.is_some_and(|there| is_same(&there)) {
                 return Ok(report(Outcome::Unchanged { total: 1 }));
             }
         }
-        log.with_durability(Durability::Written).replace([entry])?;
+        let mut batch = archive.batch().with_durability(Durability::Written);
+        if let Some(redacted) = &redacted {
+            let (redacted, was) = (redacted.as_str().as_bytes(), entry.as_str().as_bytes());
+            batch.mark_redacted(session, redacted, was);
+        }
+        batch.replace(&log, [redacted.unwrap_or(entry)])?;
+        batch.commit()?;
         Ok(report(Outcome::Imported { new: 1, total: 1 }))
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
+use sessiondb::archive::Redactor;
 use sessiondb_agents::{Agent, Document, Fold, Probe, by_name, recognise};
 
 use crate::document::{self, Whole};
@@ -30,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) agent: Option<&'static dyn Agent>,
     /// What a document says of the session as a whole.
     pub(crate) header: Option<String>,
+    /// The same before something was redacted in it.
+    pub(crate) header_was: Option<String>,
     /// Whether it is a document, the entries of which the lines are.
     pub(crate) is_document: bool,
     /// Whether the lines were compressed.
@@ -77,6 +80,7 @@ impl Source {
                 lines,
                 agent,
                 header,
+                header_was: None,
                 is_document,
                 is_unpacked,
                 is_part: false,
@@ -112,6 +116,7 @@ impl Source {
             lines: document::as_lines(&document)?,
             agent: by_name(agent),
             header: Some(document.header).filter(|header| !header.is_empty()),
+            header_was: None,
             is_document: true,
             is_unpacked: false,
             is_part: false,
@@ -120,7 +125,12 @@ impl Source {
 
     /// Goes on with all entries. A last line without line end counts if it
     /// is whole, unless its writer counts line ends. Returns the bytes of the lines as well.
-    pub(crate) fn fold(&self, mut fold: Fold, line_ends_count: bool) -> io::Result<(Fold, u64)> {
+    pub(crate) fn fold(
+        &self,
+        mut fold: Fold,
+        line_ends_count: bool,
+        redactor: Option<&Redactor>,
+    ) -> io::Result<(Fold, u64)> {
         let mut bytes = 0;
         (&self.lines).seek(SeekFrom::Start(0))?;
         lines::each(&self.lines, |line, terminated| {
@@ -128,6 +138,11 @@ impl Source {
                 || (!line_ends_count
                     && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok());
             if whole {
+                let text = std::str::from_utf8(line).ok();
+                let redacted = text.and_then(|text| redactor?.redact(text));
+                let line = redacted
+                    .as_ref()
+                    .map_or(line, |line| line.as_str().as_bytes());
                 bytes += line.len() as u64;
                 fold.entry(line);
             }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use sessiondb::archive::Redactor;
 use sessiondb::jsonl::Outcome;
 use sessiondb::{Archive, StoreError};
 use sessiondb_agents::{Agent, agents};
@@ -147,6 +148,13 @@ impl<'a> Sync<'a> {
     #[must_use]
     pub fn again(mut self, again: bool) -> Self {
         self.import = self.import.again(again);
+        self
+    }
+
+    /// Says what becomes of entries before they come in, as [`Import::redact`] does.
+    #[must_use]
+    pub fn redact(mut self, redactor: Redactor) -> Self {
+        self.import = self.import.redact(redactor);
         self
     }
 

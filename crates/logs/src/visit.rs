@@ -36,6 +36,10 @@ pub(crate) struct Visit<'v> {
     pub(crate) source: &'v str,
     pub(crate) stamp: Stamp,
     pub(crate) header: Option<String>,
+    /// The header before something was redacted in it.
+    pub(crate) header_was: Option<String>,
+    /// Whether the header is the one that is stored, in place of that of the file.
+    pub(crate) keeps_header: bool,
     pub(crate) subagent: Option<String>,
     pub(crate) form: Form,
     /// What is known after some of the entries, or all.
@@ -94,7 +98,9 @@ impl FileVisitor for Visit<'_> {
         }
         let fold = self.fold.as_ref();
         let are_lines = self.lines.is_none_or(|(_, bytes)| bytes == self.bytes);
-        let is_all = are_lines && fold.is_none_or(|fold| fold.entries() == seen.entries);
+        let is_as_folded = seen.redacted_before == 0 && !self.keeps_header;
+        let is_all =
+            are_lines && is_as_folded && fold.is_none_or(|fold| fold.entries() == seen.entries);
         self.refold = fold.is_some() && (!is_all || seen.total != seen.entries);
         let note = self.log_note(seen, is_all)?;
         let json = |note: &LogNote| serde_json::to_string(note);
@@ -104,6 +110,9 @@ impl FileVisitor for Visit<'_> {
         };
         if !is_new {
             return Ok(changed);
+        }
+        if let (Some(was), Some(now)) = (&self.header_was, &self.header) {
+            batch.mark_redacted(seen.session, now.as_bytes(), was.as_bytes());
         }
         batch.write_note(&key_of_log(seen.session, seen.segment), &note)?;
         if let (Some(fold), None, false) = (fold, &self.subagent, self.refold) {
@@ -128,7 +137,9 @@ impl Visit<'_> {
             settled: self.stamp.settled,
             whole: match self.form {
                 Form::Lines => seen.is_exact,
-                Form::Document => true,
+                Form::Document => {
+                    seen.redacted == 0 && self.header_was.is_none() && !self.keeps_header
+                }
                 Form::Part => false,
             },
         }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::rows::{Place, Proved, ProvedRun, Table};
-use super::values::ValuesAt;
 use super::walk::{Lost, Row, RowAt};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogKind, OriginRecord};
@@ -206,6 +205,9 @@ impl FoundLog {
         true
     }
 }
+
+/// The rows of each group of shared values, by the numbers that they stand under.
+pub(super) type ValuesAt = BTreeMap<Uuid, BTreeMap<u64, RowAt>>;
 
 /// What was found of an archive.
 #[derive(Debug, Default)]

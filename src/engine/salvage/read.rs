@@ -6,6 +6,7 @@ use redb::StorageBackend;
 
 use super::found::{Found, RunAt, Source};
 use super::frames::{self, Reach};
+use super::head::guess_image_offset;
 use super::image::Image;
 use super::patient::Patient;
 use super::rows::{Proved, Table, prove};
@@ -15,13 +16,11 @@ use super::values::{self, ReadRow};
 use super::walk::{RowAt, tables_of};
 use crate::engine::fault::system::named;
 use crate::engine::file::storage::{open_regular, storage_of};
-use crate::engine::file::superblock::{
-    JOURNAL_OFFSET, MAX_JOURNAL_BYTES, MIN_JOURNAL_BYTES, SUPERBLOCK_BYTES, Superblock,
-};
+use crate::engine::file::superblock::{JOURNAL_OFFSET, Superblock};
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::run::Run;
 use crate::engine::model::run_row::RunRow;
-use crate::engine::redb_format::page::{Geometry, Header, Link, MAGIC, Node, Slot, Widths};
+use crate::engine::redb_format::page::{Geometry, Header, Link, Node, Slot, Widths};
 use crate::engine::tables::Checkpointed;
 use crate::error::StoreError;
 
@@ -330,8 +329,9 @@ impl<'f> Archive<'f> {
                 let tables = tables_of(&page.bytes);
                 let (_, meta) = tables.iter().find(|(table, _)| *table == Table::Meta)?;
                 let checkpointed = absorbed_below(image, meta.root?.link)?;
-                let needed = tables.iter();
-                let needed = needed.filter(|(table, _)| Table::ALL.contains(table));
+                let needed = tables
+                    .iter()
+                    .filter(|(table, _)| Table::ALL.contains(table));
                 (needed.count() == Table::ALL.len()).then_some((checkpointed.frames, checksum))
             });
         let (_, checksum) = roots.max_by_key(|(frames, _)| *frames)?;
@@ -354,18 +354,6 @@ impl<'f> Archive<'f> {
         let journal_bytes = self.image_offset - JOURNAL_OFFSET;
         frames::replay(self.file, journal_bytes, checkpointed, found)
     }
-}
-
-/// Where the image is, by the mark of a database where one may begin.
-fn guess_image_offset(file: &dyn StorageBackend, file_len: u64) -> Option<u64> {
-    (1..=MAX_JOURNAL_BYTES / MIN_JOURNAL_BYTES)
-        .map(|parts| JOURNAL_OFFSET + parts * MIN_JOURNAL_BYTES)
-        .take_while(|offset| offset + SUPERBLOCK_BYTES <= file_len)
-        .find(|offset| {
-            let mut mark = MAGIC;
-            mark.fill(0);
-            file.read(*offset, &mut mark).is_ok() && mark == MAGIC
-        })
 }
 
 /// The commits that the header tells of, the one first that a reader would see.
@@ -435,6 +423,7 @@ mod tests {
     use redb::backends::FileBackend;
 
     use super::*;
+    use crate::engine::file::superblock::MIN_JOURNAL_BYTES;
     use crate::engine::open::create::create;
 
     /// A file whose bytes from an offset on are locked by somebody else for some reads.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::found::{Found, RunAt, Source};
+use super::found::{Found, RunAt, Source, ValuesAt};
 use super::image::Image;
 use super::rows::{Proved, ProvedRun, Table, prove};
-use super::values::{ValuesAt, fetch, read_in, skeleton};
+use super::values::{fetch, read_in, skeleton};
 use super::walk::{Lost, Row, RowAt};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};

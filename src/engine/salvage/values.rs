@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use super::found::{Found, FoundLog, RunAt, Source};
+use super::found::{Found, FoundLog, RunAt, Source, ValuesAt};
 use super::image::Image;
 use super::walk::RowAt;
 use crate::engine::model::run::Run;
@@ -12,9 +12,6 @@ use crate::engine::model::run_row::RunRow;
 use crate::engine::model::shared_value::{Skeleton, ValueName, Values};
 use crate::engine::model::value_row::{Group, GroupHead, HEAD};
 use crate::engine::tables::joined;
-
-/// The rows of each group of values, by the numbers that they stand under.
-pub(super) type ValuesAt = BTreeMap<Uuid, BTreeMap<u64, RowAt>>;
 
 /// Reads a row again.
 pub(super) type ReadRow<'r> = &'r dyn Fn(&RowAt) -> Result<Vec<u8>, String>;

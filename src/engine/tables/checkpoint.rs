@@ -72,6 +72,11 @@ pub(super) fn checkpoint(
         }
     }
     into.values.finish()?;
+    put_rows(txn, memtable, by_use)
+}
+
+/// Stores what is no entry: heads, sessions, metadata and names.
+fn put_rows(txn: &WriteTransaction, memtable: &Memtable, by_use: bool) -> Outcome<()> {
     for ((session, segment), head) in &memtable.heads {
         put_head(txn, *session, *segment, head.as_ref())?;
     }

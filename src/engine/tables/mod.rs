@@ -15,6 +15,7 @@ mod run_cache;
 mod runs;
 mod schema;
 mod session_table;
+mod shared_values;
 pub(crate) mod unclosed;
 mod values;
 

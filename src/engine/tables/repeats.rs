@@ -9,8 +9,8 @@ use crate::engine::fault::Outcome;
 use crate::engine::model::compress;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::shared_value::{ValueName, fingerprint, large_values};
-use crate::engine::tables::groups::Stored;
 use crate::engine::tables::read::TablesView;
+use crate::engine::tables::shared_values::Stored;
 
 /// From this length on (512 KiB) a value is stored beside the runs when it comes for the first time: it would fill most
 /// of a run.

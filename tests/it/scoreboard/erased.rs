@@ -1,5 +1,5 @@
-//! R18: what was erased is not in the journal any more when that is acknowledged, and after a
-//! compaction nothing that was erased, cut off, replaced or deleted is anywhere in the file, also
+//! R18: what was erased or redacted is not in the journal any more when that is acknowledged, and after a
+//! compaction nothing that was erased, redacted, cut off, replaced or deleted is anywhere in the file, also
 //! after power loss.
 
 use std::ops::Range;
@@ -31,7 +31,7 @@ fn search(row: &mut Row, number: u64) -> Result<(), String> {
         let gone = history.gone_after(step);
         for (image, what) in images(&disk) {
             let (bytes, found) = match kind {
-                Step::Erase(..) => (image, "in the journal"),
+                Step::Erase(..) | Step::Redact(..) => (image, "in the journal"),
                 Step::Compact => (image, "in the file"),
                 _ => continue,
             };

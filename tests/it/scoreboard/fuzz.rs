@@ -15,6 +15,8 @@ mod jsonl_import;
 mod open_archive;
 #[path = "../../../fuzz/checks/ops.rs"]
 mod ops;
+#[path = "../../../fuzz/checks/redact.rs"]
+mod redact;
 #[path = "../../../fuzz/checks/run_codec.rs"]
 mod run_codec;
 /// Inputs for the codecs, made by hand.
@@ -29,7 +31,7 @@ use super::row::{Dice, Row, deep, seed};
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 8] = [
+const TARGETS: [(&str, Check); 9] = [
     ("agent_documents", agent_documents::check),
     ("agent_lines", agent_lines::check),
     ("entry_round_trip", entry_round_trip::check),
@@ -37,6 +39,7 @@ const TARGETS: [(&str, Check); 8] = [
     ("jsonl_import", jsonl_import::check),
     ("open_archive", open_archive::check),
     ("ops", ops::check),
+    ("redact", redact::check),
     ("run_codec", run_codec::check),
 ];
 

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use sessiondb::Durability;
 
-use self::entry::is_tombstone;
+use self::entry::{is_redacted, is_tombstone};
 use self::generator::random_durability;
 pub(super) use self::generator::{SHORT_KINDS, fold_steps, random_step, short_steps};
 pub(super) use self::state::State;
@@ -88,7 +88,7 @@ impl History {
         for entry in self.states[step + 1].entries() {
             gone.remove(entry);
         }
-        gone.retain(|entry| !is_tombstone(entry));
+        gone.retain(|entry| !is_tombstone(entry) && !is_redacted(entry));
         gone.into_iter().collect()
     }
 
@@ -96,7 +96,12 @@ impl History {
     pub(super) fn is_synced(&self, step: usize) -> bool {
         match &self.steps[step] {
             Step::Append(_, _, durability) => *durability == Durability::Synced,
-            Step::Erase(..) | Step::Sync | Step::Checkpoint | Step::Compact | Step::Reopen => true,
+            Step::Erase(..)
+            | Step::Redact(..)
+            | Step::Sync
+            | Step::Checkpoint
+            | Step::Compact
+            | Step::Reopen => true,
             Step::Background => false,
             // As durable as the most durable of its logs; traces are only written.
             Step::Batch(parts) => {

@@ -139,6 +139,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "redact",
+        &[
+            "sessiondb redact",
+            "sessiondb redact 019a --emails --pattern 'ticket=SEC-[0-9]+' --yes && sessiondb compact",
+        ],
+    ),
+    (
         "rm",
         &[
             "sessiondb rm 019a",

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::FilterArgs;
+use super::redact::RedactFilterArgs;
 use crate::values::whole;
 
 /// Write sessions as one HTML page that needs no network
@@ -25,6 +26,8 @@ pub(crate) struct HtmlArgs {
     /// Only the N sessions that were active last
     #[arg(long, short = 'n', value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     pub(crate) limit: Option<u64>,
+    #[command(flatten)]
+    pub(crate) redaction: RedactFilterArgs,
     /// Replace OUT if it is there
     #[arg(long)]
     pub(crate) force: bool,

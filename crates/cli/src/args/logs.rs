@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use sessiondb_agents::agents;
 
 use super::native::{Layout, RebaseEntriesArgs};
+use super::redact::RedactFilterArgs;
 use super::relocate::RelocateArgs;
 use crate::values::mode;
 
@@ -26,9 +27,11 @@ pub(crate) struct SyncArgs {
     /// Go on until interrupted: bring in what is written within a second
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Bring back what was removed or cut off before, or is in the trash
+    /// Bring back what was removed, cut off or redacted before, or is in the trash
     #[arg(long)]
     pub(crate) again: bool,
+    #[command(flatten)]
+    pub(crate) redaction: RedactFilterArgs,
     /// Print the report as one JSON object; with --watch one for each time something came in
     #[arg(long)]
     pub(crate) json: bool,
@@ -53,9 +56,11 @@ pub(crate) struct ImportArgs {
     /// What becomes of a file that differs from what is stored
     #[arg(long, value_enum, default_value_t = Diverged::Branch)]
     pub(crate) on_conflict: Diverged,
-    /// Bring back what was removed or cut off before, or is in the trash
+    /// Bring back what was removed, cut off or redacted before, or is in the trash
     #[arg(long)]
     pub(crate) again: bool,
+    #[command(flatten)]
+    pub(crate) redaction: RedactFilterArgs,
     #[command(flatten)]
     pub(crate) relocation: RelocateArgs,
     /// List the sessions of the archive afterwards
@@ -129,6 +134,8 @@ pub(crate) struct ExportArgs {
     pub(crate) relocation: RelocateArgs,
     #[command(flatten)]
     pub(crate) inside: RebaseEntriesArgs,
+    #[command(flatten)]
+    pub(crate) redaction: RedactFilterArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

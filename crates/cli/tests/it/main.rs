@@ -59,6 +59,8 @@ mod processes;
 /// JSON as it was written.
 #[path = "../../../../tests/it/raw.rs"]
 mod raw;
+/// `redact`: what is found, what is rewritten, and that it stays so.
+mod redact;
 /// A folder for the files of one test.
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]

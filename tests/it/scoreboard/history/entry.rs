@@ -38,6 +38,23 @@ pub(super) fn tombstone(entry: &str) -> String {
     }
 }
 
+/// What stands for a secret that was redacted.
+const REDACTED: &str = "[redacted:secret]";
+
+/// The entry without the first letters of its pad; `None` if there is nothing to be redacted.
+pub(super) fn redacted(entry: &str) -> Option<String> {
+    if is_tombstone(entry) || is_redacted(entry) {
+        return None;
+    }
+    let pad = entry.rsplit('"').nth(1)?;
+    let secret = pad.get(..40)?;
+    Some(entry.replacen(secret, REDACTED, 1))
+}
+
+pub(super) fn is_redacted(entry: &str) -> bool {
+    entry.contains(REDACTED)
+}
+
 pub(super) fn is_tombstone(entry: &str) -> bool {
     entry.starts_with(r#"{"kind":"erased""#)
 }

@@ -2,7 +2,7 @@
 
 use sessiondb::Durability;
 
-use super::entry::entry;
+use super::entry::{entry, redacted};
 use super::state::State;
 use super::step::{PLACES, Place, Step};
 use crate::scoreboard::row::Dice;
@@ -59,8 +59,20 @@ pub(in super::super) fn random_step(dice: &mut Dice, state: &State, step: usize)
             let most = (state.len(place) - from).min(3);
             Step::Erase(place, from..from + 1 + dice.below(most))
         }
+        38 if !redactable(state, place).is_empty() => {
+            let places = redactable(state, place);
+            Step::Redact(place, places[dice.index(places.len())])
+        }
         _ => Step::Background,
     }
+}
+
+/// The entries of a log in which there is something to be redacted.
+fn redactable(state: &State, place: Place) -> Vec<u64> {
+    let entries = state.logs.get(&place).map_or(&[][..], Vec::as_slice);
+    let numbered = (0..).zip(entries);
+    let found = numbered.filter(|(_, entry)| redacted(entry).is_some());
+    found.map(|(number, _)| number).collect()
 }
 
 /// Any log; now and then one of those that share entries, if there are some.

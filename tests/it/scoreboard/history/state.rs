@@ -6,7 +6,7 @@ use std::ops::Range;
 use sessiondb::{Archive, Snapshot, StoreError};
 use uuid::Uuid;
 
-use super::entry::{is_tombstone, tombstone};
+use super::entry::{is_tombstone, redacted, tombstone};
 use super::step::{PLACES, Place, Step, place};
 
 /// Everything that an archive holds, as its callers see it.
@@ -39,7 +39,10 @@ impl State {
                 let shared = &self.logs[from][..index(*len)];
                 self.logs.insert(*to, shared.to_vec());
             }
-            Step::Erase(place, range) => self.erase(*place, range.clone()),
+            Step::Erase(place, range) => {
+                self.rewrite(*place, range.clone(), |old| Some(tombstone(old)));
+            }
+            Step::Redact(place, at) => self.rewrite(*place, *at..*at + 1, redacted),
             Step::DeleteLog(place) => self.remove(*place),
             Step::DeleteSession(session) => {
                 self.logs.retain(|place, _| place.session != *session);
@@ -76,13 +79,16 @@ impl State {
             .extend_from_slice(entries);
     }
 
-    /// Puts tombstones in the place of entries, in all logs that share them.
-    fn erase(&mut self, place: Place, range: Range<u64>) {
+    /// Puts others in the place of entries, in all logs that share them.
+    fn rewrite(&mut self, place: Place, range: Range<u64>, new: fn(&str) -> Option<String>) {
         for index in index(range.start)..index(range.end) {
             let entry = self.logs[&place][index].clone();
+            let Some(new) = new(&entry) else {
+                continue;
+            };
             for log in self.sharing(place) {
                 if let Some(own) = log.get_mut(index).filter(|own| **own == entry) {
-                    *own = tombstone(&entry);
+                    own.clone_from(&new);
                 }
             }
         }

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use serde_json::{Map, Value, json};
+use sessiondb::archive::Redaction;
 use sessiondb::{Archive, Durability, Log, StoreError};
 use uuid::Uuid;
 
-use super::entry::entry;
+use super::entry::{entry, redacted};
 use crate::raw::{raw, raws};
 
 /// One log out of those that histories write to.
@@ -73,6 +74,7 @@ pub(in super::super) enum Step {
         to: Place,
     },
     Erase(Place, Range<u64>),
+    Redact(Place, u64),
     DeleteLog(Place),
     DeleteSession(u8),
     SetName(u8, u64),
@@ -141,6 +143,7 @@ pub(in super::super) fn play(
             archive.log(session, from).branch(*len, to).map(drop)
         }
         Step::Erase(place, range) => log(place).erase(range.clone()).map(drop),
+        Step::Redact(place, index) => redact(&log(place), *index),
         Step::DeleteLog(place) => log(place)
             .with_durability(archive.durability())
             .delete()
@@ -173,4 +176,13 @@ pub(in super::super) fn play(
             Ok(())
         }
     }
+}
+
+fn redact(log: &Log, index: u64) -> Result<(), StoreError> {
+    let entry = log.read(index..=index)?.next().transpose()?;
+    let change = entry.and_then(|entry| {
+        let now = raw(redacted(entry.as_str())?.as_bytes());
+        Some(Redaction::new(index, entry.as_str(), now))
+    });
+    log.redact(change).map(drop)
 }

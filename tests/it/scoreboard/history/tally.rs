@@ -13,6 +13,8 @@ pub(in super::super) struct Tally {
     branches_of_shared: u64,
     erased: u64,
     erased_shared: u64,
+    redacted: u64,
+    redacted_shared: u64,
     truncated_shared: u64,
     replaced_shared: u64,
     deleted_shared: u64,
@@ -41,6 +43,10 @@ impl Tally {
                 self.erased += 1;
                 self.erased_shared += u64::from(before.is_shared(*place, range.start));
             }
+            Step::Redact(place, at) => {
+                self.redacted += 1;
+                self.redacted_shared += u64::from(before.is_shared(*place, *at));
+            }
             Step::Truncate(place, len) => {
                 self.truncated_shared += u64::from(before.is_shared(*place, *len));
             }
@@ -65,6 +71,8 @@ impl Tally {
             branches_of_shared,
             erased,
             erased_shared,
+            redacted,
+            redacted_shared,
             truncated_shared,
             replaced_shared,
             deleted_shared,
@@ -76,6 +84,8 @@ impl Tally {
             branches_of_shared,
             erased,
             erased_shared,
+            redacted,
+            redacted_shared,
             truncated_shared,
             replaced_shared,
             deleted_shared,
