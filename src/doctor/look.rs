@@ -23,7 +23,7 @@ pub const FORMAT_VERSIONS: std::ops::RangeInclusive<u32> =
 /// # let path = dir.path().join("agent.sessiondb");
 /// # sessiondb::Archive::open(&path)?.close()?;
 /// let look = sessiondb::doctor::look(&path)?;
-/// assert_eq!(look.head.unwrap().format_version, 3);
+/// assert_eq!(look.head.unwrap().format_version, 4);
 /// assert!(look.problem.is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -209,6 +209,21 @@ fn write_unusual_logs(archive: &Archive) {
     archive.delete_name("agent-3").unwrap();
 }
 
+/// The sample, closed, with runs behind the pages that the trees are in.
+fn closed_sample_with_runs_at_its_end(path: &Path) -> (Vec<u8>, Content) {
+    closed_sample(path);
+    let archive = Archive::open(path).unwrap();
+    for round in 0..4 {
+        let log = archive.log(id(5), id(200 + round));
+        log.append_many(raws(entries("behind", 0..60, 3000)))
+            .unwrap();
+        archive.checkpoint().unwrap();
+    }
+    archive.delete_name("agent-2").unwrap();
+    archive.close().unwrap();
+    (std::fs::read(path).unwrap(), Content::of(path))
+}
+
 /// The sample, closed.
 fn closed_sample(path: &Path) -> (Vec<u8>, Content) {
     sample(path).close().unwrap();

@@ -6,7 +6,7 @@ use std::ops::Range;
 use sessiondb::doctor::{RecoverBasis, RecoverReport, recover};
 use uuid::Uuid;
 
-use super::{Content, Id, closed_sample, judge};
+use super::{Content, Id, closed_sample, closed_sample_with_runs_at_its_end, judge};
 use crate::scratch::Scratch;
 
 const IMAGE: usize = 8192 + (16 << 10);
@@ -25,7 +25,11 @@ struct Patient {
 impl Patient {
     fn new() -> Self {
         let scratch = Scratch::new();
-        let (bytes, was) = closed_sample(&scratch.fresh());
+        let archive = closed_sample(&scratch.fresh());
+        Self::of(scratch, archive)
+    }
+
+    fn of(scratch: Scratch, (bytes, was): (Vec<u8>, Content)) -> Self {
         let rows = rows(&bytes);
         Self {
             scratch,
@@ -185,7 +189,9 @@ fn pages_swapped() {
 #[test]
 fn the_file_cut_off() {
     const CASES: usize = 30;
-    let mut patient = Patient::new();
+    let scratch = Scratch::new();
+    let archive = closed_sample_with_runs_at_its_end(&scratch.fresh());
+    let mut patient = Patient::of(scratch, archive);
     let len = patient.bytes.len();
     let mut missing = 0;
     for number in 0..CASES {

@@ -93,7 +93,7 @@ fn branches_are_listed_checked_and_exported() {
         .code(0)
         .err("no problem in 1 session, 2 segments, 5 entries");
     let stats = place.run("stats", &[]).code(0).out("5 (3 B)");
-    stats.out("format version  3").out("per byte of the file");
+    stats.out("format version  4").out("per byte of the file");
     let out = place.path("out");
     place.run("export", &[out.to_str().unwrap()]).code(0);
     let file = out.join(&session_id).join(format!("{two}.jsonl"));

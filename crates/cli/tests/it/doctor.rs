@@ -12,7 +12,7 @@ fn a_sound_archive_is_told_of_as_a_whole() {
     let told = place.run("doctor", &["--json"]).code(0).json();
     let versions = &told["versions"];
     assert_eq!(versions["command"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(versions["format_written"], 3);
+    assert_eq!(versions["format_written"], 4);
     let archive = &told["archive"];
     assert_eq!(archive["path"], place.archive().to_str().unwrap());
     assert_eq!(archive["stats"]["sessions"], 7);
