@@ -221,11 +221,12 @@ fn archive() -> (Pages, State) {
         Opening::default(),
     );
     let archive = archive.expect("it opens");
-    for number in 0..6 {
+    for number in 0..9 {
         play(&archive, &Step::large_append(number), number).expect("it is appended");
     }
     archive.checkpoint().expect("it is folded");
-    play(&archive, &Step::small_append(6), 6).expect("it is appended");
+    // So long that the file grows when it is folded.
+    play(&archive, &Step::append_of(6, 7_000), 6).expect("it is appended");
     let state = State::of(&archive).expect("it is read");
     (disk.content(), state)
 }

@@ -6,9 +6,23 @@ use serde_json::Value;
 
 use crate::scoreboard::row::Dice;
 
+/// Longer entries have a value that some others have too.
+const SHARING_BYTES: usize = 1_400;
+/// Of such a value: more than the shortest that is stored once.
+const SHARED_BYTES: usize = 1_100;
+
 /// An entry that no other is like, with a time or without. Of those that are long, some can be
-/// compressed.
+/// compressed, and all have a value that others have.
 pub(super) fn entry(step: usize, number: usize, len: usize) -> String {
+    if len >= SHARING_BYTES {
+        let rest = entry(step, number, len - SHARED_BYTES - 10);
+        let (before, behind) = rest.split_at(1);
+        let shared = shared_value(step % 3);
+        return match before {
+            "{" => format!(r#"{before}"same":"{shared}",{behind}"#),
+            _ => format!(r#"{before}"{shared}",{behind}"#),
+        };
+    }
     let noise = if step.is_multiple_of(2) { len } else { 40 };
     let mut pad = noise_of(step << 16 | number, noise.min(len));
     pad.push_str(&"x".repeat(len - pad.len()));
@@ -16,6 +30,14 @@ pub(super) fn entry(step: usize, number: usize, len: usize) -> String {
         return format!(r#"{{"ts":{step},"number":{number},"pad":"{pad}"}}"#);
     }
     format!("[{step},{number},\"{pad}\"]")
+}
+
+/// A value that does not compress, so that it is smaller once it is stored a second time.
+fn shared_value(number: usize) -> String {
+    let mut dice = Dice::new(number as u64 ^ 0x5a5a);
+    let letters = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+    let letter = |_| char::from(letters[dice.index(letters.len())]);
+    (0..SHARED_BYTES).map(letter).collect()
 }
 
 /// Letters and digits in no order.
