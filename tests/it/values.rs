@@ -349,7 +349,8 @@ fn a_picture_that_is_sent_again_is_stored_once() {
     let (archive, _) = open(&path).compact(None).unwrap();
     archive.close().unwrap();
     let bytes = std::fs::metadata(&path).unwrap().len();
-    assert!(bytes < 3_500_000, "{bytes} bytes");
+    // An empty archive has 2.2 MB, and redb grows files in steps.
+    assert!(bytes < 4_000_000, "{bytes} bytes");
     let archive = open(&path);
     assert_eq!(archive.check(None).unwrap().problems, vec![]);
     archive.delete_session(SESSION).unwrap();
