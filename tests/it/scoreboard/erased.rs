@@ -99,18 +99,18 @@ fn marks(entry: &str) -> [&str; 2] {
 
 /// Returns how many of the histories shared values.
 fn search_all(row: &mut Row, histories: u64) -> u64 {
-    let mut shared = 0;
+    let mut found = 0;
     for number in 0..histories {
         row.within(format!("history {number}"));
         match search(row, number) {
-            Ok(shares) => shared += u64::from(shares),
+            Ok(shares) => found += u64::from(shares),
             Err(err) => row.case(Err(err)),
         }
         if row.violations() > 0 {
             break;
         }
     }
-    shared
+    found
 }
 
 #[test]
