@@ -44,15 +44,16 @@ impl ValueUses {
             let listed = groups.remove(&name);
             let wrong = match found {
                 Err(message) => Some(message),
-                Ok((group, _)) if listed.is_some_and(|listed| listed != group) => {
+                Ok(found) if listed.is_some_and(|listed| listed != found.group) => {
                     Some("another group than the one that it names has it".to_owned())
                 }
                 Ok(_) if listed.is_none() && !self.any_damaged => {
                     Some("the group that it names does not have it".to_owned())
                 }
-                Ok((_, runs)) if runs == used || self.any_damaged && runs > used => None,
-                Ok((_, runs)) => Some(format!(
-                    "it tells of {runs} runs that use it, and {used} do"
+                Ok(found) if found.runs == used || self.any_damaged && found.runs > used => None,
+                Ok(found) => Some(format!(
+                    "it tells of {} runs that use it, and {used} do",
+                    found.runs
                 )),
             };
             if let Some(message) = wrong {

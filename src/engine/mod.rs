@@ -36,7 +36,9 @@ pub(crate) use self::layers::Layers;
 pub(crate) use self::model::entries::Entries;
 pub(crate) use self::model::last_use::{LastUse, UseRange};
 pub(crate) use self::model::log_id::{LogId, LogKind, OriginRecord};
-pub(crate) use self::model::op::{Expect, FORGOTTEN, NOTE_MARK, Op, Undecided, notes_of};
+pub(crate) use self::model::op::{
+    Expect, FORGOTTEN, NOTE_MARK, Op, Undecided, is_forgotten, notes_of,
+};
 pub(crate) use self::model::parents::parents_first;
 pub(crate) use self::model::row::{Head, LogSize, ParentLink, SessionRow};
 pub(crate) use self::model::run::{EntrySlice, Part, Run};

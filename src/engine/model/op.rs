@@ -21,6 +21,12 @@ pub(crate) fn notes_of(session: SessionId) -> [String; 2] {
 /// What the keys of the notes begin with that mark what was deleted for good.
 pub(crate) const FORGOTTEN: &str = "sessiondb/forgotten/";
 
+/// Whether it is the stored name of a note that marks what was deleted for good.
+pub(crate) fn is_forgotten(name: &str) -> bool {
+    let key = name.strip_prefix(NOTE_MARK);
+    key.is_some_and(|key| key.starts_with(FORGOTTEN))
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Op {
@@ -124,10 +130,7 @@ impl Op {
             | Self::DeleteLog { .. }
             | Self::DeleteSession { .. }
             | Self::DeleteName { .. } => true,
-            Self::SetName { name, .. } => {
-                let key = name.strip_prefix(NOTE_MARK);
-                key.is_some_and(|key| key.starts_with(FORGOTTEN))
-            }
+            Self::SetName { name, .. } => is_forgotten(name),
             _ => false,
         }
     }

@@ -4,6 +4,7 @@
 //! A value is the bytes between the quotes of a JSON string as they stand in the entry, so that an entry comes
 //! back byte for byte.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
@@ -27,7 +28,12 @@ impl ValueName {
     pub(crate) const BYTES: usize = 32;
 
     pub(crate) fn of(value: &[u8]) -> Self {
-        let (short, long) = (fingerprint(value).to_le_bytes(), Hash::hash(value));
+        Self::new(fingerprint(value), value)
+    }
+
+    /// That of a value with this fingerprint.
+    pub(crate) fn new(fingerprint: u64, value: &[u8]) -> Self {
+        let (short, long) = (fingerprint.to_le_bytes(), Hash::hash(value));
         let mut name = [0; Self::BYTES];
         for (to, from) in name.iter_mut().zip(short.iter().chain(&long)) {
             *to = *from;
@@ -277,46 +283,31 @@ impl Skeleton {
         if self.refs.is_empty() {
             return Ok(Run::new(self.first, self.left));
         }
-        let count = self.left.len();
-        let lines = self.lines(0..usize::MAX, values)?;
-        self.run(0, count, lines)
+        self.stretch(0..self.left.len(), values)
     }
 
     /// The entries around the one with this index of the log whose values are all there.
     pub(crate) fn around(self, index: u64, values: &Values) -> Result<Run, String> {
-        let asked = index.saturating_sub(self.first);
-        let asked = usize::try_from(asked).unwrap_or(usize::MAX);
-        let (mut start, mut end) = (0, self.left.ends().len());
-        for (_, entry, value) in self.places() {
-            let Err(message) = value_of(values, value) else {
-                continue;
-            };
-            if entry == asked {
-                return Err(message);
-            }
-            if entry < asked {
-                start = start.max(entry + 1);
-            } else {
-                end = end.min(entry);
+        let (mut start, mut end) = (0, self.left.len());
+        for (damaged, message) in self.damaged(values) {
+            let position = damaged - self.first;
+            match damaged.cmp(&index) {
+                Ordering::Less => start = position + 1,
+                Ordering::Equal => return Err(message),
+                Ordering::Greater => end = end.min(position),
             }
         }
-        let lines = self.lines(start..end, values)?;
-        self.run(start as u64, end.saturating_sub(start) as u64, lines)
+        self.stretch(start..end, values)
     }
 
     /// The entries whose values are all there, in as many runs as those between them leave.
     pub(crate) fn stretches(&self, values: &Values) -> Result<Vec<Run>, String> {
-        let damaged = self.damaged(values);
-        let ends = damaged
-            .iter()
-            .map(|(index, _)| index.saturating_sub(self.first));
-        let ends = ends.chain([self.left.len()]);
+        let damaged = self.damaged(values).into_iter();
+        let ends = damaged.map(|(index, _)| index - self.first);
         let (mut runs, mut start) = (Vec::new(), 0);
-        for end in ends {
+        for end in ends.chain([self.left.len()]) {
             if start < end {
-                let at = |index: u64| usize::try_from(index).unwrap_or(usize::MAX);
-                let lines = self.lines(at(start)..at(end), values)?;
-                runs.push(self.run(start, end - start, lines)?);
+                runs.push(self.stretch(start..end, values)?);
             }
             start = end + 1;
         }
@@ -335,34 +326,28 @@ impl Skeleton {
         damaged
     }
 
-    fn lines(&self, entries: Range<usize>, values: &Values) -> Result<Vec<u8>, String> {
-        let start = self
-            .left
-            .range_of(entries.start)
-            .map_or(0, |entry| entry.start);
-        let last = entries.end.min(self.left.ends().len()).checked_sub(1);
-        let last = last.and_then(|last| self.left.range_of(last));
-        let end = last.map_or(start, |entry| entry.end);
+    /// The entries at these positions, with their values.
+    fn stretch(&self, positions: Range<u64>, values: &Values) -> Result<Run, String> {
+        let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+        let entries = at(positions.start)..at(positions.end);
+        let start = self.left.range_of(entries.start);
+        let mut done = start.map_or(0, |entry| entry.start);
+        let last = self.left.range_of(entries.end.saturating_sub(1));
+        let end = last.map_or(done, |entry| entry.end);
         let mut lines = Vec::new();
-        let mut done = start;
         for (at, entry, value) in self.places() {
-            if !entries.contains(&entry) {
-                continue;
+            if entries.contains(&entry) {
+                lines.extend_from_slice(self.left.payload().get(done..at).unwrap_or_default());
+                lines.extend_from_slice(value_of(values, value)?);
+                done = at;
             }
-            lines.extend_from_slice(self.left.payload().get(done..at).unwrap_or_default());
-            lines.extend_from_slice(value_of(values, value)?);
-            done = at;
         }
         lines.extend_from_slice(self.left.payload().get(done..end).unwrap_or_default());
-        Ok(lines)
-    }
-
-    fn run(&self, skipped: u64, count: u64, lines: Vec<u8>) -> Result<Run, String> {
-        let entries = Entries::from_lines(lines);
-        if entries.len() != count {
+        let run = Entries::from_lines(lines);
+        if run.len() != positions.end - positions.start {
             return Err("a shared value of it is no value of one entry".to_owned());
         }
-        Ok(Run::new(self.first + skipped, entries))
+        Ok(Run::new(self.first + positions.start, run))
     }
 }
 

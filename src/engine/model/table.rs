@@ -24,10 +24,9 @@ pub(crate) enum Content {
     Runs(LogKind),
     /// Rows whose absence means something.
     Rows(Table),
-    /// Values that runs share, or the groups that they are in: each run that needs one knows its name.
-    Shared(Table),
-    /// Word filters, under the keys of the runs that they are of. A run without one is read.
-    Filters,
+    /// Rows beside runs: word filters, without which a run is read, and shared values with their groups, of which a
+    /// run knows what it needs.
+    Beside(Table),
 }
 
 /// The name of one of these tables, and what its rows are.
@@ -41,9 +40,9 @@ pub(crate) fn content_of(name: &[u8]) -> Option<(&'static str, Content)> {
         b"metadata" => ("metadata", Content::Rows(Table::Metadata)),
         b"names" => ("names", Content::Rows(Table::Names)),
         b"sessions_by_use" => ("sessions_by_use", Content::Rows(Table::SessionsByUse)),
-        b"values" => ("values", Content::Shared(Table::Values)),
-        b"value_groups" => ("value_groups", Content::Shared(Table::Groups)),
-        b"word_filters" => ("word_filters", Content::Filters),
+        b"values" => ("values", Content::Beside(Table::Values)),
+        b"value_groups" => ("value_groups", Content::Beside(Table::Groups)),
+        b"word_filters" => ("word_filters", Content::Beside(Table::Filters)),
         b"meta" => ("meta", Content::Rows(Table::Meta)),
         _ => return None,
     };

@@ -242,14 +242,14 @@ pub(crate) fn group_rows(
 }
 
 /// The bytes of a row's key, as they are in a page.
-fn key_bytes(group: Uuid, number: u64) -> [u8; 40] {
-    let mut key = [0; 40];
-    let halves = [*group.as_bytes(), *Uuid::nil().as_bytes()].concat();
-    let bytes = halves.into_iter().chain(number.to_le_bytes());
-    for (to, from) in key.iter_mut().zip(bytes) {
-        *to = from;
-    }
-    key
+fn key_bytes(group: Uuid, number: u64) -> Vec<u8> {
+    let nothing = Uuid::nil();
+    [
+        &group.as_bytes()[..],
+        nothing.as_bytes(),
+        &number.to_le_bytes(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]

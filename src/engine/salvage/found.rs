@@ -1,7 +1,7 @@
 //! What was found of an archive: its segments by their heads and runs, and what the journal makes
 //! of them. Entries stay in the file; of each run is kept where it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogKind, OriginRecord};
 use crate::engine::model::row::{ParentLink, SessionRow};
 use crate::engine::model::run::Run;
+use crate::engine::model::shared_value::ValueName;
 use crate::engine::tables::Checkpointed;
 use crate::ids::{SegmentId, SessionId};
 
@@ -206,8 +207,14 @@ impl FoundLog {
     }
 }
 
-/// The rows of each group of shared values, by the numbers that they stand under.
-pub(super) type ValuesAt = BTreeMap<Uuid, BTreeMap<u64, RowAt>>;
+/// Where shared values are.
+#[derive(Debug, Default)]
+pub(super) struct ValuesAt {
+    /// The rows of each group, by the numbers that they stand under.
+    pub(super) groups: BTreeMap<Uuid, BTreeMap<u64, RowAt>>,
+    /// The groups that have a value, once their heads have been read.
+    pub(super) homes: HashMap<ValueName, Vec<Uuid>>,
+}
 
 /// What was found of an archive.
 #[derive(Debug, Default)]
@@ -253,7 +260,8 @@ impl Found {
             Proved::Metadata(session, json) => drop(self.metadata.insert(session, json)),
             Proved::Name(name, json) => drop(self.names.insert(name, json)),
             Proved::Group(group, number) => {
-                self.values.entry(group).or_default().insert(number, row.at);
+                let rows = self.values.groups.entry(group).or_default();
+                rows.insert(number, row.at);
             }
             Proved::Checkpointed(checkpointed) => self.checkpointed = Some(checkpointed),
             Proved::Session(session, row) if row.heads == 0 => {

@@ -110,7 +110,7 @@ impl Salvaged {
                 }
                 let skeleton = values::skeleton(&rows)?;
                 let read: ReadRow<'_> = &|row| self.row(row);
-                let values = values::fetch(&self.found.values, &skeleton.names(), read);
+                let values = self.found.values.fetch(skeleton.names(), read);
                 skeleton.around(first, &values)?
             }
         };

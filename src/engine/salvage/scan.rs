@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::found::{Found, RunAt, Source, ValuesAt};
 use super::image::Image;
 use super::rows::{Proved, ProvedRun, Table, prove};
-use super::values::{fetch, read_in, skeleton};
+use super::values::{read_in, skeleton};
 use super::walk::{Lost, Row, RowAt};
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
@@ -25,6 +25,7 @@ type Span = (u64, u64);
 pub(super) fn scan(image: &Image<'_>) -> Found {
     let mut found = Found::default();
     found.values = values_in(image);
+    found.values.index(&|row| read_in(image, row));
     let lost = Table::ALL.map(|table| Lost::whole(table, "no root leads to it"));
     found.lost.extend(lost);
     for kind in [Table::Runs, Table::Traces] {
@@ -58,6 +59,21 @@ struct LogRows {
 
 fn rows(image: &Image<'_>, table: Table) -> HashMap<LogId, LogRows> {
     let mut found: HashMap<LogId, LogRows> = HashMap::new();
+    for_each_proved(image, table, |proved, span| {
+        if let Proved::Run(run) = proved {
+            let rows = found.entry(run.log).or_default();
+            if run.count > 0 {
+                rows.runs.push((run, span));
+            } else {
+                rows.chunks.entry(run.number).or_default().push(span);
+            }
+        }
+    });
+    found
+}
+
+/// Calls `each` with every row of a table that proves itself in some leaf of the image, and where it is.
+fn for_each_proved(image: &Image<'_>, table: Table, mut each: impl FnMut(Proved, Span)) {
     for (page, _) in image.pages(table.widths()) {
         let Ok(Node::Leaf(leaf)) = Node::parse(&page.bytes, table.widths()) else {
             continue;
@@ -66,17 +82,11 @@ fn rows(image: &Image<'_>, table: Table) -> HashMap<LogId, LogRows> {
         for (key, value) in leaf.rows() {
             let span = (at, value.len() as u64);
             at += span.1;
-            if let Ok(Proved::Run(run)) = prove(table, key, value) {
-                let rows = found.entry(run.log).or_default();
-                if run.count > 0 {
-                    rows.runs.push((run, span));
-                } else {
-                    rows.chunks.entry(run.number).or_default().push(span);
-                }
+            if let Ok(proved) = prove(table, key, value) {
+                each(proved, span);
             }
         }
     }
-    found
 }
 
 /// The rows of each run of which all chunks are there, those of one time, which their checksum
@@ -158,7 +168,7 @@ fn agree(
 fn stretches(image: &Image<'_>, log: &LogId, spans: &[Span], values: &ValuesAt) -> Vec<Run> {
     let runs = load(image, log, spans).and_then(|skeleton| {
         let read = |row: &RowAt| read_in(image, row);
-        let values = fetch(values, &skeleton.names(), &read);
+        let values = values.fetch(skeleton.names(), &read);
         skeleton.stretches(&values).ok()
     });
     runs.unwrap_or_default()
@@ -178,22 +188,13 @@ fn load(image: &Image<'_>, log: &LogId, spans: &[Span]) -> Option<Skeleton> {
 
 /// The rows of groups of shared values that the image holds. Those of one time belong together, which their checksums tell.
 fn values_in(image: &Image<'_>) -> ValuesAt {
-    let mut values = ValuesAt::new();
-    let widths = Table::Groups.widths();
-    for (page, _) in image.pages(widths) {
-        let Ok(Node::Leaf(leaf)) = Node::parse(&page.bytes, widths) else {
-            continue;
-        };
-        let mut at = page.at + leaf.values_start() as u64;
-        for (key, value) in leaf.rows() {
-            let len = value.len() as u64;
-            if let Ok(Proved::Group(group, number)) = prove(Table::Groups, key, value) {
-                let rows = values.entry(group).or_default();
-                rows.insert(number, RowAt::Image(at, len));
-            }
-            at += len;
+    let mut values = ValuesAt::default();
+    for_each_proved(image, Table::Groups, |proved, (at, len)| {
+        if let Proved::Group(group, number) = proved {
+            let rows = values.groups.entry(group).or_default();
+            rows.insert(number, RowAt::Image(at, len));
         }
-    }
+    });
     values
 }
 

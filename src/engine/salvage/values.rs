@@ -1,6 +1,6 @@
 //! Shared values where they were found, and the runs that lack some of theirs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -16,32 +16,41 @@ use crate::engine::tables::joined;
 /// Reads a row again.
 pub(super) type ReadRow<'r> = &'r dyn Fn(&RowAt) -> Result<Vec<u8>, String>;
 
-/// The values with these names, each as it can be read.
-pub(super) fn fetch(at: &ValuesAt, names: &BTreeSet<ValueName>, read: ReadRow<'_>) -> Values {
-    let mut values = Values::new();
-    if names.is_empty() {
-        return values;
-    }
-    for (group, rows) in at {
-        let head = rows.get(&HEAD).and_then(|row| read(row).ok());
-        let head = head.and_then(|row| GroupHead::unseal(*group, &row).ok());
-        let listed = head.into_iter().flat_map(|head| head.values);
-        let wanted: Vec<_> = listed.filter(|(name, _)| names.contains(name)).collect();
-        if wanted.is_empty() {
-            continue;
-        }
-        let found = whole_group(*group, rows, read);
-        for (name, _) in wanted {
-            let value = found.as_ref().map_err(Clone::clone);
-            let value = value.and_then(|group| group.value(&name).map(<[u8]>::to_vec));
-            // Of several groups one may be whole.
-            let known = values.entry(name).or_insert_with(|| value.clone());
-            if known.is_err() {
-                *known = value;
+impl ValuesAt {
+    /// Finds out which groups have each value.
+    pub(super) fn index(&mut self, read: ReadRow<'_>) {
+        for (group, rows) in &self.groups {
+            let head = rows.get(&HEAD).and_then(|row| read(row).ok());
+            let head = head.and_then(|row| GroupHead::unseal(*group, &row).ok());
+            for (name, _) in head.into_iter().flat_map(|head| head.values) {
+                self.homes.entry(name).or_default().push(*group);
             }
         }
     }
-    values
+
+    /// The values with these names, each as it can be read.
+    pub(super) fn fetch(&self, names: BTreeSet<ValueName>, read: ReadRow<'_>) -> Values {
+        let mut groups: HashMap<Uuid, Result<Group, String>> = HashMap::new();
+        let mut value = |name: &ValueName| {
+            let mut found = Err("it is missing".to_owned());
+            // Of several groups one may be whole.
+            for id in self.homes.get(name).into_iter().flatten() {
+                let rows = self.groups.get(id);
+                let whole = || whole_group(*id, rows.ok_or("its group is missing")?, read);
+                let group = groups.entry(*id).or_insert_with(whole);
+                found = match group {
+                    Ok(group) => group.value(name).map(<[u8]>::to_vec),
+                    Err(message) => Err(message.clone()),
+                };
+                if found.is_ok() {
+                    break;
+                }
+            }
+            found
+        };
+        let values = names.into_iter().map(|name| (name, value(&name)));
+        values.collect()
+    }
 }
 
 fn whole_group(
@@ -71,7 +80,8 @@ pub(super) fn skeleton(rows: &[Vec<u8>]) -> Result<Skeleton, String> {
 /// Cuts the runs where an entry has a value that is not there.
 pub(super) fn split(found: &mut Found, image: &Image<'_>) {
     let read = |row: &RowAt| read_in(image, row);
-    let values = std::mem::take(&mut found.values);
+    let mut values = std::mem::take(&mut found.values);
+    values.index(&read);
     for segment in found.segments.values_mut() {
         for log in [&mut segment.log, &mut segment.traces] {
             split_log(log, &values, &read);
@@ -111,7 +121,7 @@ fn stretches(
 ) -> Result<Vec<(u64, u64)>, String> {
     let rows: Result<Vec<_>, String> = rows.iter().map(read).collect();
     let skeleton = skeleton(&rows?)?;
-    let values = fetch(values, &skeleton.names(), read);
+    let values = values.fetch(skeleton.names(), read);
     let runs = skeleton.stretches(&values)?;
     let sizes = runs
         .iter()

@@ -45,11 +45,12 @@ pub(super) fn checkpoint(
     let any_taken = !logs.iter().all(|(.., behind)| behind.is_some());
     let shares = packing.shares() && !logs.is_empty();
     let old = (any_taken || shares).then(old).transpose()?;
-    let repeats = match &old {
-        Some(old) if shares => Repeats::known(recent, old),
-        _ => Repeats::of_nothing(),
+    let known = old.as_ref().filter(|_| shares).map(TablesView::shared);
+    let repeats = match known.transpose()?.flatten() {
+        Some(known) => Repeats::known(recent, known),
+        None => Repeats::of_nothing(),
     };
-    let mut into = Into {
+    let mut into = RunTables {
         txn,
         packing,
         repeats: &repeats,
@@ -63,7 +64,7 @@ pub(super) fn checkpoint(
             (Some(below), _) => {
                 into.cut_runs(log, below)?;
                 match packed.remove(log) {
-                    Some(run) => into.table(log)?.put(log, &run, &mut into.values)?,
+                    Some(run) => into.table(log)?.put(log, run, &mut into.values)?,
                     None => into.append_runs(log, extents)?,
                 }
             }
@@ -157,14 +158,14 @@ fn appended_behind(txn: &WriteTransaction, log: &LogId, extents: &Extents) -> Ou
 }
 
 /// The tables that runs go into.
-struct Into<'t> {
+struct RunTables<'t> {
     txn: &'t WriteTransaction,
     packing: Packing,
     repeats: &'t Repeats<'t>,
     values: ValueTables<'t>,
 }
 
-impl<'t> Into<'t> {
+impl<'t> RunTables<'t> {
     fn table(&self, log: &LogId) -> Outcome<LogTable<'t>> {
         LogTable::open(self.txn, log.kind, self.packing.filters())
     }
@@ -191,7 +192,7 @@ impl<'t> Into<'t> {
             let packed = self
                 .packing
                 .run(builder, self.repeats, log, first, run.entries());
-            table.put(log, &packed, values)?;
+            table.put(log, packed, values)?;
         }
         Ok(())
     }
@@ -225,7 +226,7 @@ impl<'t> Into<'t> {
             first = run.first();
             taken.push(run);
         }
-        let put = |run| table.put(log, &run, values);
+        let put = |run| table.put(log, run, values);
         let mut packer = Packer::new(packing, self.repeats, *log, first, put);
         for run in taken.iter().rev() {
             packer.extend(run.entries().iter())?;
@@ -249,7 +250,7 @@ impl<'t> Into<'t> {
         };
         table.remove(log, 0..=u64::MAX, stays, values)?;
         let start = extents.list().first().map_or(0, |size| size.first);
-        let put = |run| table.put(log, &run, values);
+        let put = |run| table.put(log, run, values);
         let mut packer = Packer::new(self.packing, self.repeats, *log, start, put);
         for size in extents.list() {
             let mut next = size.first;

@@ -130,7 +130,7 @@ impl Copy<'_> {
         }
         let mut to = LogTable::open(self.txn, log.kind, self.packing.filters())?;
         let values = &mut self.values;
-        let put = |run| to.put(log, &run, values);
+        let put = |run| to.put(log, run, values);
         let mut packer = Packer::new(self.packing, self.repeats, *log, own.start, put);
         let (mut rows, mut end) = (0, own.start);
         self.view.for_each_run_of(log, |found| {

@@ -33,10 +33,10 @@ impl<'t> LogTable<'t> {
     pub(super) fn put(
         &mut self,
         log: &LogId,
-        run: &PackedRun,
+        run: PackedRun,
         values: &mut ValueTables<'_>,
     ) -> Outcome<()> {
-        values.add(&run.names, &run.values)?;
+        values.add(run.values)?;
         for (number, row) in &run.rows {
             self.runs.insert(run_key(log, *number), row.as_slice())?;
         }

@@ -53,9 +53,15 @@ pub(crate) struct PackedRun {
     pub(crate) rows: Vec<(u64, Vec<u8>)>,
     /// The content of its word filter.
     pub(crate) filter: Option<Vec<u8>>,
-    /// The shared values that it has, and those of them that it brings.
+    pub(crate) values: RunValues,
+}
+
+/// The shared values of a run.
+#[derive(Debug, Default)]
+pub(crate) struct RunValues {
     pub(crate) names: BTreeSet<ValueName>,
-    pub(crate) values: Vec<(ValueName, Vec<u8>)>,
+    /// Those of them that the tables do not have yet.
+    pub(crate) new: Vec<(ValueName, Vec<u8>)>,
 }
 
 impl Packing {
@@ -187,8 +193,9 @@ impl Packing {
         // What comes twice in a run is decided upon once.
         let mut known: HashMap<u64, (Range<usize>, Option<ValueName>)> = HashMap::new();
         let taken = Taken::out_of(lines, |range, value| {
+            let short = fingerprint(value);
             let decide = || {
-                let taken = repeats.take((log, number(range.start)), value);
+                let taken = repeats.take((log, number(range.start)), short, value);
                 let name = taken.map(|TakenValue { name, is_new }| {
                     values.names.insert(name);
                     values.new.extend(is_new.then(|| (name, value.to_vec())));
@@ -196,7 +203,7 @@ impl Packing {
                 });
                 (range.clone(), name)
             };
-            let (decided, name) = known.entry(fingerprint(value)).or_insert_with(decide);
+            let (decided, name) = known.entry(short).or_insert_with(decide);
             // Another value with the same fingerprint stays where it is.
             let is_same = lines.get(decided.clone()) == Some(value);
             name.filter(|_| is_same)
@@ -224,17 +231,9 @@ impl Packing {
         PackedRun {
             rows,
             filter,
-            names: values.names,
-            values: values.new,
+            values,
         }
     }
-}
-
-/// The shared values of a run.
-#[derive(Default)]
-struct RunValues {
-    names: BTreeSet<ValueName>,
-    new: Vec<(ValueName, Vec<u8>)>,
 }
 
 /// Takes the entries of one log in their order, and gives runs.

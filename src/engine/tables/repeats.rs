@@ -9,8 +9,9 @@ use crate::engine::fault::Outcome;
 use crate::engine::model::compress;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::shared_value::{ValueName, fingerprint, large_values};
+use crate::engine::tables::groups::Stored;
 use crate::engine::tables::read::TablesView;
-use crate::engine::tables::shared_values::Stored;
+use crate::engine::tables::shared_values::SharedView;
 
 /// From this length on (512 KiB) a value is stored beside the runs when it comes for the first time: it would fill most
 /// of a run.
@@ -91,7 +92,7 @@ enum Rule<'r> {
     /// Nothing.
     Nothing,
     /// What is in the tables already, and what comes again.
-    Known(&'r Recent, &'r TablesView),
+    Known(&'r Recent, Box<SharedView>),
     /// What is in several runs.
     Counted(&'r Counts),
 }
@@ -109,8 +110,8 @@ impl<'r> Repeats<'r> {
         Self::new(Rule::Nothing)
     }
 
-    pub(super) fn known(recent: &'r Recent, tables: &'r TablesView) -> Self {
-        Self::new(Rule::Known(recent, tables))
+    pub(super) fn known(recent: &'r Recent, tables: SharedView) -> Self {
+        Self::new(Rule::Known(recent, Box::new(tables)))
     }
 
     pub(super) fn counted(counts: &'r Counts) -> Self {
@@ -128,44 +129,46 @@ impl<'r> Repeats<'r> {
         matches!(self.rule, Rule::Nothing)
     }
 
-    /// The value of that entry, if it is to be stored beside the run.
-    pub(crate) fn take(&self, (log, entry): (&LogId, u64), value: &[u8]) -> Option<TakenValue> {
-        let short = fingerprint(value);
+    /// The value of that entry, if it is to be stored beside the run; `short` is its fingerprint.
+    pub(crate) fn take(
+        &self,
+        (log, entry): (&LogId, u64),
+        short: u64,
+        value: &[u8],
+    ) -> Option<TakenValue> {
+        let name = || ValueName::new(short, value);
         let times = match &self.rule {
             Rule::Nothing => return None,
             Rule::Counted(counts) => counts.0.get(&short).copied().unwrap_or(1),
-            Rule::Known(recent, _) => recent.times(short, place(log, entry)),
-        };
-        if let Rule::Known(_, tables) = &self.rule {
-            // What cannot be read is not relied on.
-            match tables.whole_value(short, || ValueName::of(value)).ok()? {
-                Stored::Whole(name) => return Some(TakenValue::known(name)),
-                Stored::Damaged => return None,
-                Stored::Unknown => {}
+            Rule::Known(recent, tables) => {
+                let times = recent.times(short, place(log, entry));
+                // What cannot be read is not relied on.
+                match tables.stored(short, name).ok()? {
+                    Stored::Whole(name) => return Some(TakenValue::known(name)),
+                    Stored::Damaged => return None,
+                    Stored::Unknown => times,
+                }
             }
-        }
-        if times < 2 && value.len() < LARGE_BYTES {
-            return None;
-        }
-        self.decide(short, times, value)
+        };
+        let may_pay = times >= 2 || value.len() >= LARGE_BYTES;
+        may_pay.then(|| self.decide(name(), times, value))?
     }
 
-    fn decide(&self, short: u64, times: u8, value: &[u8]) -> Option<TakenValue> {
-        let name = ValueName::of(value);
+    fn decide(&self, name: ValueName, times: u8, value: &[u8]) -> Option<TakenValue> {
+        let short = name.fingerprint();
         let counted = matches!(self.rule, Rule::Counted(_));
+        // Another value with the same fingerprint stays where it is.
+        let brought = |brought: ValueName| (brought == name).then(|| TakenValue::known(name));
         match lock(&self.decided).get(&short) {
-            // Another value with the same fingerprint stays where it is.
-            Some(Some(brought)) => {
-                return (*brought == name).then_some(TakenValue::known(name));
-            }
+            Some(Some(other)) => return brought(*other),
             Some(None) if counted => return None,
             _ => {}
         }
         let wanted = value.len() >= LARGE_BYTES || pays(times, value, counted);
         let mut decided = lock(&self.decided);
-        if let Some(Some(brought)) = decided.get(&short) {
+        if let Some(Some(other)) = decided.get(&short) {
             // By another thread meanwhile.
-            return (*brought == name).then_some(TakenValue::known(name));
+            return brought(*other);
         }
         decided.insert(short, wanted.then_some(name));
         wanted.then_some(TakenValue { name, is_new: true })

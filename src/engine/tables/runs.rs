@@ -215,13 +215,13 @@ pub(super) fn each_stored<'t>(
 
 fn found(stored: &StoredRun<'_>, fetch: Fetch<'_>) -> FoundRun {
     let checksum = stored.row.value().first_chunk::<8>();
-    let mut without = Vec::new();
+    let (mut names, mut without) = (BTreeSet::new(), Vec::new());
     let open = |row: &RunRow<'_>, chunks: &mut dyn Iterator<Item = &[u8]>| row.unpack(chunks);
     let run = stored.opened(open, fetch, |skeleton, values| {
+        names = skeleton.names();
         without = skeleton.damaged(values);
         skeleton.with(values)
     });
-    let names = stored.names();
     FoundRun {
         first: stored.first,
         rows: 1 + stored.chunks.len() as u64,

@@ -1,81 +1,35 @@
 //! The shared values of one state of the tables: for runs that have some, for what is to be stored, and for a check.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use redb::ReadableTable;
+use redb::{ReadOnlyTable, ReadableTable};
 use uuid::Uuid;
 
 use crate::engine::fault::Outcome;
 use crate::engine::model::shared_value::{ValueName, Values};
 use crate::engine::model::value_row::{Group, ValueUse};
-use crate::engine::tables::groups::{Fetcher, group_key, joined_in, read_group, value_use};
+use crate::engine::tables::groups::{SharedTables, group_key};
 use crate::engine::tables::read::TablesView;
-use crate::engine::tables::schema::{GROUPS, VALUES};
+use crate::engine::tables::schema::{GROUPS, RunKey, SegmentKey, VALUES};
 
-/// What is there of a value.
-pub(super) enum Stored {
-    Unknown,
-    Damaged,
-    Whole(ValueName),
-}
+/// The tables of shared values, to be read.
+pub(super) type SharedView =
+    SharedTables<ReadOnlyTable<SegmentKey, &'static [u8]>, ReadOnlyTable<RunKey, &'static [u8]>>;
 
 impl TablesView {
-    /// The values with these names.
-    pub(super) fn values(&self, names: BTreeSet<ValueName>) -> Outcome<Values> {
+    /// The tables of shared values, if there are some.
+    pub(super) fn shared(&self) -> Outcome<Option<SharedView>> {
         let values = self.table_if_there(VALUES)?;
-        let Some((values, groups)) = values.zip(self.table_if_there(GROUPS)?) else {
-            return Ok(Values::new());
-        };
-        let mut fetcher = Fetcher::new(&values, &groups);
-        let mut wanted = BTreeSet::new();
-        for name in &names {
-            if let Ok(found) = value_use(&values, name)? {
-                wanted.insert(found.group);
-            }
-        }
-        for group in wanted {
-            let read = match self.groups.get(group) {
-                Some(kept) => Ok(kept),
-                None => read_group(&groups, group)?.map(Arc::new),
-            };
-            if let Ok(read) = &read {
-                self.groups.keep(group, read);
-            }
-            fetcher.read.insert(group, read);
-        }
-        fetcher.fetch(names)
+        let both = values.zip(self.table_if_there(GROUPS)?);
+        Ok(both.map(|(values, groups)| SharedTables { values, groups }))
     }
 
-    /// Whether there is a value with this fingerprint that can be read; `of` tells the name of the one that is wanted.
-    pub(super) fn whole_value(
-        &self,
-        fingerprint: u64,
-        of: impl FnOnce() -> ValueName,
-    ) -> Outcome<Stored> {
-        let Some(values) = self.table_if_there(VALUES)? else {
-            return Ok(Stored::Unknown);
-        };
-        let (low, high) = ValueName::with_fingerprint(fingerprint);
-        let mut range = values.range(low.halves()..=high.halves())?;
-        if range.next().transpose()?.is_none() {
-            return Ok(Stored::Unknown);
+    /// The values with these names.
+    pub(super) fn values(&self, names: BTreeSet<ValueName>) -> Outcome<Values> {
+        match self.shared()? {
+            Some(shared) => shared.fetch(names, &self.groups),
+            None => Ok(Values::new()),
         }
-        let name = of();
-        if values.get(name.halves())?.is_none() {
-            return Ok(Stored::Unknown);
-        }
-        let (Ok(found), Some(groups)) = (value_use(&values, &name)?, self.table_if_there(GROUPS)?)
-        else {
-            return Ok(Stored::Damaged);
-        };
-        let listed = joined_in(&groups, found.group, |head, _| {
-            Ok(head.values.iter().any(|(other, _)| *other == name))
-        });
-        Ok(match listed? {
-            Ok(true) => Stored::Whole(name),
-            _ => Stored::Damaged,
-        })
     }
 
     /// Calls `each` with every group in their order, verified to its last byte: the names of its values, or what is
@@ -84,25 +38,22 @@ impl TablesView {
         &self,
         mut each: impl FnMut(Uuid, Result<Vec<ValueName>, String>) -> Outcome<()>,
     ) -> Outcome<()> {
-        let Some(groups) = self.table_if_there(GROUPS)? else {
+        let Some(shared) = self.shared()? else {
             return Ok(());
         };
-        let mut next = groups.range(group_key(Uuid::nil(), 0)..)?.next();
+        let named = |found: Group| {
+            let is_named = |(name, value): (ValueName, &[u8])| ValueName::of(value) == name;
+            if !found.values().all(is_named) {
+                return Err("a value is not what it is called".to_owned());
+            }
+            Ok(found.values().map(|(name, _)| name).collect())
+        };
+        let first_from = |key: RunKey| shared.groups.range(key..).map(|mut rows| rows.next());
+        let mut next = first_from(group_key(Uuid::nil(), 0))?;
         while let Some(row) = next {
             let group = row?.0.value().0;
-            let named = |found: Group| {
-                let names = found
-                    .values()
-                    .map(|(name, value)| (name, ValueName::of(value)));
-                let names: Vec<_> = names.collect();
-                let all = names.iter().all(|(name, is)| name == is);
-                let names = names.into_iter().map(|(name, _)| name).collect();
-                all.then_some(names)
-                    .ok_or_else(|| "a value is not what it is called".to_owned())
-            };
-            let read = read_group(&groups, group)?;
-            each(group, read.and_then(named))?;
-            next = groups.range((group, Uuid::max(), 0)..)?.next();
+            each(group, shared.group(group)?.and_then(named))?;
+            next = first_from((group, Uuid::max(), 0))?;
         }
         Ok(())
     }
@@ -110,16 +61,15 @@ impl TablesView {
     /// Calls `each` with every value: which group it is in and how many runs it says that it has, or what is wrong.
     pub(crate) fn for_each_value(
         &self,
-        mut each: impl FnMut(ValueName, Result<(Uuid, u64), String>) -> Outcome<()>,
+        mut each: impl FnMut(ValueName, Result<ValueUse, String>) -> Outcome<()>,
     ) -> Outcome<()> {
-        let Some(values) = self.table_if_there(VALUES)? else {
+        let Some(shared) = self.shared()? else {
             return Ok(());
         };
-        for row in values.iter()? {
+        for row in shared.values.iter()? {
             let (key, row) = row?;
             let name = ValueName::of_halves(key.value());
-            let found = ValueUse::unseal(&name, row.value());
-            each(name, found.map(|found| (found.group, found.runs)))?;
+            each(name, ValueUse::unseal(&name, row.value()))?;
         }
         Ok(())
     }

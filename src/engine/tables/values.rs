@@ -8,7 +8,8 @@ use uuid::Uuid;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::model::shared_value::{ValueName, Values};
 use crate::engine::model::value_row::{ValueUse, group_rows};
-use crate::engine::tables::groups::{Fetcher, group_key, read_group, rows_of};
+use crate::engine::tables::groups::{RecentGroups, SharedTables, group_key, rows_of};
+use crate::engine::tables::pack::RunValues;
 use crate::engine::tables::schema::{GROUPS, RunKey, SegmentKey, VALUES};
 
 /// How many bytes of values a group has (256 KiB): what a value costs to read is to unpack its group.
@@ -27,10 +28,7 @@ pub(super) struct ValueTables<'t> {
     pending_bytes: usize,
 }
 
-struct Open<'t> {
-    values: Rows<'t, SegmentKey, &'static [u8]>,
-    groups: Rows<'t, RunKey, &'static [u8]>,
-}
+type Open<'t> = SharedTables<Rows<'t, SegmentKey, &'static [u8]>, Rows<'t, RunKey, &'static [u8]>>;
 
 impl<'t> ValueTables<'t> {
     pub(super) fn open(
@@ -39,7 +37,7 @@ impl<'t> ValueTables<'t> {
         level: Option<i32>,
     ) -> Outcome<Self> {
         let open = || -> Outcome<_> {
-            Ok(Open {
+            Ok(SharedTables {
                 values: txn.open_table(VALUES)?,
                 groups: txn.open_table(GROUPS)?,
             })
@@ -61,30 +59,26 @@ impl<'t> ValueTables<'t> {
     /// The values with these names.
     pub(super) fn fetch(&self, names: BTreeSet<ValueName>) -> Outcome<Values> {
         match &self.open {
-            Some(open) => Fetcher::new(&open.values, &open.groups).fetch(names),
+            Some(open) => open.fetch(names, &RecentGroups::default()),
             None => Ok(Values::new()),
         }
     }
 
     /// Takes note that a run with these values comes, and of those that it brings.
-    pub(super) fn add(
-        &mut self,
-        names: &BTreeSet<ValueName>,
-        new: &[(ValueName, Vec<u8>)],
-    ) -> Outcome<()> {
-        for name in names {
-            *self.uses.entry(*name).or_default() += 1;
+    pub(super) fn add(&mut self, run: RunValues) -> Outcome<()> {
+        for name in run.names {
+            *self.uses.entry(name).or_default() += 1;
         }
-        for (name, value) in new {
+        for (name, value) in run.new {
             if value.len() >= GROUP_BYTES {
-                self.put_group(&[(*name, value.clone())])?;
+                self.put_group(&[(name, value)])?;
                 continue;
             }
             if self.pending_bytes + value.len() > GROUP_BYTES {
                 self.put_pending()?;
             }
             self.pending_bytes += value.len();
-            self.pending.push((*name, value.clone()));
+            self.pending.push((name, value));
         }
         Ok(())
     }
@@ -158,9 +152,7 @@ impl Open<'_> {
 
     /// Changes how many runs use a value; if none does any more, tells the group that it is in.
     fn count(&mut self, name: &ValueName, change: i64) -> Outcome<Option<Uuid>> {
-        let row = self.values.get(name.halves())?;
-        let found = row.map(|row| ValueUse::unseal(name, row.value()));
-        let found = match found {
+        let found = match self.value_use(name)? {
             Some(Ok(found)) => found,
             // A damaged row stays as it is, for a check to find.
             Some(Err(_)) => return Ok(None),
@@ -187,7 +179,7 @@ impl Open<'_> {
         names: &BTreeSet<ValueName>,
         level: Option<i32>,
     ) -> Outcome<()> {
-        let Ok(found) = read_group(&self.groups, group)? else {
+        let Ok(found) = self.group(group)? else {
             return Ok(());
         };
         let left = found.values().filter(|(name, _)| !names.contains(name));

@@ -71,8 +71,10 @@ impl Kind {
             Self::Ours(_, Content::Rows(Table::SessionsByUse)) => {
                 Some(LastUse::of_key_bytes(one)?.cmp(&LastUse::of_key_bytes(other)?))
             }
-            Self::Ours(_, Content::Rows(_)) => Some(one.cmp(other)),
-            Self::Ours(_, Content::Runs(_) | Content::Filters | Content::Shared(_)) => {
+            Self::Ours(_, Content::Rows(_) | Content::Beside(Table::Values)) => {
+                Some(one.cmp(other))
+            }
+            Self::Ours(_, Content::Runs(_) | Content::Beside(_)) => {
                 let number = |key: &[u8]| {
                     let (log, first) = key.split_at_checked(32)?;
                     let first = u64::from_le_bytes(*first.first_chunk()?);
@@ -140,10 +142,7 @@ pub(super) fn is_readable(leaf: Leaf<'_>, kind: Kind) -> bool {
     };
     match content {
         Content::Runs(kind) => leaf.rows().any(|(key, run)| !is_run(kind, key, run)),
-        Content::Filters => leaf
-            .rows()
-            .any(|(key, row)| unseal(Table::Filters, key, row).is_err()),
-        Content::Shared(table) => leaf
+        Content::Beside(table) => leaf
             .rows()
             .any(|(key, row)| unseal(table, key, row).is_err()),
         Content::Rows(table) => {
