@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::branch::is_tombstone;
 use super::handle::Archive;
-use super::info::{SessionInfo, SessionMarks};
+use super::info::SessionInfo;
 use super::log::Log;
 use super::notes;
 use super::redaction::Redactions;
@@ -286,14 +286,7 @@ impl Archive {
         let mut ops = now.marks(session)?.removal();
         let marks = now.session(session)?.map(|info| info.marks());
         if let Some(marks) = marks.filter(|marks| marks.trashed_ms.is_some()) {
-            let trashed_ms = None;
-            ops.extend(
-                SessionMarks {
-                    trashed_ms,
-                    ..marks
-                }
-                .ops(session)?,
-            );
+            ops.extend(marks.out_of_trash().ops(session)?);
         }
         if ops.is_empty() {
             return Ok(());
@@ -332,7 +325,7 @@ impl Snapshot {
     /// All marks of a session and its segments.
     pub(crate) fn marks(&self, session: SessionId) -> Result<Marks, StoreError> {
         let prefix = key_of_session(session);
-        let keys = self.notes(&prefix)?;
+        let mut keys = self.notes(&prefix)?;
         let mut marks = Marks::default();
         for key in &keys {
             let Some(mark) = self.read_note::<Forgotten>(key)? else {
@@ -344,14 +337,10 @@ impl Snapshot {
                 None => marks.session = Some(mark),
             }
         }
-        let mut keys = keys;
-        keys.extend(self.redaction_keys(session)?);
-        let redactions = self.redactions(session)?;
-        Ok(Marks {
-            keys,
-            redactions,
-            ..marks
-        })
+        let of_redactions = self.redaction_keys(session)?;
+        marks.redactions = self.redactions_in(&of_redactions)?;
+        keys.extend(of_redactions);
+        Ok(Marks { keys, ..marks })
     }
 }
 

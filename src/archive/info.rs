@@ -44,7 +44,7 @@ pub struct SessionInfo {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trashed_ms: Option<u64>,
     /// Whether it is [hidden](crate::Archive::hide_session).
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
 }
 
@@ -82,12 +82,14 @@ pub(crate) struct SessionMarks {
     pub(crate) hidden: bool,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
-fn is_false(flag: &bool) -> bool {
-    !*flag
+impl SessionMarks {
+    /// The same out of the trash.
+    pub(crate) fn out_of_trash(self) -> Self {
+        Self {
+            trashed_ms: None,
+            ..self
+        }
+    }
 }
 
 /// A segment, as listed.

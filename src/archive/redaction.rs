@@ -13,7 +13,7 @@ use super::handle::Archive;
 use super::log::Log;
 use super::notes;
 use super::snapshot::Snapshot;
-use crate::engine::{Entries, FORGOTTEN, Layers, Op};
+use crate::engine::{Entries, Layers, NOTE_MARK, Op, is_forgotten};
 use crate::error::StoreError;
 use crate::ids::SessionId;
 use crate::raw_json::RawJson;
@@ -253,7 +253,7 @@ fn redacted_records(
             });
         }
     }
-    let is_of_records = |name: &String| !is_mark(name) && !name.contains(FORGOTTEN);
+    let is_of_records = |name: &String| !is_mark(name) && !is_forgotten(name);
     for name in names.into_iter().filter(is_of_records) {
         let json = now.view().read(|layers| layers.name(&name))?;
         if let Some(json) = json.and_then(|json| redactor.redact_bytes(&json)) {
@@ -354,12 +354,9 @@ fn key_of_shard(session: SessionId, shard: u8) -> String {
 /// Whether it is the stored name of such a note.
 pub(crate) fn is_mark(name: &str) -> bool {
     const ID: usize = 36;
-    let behind = name.split_once("session/").map(|(_, behind)| behind);
-    behind.is_some_and(|behind| {
-        behind
-            .get(ID..)
-            .is_some_and(|rest| rest.starts_with(REDACTED))
-    })
+    let key = name.strip_prefix(NOTE_MARK);
+    let behind = key.and_then(|key| key.strip_prefix("session/")?.get(ID..));
+    behind.is_some_and(|behind| behind.starts_with(REDACTED))
 }
 
 /// As a note has it: the hash of an entry as it is, and those of what it was.
@@ -376,10 +373,15 @@ impl Snapshot {
     ///
     /// Those of a read.
     pub fn redactions(&self, session: SessionId) -> Result<Redactions, StoreError> {
+        self.redactions_in(&self.redaction_keys(session)?)
+    }
+
+    /// What the notes with these keys say.
+    pub(super) fn redactions_in(&self, keys: &[String]) -> Result<Redactions, StoreError> {
         let mut all = Redactions::default();
         let number = |hash: &String| u64::from_str_radix(hash, 16).ok();
-        for key in self.notes(&format!("session/{session}{REDACTED}"))? {
-            let shard: Shard = self.read_note(&key)?.unwrap_or_default();
+        for key in keys {
+            let shard: Shard = self.read_note(key)?.unwrap_or_default();
             for (now, was) in &shard {
                 if let Some(now) = number(now) {
                     all.0

@@ -71,7 +71,7 @@ impl Archive {
     ///
     /// [`StoreError::SessionNotFound`], and those of a write.
     pub fn restore_session(&self, session: SessionId) -> Result<bool, StoreError> {
-        self.mark(session, |marks| marks.trashed_ms = None)
+        self.mark(session, |marks| *marks = marks.out_of_trash())
     }
 
     /// Hides a session: lists leave it out unless they are asked for all. Returns whether it was not hidden

@@ -229,9 +229,7 @@ impl SessionMerge<'_> {
     fn new_marks(&self, compared: &Compared) -> Option<SessionMarks> {
         let is_restored = self.again && compared.here.trashed_ms.is_some();
         if compared.is_here() {
-            let trashed_ms = None;
-            let here = compared.here;
-            return is_restored.then_some(SessionMarks { trashed_ms, ..here });
+            return is_restored.then(|| compared.here.out_of_trash());
         }
         Some(self.session.marks()).filter(|marks| *marks != SessionMarks::default())
     }
