@@ -23,8 +23,7 @@ pub(crate) fn backup(context: &Context, args: &BackupArgs) -> Result<(), Failure
 
 pub(crate) fn extract(context: &Context, args: &ExtractArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
-    let sessions = args.sessions.iter().map(|id| find::session(&archive, id));
-    let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
+    let sessions: Vec<_> = find::sessions(&archive, &args.sessions)?;
     let bar = progress::bar(context, Unit::Bytes);
     let report = archive.extract(&args.out, &sessions, Some(&mut progress::show(&bar)));
     bar.finish_and_clear();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::styling::Style;
 use sessiondb::{Archive, Sharing, StoreError};
 
-use crate::args::{Command, Durability, Globals};
+use crate::args::{Command, ConsentArgs, Durability, Globals};
 use crate::data_folder;
 use crate::exit::{Code, Failure};
 use crate::output;
@@ -64,6 +64,28 @@ impl Context {
     /// Where the archive is that the command works on.
     pub(crate) fn archive(&self) -> &Path {
         &self.archive
+    }
+
+    /// Opens it for a command that lists what would go: for reading alone unless it may do it at once.
+    pub(crate) fn open_to_ask(&self, consent: ConsentArgs) -> Result<Archive, Failure> {
+        self.open(if consent.yes {
+            Access::Write
+        } else {
+            Access::Read
+        })
+    }
+
+    /// The archive that was opened so, once it is to be done.
+    pub(crate) fn open_to_do(
+        &self,
+        consent: ConsentArgs,
+        archive: Archive,
+    ) -> Result<Archive, Failure> {
+        if consent.yes {
+            return Ok(archive);
+        }
+        drop(archive);
+        self.open(Access::Write)
     }
 
     /// Opens the archive that the command works on.

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
 use crate::redact::Source;
-use crate::{find, markdown_export, native, output, render, trash};
+use crate::{markdown_export, native, output, render, trash};
 
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     match args.layout {
@@ -26,9 +26,7 @@ pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
 fn segments(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let source = Source::open(context, &args.redaction, &args.sessions)?;
     let archive = source.archive();
-    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
-    let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
-    trash::note(context, archive, &sessions)?;
+    let sessions = trash::named(context, archive, &args.sessions)?;
     let mut export = Export::new(archive)
         .sessions(sessions)
         .trashed(args.trash)

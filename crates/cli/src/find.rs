@@ -48,6 +48,14 @@ pub(crate) fn session(archive: &Archive, id: &str) -> Result<SessionId, Failure>
     }
 }
 
+/// The same for each of several.
+pub(crate) fn sessions<C: FromIterator<SessionId>>(
+    archive: &Archive,
+    ids: &[String],
+) -> Result<C, Failure> {
+    ids.iter().map(|id| session(archive, id)).collect()
+}
+
 /// Finds the one session in the trash whose id begins with `id`.
 pub(crate) fn in_trash(archive: &Archive, id: &str) -> Result<SessionId, Failure> {
     let now = archive.snapshot()?;

@@ -72,8 +72,7 @@ pub(crate) fn run(context: &Context, args: &HtmlArgs) -> Result<(), Failure> {
 
 /// The sessions that are asked for, the one that was active last first.
 fn chosen(archive: &Archive, now: &Snapshot, args: &HtmlArgs) -> Result<Vec<Listed>, Failure> {
-    let named = args.sessions.iter().map(|id| find::session(archive, id));
-    let named = named.collect::<Result<HashSet<_>, _>>()?;
+    let named: HashSet<_> = find::sessions(archive, &args.sessions)?;
     let mut filter = Filter::new(&args.filter);
     if !named.is_empty() {
         // Whoever names a session means it, whatever it is.

@@ -16,7 +16,7 @@ use crate::redact::Source;
 use crate::sessions::Listed;
 use crate::sessions::{Filter, chosen, short_segment, to_signed};
 use crate::transcript::{Conversation, Turns, document};
-use crate::{find, native, output, render, trash, when};
+use crate::{native, output, render, trash, when};
 
 /// The most characters of a title in the name of a file.
 const SLUG_CHARS: usize = 60;
@@ -40,10 +40,8 @@ struct Report {
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let source = Source::open(context, &args.redaction, &args.sessions)?;
     let archive = source.archive();
-    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
-    let mut sessions = sessions.collect::<Result<Vec<_>, _>>()?;
+    let mut sessions = trash::named(context, archive, &args.sessions)?;
     let now = archive.snapshot()?;
-    trash::note(context, archive, &sessions)?;
     let mut left_out = 0;
     if sessions.is_empty() {
         let all = Filter::all_between(None, None).and_trash(args.trash);

@@ -12,7 +12,7 @@ use crate::exit::{self, Code, Failure};
 use crate::output::Out;
 use crate::progress::{self, Unit};
 use crate::redact::Source;
-use crate::{find, output, render, trash};
+use crate::{output, render, trash};
 
 /// How many files of one kind a note names.
 const NAMED: usize = 5;
@@ -20,9 +20,7 @@ const NAMED: usize = 5;
 pub(crate) fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let source = Source::open(context, &args.redaction, &args.sessions)?;
     let archive = source.archive();
-    let sessions = args.sessions.iter().map(|id| find::session(archive, id));
-    let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
-    trash::note(context, archive, &sessions)?;
+    let sessions = trash::named(context, archive, &args.sessions)?;
     let mut export = Export::new(archive)
         .sessions(sessions)
         .trashed(args.trash)

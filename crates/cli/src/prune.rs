@@ -9,19 +9,14 @@ use sessiondb::{Archive, Progress};
 
 use crate::args::PruneArgs;
 use crate::confirm::{self, Question};
-use crate::context::{Access, Context};
+use crate::context::Context;
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
 use crate::render::{self, Column, Table};
 use crate::{backup, output};
 
 pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
-    let access = if args.consent.yes {
-        Access::Write
-    } else {
-        Access::Read
-    };
-    let archive = context.open(access)?;
+    let archive = context.open_to_ask(args.consent)?;
     if args.backup.backup.is_some() && !args.now {
         return Err(Failure::new(
             Code::Usage,
@@ -35,11 +30,7 @@ pub(crate) fn run(context: &Context, args: &PruneArgs) -> Result<(), Failure> {
     }
     let mut backup = None;
     let pruned = if goes_on(context, args, &plan)? {
-        // The question was asked with the archive open for reading alone.
-        let archive = match access {
-            Access::Write => archive,
-            _ => context.open(Access::Write)?,
-        };
+        let archive = context.open_to_do(args.consent, archive)?;
         if !plan.sessions.is_empty() {
             backup = backup::first(context, &archive, &args.backup)?;
         }

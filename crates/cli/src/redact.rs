@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sessiondb::archive::Redactor;
 use sessiondb::{Archive, RawJson, SessionId};
 use sessiondb_logs::RedactReport;
-use sessiondb_redact::{PatternError, Rules};
+use sessiondb_redact::{Builder, PatternError, Rules};
 use tempfile::TempDir;
 
 use self::found::{Found, look_through};
@@ -20,12 +20,7 @@ use crate::{find, render};
 
 pub(crate) fn run(context: &Context, args: &RedactArgs) -> Result<(), Failure> {
     let rules = Arc::new(rules(args)?);
-    let access = if args.consent.yes {
-        Access::Write
-    } else {
-        Access::Read
-    };
-    let archive = context.open(access)?;
+    let archive = context.open_to_ask(args.consent)?;
     let sessions = sessions(&archive, &args.sessions)?;
     let bar = progress::bar(context, Unit::Sessions);
     bar.set_length(sessions.len() as u64);
@@ -47,11 +42,7 @@ pub(crate) fn run(context: &Context, args: &RedactArgs) -> Result<(), Failure> {
     if !confirm::goes_on(context, question)? {
         return Ok(());
     }
-    // The question was asked with the archive open for reading alone.
-    let archive = match access {
-        Access::Write => archive,
-        _ => context.open(Access::Write)?,
-    };
+    let archive = context.open_to_do(args.consent, archive)?;
     apply(context, args, archive, &found, &redactor(rules))
 }
 
@@ -128,8 +119,18 @@ fn rules(args: &RedactArgs) -> Result<Rules, Failure> {
     for kind in &args.without {
         builder = builder.without(kind).map_err(usage)?;
     }
-    builder = builder.emails(args.emails).paths(args.home_paths);
-    for pattern in &args.patterns {
+    with_more(builder, args.emails, args.home_paths, &args.patterns)
+}
+
+/// With the kinds that are off by default, and own patterns.
+fn with_more(
+    builder: Builder,
+    emails: bool,
+    home_paths: bool,
+    patterns: &[String],
+) -> Result<Rules, Failure> {
+    let mut builder = builder.emails(emails).paths(home_paths);
+    for pattern in patterns {
         builder = builder.pattern(pattern).map_err(usage)?;
     }
     Ok(builder.build())
@@ -144,11 +145,9 @@ pub(crate) fn filter(args: &RedactFilterArgs) -> Result<Option<Redactor>, Failur
     if !args.redact {
         return Ok(None);
     }
-    let mut builder = Rules::builder().emails(args.emails).paths(args.home_paths);
-    for pattern in &args.patterns {
-        builder = builder.pattern(pattern).map_err(usage)?;
-    }
-    Ok(Some(redactor(Arc::new(builder.build()))))
+    let builder = Rules::builder();
+    let rules = with_more(builder, args.emails, args.home_paths, &args.patterns)?;
+    Ok(Some(redactor(Arc::new(rules))))
 }
 
 fn redactor(rules: Arc<Rules>) -> Redactor {

@@ -111,12 +111,7 @@ fn bytes(session: &SessionInfo) -> u64 {
 }
 
 fn empty(context: &Context, args: &EmptyArgs) -> Result<(), Failure> {
-    let access = if args.consent.yes {
-        Access::Write
-    } else {
-        Access::Read
-    };
-    let archive = context.open(access)?;
+    let archive = context.open_to_ask(args.consent)?;
     let older_than = (!args.all).then_some(args.older_than);
     let plan = retention::plan_trash(&archive, older_than, sessiondb::now_ms())?;
     if !args.json && !plan.sessions.is_empty() {
@@ -134,11 +129,7 @@ fn empty(context: &Context, args: &EmptyArgs) -> Result<(), Failure> {
     };
     let (mut pruned, mut written) = (None, None);
     if confirm::goes_on(context, question)? {
-        // The question was asked with the archive open for reading alone.
-        let archive = match access {
-            Access::Write => archive,
-            _ => context.open(Access::Write)?,
-        };
+        let archive = context.open_to_do(args.consent, archive)?;
         if !plan.sessions.is_empty() {
             written = backup::first(context, &archive, &args.backup)?;
         }
@@ -254,7 +245,18 @@ fn mark(
     exit::done(printed, what, Ok(()))
 }
 
-/// Says of sessions that were named that they are in the trash.
+/// Finds sessions that were named, and says of those in the trash that they are there.
+pub(crate) fn named(
+    context: &Context,
+    archive: &Archive,
+    ids: &[String],
+) -> Result<Vec<SessionId>, Failure> {
+    let sessions: Vec<_> = find::sessions(archive, ids)?;
+    note(context, archive, &sessions)?;
+    Ok(sessions)
+}
+
+/// Says of those of these sessions that are in the trash that they are there.
 pub(crate) fn note(
     context: &Context,
     archive: &Archive,

@@ -35,6 +35,21 @@ struct Place {
     hint: Option<String>,
 }
 
+impl Place {
+    fn of(finding: Finding, session: Option<SessionId>) -> Self {
+        Self {
+            kind: finding.kind,
+            session,
+            segment: None,
+            trace: false,
+            entry: None,
+            record: None,
+            chars: finding.chars,
+            hint: finding.hint,
+        }
+    }
+}
+
 /// All that was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -114,15 +129,11 @@ impl Found {
             for (entries, trace) in logs {
                 for entry in entries {
                     let entry = entry?;
-                    let place = |finding: Finding| Place {
-                        kind: finding.kind,
-                        session: Some(session),
+                    let place = |finding| Place {
                         segment: Some(segment.id),
                         trace,
                         entry: Some(entry.index()),
-                        record: None,
-                        chars: finding.chars,
-                        hint: finding.hint,
+                        ..Place::of(finding, Some(session))
                     };
                     self.places
                         .extend(rules.find(entry.as_str()).into_iter().map(place));
@@ -157,15 +168,9 @@ impl Found {
         record: Option<&RawValue>,
     ) {
         let found = record.map_or_else(Vec::new, |record| rules.find(record.get()));
-        let place = |finding: Finding| Place {
-            kind: finding.kind,
-            session,
-            segment: None,
-            trace: false,
-            entry: None,
+        let place = |finding| Place {
             record: Some(what.to_owned()),
-            chars: finding.chars,
-            hint: finding.hint,
+            ..Place::of(finding, session)
         };
         self.places.extend(found.into_iter().map(place));
     }

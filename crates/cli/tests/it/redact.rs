@@ -249,19 +249,17 @@ fn backups_and_extracts_and_merges_keep_what_was_redacted() {
     }
 }
 
+fn import(place: &Place, log: &Path, args: &[&str]) -> Run {
+    let log = log.to_str().unwrap();
+    place.run("import", &[args, &[log]].concat()).code(0)
+}
+
 #[test]
 fn a_log_that_comes_again_brings_nothing_back() {
     let place = Place::new();
     let log = place.path("log.jsonl");
     fs::write(&log, claude_log(3)).unwrap();
-    let import = |args: &[&str]| {
-        let args: Vec<_> = args
-            .iter()
-            .copied()
-            .chain([log.to_str().unwrap()])
-            .collect();
-        place.run("import", &args).code(0)
-    };
+    let import = |args: &[&str]| import(&place, &log, args);
     import(&[]);
     assert!(comes_out(&place));
     place
@@ -299,14 +297,7 @@ fn what_is_redacted_on_its_way_in_is_known_again() {
     let place = Place::new();
     let log = place.path("log.jsonl");
     fs::write(&log, claude_log(3)).unwrap();
-    let import = |args: &[&str]| {
-        let args: Vec<_> = args
-            .iter()
-            .copied()
-            .chain([log.to_str().unwrap()])
-            .collect();
-        place.run("import", &args).code(0)
-    };
+    let import = |args: &[&str]| import(&place, &log, args);
     import(&["--redact"]).err("3 new entries");
     assert!(!comes_out(&place));
     assert!(!holds(&fs::read(place.archive()).unwrap()));
