@@ -13,6 +13,9 @@ use crate::scoreboard::child::{Child, Parent, Task};
 use crate::scoreboard::row::{Row, by_form};
 use crate::scratch::Scratch;
 
+/// How often an idle process is given the time to let go.
+const TRIES: u32 = 3;
+
 /// What a child is to do that opens and closes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in super::super) struct Cycles {
@@ -155,11 +158,17 @@ fn with_another(changes: u64, snapshot: Option<bool>) -> Result<u64, String> {
 /// cost some, which shows that this would be seen.
 pub(super) fn idle(row: &mut Row) {
     let changes = by_form(60, 2000);
-    let lens = std::thread::scope(|scope| {
-        [(None, changes), (Some(false), changes), (Some(true), 60)]
-            .map(|(snapshot, changes)| scope.spawn(move || with_another(changes, snapshot)))
-            .map(|thread| thread.join().expect("a thread that changes"))
-    });
+    let fits = |lens: &Lens| matches!(lens, [Ok(alone), Ok(idle), _] if *idle <= alone + alone / 4);
+    let mut lens = idle_once(changes);
+    // On a loaded machine the other process may let go of what it read only after the first changes. One that
+    // never lets go does so no more often for being asked again.
+    for _ in 1..TRIES {
+        if fits(&lens) {
+            break;
+        }
+        println!("R15: once more, since the idle process may have let go late: {lens:?}");
+        lens = idle_once(changes);
+    }
     println!(
         "R15: file after {changes} changes, alone and beside an idle process, and after 60 beside a snapshot: {lens:?}"
     );
@@ -167,14 +176,22 @@ pub(super) fn idle(row: &mut Row) {
         [Ok(alone), Ok(idle), Ok(pinned)] => [alone, idle, pinned],
         failed => return row.case(Err(format!("{failed:?}"))),
     };
-    // On a loaded machine the other process may let go of what it read after the first changes,
-    // and the file grows by whole steps; a process that never lets go costs twenty times as much.
-    let bound = alone + alone / 4 + (128 << 10);
-    row.case(ensure(idle <= bound, || {
+    row.case(ensure(idle <= alone + alone / 4, || {
         format!("{idle} bytes beside an idle process, {alone} without it")
     }));
     assert!(
-        pinned > 2 * bound,
+        pinned > 2 * alone,
         "a snapshot that is held would not be noticed"
     );
+}
+
+/// The length of the file alone, beside an idle process, and beside one that holds a snapshot.
+type Lens = [Result<u64, String>; 3];
+
+fn idle_once(changes: u64) -> Lens {
+    std::thread::scope(|scope| {
+        [(None, changes), (Some(false), changes), (Some(true), 60)]
+            .map(|(snapshot, changes)| scope.spawn(move || with_another(changes, snapshot)))
+            .map(|thread| thread.join().expect("a thread that changes"))
+    })
 }
