@@ -66,6 +66,8 @@ pub enum Bug {
     MendWhenReading,
     /// What a crash left is read as of the commit before the last one.
     ReadBeforeLastCommit,
+    /// A reader sees a commit that is not on the disk before those who may write do.
+    ReadUnsynced,
     /// An error that nobody knows passes for damage.
     CallItDamage,
     /// A commit makes what is known of pages forgotten, and a page of which nothing is known is
@@ -82,7 +84,7 @@ pub enum Bug {
 impl Bug {
     /// All of them.
     #[cfg(feature = "_testing")]
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::SkipSync,
         Self::AcknowledgeEarly,
         Self::DropChecksum,
@@ -110,6 +112,7 @@ impl Bug {
         Self::IgnoreConditions,
         Self::MendWhenReading,
         Self::ReadBeforeLastCommit,
+        Self::ReadUnsynced,
         Self::CallItDamage,
         Self::BelieveUnproven,
         Self::ForgetFork,

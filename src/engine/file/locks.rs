@@ -9,6 +9,9 @@ use redb::BackendError;
 pub(crate) const LOCK_BASE: u64 = 1 << 62;
 /// How many bytes from there on redb locks for as long as a file is open, or being opened.
 pub(crate) const REDB_OPENERS: u64 = 4;
+/// Held by each who has the image open for writing, from the moment at which all is in order that a crash
+/// left. As in redb 4.6.
+pub(crate) const REDB_CONSISTENT: u64 = LOCK_BASE + 4;
 /// Held by the process that writes, and in exclusive mode by whoever has the file open.
 pub(crate) const WRITER_LOCK: u64 = LOCK_BASE - 1;
 /// Held by the process that makes a file which has no name yet that anybody opens.

@@ -138,6 +138,11 @@ impl ImageBackend {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether other processes may have the file open.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     pub(crate) fn watch(&self) -> Arc<Watch> {
         Arc::clone(&self.watch)
     }

@@ -4,17 +4,20 @@
 //! What a writer that died leaves in disorder is the flag that says so, the length that the header
 //! tells, which pages are free, and whether the header was on the disk when it told of its last
 //! commit. That commit is whole: it is put on the disk before the header tells of it; the pages of
-//! the one before may be used again. Nothing of this is remembered: whoever writes later finds the
-//! file as it was left, and the next read of the header shows what it made of it.
+//! the one before may be used again. While somebody may write, the one before is shown, as it is to them.
+//! Nothing of this is remembered: whoever writes later finds the file as it was left, and the next read
+//! of the header shows what it made of it.
 
 use std::io;
+use std::ops::Bound;
 use std::sync::Arc;
 
-use redb::StorageBackend;
+use redb::{BackendError, StorageBackend};
 
 use crate::engine::failpoints::{Bug, seeded};
+use crate::engine::fault::system;
 use crate::engine::file::ArchiveFile;
-use crate::engine::file::locks::forward_locks;
+use crate::engine::file::locks::{REDB_CONSISTENT, forward_locks};
 use crate::engine::redb_format::page::{Geometry, HEADER_LEN, Header, PAGE_LEN};
 use crate::engine::tables::backend::ImageBackend;
 
@@ -34,7 +37,15 @@ pub(crate) struct Unclosed {
 
 impl Unclosed {
     pub(crate) fn new(image: ImageBackend) -> Self {
-        let image = image.of_file(|file, header_at| Arc::new(LastCommit { file, header_at }));
+        let shared = image.is_shared();
+        let of_file = |file, header_at| -> Arc<dyn StorageBackend> {
+            Arc::new(LastCommit {
+                file,
+                header_at,
+                shared,
+            })
+        };
+        let image = image.of_file(of_file);
         Self { image }
     }
 
@@ -101,22 +112,45 @@ fn counts_of(header: &[u8]) -> Option<[u32; 2]> {
 }
 
 /// A file whose image shows its last commit, though the header may not have been on the disk yet
-/// when its writer died. Should the writer be alive, its commit is seen a sync earlier, as changes
-/// in the journal are.
+/// when its writer died.
 #[derive(Debug)]
 struct LastCommit {
     file: Arc<dyn StorageBackend>,
     header_at: u64,
+    /// Whether others may have the file open for writing.
+    shared: bool,
 }
 
 impl LastCommit {
-    fn show(header: &mut [u8]) {
+    fn show(&self, header: &mut [u8]) -> io::Result<()> {
         if let Some(flags) = header.get_mut(FLAGS)
             && *flags & RECOVERY_REQUIRED != 0
             && *flags & TWO_PHASE != 0
+            && *flags & PRIMARY_UNFLUSHED != 0
             && !seeded(Bug::ReadBeforeLastCommit)
+            && !self.is_writable_elsewhere()?
         {
             *flags &= !PRIMARY_UNFLUSHED;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody has the image open who may write. Such a one is shown the commit before until the
+    /// mark is gone, and has put away what a crash left by the time at which it holds this byte. Should
+    /// that change just now, the reader's next look at the header tells.
+    fn is_writable_elsewhere(&self) -> io::Result<bool> {
+        if !self.shared || seeded(Bug::ReadUnsynced) {
+            return Ok(false);
+        }
+        let byte = Bound::Included(REDB_CONSISTENT);
+        match self.file.query_lock_range(byte, byte) {
+            // There is nobody else where nobody can lock anything.
+            Err(BackendError::Unsupported) => Ok(false),
+            Err(err) => match system::of_lock(err) {
+                BackendError::Io(err) => Err(err),
+                other => Err(io::Error::other(other.to_string())),
+            },
+            Ok(held) => Ok(held),
         }
     }
 }
@@ -164,7 +198,7 @@ impl StorageBackend for LastCommit {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.file.read(offset, out)?;
         if offset == self.header_at && out.len() >= HEADER_LEN {
-            Self::show(out);
+            self.show(out)?;
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ fn finders(bug: Bug) -> Vec<(&'static str, Finder)> {
         Bug::ReplaceEarly | Bug::DropRest => vec![("R16", compaction::catches)],
         Bug::KeepJournal | Bug::KeepFreePages => vec![("R18", erased::catches)],
         Bug::MendWhenReading | Bug::ReadBeforeLastCommit => vec![("R23", unclosed::catches)],
+        Bug::ReadUnsynced => vec![("R23, readers", unclosed::readers_catch)],
         Bug::CallItDamage => vec![("R24", errors::catches)],
         Bug::SpendReserve => vec![("R25", full::catches)],
         Bug::WriteAfterFailure => vec![("R4", failing::catches)],

@@ -2,7 +2,7 @@
 //! that has it open follows a writer that comes later.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sessiondb::testing::{self, Bug, Opening, StorageBackend};
 use sessiondb::{Archive, Durability};
@@ -253,4 +253,63 @@ fn an_archive_that_was_not_closed_is_read_and_left_alone() {
         reader.close().unwrap();
         assert_eq!(storage.disk.now(), events, "shared {is_shared}");
     }
+}
+
+/// What one who only reads and one who may write see, one after the other, just before a call of a third
+/// one that erases, and how the image's header was marked then.
+fn seen_before_call(call: u64) -> Option<(u8, [State; 2])> {
+    let storage = Shared::new(Disk::new(new_archive()));
+    let writer = storage.handle();
+    let archive = open(&writer, false, true).unwrap();
+    for number in 0..3 {
+        play(&archive, &Step::large_append(number), number).unwrap();
+    }
+    let reader = open(&storage.handle(), true, true).unwrap();
+    let other = open(&storage.handle(), false, true).unwrap();
+    let seen = Arc::new(Mutex::new(None));
+    let look = {
+        let (seen, disk) = (Arc::clone(&seen), Arc::clone(&storage.disk));
+        move || {
+            let states = [&reader, &other].map(|archive| State::of(archive).unwrap());
+            *seen.lock().unwrap() = Some((flags_of(&disk.content()), states));
+        }
+    };
+    writer.meanwhile(call, Box::new(look));
+    play(&archive, &Step::erase_first(), 3).unwrap();
+    writer.forget_plan();
+    seen.lock().unwrap().take()
+}
+
+/// Looks before each call of an erasure. Returns how many calls there were, before how many of them a commit
+/// was not on the disk yet, and where the one who only reads saw something else.
+fn look_before_each_call() -> (u64, u64, Vec<u64>) {
+    let (mut unflushed, mut unlike) = (0, Vec::new());
+    for call in 0.. {
+        let Some((flags, [by_reader, by_writer])) = seen_before_call(call) else {
+            return (call, unflushed, unlike);
+        };
+        unflushed += u64::from(flags & PRIMARY_UNFLUSHED != 0);
+        if by_reader != by_writer {
+            unlike.push(call);
+        }
+    }
+    unreachable!("a change makes so many calls and no more")
+}
+
+/// A commit that is not on the disk yet is shown to nobody while there is one who may write: those see
+/// the one before, and who reads after them must not have seen more.
+#[test]
+fn a_reader_is_not_ahead_of_those_who_may_write() {
+    let (calls, unflushed, unlike) = look_before_each_call();
+    println!("{calls} calls, before {unflushed} of them a commit was not on the disk");
+    assert!(
+        unlike.is_empty(),
+        "something else is seen before calls {unlike:?}"
+    );
+    assert!(calls > 20 && unflushed > 0, "of {calls} {unflushed}");
+}
+
+/// Whether a bug that is switched on shows.
+pub(super) fn readers_catch(_: Bug) -> bool {
+    !look_before_each_call().2.is_empty()
 }
