@@ -70,6 +70,14 @@ reader *args:
 demo:
     cargo run --release -p sessiondb-cli -- -a target/demo.sessiondb import tests/data/sessions --list
 
+# Packs all crates as they would be published, and builds and tests what is in the packages
+package:
+    tests/package/run
+
+# What publishing would do, all but the upload
+publish-dry-run:
+    cargo publish --workspace --dry-run --locked
+
 # All that must pass before a change lands
 ci:
     .ci/run

@@ -40,3 +40,8 @@ mod usage;
 
 pub use page::{Page, Session};
 pub use segment::Segment;
+
+/// The README's example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
