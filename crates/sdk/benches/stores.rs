@@ -1,7 +1,13 @@
 //! How long the calls of the stores take: `cargo bench -p sessiondb-sdk --bench stores -- [FOLDER]`. The archive lies in
 //! the folder that is given, else in that for temporary files.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a measurement ends with the first error"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +17,8 @@ use rmpv::Value;
 use serde_json::json;
 use sessiondb::{Archive, Durability};
 use sessiondb_sdk::{
-    ClaudeAppend, ClaudeKey, ClaudeStore, LangGraphChannel, LangGraphList, LangGraphPut,
-    LangGraphStore, LangGraphWrite, OpenAiSession, SdkError, Typed,
+    ClaudeKey, ClaudeStore, LangGraphChannel, LangGraphList, LangGraphPut, LangGraphStore,
+    LangGraphWrite, OpenAiSession, Typed,
 };
 
 const SESSIONS: usize = 1_000;
@@ -88,10 +94,10 @@ fn transcript(session: usize, entry: usize) -> String {
 }
 
 /// About what the SDK keeps of a session.
-fn summary(_: &ClaudeAppend) -> Result<Option<String>, SdkError> {
+fn summary() -> String {
     let data = json!({"is_sidechain": false, "created_at": 1_770_112_800_000_i64, "cwd": "/src/mill",
         "first_prompt": "Are the stones worn?", "first_prompt_locked": true, "git_branch": "main"});
-    Ok(Some(data.to_string()))
+    data.to_string()
 }
 
 fn claude(path: &Path) {
@@ -112,7 +118,7 @@ fn claude(path: &Path) {
             .append(
                 &ClaudeKey::main("-src-mill", &name(session)),
                 &entries,
-                summary,
+                |_| Ok(Some(summary())),
             )
             .unwrap()
     };
@@ -134,10 +140,10 @@ fn claude(path: &Path) {
     });
     archive.checkpoint().unwrap();
     took("list_sessions", 1, || {
-        assert_eq!(store.list_sessions("-src-mill").unwrap().len(), SESSIONS)
+        assert_eq!(store.list_sessions("-src-mill").unwrap().len(), SESSIONS);
     });
     took("list_summaries", 1, || {
-        assert_eq!(store.list_summaries("-src-mill").unwrap().len(), SESSIONS)
+        assert_eq!(store.list_summaries("-src-mill").unwrap().len(), SESSIONS);
     });
     took("list_sessions of another project", 1, || {
         store.list_sessions("-src").unwrap()
@@ -156,8 +162,9 @@ fn claude(path: &Path) {
         append(&store, SESSIONS, &long)
     });
     took("append of 1 entry to 100,000, Written", 1_000, || {
-        (0..1_000)
-            .for_each(|entry| drop(append(&store, SESSIONS, &[transcript(SESSIONS + 1, entry)])));
+        for entry in 0..1_000 {
+            append(&store, SESSIONS, &[transcript(SESSIONS + 1, entry)]);
+        }
     });
     let fresh = ClaudeStore::new(&archive);
     took("the first append to it of a process", 1, || {
@@ -174,13 +181,9 @@ fn claude(path: &Path) {
     drop((store, fresh, archive));
     let store = ClaudeStore::new(&open(path, Durability::Synced));
     took("append of 1 entry, Synced", 500, || {
-        (0..500).for_each(|entry| {
-            drop(append(
-                &store,
-                SESSIONS + 2,
-                &[transcript(SESSIONS + 2, entry)],
-            ))
-        });
+        for entry in 0..500 {
+            append(&store, SESSIONS + 2, &[transcript(SESSIONS + 2, entry)]);
+        }
     });
     drop(store);
     size("the archive", path);
@@ -198,10 +201,10 @@ fn openai(path: &Path) {
         }
     });
     took("the last 50 items", 1_000, || {
-        (0..1_000).for_each(|_| drop(session.items(Some(50)).unwrap()))
+        (0..1_000).for_each(|_| drop(session.items(Some(50)).unwrap()));
     });
     took("pop, Written", 1_000, || {
-        (0..1_000).for_each(|_| drop(session.pop().unwrap()))
+        (0..1_000).for_each(|_| drop(session.pop().unwrap()));
     });
     took("all items", 1, || session.items(None).unwrap().len());
     drop((session, archive));
@@ -264,7 +267,7 @@ fn langgraph(path: &Path) {
     );
     archive.checkpoint().unwrap();
     took("get of the latest", 100, || {
-        (0..100).for_each(|_| drop(store.get("thread", "", None).unwrap()))
+        (0..100).for_each(|_| drop(store.get("thread", "", None).unwrap()));
     });
     took("get of one in the middle", 100, || {
         (0..100)
@@ -272,7 +275,7 @@ fn langgraph(path: &Path) {
     });
     let fresh = LangGraphStore::new(&archive);
     took("the first get of a process", 1, || {
-        assert!(fresh.get("thread", "", None).unwrap().is_some())
+        assert!(fresh.get("thread", "", None).unwrap().is_some());
     });
     let ten = LangGraphList {
         thread_id: Some("thread"),
@@ -280,10 +283,10 @@ fn langgraph(path: &Path) {
         ..LangGraphList::default()
     };
     took("list of the latest 10", 10, || {
-        (0..10).for_each(|_| drop(store.list(&ten).unwrap()))
+        (0..10).for_each(|_| drop(store.list(&ten).unwrap()));
     });
     took("copy_thread", 1, || {
-        store.copy_thread("thread", "copy").unwrap()
+        store.copy_thread("thread", "copy").unwrap();
     });
     took("prune", 1, || store.prune(&["copy"]).unwrap());
     drop((store, fresh, archive));
