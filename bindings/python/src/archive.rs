@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::batch::Batch;
 use crate::changes::Changes;
-use crate::errors::Fault;
 use crate::handle::{Handle, call};
 use crate::id::Id;
 use crate::info::{Closed, SegmentInfo, SessionInfo};
@@ -120,15 +119,15 @@ impl Archive {
 
     /// The log of a segment. It is made by the first append. Without ids it is a new one.
     #[pyo3(signature = (session_id=None, segment_id=None))]
-    fn log(&self, py: Python<'_>, session_id: Option<Id>, segment_id: Option<Id>) -> PyResult<Log> {
+    fn log(&self, session_id: Option<Id>, segment_id: Option<Id>) -> Log {
         let session = session_id.map_or_else(sessiondb::new_session_id, |id| id.0);
         let segment = segment_id.map_or_else(sessiondb::new_segment_id, |id| id.0);
-        self.log_of(py, |archive| archive.log(session, segment))
+        Log::new(Arc::clone(&self.handle), session, segment, self.durability)
     }
 
     /// The traces of a segment.
-    fn trace(&self, py: Python<'_>, session_id: Id, segment_id: Id) -> PyResult<Log> {
-        self.log_of(py, |archive| archive.trace(session_id.0, segment_id.0))
+    fn trace(&self, session_id: Id, segment_id: Id) -> Log {
+        self.log(Some(session_id), Some(segment_id)).into_trace()
     }
 
     /// Several changes that are made together or not at all.
@@ -210,18 +209,5 @@ impl Archive {
 
     fn __repr__(&self) -> String {
         format!("<Archive {}>", self.handle.path().display())
-    }
-}
-
-impl Archive {
-    fn log_of(
-        &self,
-        py: Python<'_>,
-        make: impl FnOnce(&sessiondb::Archive) -> sessiondb::Log + Send,
-    ) -> PyResult<Log> {
-        call(py, || {
-            let archive = self.handle.get()?;
-            Ok::<_, Fault>(Log::new(Arc::clone(&self.handle), &make(&archive)))
-        })
     }
 }

@@ -76,32 +76,32 @@ fn of_log<'py>(
 impl Batch {
     /// Commits it if the log has this many entries.
     fn expect_len<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, len: u64) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.expect_len(log, len))))
+        of_log(slf, log, move |batch, log| done(batch.expect_len(log, len)))
     }
 
     /// Commits it if the log is not there.
     fn expect_absent<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.expect_absent(log))))
+        of_log(slf, log, |batch, log| done(batch.expect_absent(log)))
     }
 
     /// Commits it if the log is there.
     fn expect_present<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.expect_present(log))))
+        of_log(slf, log, |batch, log| done(batch.expect_present(log)))
     }
 
     /// Commits it if the session has no other segment than that of the log.
     fn expect_only_segment<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.expect_only_segment(log))))
+        of_log(slf, log, |batch, log| done(batch.expect_only_segment(log)))
     }
 
     /// Commits it if the session is not there.
     fn expect_session_absent(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.expect_session_absent(session_id.0))))
+        change(slf, move |batch| done(batch.expect_session_absent(session_id.0)))
     }
 
     /// Commits it if the session is there.
     fn expect_session_present(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.expect_session_present(session_id.0))))
+        change(slf, move |batch| done(batch.expect_session_present(session_id.0)))
     }
 
     fn append<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, entry: Given) -> Same<'py> {
@@ -143,27 +143,27 @@ impl Batch {
     }
 
     fn truncate<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, len: u64) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.truncate(log, len))))
+        of_log(slf, log, move |batch, log| done(batch.truncate(log, len)))
     }
 
     fn erase<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, start: u64, stop: u64) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.erase(log, start..stop))))
+        of_log(slf, log, move |batch, log| done(batch.erase(log, start..stop)))
     }
 
     fn delete<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.delete(log))))
+        of_log(slf, log, |batch, log| done(batch.delete(log)))
     }
 
     fn branch<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, at: u64, segment_id: Id) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.branch(log, at, segment_id.0))))
+        of_log(slf, log, move |batch, log| done(batch.branch(log, at, segment_id.0)))
     }
 
     fn delete_segment(slf: Bound<'_, Self>, session_id: Id, segment_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.delete_segment(session_id.0, segment_id.0))))
+        change(slf, move |batch| done(batch.delete_segment(session_id.0, segment_id.0)))
     }
 
     fn delete_session(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.delete_session(session_id.0))))
+        change(slf, move |batch| done(batch.delete_session(session_id.0)))
     }
 
     fn set_metadata<'py>(slf: Bound<'py, Self>, session_id: Id, metadata: &Bound<'py, PyAny>) -> Same<'py> {
@@ -177,7 +177,7 @@ impl Batch {
     }
 
     fn delete_note(slf: Bound<'_, Self>, key: String) -> Same<'_> {
-        change(slf, move |batch| done(batch.delete_note(&key))))
+        change(slf, move |batch| done(batch.delete_note(&key)))
     }
 
     fn write_name<'py>(slf: Bound<'py, Self>, name: String, record: &Bound<'py, PyAny>) -> Same<'py> {

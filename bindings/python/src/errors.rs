@@ -6,12 +6,15 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use sessiondb::{ErrorKind, StoreError};
+use sessiondb_sdk::SdkError;
 use uuid::Uuid;
 
 /// Why a call did not do what it was asked to.
 pub(crate) enum Fault {
     /// The library says why.
     Store(StoreError),
+    /// The store of an SDK says why.
+    Sdk(SdkError),
     /// The archive was closed by this program before.
     Closed(PathBuf),
     /// Python says why.
@@ -21,6 +24,15 @@ pub(crate) enum Fault {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<SdkError> for Fault {
+    fn from(error: SdkError) -> Self {
+        match error {
+            SdkError::Store(error) => Self::Store(error),
+            error => Self::Sdk(error),
+        }
     }
 }
 
@@ -34,6 +46,10 @@ impl From<Fault> for PyErr {
     fn from(fault: Fault) -> Self {
         Python::attach(|py| match fault {
             Fault::Store(error) => of_store(py, &error),
+            Fault::Sdk(error) => {
+                let kind = kind_name(error.kind());
+                make(py, kind, "Sdk", &error.to_string(), &PyDict::new(py))
+            }
             Fault::Closed(path) => closed(py, &path),
             Fault::Python(error) => error,
         })

@@ -64,6 +64,11 @@ impl Handle {
         open.is_some()
     }
 
+    /// Refuses a call if the archive was closed.
+    pub(crate) fn must_be_open(&self) -> Result<(), Fault> {
+        if self.is_open() { Ok(()) } else { Err(self.closed()) }
+    }
+
     /// Runs a call on the archive, while other Python threads go on.
     pub(crate) fn call<T: Send>(
         &self,
@@ -73,7 +78,7 @@ impl Handle {
         call(py, || Ok(work(&self.get()?)?))
     }
 
-    fn closed(&self) -> Fault {
+    pub(crate) fn closed(&self) -> Fault {
         Fault::Closed(self.path.clone())
     }
 }

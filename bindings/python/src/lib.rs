@@ -6,6 +6,7 @@
 mod archive;
 mod batch;
 mod changes;
+mod claude;
 mod copies;
 mod doctor;
 mod entry;
@@ -32,6 +33,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<batch::Batch>()?;
     module.add_class::<changes::Change>()?;
     module.add_class::<changes::Changes>()?;
+    module.add_class::<claude::ClaudeAppend>()?;
+    module.add_class::<claude::ClaudeStore>()?;
     module.add_class::<entry::Entries>()?;
     module.add_class::<entry::Entry>()?;
     module.add_class::<info::Closed>()?;

@@ -27,14 +27,24 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn new(handle: Arc<Handle>, log: &sessiondb::Log) -> Self {
+    /// The entries of a segment. Nothing is asked of the archive, which a compaction may have to itself.
+    pub(crate) fn new(handle: Arc<Handle>, session: SessionId, segment: SegmentId, durability: Durability) -> Self {
         Self {
             handle,
-            session: log.session_id(),
-            segment: log.segment_id(),
-            trace: log.is_trace(),
-            durability: log.durability(),
+            session,
+            segment,
+            trace: false,
+            durability,
             timestamp_ms: None,
+        }
+    }
+
+    /// The traces of the segment, which are `Written` unless asked otherwise.
+    pub(crate) fn into_trace(self) -> Self {
+        Self {
+            trace: true,
+            durability: Durability::Written,
+            ..self
         }
     }
 

@@ -28,10 +28,6 @@ impl Snapshot {
         Ok(Self { now })
     }
 
-    pub(crate) fn inner(&self) -> &sessiondb::Snapshot {
-        &self.now
-    }
-
     fn call<T: Send>(
         &self,
         py: Python<'_>,
