@@ -11,6 +11,8 @@ const SCOPE_BYTES: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Claude,
+    OpenAi,
+    LangGraph,
 }
 
 impl Protocol {
@@ -18,6 +20,8 @@ impl Protocol {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
+            Self::OpenAi => "openai",
+            Self::LangGraph => "langgraph",
         }
     }
 }

@@ -19,6 +19,17 @@ pub(crate) fn entry(position: usize, json: &str) -> Result<(RawJson, Option<u128
     Ok((raw, id))
 }
 
+/// Whether this stands in the place of an entry that was erased in the archive.
+pub(crate) fn is_tombstone(json: &str) -> bool {
+    json.strip_prefix(r#"{"kind":"erased""#)
+        .and_then(|rest| rest.strip_suffix('}'))
+        .is_some_and(|time| {
+            let digits = time.strip_prefix(r#","ts":"#);
+            time.is_empty()
+                || digits.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+        })
+}
+
 /// By what an object is known again: its `uuid`, if that is a text that says anything.
 pub(crate) fn id_of(json: &str) -> Result<Option<u128>, serde_json::Error> {
     struct Id(Option<u128>);

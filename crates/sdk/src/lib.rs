@@ -4,6 +4,8 @@
 //! binding only translates:
 //!
 //! - [`ClaudeStore`]: `SessionStore` of the Claude Agent SDK.
+//! - [`OpenAiSession`]: `Session` of the OpenAI Agents SDK.
+//! - [`LangGraphStore`]: `BaseCheckpointSaver` of LangGraph.
 //!
 //! All calls block. A store is a handle: cheap to clone, [`Send`] and [`Sync`], and several threads and processes
 //! may use one archive at once. Each call that writes takes effect as a whole or not at all, whenever the process
@@ -11,12 +13,21 @@
 
 mod claude;
 mod error;
+mod followed;
 mod ids;
 mod json;
+mod kept;
+mod langgraph;
 mod named;
+mod openai;
 
 pub use self::claude::{ClaudeAppend, ClaudeKey, ClaudeSession, ClaudeStore, ClaudeSummary};
 pub use self::error::SdkError;
+pub use self::langgraph::{
+    LangGraphChannel, LangGraphCheckpoint, LangGraphList, LangGraphPut, LangGraphStore,
+    LangGraphWrite, Typed,
+};
+pub use self::openai::OpenAiSession;
 
 /// The examples of the README are tested as the documentation is.
 #[cfg(doctest)]

@@ -2,19 +2,19 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::value::RawValue;
 use sessiondb::archive::LogSnapshot;
 use sessiondb::{Entry, Log, RawJson, SegmentId, Snapshot};
 
-use super::ClaudeStore;
-use super::kept::{Kept, Summary};
 use super::key::ClaudeKey;
 use super::known::Known;
+use super::{ClaudeStore, entries_of};
 use crate::error::{SdkError, unless_conflict};
-use crate::ids::fingerprint;
+use crate::followed::{Content, Followed, locked};
 use crate::json;
+use crate::kept::{Kept, Summary};
 use crate::named::{Named, Seen};
 
 /// Entries that are about to be appended: made by [`ClaudeStore::begin`], done by [`ClaudeStore::commit`]. Dropped,
@@ -48,7 +48,7 @@ pub struct ClaudeAppend {
     new: Vec<usize>,
     entries: Vec<RawJson>,
     ids: HashSet<u128>,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<Followed<Known>>>,
 }
 
 impl ClaudeAppend {
@@ -75,8 +75,7 @@ impl ClaudeAppend {
         if self.kept.summary.is_some() || !self.is_main() {
             return Ok(Vec::new());
         }
-        let entries = self.before.read(..)?;
-        Ok(entries.collect::<Result<_, _>>()?)
+        Ok(entries_of(&self.before)?)
     }
 
     /// Whether it is the main log, of which alone a summary is kept.
@@ -109,13 +108,13 @@ impl ClaudeStore {
         let (named, segment) = key.place()?;
         let known = self.known.of((named.session, segment));
         // Held until the log is read, so that what others of this process know is not of a later moment.
-        let mut held = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = locked(&known);
         let now = self.archive.snapshot()?;
         let mut append = self.seen(&now, key, named, segment, Arc::clone(&known))?;
         if append.len > 0 && given.iter().any(|(_, id)| id.is_some()) {
-            held.catch_up(&append.before, append.kept.born, append.len)?;
+            held.catch_up(&now, (append.named.session, segment), append.kept.born)?;
         }
-        let is_there = |id: u128| append.len > 0 && held.has(id);
+        let is_there = |id: u128| append.len > 0 && held.content().ids.contains(&id);
         let mut ids = HashSet::new();
         for (position, (entry, id)) in given.into_iter().enumerate() {
             if id.is_some_and(|id| is_there(id) || ids.contains(&id)) {
@@ -126,10 +125,10 @@ impl ClaudeStore {
             append.entries.push(entry);
         }
         append.ids = ids;
-        let count = held.len();
+        let bytes = held.content().bytes();
         drop(held);
         self.known
-            .keep_within((append.named.session, segment), count);
+            .keep_within((append.named.session, segment), bytes);
         Ok(append)
     }
 
@@ -140,7 +139,7 @@ impl ClaudeStore {
         key: &ClaudeKey<'_>,
         named: Named,
         segment: SegmentId,
-        known: Arc<Mutex<Known>>,
+        known: Arc<Mutex<Followed<Known>>>,
     ) -> Result<ClaudeAppend, SdkError> {
         let identity = named.seen(now)?;
         let (note, kept) = Kept::seen(now, &named, segment, key.subpath)?;
@@ -181,8 +180,13 @@ impl ClaudeStore {
         let Some(last) = append.entries.last() else {
             return Ok(true);
         };
-        let last = fingerprint(last.as_str().as_bytes());
+        let last = last.as_str().as_bytes();
         let count = append.entries.len() as u64;
+        let lengths = append
+            .entries
+            .iter()
+            .map(|entry| entry.as_str().len() as u64);
+        let bytes = lengths.sum();
         let (named, segment) = (&append.named, append.log.segment_id());
         let mut kept = append.kept.clone();
         let summary = data.filter(|_| append.is_main());
@@ -204,7 +208,7 @@ impl ClaudeStore {
             let subagent = || {
                 named
                     .subagent_at(&append.path)
-                    .or_else(|| kept.subpath.clone())
+                    .or_else(|| kept.name.clone())
             };
             let subagent = (!is_main).then(subagent).flatten();
             named.describe(&mut batch, segment, append.path.clone(), subagent)?;
@@ -212,17 +216,13 @@ impl ClaudeStore {
         if !unless_conflict(batch.commit())? {
             return Ok(false);
         }
-        let mut known = append.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.appended(
-            kept.born,
-            append.len,
-            count,
-            last,
-            append.ids.iter().copied(),
-        );
-        let ids = known.len();
+        let mut known = locked(&append.known);
+        known.appended(kept.born, append.len, (count, bytes), last, |known| {
+            known.ids.extend(&append.ids);
+        });
+        let memory = known.content().bytes();
         drop(known);
-        self.known.keep_within((named.session, segment), ids);
+        self.known.keep_within((named.session, segment), memory);
         Ok(true)
     }
 

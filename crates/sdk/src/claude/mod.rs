@@ -1,20 +1,22 @@
 //! `SessionStore` of the Claude Agent SDK: where sessions are read from, listed and taken away.
 
 mod append;
-mod kept;
 mod key;
 mod known;
 
 use std::sync::Arc;
 
-use sessiondb::{Archive, Entry, Snapshot};
+use sessiondb::archive::LogSnapshot;
+use sessiondb::{Archive, Entry, Snapshot, StoreError};
 
 pub use self::append::ClaudeAppend;
-use self::kept::Kept;
 pub use self::key::ClaudeKey;
-use self::known::KnownLogs;
+use self::known::Known;
 use crate::error::{SdkError, unless_conflict};
+use crate::followed::FollowedLogs;
 use crate::ids::Protocol;
+use crate::json::is_tombstone;
+use crate::kept::Kept;
 use crate::named::{Named, parsed, sessions_of};
 
 /// The transcripts of a Claude Agent SDK in an archive, by the contract of its `SessionStore`.
@@ -38,7 +40,7 @@ use crate::named::{Named, parsed, sessions_of};
 #[derive(Debug, Clone)]
 pub struct ClaudeStore {
     archive: Archive,
-    known: Arc<KnownLogs>,
+    known: Arc<FollowedLogs<Known>>,
 }
 
 /// A session, as listed.
@@ -86,7 +88,8 @@ impl ClaudeStore {
         &self.archive
     }
 
-    /// All entries of a log in their order; `None` if none was ever written, or it was deleted.
+    /// All entries of a log in their order, without what was erased in the archive; `None` if none was ever
+    /// written, or it was deleted.
     ///
     /// # Errors
     ///
@@ -102,8 +105,7 @@ impl ClaudeStore {
         if !log.exists()? {
             return Ok(None);
         }
-        let entries = log.read(..)?.collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(entries))
+        Ok(Some(entries_of(&log)?))
     }
 
     /// The sessions of a project that have a main log, in the order of their ids in the archive. Those in the
@@ -178,7 +180,7 @@ impl ClaudeStore {
             let key = named.segment_key(segment.id);
             // A branch that a merge made has none.
             if let Some(note) = now.read_note::<Box<serde_json::value::RawValue>>(&key)? {
-                subpaths.extend(parsed::<Kept>(&key, &note)?.subpath);
+                subpaths.extend(parsed::<Kept>(&key, &note)?.name);
             }
         }
         subpaths.sort_unstable();
@@ -216,6 +218,15 @@ impl ClaudeStore {
             }
         }
     }
+}
+
+/// The entries of a log but those that were erased.
+fn entries_of(log: &LogSnapshot) -> Result<Vec<Entry>, StoreError> {
+    let is_left = |entry: &Result<Entry, StoreError>| match entry {
+        Ok(entry) => !is_tombstone(entry.as_str()),
+        Err(_) => true,
+    };
+    log.read(..)?.filter(is_left).collect()
 }
 
 /// When the main log was last written to, and how many entries it has; `None` if there is none to be shown.

@@ -16,3 +16,7 @@ mod claude_model;
 mod claude_races;
 /// A disk in memory that keeps each of its states.
 mod disk;
+/// What LangGraph asks of a checkpoint saver.
+mod langgraph;
+/// What the OpenAI Agents SDK asks of a session.
+mod openai;

@@ -8,38 +8,40 @@ use crate::error::SdkError;
 use crate::named::{Named, Seen, parsed};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Kept {
-    /// Made anew with the log, so that one that was deleted and written again is not taken for the one before.
-    pub(super) born: SegmentId,
+pub(crate) struct Kept {
+    /// Made anew with the log and whenever entries are taken out of it, so that what is only as long as it was
+    /// is not taken for what it was.
+    pub(crate) born: SegmentId,
+    /// The SDK's name of a log beside the main one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) subpath: Option<String>,
-    /// Of the main log.
+    pub(crate) name: Option<String>,
+    /// Of a main log whose SDK folds summaries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) summary: Option<Summary>,
+    pub(crate) summary: Option<Summary>,
 }
 
-/// What the SDK's fold made of the first entries of a log.
+/// What an SDK's fold made of the first entries of a log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Summary {
-    pub(super) entries: u64,
-    pub(super) data: Box<RawValue>,
+pub(crate) struct Summary {
+    pub(crate) entries: u64,
+    pub(crate) data: Box<RawValue>,
 }
 
 impl Kept {
-    pub(super) fn new(subpath: Option<&str>) -> Self {
+    pub(crate) fn new(name: Option<&str>) -> Self {
         Self {
             born: sessiondb::new_segment_id(),
-            subpath: subpath.map(ToOwned::to_owned),
+            name: name.map(ToOwned::to_owned),
             summary: None,
         }
     }
 
-    /// The note of a log, which must be of that subpath.
-    pub(super) fn seen(
+    /// The note of a log, which must be of that name.
+    pub(crate) fn seen(
         now: &Snapshot,
         named: &Named,
         segment: SegmentId,
-        subpath: Option<&str>,
+        name: Option<&str>,
     ) -> Result<(Seen, Option<Self>), SdkError> {
         let key = named.segment_key(segment);
         let seen: Seen = now.read_note(&key)?;
@@ -47,11 +49,11 @@ impl Kept {
             return Ok((None, None));
         };
         let kept: Self = parsed(&key, note)?;
-        if kept.subpath.as_deref() != subpath {
+        if kept.name.as_deref() != name {
             return Err(SdkError::Collision {
                 session: segment,
-                wanted: format!("subpath {:?}", subpath.unwrap_or_default()),
-                found: format!("subpath {:?}", kept.subpath.unwrap_or_default()),
+                wanted: format!("the log {:?}", name.unwrap_or_default()),
+                found: format!("the log {:?}", kept.name.unwrap_or_default()),
             });
         }
         Ok((seen, Some(kept)))
