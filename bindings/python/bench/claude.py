@@ -51,9 +51,9 @@ async def run(folder: Path, turns: int, reads: int) -> None:
     )
     ours, theirs = SessionStore(paths[0]), SqliteStore(paths[1])
     for number in range(200):
-        key = {**KEY, "session_id": texts.uuid()}
-        for store in (ours, theirs):
-            await store.append(key, said[number % turns])  # type: ignore[attr-defined]
+        key: Any = {**KEY, "session_id": texts.uuid()}
+        await ours.append(key, said[number % turns])
+        await theirs.append(key, said[number % turns])
 
     def listed(store: Any) -> Any:
         return lambda _: lambda: store.list_sessions(KEY["project_key"])

@@ -43,7 +43,10 @@ impl Archive {
     #[pyo3(signature = (path, *, create=true, create_new=false, read_only=false, exclusive=false, durability="synced",
         cache_bytes=None, lock_timeout=None, sync_interval=None, word_filters=true))]
     #[expect(clippy::too_many_arguments, reason = "Python names each of them")]
-    #[expect(clippy::fn_params_excessive_bools, reason = "Python names each of them")]
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "Python names each of them"
+    )]
     fn py_open(
         py: Python<'_>,
         path: PathBuf,
@@ -102,7 +105,11 @@ impl Archive {
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _exception: &Bound<'_, pyo3::types::PyTuple>,
+    ) -> PyResult<()> {
         self.close(py).map(drop)
     }
 
@@ -142,31 +149,46 @@ impl Archive {
 
     /// Tells each change from now on.
     fn changes(&self, py: Python<'_>) -> PyResult<Changes> {
-        self.handle.call(py, sessiondb::Archive::changes).map(Changes::new)
+        self.handle
+            .call(py, sessiondb::Archive::changes)
+            .map(Changes::new)
     }
 
     /// A session, or `None`.
     fn session(&self, py: Python<'_>, session_id: Id) -> PyResult<Option<SessionInfo>> {
-        let found = self.handle.call(py, |archive| archive.session(session_id.0))?;
+        let found = self
+            .handle
+            .call(py, |archive| archive.session(session_id.0))?;
         Ok(found.map(SessionInfo::from))
     }
 
     /// A segment, or `None`.
-    fn segment(&self, py: Python<'_>, session_id: Id, segment_id: Id) -> PyResult<Option<SegmentInfo>> {
-        let found = self.handle.call(py, |archive| archive.segment(session_id.0, segment_id.0))?;
+    fn segment(
+        &self,
+        py: Python<'_>,
+        session_id: Id,
+        segment_id: Id,
+    ) -> PyResult<Option<SegmentInfo>> {
+        let found = self
+            .handle
+            .call(py, |archive| archive.segment(session_id.0, segment_id.0))?;
         Ok(found.map(SegmentInfo::from))
     }
 
     /// All sessions by descending id, those in the trash and hidden ones as well.
     fn sessions(&self, py: Python<'_>) -> PyResult<Vec<SessionInfo>> {
-        let sessions = self.handle.call(py, |archive| archive.sessions()?.collect::<Result<Vec<_>, _>>())?;
+        let sessions = self.handle.call(py, |archive| {
+            archive.sessions()?.collect::<Result<Vec<_>, _>>()
+        })?;
         Ok(sessions.into_iter().map(SessionInfo::from).collect())
     }
 
     /// The segments of a session by descending id.
     fn segments(&self, py: Python<'_>, session_id: Id) -> PyResult<Vec<SegmentInfo>> {
         let segments = self.handle.call(py, |archive| {
-            archive.segments(session_id.0)?.collect::<Result<Vec<_>, StoreError>>()
+            archive
+                .segments(session_id.0)?
+                .collect::<Result<Vec<_>, StoreError>>()
         })?;
         Ok(segments.into_iter().map(SegmentInfo::from).collect())
     }

@@ -96,12 +96,16 @@ impl Batch {
 
     /// Commits it if the session is not there.
     fn expect_session_absent(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.expect_session_absent(session_id.0)))
+        change(slf, move |batch| {
+            done(batch.expect_session_absent(session_id.0))
+        })
     }
 
     /// Commits it if the session is there.
     fn expect_session_present(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.expect_session_present(session_id.0)))
+        change(slf, move |batch| {
+            done(batch.expect_session_present(session_id.0))
+        })
     }
 
     fn append<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, entry: Given) -> Same<'py> {
@@ -112,11 +116,17 @@ impl Batch {
         })
     }
 
-    fn append_many<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, entries: &Bound<'py, PyAny>) -> Same<'py> {
+    fn append_many<'py>(
+        slf: Bound<'py, Self>,
+        log: &Bound<'py, Log>,
+        entries: &Bound<'py, PyAny>,
+    ) -> Same<'py> {
         let entries = json::many(entries)?;
         let (session, segment) = (log.get().session(), log.get().segment());
         of_log(slf, log, move |batch, log| {
-            batch.append_many(log, json::checked(session, segment, entries)?).map(drop)
+            batch
+                .append_many(log, json::checked(session, segment, entries)?)
+                .map(drop)
         })
     }
 
@@ -134,11 +144,17 @@ impl Batch {
         })
     }
 
-    fn replace<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, entries: &Bound<'py, PyAny>) -> Same<'py> {
+    fn replace<'py>(
+        slf: Bound<'py, Self>,
+        log: &Bound<'py, Log>,
+        entries: &Bound<'py, PyAny>,
+    ) -> Same<'py> {
         let entries = json::many(entries)?;
         let (session, segment) = (log.get().session(), log.get().segment());
         of_log(slf, log, move |batch, log| {
-            batch.replace(log, json::checked(session, segment, entries)?).map(drop)
+            batch
+                .replace(log, json::checked(session, segment, entries)?)
+                .map(drop)
         })
     }
 
@@ -146,29 +162,51 @@ impl Batch {
         of_log(slf, log, move |batch, log| done(batch.truncate(log, len)))
     }
 
-    fn erase<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, start: u64, stop: u64) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.erase(log, start..stop)))
+    fn erase<'py>(
+        slf: Bound<'py, Self>,
+        log: &Bound<'py, Log>,
+        start: u64,
+        stop: u64,
+    ) -> Same<'py> {
+        of_log(slf, log, move |batch, log| {
+            done(batch.erase(log, start..stop))
+        })
     }
 
     fn delete<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
         of_log(slf, log, |batch, log| done(batch.delete(log)))
     }
 
-    fn branch<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, at: u64, segment_id: Id) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.branch(log, at, segment_id.0)))
+    fn branch<'py>(
+        slf: Bound<'py, Self>,
+        log: &Bound<'py, Log>,
+        at: u64,
+        segment_id: Id,
+    ) -> Same<'py> {
+        of_log(slf, log, move |batch, log| {
+            done(batch.branch(log, at, segment_id.0))
+        })
     }
 
     fn delete_segment(slf: Bound<'_, Self>, session_id: Id, segment_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.delete_segment(session_id.0, segment_id.0)))
+        change(slf, move |batch| {
+            done(batch.delete_segment(session_id.0, segment_id.0))
+        })
     }
 
     fn delete_session(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
         change(slf, move |batch| done(batch.delete_session(session_id.0)))
     }
 
-    fn set_metadata<'py>(slf: Bound<'py, Self>, session_id: Id, metadata: &Bound<'py, PyAny>) -> Same<'py> {
+    fn set_metadata<'py>(
+        slf: Bound<'py, Self>,
+        session_id: Id,
+        metadata: &Bound<'py, PyAny>,
+    ) -> Same<'py> {
         let fields = fields(metadata)?;
-        change(slf, move |batch| batch.set_metadata(session_id.0, &fields).map(drop))
+        change(slf, move |batch| {
+            batch.set_metadata(session_id.0, &fields).map(drop)
+        })
     }
 
     fn write_note<'py>(slf: Bound<'py, Self>, key: String, note: &Bound<'py, PyAny>) -> Same<'py> {
@@ -180,7 +218,11 @@ impl Batch {
         change(slf, move |batch| done(batch.delete_note(&key)))
     }
 
-    fn write_name<'py>(slf: Bound<'py, Self>, name: String, record: &Bound<'py, PyAny>) -> Same<'py> {
+    fn write_name<'py>(
+        slf: Bound<'py, Self>,
+        name: String,
+        record: &Bound<'py, PyAny>,
+    ) -> Same<'py> {
         let record = json::raw_value(record)?;
         change(slf, move |batch| batch.write_name(&name, &record).map(drop))
     }

@@ -61,7 +61,13 @@ fn kind_name(kind: ChangeKind) -> &'static str {
 #[pymethods]
 impl Change {
     fn __repr__(&self) -> String {
-        let Self { kind, start, stop, version, .. } = self;
+        let Self {
+            kind,
+            start,
+            stop,
+            version,
+            ..
+        } = self;
         format!("<Change {kind} {start}..{stop} at version {version}>")
     }
 }
@@ -98,7 +104,10 @@ impl Changes {
 
     fn end(&self) -> Option<sessiondb::archive::Changes> {
         self.canceller.cancel();
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.changes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 

@@ -92,14 +92,22 @@ impl ClaudeStore {
     fn list_sessions(&self, py: Python<'_>, project_key: &str) -> PyResult<Vec<(String, u64)>> {
         let sessions = call(py, || Ok(self.get()?.list_sessions(project_key)?))?;
         let sessions = sessions.into_iter();
-        Ok(sessions.map(|session| (session.session_id, session.mtime_ms)).collect())
+        Ok(sessions
+            .map(|session| (session.session_id, session.mtime_ms))
+            .collect())
     }
 
     /// The summaries of a project as JSON.
-    fn list_summaries(&self, py: Python<'_>, project_key: &str) -> PyResult<Vec<(String, u64, String)>> {
+    fn list_summaries(
+        &self,
+        py: Python<'_>,
+        project_key: &str,
+    ) -> PyResult<Vec<(String, u64, String)>> {
         let summaries = call(py, || Ok(self.get()?.list_summaries(project_key)?))?;
         let summaries = summaries.into_iter();
-        Ok(summaries.map(|summary| (summary.session_id, summary.mtime_ms, summary.data)).collect())
+        Ok(summaries
+            .map(|summary| (summary.session_id, summary.mtime_ms, summary.data))
+            .collect())
     }
 
     /// Removes a log, and with the main log of a session all others of it.
@@ -108,8 +116,15 @@ impl ClaudeStore {
     }
 
     /// The subpaths of a session, sorted.
-    fn list_subkeys(&self, py: Python<'_>, project_key: &str, session_id: &str) -> PyResult<Vec<String>> {
-        call(py, || Ok(self.get()?.list_subkeys(project_key, session_id)?))
+    fn list_subkeys(
+        &self,
+        py: Python<'_>,
+        project_key: &str,
+        session_id: &str,
+    ) -> PyResult<Vec<String>> {
+        call(py, || {
+            Ok(self.get()?.list_subkeys(project_key, session_id)?)
+        })
     }
 }
 

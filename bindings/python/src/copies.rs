@@ -21,7 +21,10 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(function: Option<Py<PyAny>>) -> Self {
-        Self { function, failed: None }
+        Self {
+            function,
+            failed: None,
+        }
     }
 
     pub(crate) fn tell(&mut self, done: u64, total: u64) {
@@ -60,7 +63,12 @@ pub(crate) fn relocation(moves: Option<Vec<(String, String)>>) -> PyResult<Reloc
 impl Archive {
     /// Writes a copy of one moment to a file that is not there yet.
     #[pyo3(signature = (path, *, progress=None))]
-    fn backup<'py>(&self, py: Python<'py>, path: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    fn backup<'py>(
+        &self,
+        py: Python<'py>,
+        path: PathBuf,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let report = call(py, || {
             let archive = self.handle.get()?;
             Listener::new(progress).during(|tell| Ok(archive.backup(path, Some(tell))?))
@@ -80,7 +88,8 @@ impl Archive {
         let sessions: Vec<_> = session_ids.into_iter().map(|id| id.0).collect();
         let report = call(py, || {
             let archive = self.handle.get()?;
-            Listener::new(progress).during(|tell| Ok(archive.extract(path, &sessions, Some(tell))?))
+            Listener::new(progress)
+                .during(|tell| Ok(archive.extract(path, &sessions, Some(tell))?))
         })?;
         json::report(py, &report)
     }
@@ -102,7 +111,8 @@ impl Archive {
             "branch" => OnConflict::Branch,
             "skip" => OnConflict::Skip,
             _ => {
-                let reason = format!("{on_conflict:?} is no way to go on: give \"branch\" or \"skip\"");
+                let reason =
+                    format!("{on_conflict:?} is no way to go on: give \"branch\" or \"skip\"");
                 return Err(PyValueError::new_err(reason));
             }
         };
@@ -121,13 +131,18 @@ impl Archive {
 
     /// Makes the file as small as what is in it. Other calls of this object wait meanwhile.
     #[pyo3(signature = (*, progress=None))]
-    fn compact<'py>(&self, py: Python<'py>, progress: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    fn compact<'py>(
+        &self,
+        py: Python<'py>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let compacted = call(py, || {
             Listener::new(progress).during(|tell| {
-                self.handle.exchange(|archive| match archive.compact(Some(tell)) {
-                    Ok((archive, compacted)) => (Some(archive), Ok(compacted)),
-                    Err(failed) => (failed.archive, Err(failed.error)),
-                })
+                self.handle
+                    .exchange(|archive| match archive.compact(Some(tell)) {
+                        Ok((archive, compacted)) => (Some(archive), Ok(compacted)),
+                        Err(failed) => (failed.archive, Err(failed.error)),
+                    })
             })
         })?;
         json::report(py, &compacted)

@@ -13,7 +13,11 @@ use crate::json;
 impl Archive {
     /// Reads everything and says what is wrong. An archive without problems has an empty list of them.
     #[pyo3(signature = (*, progress=None))]
-    fn check<'py>(&self, py: Python<'py>, progress: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    fn check<'py>(
+        &self,
+        py: Python<'py>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let report = call(py, || {
             let archive = self.handle.get()?;
             Listener::new(progress).during(|tell| Ok(archive.check(Some(tell))?))
@@ -39,7 +43,8 @@ pub(crate) fn recover(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'_, PyAny>> {
     let report = call(py, || {
-        Listener::new(progress).during(|tell| Ok(sessiondb::doctor::recover(broken, new, Some(tell))?))
+        Listener::new(progress)
+            .during(|tell| Ok(sessiondb::doctor::recover(broken, new, Some(tell))?))
     })?;
     json::report(py, &report)
 }

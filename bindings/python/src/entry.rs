@@ -186,6 +186,9 @@ impl Entries {
             }
             Ok(entries)
         })?;
-        Ok(entries.iter().map(|entry| PyBytes::new(py, entry)).collect())
+        Ok(entries
+            .iter()
+            .map(|entry| PyBytes::new(py, entry))
+            .collect())
     }
 }

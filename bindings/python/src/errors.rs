@@ -82,7 +82,13 @@ fn of_store(py: Python<'_>, error: &StoreError) -> PyErr {
             return error;
         }
     }
-    make(py, kind_name(error.kind()), variant, &error.to_string(), &fields)
+    make(
+        py,
+        kind_name(error.kind()),
+        variant,
+        &error.to_string(),
+        &fields,
+    )
 }
 
 fn closed(py: Python<'_>, path: &std::path::Path) -> PyErr {
@@ -132,25 +138,47 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
     use Field::{Id, Number, OptionalId, OptionalNumber, Path, Text};
     match error.clone() {
         StoreError::Io(cause) => {
-            let code = cause.raw_os_error().and_then(|code| u64::try_from(code).ok());
+            let code = cause
+                .raw_os_error()
+                .and_then(|code| u64::try_from(code).ok());
             ("Io", vec![("errno", OptionalNumber(code))])
         }
         StoreError::Serde(_) => ("Serde", vec![]),
         StoreError::NotFound(segment) => ("NotFound", vec![("segment", Id(segment))]),
-        StoreError::SessionNotFound(session) => {
-            ("SessionNotFound", vec![("session", Id(session))])
-        }
-        StoreError::TurnNotFound { segment, turn, last } => (
+        StoreError::SessionNotFound(session) => ("SessionNotFound", vec![("session", Id(session))]),
+        StoreError::TurnNotFound {
+            segment,
+            turn,
+            last,
+        } => (
             "TurnNotFound",
-            vec![("segment", Id(segment)), ("turn", Number(turn)), ("last", Number(last))],
+            vec![
+                ("segment", Id(segment)),
+                ("turn", Number(turn)),
+                ("last", Number(last)),
+            ],
         ),
         StoreError::Corrupt { line, .. } => ("Corrupt", vec![("line", Number(line as u64))]),
-        StoreError::DoesNotFit { session, segment, index, .. } => (
+        StoreError::DoesNotFit {
+            session,
+            segment,
+            index,
+            ..
+        } => (
             "DoesNotFit",
-            vec![("session", Id(session)), ("segment", Id(segment)), ("index", Number(index))],
+            vec![
+                ("session", Id(session)),
+                ("segment", Id(segment)),
+                ("index", Number(index)),
+            ],
         ),
         StoreError::InvalidPodName(name) => ("InvalidName", vec![("name", Text(name))]),
-        StoreError::Conflict { session, segment, expected, actual } => (
+        StoreError::Conflict {
+            session,
+            segment,
+            expected,
+            actual,
+        } => (
             "Conflict",
             vec![
                 ("session", Id(session)),
@@ -159,7 +187,12 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
                 ("actual", Number(actual)),
             ],
         ),
-        StoreError::ConditionFailed { session, segment, expected, actual } => (
+        StoreError::ConditionFailed {
+            session,
+            segment,
+            expected,
+            actual,
+        } => (
             "ConditionFailed",
             vec![
                 ("session", Id(session)),
@@ -168,23 +201,32 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
                 ("found", Text(actual)),
             ],
         ),
-        StoreError::SegmentExists { session, segment } => {
-            ("SegmentExists", vec![("session", Id(session)), ("segment", Id(segment))])
-        }
+        StoreError::SegmentExists { session, segment } => (
+            "SegmentExists",
+            vec![("session", Id(session)), ("segment", Id(segment))],
+        ),
         StoreError::Busy { path, holder, .. } => (
             "Busy",
-            vec![("path", Path(path)), ("holder", OptionalNumber(holder.map(u64::from)))],
+            vec![
+                ("path", Path(path)),
+                ("holder", OptionalNumber(holder.map(u64::from))),
+            ],
         ),
         StoreError::NoLocks { path, .. } => ("NoLocks", vec![("path", Path(path))]),
-        StoreError::Forked { path, parent } => {
-            ("Forked", vec![("path", Path(path)), ("parent", Number(parent.into()))])
-        }
+        StoreError::Forked { path, parent } => (
+            "Forked",
+            vec![("path", Path(path)), ("parent", Number(parent.into()))],
+        ),
         StoreError::Displaced { path, .. } => ("Displaced", vec![("path", Path(path))]),
         StoreError::Poisoned { path, .. } => ("Poisoned", vec![("path", Path(path))]),
         StoreError::OutcomeUnknown { path, .. } => ("OutcomeUnknown", vec![("path", Path(path))]),
         StoreError::ReadOnly { path, .. } => ("ReadOnly", vec![("path", Path(path))]),
         StoreError::NotAnArchive { path, .. } => ("NotAnArchive", vec![("path", Path(path))]),
-        StoreError::UnsupportedVersion { path, found, supported } => (
+        StoreError::UnsupportedVersion {
+            path,
+            found,
+            supported,
+        } => (
             "UnsupportedVersion",
             vec![
                 ("path", Path(path)),
@@ -195,7 +237,12 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
         StoreError::UnsupportedFeature { path, .. } => {
             ("UnsupportedFeature", vec![("path", Path(path))])
         }
-        StoreError::BranchPastEnd { session, segment, len, actual } => (
+        StoreError::BranchPastEnd {
+            session,
+            segment,
+            len,
+            actual,
+        } => (
             "BranchPastEnd",
             vec![
                 ("session", Id(session)),
@@ -204,7 +251,12 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
                 ("actual", Number(actual)),
             ],
         ),
-        StoreError::ErasePastEnd { session, segment, end, actual } => (
+        StoreError::ErasePastEnd {
+            session,
+            segment,
+            end,
+            actual,
+        } => (
             "ErasePastEnd",
             vec![
                 ("session", Id(session)),
@@ -213,11 +265,23 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
                 ("actual", Number(actual)),
             ],
         ),
-        StoreError::TooLarge { len_bytes, limit_bytes, .. } => (
+        StoreError::TooLarge {
+            len_bytes,
+            limit_bytes,
+            ..
+        } => (
             "TooLarge",
-            vec![("len_bytes", Number(len_bytes)), ("limit_bytes", Number(limit_bytes))],
+            vec![
+                ("len_bytes", Number(len_bytes)),
+                ("limit_bytes", Number(limit_bytes)),
+            ],
         ),
-        StoreError::InvalidEntry { session, segment, position, .. } => (
+        StoreError::InvalidEntry {
+            session,
+            segment,
+            position,
+            ..
+        } => (
             "InvalidEntry",
             vec![
                 ("session", Id(session)),
@@ -225,9 +289,10 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
                 ("position", Number(position as u64)),
             ],
         ),
-        StoreError::Damaged { path, place, .. } => {
-            ("Damaged", vec![("path", Path(path)), ("place", Text(place))])
-        }
+        StoreError::Damaged { path, place, .. } => (
+            "Damaged",
+            vec![("path", Path(path)), ("place", Text(place))],
+        ),
         _ => ("Other", vec![]),
     }
 }

@@ -66,7 +66,11 @@ impl Handle {
 
     /// Refuses a call if the archive was closed.
     pub(crate) fn must_be_open(&self) -> Result<(), Fault> {
-        if self.is_open() { Ok(()) } else { Err(self.closed()) }
+        if self.is_open() {
+            Ok(())
+        } else {
+            Err(self.closed())
+        }
     }
 
     /// Runs a call on the archive, while other Python threads go on.

@@ -28,7 +28,12 @@ impl From<sessiondb::Receipt> for Receipt {
 #[pymethods]
 impl Receipt {
     fn __repr__(&self) -> String {
-        let Self { index, len, version, synced } = self;
+        let Self {
+            index,
+            len,
+            version,
+            synced,
+        } = self;
         let synced = if *synced { "True" } else { "False" };
         format!("Receipt(index={index}, len={len}, version={version}, synced={synced})")
     }
@@ -89,7 +94,12 @@ impl From<sessiondb::SessionInfo> for SessionInfo {
 #[pymethods]
 impl SessionInfo {
     fn __repr__(&self) -> String {
-        let Self { id, segments, entries, .. } = self;
+        let Self {
+            id,
+            segments,
+            entries,
+            ..
+        } = self;
         format!("<SessionInfo {id}: {segments} segments, {entries} entries>")
     }
 }
@@ -117,7 +127,10 @@ impl SessionPage {
     /// The sessions, the last used first.
     #[getter]
     fn sessions(&self, py: Python<'_>) -> Vec<Py<SessionInfo>> {
-        self.sessions.iter().map(|info| info.clone_ref(py)).collect()
+        self.sessions
+            .iter()
+            .map(|info| info.clone_ref(py))
+            .collect()
     }
 
     /// What `after` takes to go on, or `None` behind the last page.

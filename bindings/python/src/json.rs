@@ -52,8 +52,9 @@ impl Given {
     pub(crate) fn into_text(self) -> Result<String, Fault> {
         match self {
             Self::Text(text) => Ok(text),
-            Self::Bytes(bytes) => String::from_utf8(bytes)
-                .map_err(|cause| invalid(&serde::de::Error::custom(cause))),
+            Self::Bytes(bytes) => {
+                String::from_utf8(bytes).map_err(|cause| invalid(&serde::de::Error::custom(cause)))
+            }
         }
     }
 
@@ -149,10 +150,7 @@ pub(crate) fn raw_value(value: &Bound<'_, PyAny>) -> PyResult<Box<RawValue>> {
 }
 
 /// A report of the library, as dictionaries and lists.
-pub(crate) fn report<'py>(
-    py: Python<'py>,
-    report: &impl Serialize,
-) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn report<'py>(py: Python<'py>, report: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
     let text = serde_json::to_string(report).map_err(|cause| PyErr::from(invalid(&cause)))?;
     loads(py, &text)
 }

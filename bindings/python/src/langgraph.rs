@@ -58,7 +58,9 @@ fn value(py: Python<'_>, typed: Typed) -> Value<'_> {
 /// Thread, namespace, id, parent, the checkpoint, metadata as JSON, the values of its channels, the pending writes.
 fn checkpoint(py: Python<'_>, found: LangGraphCheckpoint) -> PyResult<Bound<'_, PyTuple>> {
     let values = found.values.into_iter();
-    let values: Vec<_> = values.map(|(channel, typed)| (channel, value(py, typed))).collect();
+    let values: Vec<_> = values
+        .map(|(channel, typed)| (channel, value(py, typed)))
+        .collect();
     let writes = found.writes.into_iter();
     let writes: Vec<_> = writes
         .map(|write| (write.task_id, write.channel, value(py, write.value)))
@@ -81,7 +83,9 @@ impl LangGraphStore {
     #[new]
     fn new(py: Python<'_>, archive: &Bound<'_, Archive>) -> PyResult<Self> {
         let handle = Arc::clone(&archive.get().handle);
-        let store = call(py, || Ok(sessiondb_sdk::LangGraphStore::new(&handle.get()?)))?;
+        let store = call(py, || {
+            Ok(sessiondb_sdk::LangGraphStore::new(&handle.get()?))
+        })?;
         Ok(Self {
             handle,
             store: RwLock::new(Some(store)),
@@ -97,7 +101,10 @@ impl LangGraphStore {
     }
 
     /// Puts a checkpoint, with the values of the channels that have a new version.
-    #[expect(clippy::too_many_arguments, reason = "they are what a checkpoint is made of")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are what a checkpoint is made of"
+    )]
     fn put(
         &self,
         py: Python<'_>,
@@ -111,11 +118,14 @@ impl LangGraphStore {
         values: Vec<Channel>,
     ) -> PyResult<()> {
         call(py, || {
-            let values = values.into_iter().map(|Channel(channel, version, value)| LangGraphChannel {
-                channel,
-                version,
-                value: value.map(Typed::from),
-            });
+            let values =
+                values
+                    .into_iter()
+                    .map(|Channel(channel, version, value)| LangGraphChannel {
+                        channel,
+                        version,
+                        value: value.map(Typed::from),
+                    });
             let values: Vec<_> = values.collect();
             let put = LangGraphPut {
                 thread_id,
@@ -141,15 +151,22 @@ impl LangGraphStore {
         writes: Vec<Write>,
     ) -> PyResult<()> {
         call(py, || {
-            let writes = writes.into_iter().map(|Write(task_id, task_path, idx, channel, value)| LangGraphWrite {
-                task_id,
-                task_path,
-                idx,
-                channel,
-                value: value.into(),
-            });
+            let writes =
+                writes
+                    .into_iter()
+                    .map(
+                        |Write(task_id, task_path, idx, channel, value)| LangGraphWrite {
+                            task_id,
+                            task_path,
+                            idx,
+                            channel,
+                            value: value.into(),
+                        },
+                    );
             let writes: Vec<_> = writes.collect();
-            Ok(self.get()?.put_writes(thread_id, checkpoint_ns, checkpoint_id, &writes)?)
+            Ok(self
+                .get()?
+                .put_writes(thread_id, checkpoint_ns, checkpoint_id, &writes)?)
         })
     }
 
@@ -162,13 +179,18 @@ impl LangGraphStore {
         checkpoint_ns: &str,
         checkpoint_id: Option<&str>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        let found = call(py, || Ok(self.get()?.get(thread_id, checkpoint_ns, checkpoint_id)?))?;
+        let found = call(py, || {
+            Ok(self.get()?.get(thread_id, checkpoint_ns, checkpoint_id)?)
+        })?;
         found.map(|found| checkpoint(py, found)).transpose()
     }
 
     /// The checkpoints of which all that is given is so, the newest first.
     #[pyo3(signature = (thread_id, checkpoint_ns, checkpoint_id, before, filter, limit))]
-    #[expect(clippy::too_many_arguments, reason = "they are what LangGraph asks for")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are what LangGraph asks for"
+    )]
     fn list<'py>(
         &self,
         py: Python<'py>,
@@ -188,7 +210,10 @@ impl LangGraphStore {
             limit,
         };
         let found = call(py, || Ok(self.get()?.list(&list)?))?;
-        found.into_iter().map(|found| checkpoint(py, found)).collect()
+        found
+            .into_iter()
+            .map(|found| checkpoint(py, found))
+            .collect()
     }
 
     /// Removes a thread. Returns whether it was there.

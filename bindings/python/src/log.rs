@@ -28,7 +28,12 @@ pub(crate) struct Log {
 
 impl Log {
     /// The entries of a segment. Nothing is asked of the archive, which a compaction may have to itself.
-    pub(crate) fn new(handle: Arc<Handle>, session: SessionId, segment: SegmentId, durability: Durability) -> Self {
+    pub(crate) fn new(
+        handle: Arc<Handle>,
+        session: SessionId,
+        segment: SegmentId,
+        durability: Durability,
+    ) -> Self {
         Self {
             handle,
             session,
@@ -108,12 +113,18 @@ impl Log {
     /// The same log, whose appends survive power loss (`"synced"`) or the death of the process (`"written"`).
     fn with_durability(&self, durability: &str) -> PyResult<Self> {
         let durability = options::durability(durability)?;
-        Ok(Self { durability, ..self.clone() })
+        Ok(Self {
+            durability,
+            ..self.clone()
+        })
     }
 
     /// The same log, whose changes have this time in place of now, in milliseconds since 1970.
     fn with_timestamp(&self, timestamp_ms: u64) -> Self {
-        Self { timestamp_ms: Some(timestamp_ms), ..self.clone() }
+        Self {
+            timestamp_ms: Some(timestamp_ms),
+            ..self.clone()
+        }
     }
 
     /// Appends one entry.
@@ -137,7 +148,9 @@ impl Log {
         entries: &Bound<'_, PyAny>,
     ) -> PyResult<Receipt> {
         let entries = json::many(entries)?;
-        let done = self.call(py, |log| log.append_at(expected_len, self.checked(entries)?));
+        let done = self.call(py, |log| {
+            log.append_at(expected_len, self.checked(entries)?)
+        });
         done.map(Receipt::from)
     }
 
@@ -167,7 +180,10 @@ impl Log {
     fn branch(&self, py: Python<'_>, at: u64, segment_id: Option<Id>) -> PyResult<Self> {
         let segment = segment_id.map_or_else(sessiondb::new_segment_id, |id| id.0);
         self.call(py, |log| log.branch(at, segment).map(drop))?;
-        Ok(Self { segment, ..self.clone() })
+        Ok(Self {
+            segment,
+            ..self.clone()
+        })
     }
 
     /// Whether the log was ever written to.
@@ -203,11 +219,15 @@ impl Log {
 
     /// The log as it is now.
     fn snapshot(&self, py: Python<'_>) -> PyResult<LogSnapshot> {
-        self.call(py, sessiondb::Log::snapshot).map(LogSnapshot::new)
+        self.call(py, sessiondb::Log::snapshot)
+            .map(LogSnapshot::new)
     }
 
     fn __repr__(&self) -> String {
         let what = if self.trace { "traces" } else { "entries" };
-        format!("<Log of {what} of segment {} of session {}>", self.segment, self.session)
+        format!(
+            "<Log of {what} of segment {} of session {}>",
+            self.segment, self.session
+        )
     }
 }

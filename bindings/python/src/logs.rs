@@ -84,7 +84,11 @@ impl Archive {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let relocation = relocation(relocate)?;
-        let sessions = session_ids.unwrap_or_default().into_iter().map(|id| id.0).collect();
+        let sessions = session_ids
+            .unwrap_or_default()
+            .into_iter()
+            .map(|id| id.0)
+            .collect();
         let report = call(py, || {
             let archive = self.handle.get()?;
             let mut listener = Listener::new(progress);

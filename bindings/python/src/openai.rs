@@ -37,7 +37,12 @@ impl OpenAiSession {
     #[new]
     fn new(py: Python<'_>, archive: &Bound<'_, Archive>, session_id: &str) -> PyResult<Self> {
         let handle = Arc::clone(&archive.get().handle);
-        let session = call(py, || Ok(sessiondb_sdk::OpenAiSession::new(&handle.get()?, session_id)))?;
+        let session = call(py, || {
+            Ok(sessiondb_sdk::OpenAiSession::new(
+                &handle.get()?,
+                session_id,
+            ))
+        })?;
         Ok(Self {
             handle,
             session: RwLock::new(Some(session)),
@@ -113,7 +118,12 @@ impl OpenAiTail {
     fn replace(&self, py: Python<'_>, start: usize, items: Vec<Given>) -> PyResult<bool> {
         call(py, || {
             let items = texts(items)?;
-            let expected: Vec<&str> = self.entries.iter().skip(start).map(sessiondb::Entry::as_str).collect();
+            let expected: Vec<&str> = self
+                .entries
+                .iter()
+                .skip(start)
+                .map(sessiondb::Entry::as_str)
+                .collect();
             Ok(self.session.replace_suffix(&expected, &strs(&items))?)
         })
     }

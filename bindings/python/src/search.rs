@@ -57,13 +57,17 @@ impl Asked {
         if let Some(sessions) = self.sessions {
             builder = builder.sessions(sessions);
         }
-        builder.build().map_err(|cause| PyValueError::new_err(cause.to_string()))
+        builder
+            .build()
+            .map_err(|cause| PyValueError::new_err(cause.to_string()))
     }
 }
 
 fn named<T: std::str::FromStr<Err = String>>(names: &[String]) -> PyResult<Vec<T>> {
     let parsed = names.iter().map(|name| name.parse());
-    parsed.collect::<Result<_, _>>().map_err(PyValueError::new_err)
+    parsed
+        .collect::<Result<_, _>>()
+        .map_err(PyValueError::new_err)
 }
 
 /// Iterates over the hits of a search, as they are found.
@@ -181,7 +185,10 @@ impl Hit {
 
     fn __repr__(&self) -> String {
         let (kind, entry) = (self.kind(), self.hit.entry);
-        format!("<Hit {kind} in entry {entry} of segment {} of session {}>", self.hit.segment, self.hit.session)
+        format!(
+            "<Hit {kind} in entry {entry} of segment {} of session {}>",
+            self.hit.segment, self.hit.session
+        )
     }
 }
 
@@ -197,11 +204,17 @@ pub(crate) struct Line {
 
 impl Line {
     fn new(line: sessiondb_search::Line) -> Self {
-        let characters = |bytes: usize| line.text.get(..bytes).map_or(0, |text| text.chars().count());
+        let characters = |bytes: usize| {
+            line.text
+                .get(..bytes)
+                .map_or(0, |text| text.chars().count())
+        };
         let matches = line.matches.iter();
         Self {
             number: line.number,
-            matches: matches.map(|range| (characters(range.start), characters(range.end))).collect(),
+            matches: matches
+                .map(|range| (characters(range.start), characters(range.end)))
+                .collect(),
             is_cut: line.is_cut,
             text: line.text,
         }

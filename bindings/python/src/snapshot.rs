@@ -54,7 +54,12 @@ impl Snapshot {
     }
 
     /// A segment, or `None`.
-    fn segment(&self, py: Python<'_>, session_id: Id, segment_id: Id) -> PyResult<Option<SegmentInfo>> {
+    fn segment(
+        &self,
+        py: Python<'_>,
+        session_id: Id,
+        segment_id: Id,
+    ) -> PyResult<Option<SegmentInfo>> {
         let found = self.call(py, |now| now.segment(session_id.0, segment_id.0))?;
         Ok(found.map(SegmentInfo::from))
     }
@@ -72,7 +77,9 @@ impl Snapshot {
 
     /// The segments of a session by descending id.
     fn segments(&self, py: Python<'_>, session_id: Id) -> PyResult<Vec<SegmentInfo>> {
-        let segments = self.call(py, |now| now.segments(session_id.0).collect::<Result<Vec<_>, _>>())?;
+        let segments = self.call(py, |now| {
+            now.segments(session_id.0).collect::<Result<Vec<_>, _>>()
+        })?;
         Ok(segments.into_iter().map(SegmentInfo::from).collect())
     }
 
@@ -89,7 +96,11 @@ impl Snapshot {
         trashed: bool,
         hidden: bool,
     ) -> PyResult<SessionPage> {
-        let mut query = SessionQuery::new().limit(limit).since_ms(since_ms).trashed(trashed).hidden(hidden);
+        let mut query = SessionQuery::new()
+            .limit(limit)
+            .since_ms(since_ms)
+            .trashed(trashed)
+            .hidden(hidden);
         if let Some(cursor) = after {
             let cursor: SessionCursor = cursor.parse().map_err(PyValueError::new_err)?;
             query = query.after(&cursor);
@@ -108,14 +119,20 @@ impl Snapshot {
     }
 
     /// The metadata of a session, or `None` if there is no such session.
-    fn metadata<'py>(&self, py: Python<'py>, session_id: Id) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn metadata<'py>(
+        &self,
+        py: Python<'py>,
+        session_id: Id,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let fields = self.call(py, |now| now.metadata(session_id.0))?;
         fields.map(|fields| json::report(py, &fields)).transpose()
     }
 
     /// The note of a key, or `None`.
     fn read_note<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let note = self.call(py, |now| now.read_note::<Box<serde_json::value::RawValue>>(key))?;
+        let note = self.call(py, |now| {
+            now.read_note::<Box<serde_json::value::RawValue>>(key)
+        })?;
         note.map(|note| json::loads(py, note.get())).transpose()
     }
 
@@ -151,7 +168,10 @@ impl Snapshot {
     #[pyo3(signature = (pattern, *, regex=false, whole_words=false, ignore_case=None, raw=false, hidden=false,
         kinds=None, roles=None, since_ms=None, until_ms=None, sessions=None, context=0, threads=0))]
     #[expect(clippy::too_many_arguments, reason = "Python names each of them")]
-    #[expect(clippy::fn_params_excessive_bools, reason = "Python names each of them")]
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "Python names each of them"
+    )]
     fn search(
         &self,
         py: Python<'_>,

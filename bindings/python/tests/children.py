@@ -89,6 +89,35 @@ def claude_append(path: str | Path, count: str | int, told: Any = None) -> None:
     asyncio.run(run())
 
 
+def openai_add(path: str, count: str) -> None:
+    """Adds as many items, beside others."""
+    from sessiondb.openai import Session
+
+    async def run() -> None:
+        with Session(KEY["session_id"], path, lock_timeout=60) as session:
+            for number in range(int(count)):
+                item: Any = {"role": "user", "content": "", "by": os.getpid(), "n": number}
+                await session.add_items([item])
+
+    asyncio.run(run())
+
+
+def langgraph_conformance(path: str) -> None:
+    """The suite, in an archive that another process has open too."""
+    from langgraph.checkpoint.conformance import checkpointer_test, validate
+
+    from sessiondb.langgraph import Saver
+
+    @checkpointer_test(name="Saver")
+    async def saver() -> Any:
+        with Saver(path, lock_timeout=60) as one:
+            yield one
+
+    report = asyncio.run(validate(saver))
+    assert report.conformance_level() == "FULL", report
+    assert all(result.detected and result.passed for result in report.results.values()), report
+
+
 def append(path: str | Path, told: Any) -> None:
     """Appends numbers until it is killed, and tells of each."""
     from sessiondb import Archive
@@ -137,7 +166,7 @@ def leave_open(path: str) -> None:
 
 
 def main(name: str, *arguments: str) -> None:
-    known = (append_many, claude_append, claude_conformance, leave_open)
+    known = (append_many, claude_append, claude_conformance, langgraph_conformance, leave_open, openai_add)
     work: Any = {function.__name__: function for function in known}[name]
     work(*arguments)
 

@@ -149,9 +149,11 @@ async def test_a_closed_session_says_so(make: Make) -> None:
 async def test_tasks_and_threads_add_at_once(make: Make) -> None:
     session = make()
     await asyncio.gather(*(session.add_items([item(number)]) for number in range(40)))
-    await asyncio.gather(
-        *(asyncio.to_thread(lambda number=number: asyncio.run(make().add_items([item(number)]))) for number in range(40, 60))
-    )
+
+    def add(number: int) -> None:
+        asyncio.run(make().add_items([item(number)]))
+
+    await asyncio.gather(*(asyncio.to_thread(add, number) for number in range(40, 60)))
     found = await session.get_items()
     assert sorted(found, key=lambda one: int(one["content"].split()[1])) == [item(number) for number in range(60)]
 

@@ -28,9 +28,10 @@ _FILES = [
     "tests/test_tool_failure_boundaries.py",
 ]
 
-# These look at SQLite itself: its connections, its transactions, and rows that are no JSON, which an archive
-# has none of.
+# These look at SQLite itself: its connections, its transactions, rows that are no JSON, which an archive has none
+# of, and the name of the class in a message.
 _OF_SQLITE = [
+    "test_sqlite_session_closed_rejects_empty_add_items",
     "test_sqlite_session_close_closes_worker_thread_connections",
     "test_sqlite_session_reaps_connections_from_exited_worker_threads",
     "test_sqlite_session_closes_retired_connections_before_the_next_allocation",

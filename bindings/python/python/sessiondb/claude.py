@@ -15,8 +15,12 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from claude_agent_sdk import fold_session_summary
-from claude_agent_sdk.types import SessionStore as _Protocol
+try:
+    from claude_agent_sdk import fold_session_summary
+    from claude_agent_sdk.types import SessionStore as _Protocol
+except ModuleNotFoundError as error:
+    message = f"sessiondb.claude needs the Claude Agent SDK: pip install 'sessiondb[claude]' ({error})"
+    raise ModuleNotFoundError(message, name=error.name) from error
 
 from ._lanes import Lanes
 from ._native import Archive, ClaudeStore

@@ -19,16 +19,20 @@ import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
-    BaseCheckpointSaver,
-    ChannelVersions,
-    Checkpoint,
-    CheckpointMetadata,
-    CheckpointTuple,
-    get_checkpoint_id,
-    get_checkpoint_metadata,
-)
+try:
+    from langgraph.checkpoint.base import (
+        WRITES_IDX_MAP,
+        BaseCheckpointSaver,
+        ChannelVersions,
+        Checkpoint,
+        CheckpointMetadata,
+        CheckpointTuple,
+        get_checkpoint_id,
+        get_checkpoint_metadata,
+    )
+except ModuleNotFoundError as error:
+    message = f"sessiondb.langgraph needs LangGraph: pip install 'sessiondb[langgraph]' ({error})"
+    raise ModuleNotFoundError(message, name=error.name) from error
 
 from ._lanes import Lanes
 from ._native import Archive, LangGraphStore

@@ -16,8 +16,12 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from agents.memory.session import SessionABC
-from agents.memory.session_settings import SessionSettings, coerce_session_settings, resolve_session_limit
+try:
+    from agents.memory.session import SessionABC
+    from agents.memory.session_settings import SessionSettings, coerce_session_settings, resolve_session_limit
+except ModuleNotFoundError as error:
+    message = f"sessiondb.openai needs the OpenAI Agents SDK: pip install 'sessiondb[openai]' ({error})"
+    raise ModuleNotFoundError(message, name=error.name) from error
 
 from ._lanes import Lanes
 from ._native import Archive, OpenAiSession
@@ -144,7 +148,7 @@ class Session(SessionABC):
                 return False
 
             def replace() -> bool:
-                if prune_prefix is not None and begin > 0:
+                if prune_prefix is not None and begin + start > 0:
                     return self._replace_and_prune(tail.items()[begin + start :], output, prune_prefix)
                 return tail.replace(begin + start, output)
 
@@ -167,68 +171,6 @@ class Session(SessionABC):
         if expired == 0:
             return whole.replace(start, output)
         return whole.replace(0, [*whole.texts()[expired:start], *output])
-
-    def _check_not_closed(self) -> None:
-        if self._closed:
-            raise RuntimeError(f"session {self.session_id!r} is closed; open it again")
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def _pop_item_with_validation(self, validate: Validate | None = None) -> TResponseInputItem | None:
-        """What the SDK's own sessions have for those that wrap them: `validate` may refuse what would be popped."""
-        self._check_not_closed()
-        return await _settled(self._lanes.start(None, self._pop, validate))
-
-    def _pop(self, validate: Validate | None) -> TResponseInputItem | None:
-        if validate is None:
-            return cast("TResponseInputItem | None", self._session.pop())
-        while True:
-            last = self._session.tail(1)
-            if not len(last):
-                return None
-            (item,) = last.items()
-            validate(item)
-            if last.replace(0, []):
-                return cast("TResponseInputItem", item)
-
-    async def _get_compaction_snapshot(
-        self, limit: int, *, prune_prefix: PrunePrefix | None = None
-    ) -> _CompactionSnapshot | None:
-        """What the SDK's compaction takes in place of reading and writing all."""
-        if type(self) is not Session:
-            # A subclass may make something else of what is stored.
-            return None
-        try:
-            from agents.memory.session import _CompactionSnapshot
-        except ImportError:
-            # A version without it reads and writes all.
-            return None
-        length, items = await self._lanes.run(None, self._session.tail, limit)
-        first = length - len(items)
-
-        async def replace_suffix(start: int, output: list[TResponseInputItem]) -> bool:
-            expected = items[start:]
-            if not expected:
-                return False
-
-            def replace() -> bool:
-                begin, before, after = first + start, expected, output
-                if prune_prefix is not None and begin > 0:
-                    _, whole = self._session.tail(None)
-                    kept = _without_expired(whole[:begin], prune_prefix)
-                    if len(kept) < begin:
-                        begin, before, after = 0, whole[:begin] + expected, kept + output
-                return self._session.replace_suffix(begin, before, after)
-
-            return await _settled(self._lanes.start(None, replace))
-
-        return _CompactionSnapshot(items, first == 0, replace_suffix)
 
 
 async def _settled(change: asyncio.Future[_T]) -> _T:
