@@ -44,15 +44,11 @@ fn ended() -> Fault {
     PyRuntimeError::new_err("this batch has been committed or given up; make another one").into()
 }
 
-/// What a change of the library's batch gives, which the batch of Python has itself.
-fn done(_: &mut sessiondb::Batch) -> Result<(), StoreError> {
-    Ok(())
-}
-
-fn change<'py>(
-    slf: Bound<'py, Batch>,
+/// A change that may be refused.
+fn try_change(
+    slf: Bound<'_, Batch>,
     change: impl FnOnce(&mut sessiondb::Batch) -> Result<(), StoreError> + Send,
-) -> Same<'py> {
+) -> Same<'_> {
     let batch = slf.get();
     call(slf.py(), || {
         let mut batch = batch.batch.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,56 +57,84 @@ fn change<'py>(
     Ok(slf)
 }
 
+/// A change that is looked at when it is committed.
+fn change(slf: Bound<'_, Batch>, change: impl FnOnce(&mut sessiondb::Batch) + Send) -> Same<'_> {
+    try_change(slf, |batch| {
+        change(batch);
+        Ok(())
+    })
+}
+
+/// A change of one log that may be refused.
+fn try_of_log<'py>(
+    slf: Bound<'py, Batch>,
+    log: &Bound<'py, Log>,
+    change: impl FnOnce(&mut sessiondb::Batch, &sessiondb::Log) -> Result<(), StoreError> + Send,
+) -> Same<'py> {
+    let log = log.get();
+    let archive = call(slf.py(), || log.handle.get())?;
+    try_change(slf, move |batch| change(batch, &log.of(&archive)))
+}
+
 /// A change of one log.
 fn of_log<'py>(
     slf: Bound<'py, Batch>,
     log: &Bound<'py, Log>,
-    change_log: impl FnOnce(&mut sessiondb::Batch, &sessiondb::Log) -> Result<(), StoreError> + Send,
+    change: impl FnOnce(&mut sessiondb::Batch, &sessiondb::Log) + Send,
 ) -> Same<'py> {
-    let log = log.get();
-    let archive = call(slf.py(), || log.handle.get())?;
-    change(slf, move |batch| change_log(batch, &log.of(&archive)))
+    try_of_log(slf, log, |batch, log| {
+        change(batch, log);
+        Ok(())
+    })
 }
 
 #[pymethods]
 impl Batch {
     /// Commits it if the log has this many entries.
     fn expect_len<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, len: u64) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.expect_len(log, len)))
+        of_log(slf, log, move |batch, log| {
+            batch.expect_len(log, len);
+        })
     }
 
     /// Commits it if the log is not there.
     fn expect_absent<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.expect_absent(log)))
+        of_log(slf, log, |batch, log| {
+            batch.expect_absent(log);
+        })
     }
 
     /// Commits it if the log is there.
     fn expect_present<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.expect_present(log)))
+        of_log(slf, log, |batch, log| {
+            batch.expect_present(log);
+        })
     }
 
     /// Commits it if the session has no other segment than that of the log.
     fn expect_only_segment<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.expect_only_segment(log)))
+        of_log(slf, log, |batch, log| {
+            batch.expect_only_segment(log);
+        })
     }
 
     /// Commits it if the session is not there.
     fn expect_session_absent(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
         change(slf, move |batch| {
-            done(batch.expect_session_absent(session_id.0))
+            batch.expect_session_absent(session_id.0);
         })
     }
 
     /// Commits it if the session is there.
     fn expect_session_present(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
         change(slf, move |batch| {
-            done(batch.expect_session_present(session_id.0))
+            batch.expect_session_present(session_id.0);
         })
     }
 
     fn append<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, entry: Given) -> Same<'py> {
         let (session, segment) = (log.get().session(), log.get().segment());
-        of_log(slf, log, move |batch, log| {
+        try_of_log(slf, log, move |batch, log| {
             let entry = json::checked(session, segment, vec![entry])?;
             batch.append_many(log, entry).map(drop)
         })
@@ -123,7 +147,7 @@ impl Batch {
     ) -> Same<'py> {
         let entries = json::many(entries)?;
         let (session, segment) = (log.get().session(), log.get().segment());
-        of_log(slf, log, move |batch, log| {
+        try_of_log(slf, log, move |batch, log| {
             batch
                 .append_many(log, json::checked(session, segment, entries)?)
                 .map(drop)
@@ -138,7 +162,7 @@ impl Batch {
     ) -> Same<'py> {
         let entries = json::many(entries)?;
         let (session, segment) = (log.get().session(), log.get().segment());
-        of_log(slf, log, move |batch, log| {
+        try_of_log(slf, log, move |batch, log| {
             let entries = json::checked(session, segment, entries)?;
             batch.append_at(log, expected_len, entries).map(drop)
         })
@@ -151,7 +175,7 @@ impl Batch {
     ) -> Same<'py> {
         let entries = json::many(entries)?;
         let (session, segment) = (log.get().session(), log.get().segment());
-        of_log(slf, log, move |batch, log| {
+        try_of_log(slf, log, move |batch, log| {
             batch
                 .replace(log, json::checked(session, segment, entries)?)
                 .map(drop)
@@ -159,7 +183,9 @@ impl Batch {
     }
 
     fn truncate<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>, len: u64) -> Same<'py> {
-        of_log(slf, log, move |batch, log| done(batch.truncate(log, len)))
+        of_log(slf, log, move |batch, log| {
+            batch.truncate(log, len);
+        })
     }
 
     fn erase<'py>(
@@ -169,12 +195,14 @@ impl Batch {
         stop: u64,
     ) -> Same<'py> {
         of_log(slf, log, move |batch, log| {
-            done(batch.erase(log, start..stop))
+            batch.erase(log, start..stop);
         })
     }
 
     fn delete<'py>(slf: Bound<'py, Self>, log: &Bound<'py, Log>) -> Same<'py> {
-        of_log(slf, log, |batch, log| done(batch.delete(log)))
+        of_log(slf, log, |batch, log| {
+            batch.delete(log);
+        })
     }
 
     fn branch<'py>(
@@ -184,18 +212,20 @@ impl Batch {
         segment_id: Id,
     ) -> Same<'py> {
         of_log(slf, log, move |batch, log| {
-            done(batch.branch(log, at, segment_id.0))
+            batch.branch(log, at, segment_id.0);
         })
     }
 
     fn delete_segment(slf: Bound<'_, Self>, session_id: Id, segment_id: Id) -> Same<'_> {
         change(slf, move |batch| {
-            done(batch.delete_segment(session_id.0, segment_id.0))
+            batch.delete_segment(session_id.0, segment_id.0);
         })
     }
 
     fn delete_session(slf: Bound<'_, Self>, session_id: Id) -> Same<'_> {
-        change(slf, move |batch| done(batch.delete_session(session_id.0)))
+        change(slf, move |batch| {
+            batch.delete_session(session_id.0);
+        })
     }
 
     fn set_metadata<'py>(
@@ -204,18 +234,20 @@ impl Batch {
         metadata: &Bound<'py, PyAny>,
     ) -> Same<'py> {
         let fields = fields(metadata)?;
-        change(slf, move |batch| {
+        try_change(slf, move |batch| {
             batch.set_metadata(session_id.0, &fields).map(drop)
         })
     }
 
     fn write_note<'py>(slf: Bound<'py, Self>, key: String, note: &Bound<'py, PyAny>) -> Same<'py> {
         let note = json::raw_value(note)?;
-        change(slf, move |batch| batch.write_note(&key, &note).map(drop))
+        try_change(slf, move |batch| batch.write_note(&key, &note).map(drop))
     }
 
     fn delete_note(slf: Bound<'_, Self>, key: String) -> Same<'_> {
-        change(slf, move |batch| done(batch.delete_note(&key)))
+        change(slf, move |batch| {
+            batch.delete_note(&key);
+        })
     }
 
     fn write_name<'py>(
@@ -224,11 +256,11 @@ impl Batch {
         record: &Bound<'py, PyAny>,
     ) -> Same<'py> {
         let record = json::raw_value(record)?;
-        change(slf, move |batch| batch.write_name(&name, &record).map(drop))
+        try_change(slf, move |batch| batch.write_name(&name, &record).map(drop))
     }
 
     fn delete_name(slf: Bound<'_, Self>, name: String) -> Same<'_> {
-        change(slf, move |batch| batch.delete_name(&name).map(drop))
+        try_change(slf, move |batch| batch.delete_name(&name).map(drop))
     }
 
     /// Says what the whole of it survives, `"synced"` or `"written"`.

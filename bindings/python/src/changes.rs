@@ -82,6 +82,13 @@ pub(crate) struct Changes {
     canceller: Canceller,
 }
 
+/// What became of waiting for a change.
+enum Next {
+    Change(Change),
+    NotYet,
+    Closed,
+}
+
 impl Changes {
     pub(crate) fn new(changes: sessiondb::archive::Changes) -> Self {
         Self {
@@ -90,16 +97,15 @@ impl Changes {
         }
     }
 
-    /// The next change, or `None` if none came in time; nothing if it is closed.
-    fn within(&self, py: Python<'_>, time: Duration) -> PyResult<Option<Option<Change>>> {
-        let found = call(py, || {
+    fn within(&self, py: Python<'_>, time: Duration) -> PyResult<Next> {
+        call(py, || {
             let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(changes) = changes.as_mut() else {
-                return Ok(None);
+                return Ok(Next::Closed);
             };
-            Ok(Some(changes.next_within(time)?))
-        })?;
-        Ok(found.map(|change| change.map(Change::from)))
+            let next = changes.next_within(time)?;
+            Ok(next.map_or(Next::NotYet, |change| Next::Change(change.into())))
+        })
     }
 
     fn end(&self) -> Option<sessiondb::archive::Changes> {
@@ -123,10 +129,10 @@ impl Changes {
             let left = timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
             let found = self.within(py, left.unwrap_or(SIGNALS).min(SIGNALS))?;
             match found {
-                None => return Ok(None),
-                Some(Some(change)) => return Ok(Some(change)),
-                Some(None) if left.is_some_and(|left| left <= SIGNALS) => return Ok(None),
-                Some(None) => py.check_signals()?,
+                Next::Closed => return Ok(None),
+                Next::Change(change) => return Ok(Some(change)),
+                Next::NotYet if left.is_some_and(|left| left <= SIGNALS) => return Ok(None),
+                Next::NotYet => py.check_signals()?,
             }
         }
     }

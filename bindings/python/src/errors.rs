@@ -57,38 +57,45 @@ impl From<Fault> for PyErr {
 }
 
 /// What an error tells beside its message.
+#[derive(IntoPyObject)]
 enum Field {
-    Id(Uuid),
-    OptionalId(Option<Uuid>),
-    Number(u64),
-    OptionalNumber(Option<u64>),
+    Id(Option<Uuid>),
+    Number(Option<u64>),
     Text(String),
     Path(PathBuf),
+}
+
+macro_rules! fields_of {
+    ($($kind:ty, $given:ident => $field:expr;)*) => {$(
+        impl From<$kind> for Field {
+            fn from($given: $kind) -> Self {
+                $field
+            }
+        }
+    )*};
+}
+
+fields_of! {
+    Uuid, id => Self::Id(Some(id));
+    Option<Uuid>, id => Self::Id(id);
+    u64, number => Self::Number(Some(number));
+    u32, number => Self::Number(Some(number.into()));
+    usize, number => Self::Number(Some(number as u64));
+    Option<u32>, number => Self::Number(number.map(u64::from));
+    String, text => Self::Text(text);
+    PathBuf, path => Self::Path(path);
 }
 
 fn of_store(py: Python<'_>, error: &StoreError) -> PyErr {
     let fields = PyDict::new(py);
     let (variant, told) = told(error);
     for (name, field) in told {
-        let set = match field {
-            Field::Id(id) => fields.set_item(name, id),
-            Field::OptionalId(id) => fields.set_item(name, id),
-            Field::Number(number) => fields.set_item(name, number),
-            Field::OptionalNumber(number) => fields.set_item(name, number),
-            Field::Text(text) => fields.set_item(name, text),
-            Field::Path(path) => fields.set_item(name, path),
-        };
-        if let Err(error) = set {
+        if let Err(error) = fields.set_item(name, field) {
             return error;
         }
     }
-    make(
-        py,
-        kind_name(error.kind()),
-        variant,
-        &error.to_string(),
-        &fields,
-    )
+    let kind = kind_name(error.kind());
+    make(py, kind, variant, &error.to_string(), &fields)
 }
 
 fn closed(py: Python<'_>, path: &std::path::Path) -> PyErr {
@@ -133,60 +140,59 @@ fn kind_name(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// The name of the variant, and what it holds.
-fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
-    use Field::{Id, Number, OptionalId, OptionalNumber, Path, Text};
+/// The name of a variant, and what it holds.
+type Told = (&'static str, Vec<(&'static str, Field)>);
+
+macro_rules! told {
+    ($error:expr, $($variant:ident { $($field:ident),* })*) => {
+        match $error {
+            $(StoreError::$variant { $($field,)* .. } => {
+                (stringify!($variant), vec![$((stringify!($field), Field::from($field))),*])
+            })*
+            error => otherwise(&error),
+        }
+    };
+}
+
+fn told(error: &StoreError) -> Told {
+    told!(error.clone(),
+        TurnNotFound { segment, turn, last }
+        Corrupt { line }
+        DoesNotFit { session, segment, index }
+        Conflict { session, segment, expected, actual }
+        SegmentExists { session, segment }
+        Busy { path, holder }
+        NoLocks { path }
+        Forked { path, parent }
+        Displaced { path }
+        Poisoned { path }
+        OutcomeUnknown { path }
+        ReadOnly { path }
+        NotAnArchive { path }
+        UnsupportedVersion { path, found, supported }
+        UnsupportedFeature { path }
+        BranchPastEnd { session, segment, len, actual }
+        ErasePastEnd { session, segment, end, actual }
+        TooLarge { len_bytes, limit_bytes }
+        InvalidEntry { session, segment, position }
+        Damaged { path, place }
+    )
+}
+
+/// Those whose fields have no names, or other ones than in Python.
+fn otherwise(error: &StoreError) -> Told {
     match error.clone() {
         StoreError::Io(cause) => {
-            let code = cause
-                .raw_os_error()
-                .and_then(|code| u64::try_from(code).ok());
-            ("Io", vec![("errno", OptionalNumber(code))])
+            let code = cause.raw_os_error();
+            let code = code.and_then(|code| u32::try_from(code).ok());
+            ("Io", vec![("errno", code.into())])
         }
         StoreError::Serde(_) => ("Serde", vec![]),
-        StoreError::NotFound(segment) => ("NotFound", vec![("segment", Id(segment))]),
-        StoreError::SessionNotFound(session) => ("SessionNotFound", vec![("session", Id(session))]),
-        StoreError::TurnNotFound {
-            segment,
-            turn,
-            last,
-        } => (
-            "TurnNotFound",
-            vec![
-                ("segment", Id(segment)),
-                ("turn", Number(turn)),
-                ("last", Number(last)),
-            ],
-        ),
-        StoreError::Corrupt { line, .. } => ("Corrupt", vec![("line", Number(line as u64))]),
-        StoreError::DoesNotFit {
-            session,
-            segment,
-            index,
-            ..
-        } => (
-            "DoesNotFit",
-            vec![
-                ("session", Id(session)),
-                ("segment", Id(segment)),
-                ("index", Number(index)),
-            ],
-        ),
-        StoreError::InvalidPodName(name) => ("InvalidName", vec![("name", Text(name))]),
-        StoreError::Conflict {
-            session,
-            segment,
-            expected,
-            actual,
-        } => (
-            "Conflict",
-            vec![
-                ("session", Id(session)),
-                ("segment", Id(segment)),
-                ("expected", Number(expected)),
-                ("actual", Number(actual)),
-            ],
-        ),
+        StoreError::NotFound(segment) => ("NotFound", vec![("segment", segment.into())]),
+        StoreError::SessionNotFound(session) => {
+            ("SessionNotFound", vec![("session", session.into())])
+        }
+        StoreError::InvalidPodName(name) => ("InvalidName", vec![("name", name.into())]),
         StoreError::ConditionFailed {
             session,
             segment,
@@ -195,103 +201,11 @@ fn told(error: &StoreError) -> (&'static str, Vec<(&'static str, Field)>) {
         } => (
             "ConditionFailed",
             vec![
-                ("session", Id(session)),
-                ("segment", OptionalId(segment)),
-                ("condition", Text(expected.to_string())),
-                ("found", Text(actual)),
+                ("session", session.into()),
+                ("segment", segment.into()),
+                ("condition", expected.to_string().into()),
+                ("found", actual.into()),
             ],
-        ),
-        StoreError::SegmentExists { session, segment } => (
-            "SegmentExists",
-            vec![("session", Id(session)), ("segment", Id(segment))],
-        ),
-        StoreError::Busy { path, holder, .. } => (
-            "Busy",
-            vec![
-                ("path", Path(path)),
-                ("holder", OptionalNumber(holder.map(u64::from))),
-            ],
-        ),
-        StoreError::NoLocks { path, .. } => ("NoLocks", vec![("path", Path(path))]),
-        StoreError::Forked { path, parent } => (
-            "Forked",
-            vec![("path", Path(path)), ("parent", Number(parent.into()))],
-        ),
-        StoreError::Displaced { path, .. } => ("Displaced", vec![("path", Path(path))]),
-        StoreError::Poisoned { path, .. } => ("Poisoned", vec![("path", Path(path))]),
-        StoreError::OutcomeUnknown { path, .. } => ("OutcomeUnknown", vec![("path", Path(path))]),
-        StoreError::ReadOnly { path, .. } => ("ReadOnly", vec![("path", Path(path))]),
-        StoreError::NotAnArchive { path, .. } => ("NotAnArchive", vec![("path", Path(path))]),
-        StoreError::UnsupportedVersion {
-            path,
-            found,
-            supported,
-        } => (
-            "UnsupportedVersion",
-            vec![
-                ("path", Path(path)),
-                ("found", Number(found.into())),
-                ("supported", Number(supported.into())),
-            ],
-        ),
-        StoreError::UnsupportedFeature { path, .. } => {
-            ("UnsupportedFeature", vec![("path", Path(path))])
-        }
-        StoreError::BranchPastEnd {
-            session,
-            segment,
-            len,
-            actual,
-        } => (
-            "BranchPastEnd",
-            vec![
-                ("session", Id(session)),
-                ("segment", Id(segment)),
-                ("len", Number(len)),
-                ("actual", Number(actual)),
-            ],
-        ),
-        StoreError::ErasePastEnd {
-            session,
-            segment,
-            end,
-            actual,
-        } => (
-            "ErasePastEnd",
-            vec![
-                ("session", Id(session)),
-                ("segment", Id(segment)),
-                ("end", Number(end)),
-                ("actual", Number(actual)),
-            ],
-        ),
-        StoreError::TooLarge {
-            len_bytes,
-            limit_bytes,
-            ..
-        } => (
-            "TooLarge",
-            vec![
-                ("len_bytes", Number(len_bytes)),
-                ("limit_bytes", Number(limit_bytes)),
-            ],
-        ),
-        StoreError::InvalidEntry {
-            session,
-            segment,
-            position,
-            ..
-        } => (
-            "InvalidEntry",
-            vec![
-                ("session", Id(session)),
-                ("segment", Id(segment)),
-                ("position", Number(position as u64)),
-            ],
-        ),
-        StoreError::Damaged { path, place, .. } => (
-            "Damaged",
-            vec![("path", Path(path)), ("place", Text(place))],
         ),
         _ => ("Other", vec![]),
     }
