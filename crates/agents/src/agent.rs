@@ -93,13 +93,13 @@ pub trait Agent: Sync + Sealed {
         None
     }
 
-    /// Where it keeps its sessions.
-    fn home(&self) -> Home;
+    /// Where it keeps its sessions; `None` if each program that uses it decides that for itself.
+    fn home(&self) -> Option<Home>;
 
     /// The path of the session's file below [`home`](Agent::home), as the agent would write it.
     fn native_path(&self, summary: &Summary) -> Option<String>;
 
-    /// The command that resumes the session, its words one by one.
+    /// The command that resumes the session, its words one by one; `None` if there is none.
     fn resume_command(&self, summary: &Summary) -> Option<Vec<String>>;
 
     /// Whether it finds a session only from the folder that the session belongs to.
@@ -204,7 +204,7 @@ pub enum By {
 /// ```
 /// use sessiondb_agents::by_name;
 ///
-/// let home = by_name("claude").unwrap().home();
+/// let home = by_name("claude").unwrap().home().unwrap();
 /// assert_eq!((home.variable, home.folder), (Some("CLAUDE_CONFIG_DIR"), ".claude"));
 /// assert_eq!(home.below, "projects");
 /// ```

@@ -144,12 +144,12 @@ impl Agent for Claude {
         })
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("CLAUDE_CONFIG_DIR"),
             folder: ".claude",
             below: "projects",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

@@ -87,12 +87,12 @@ impl Agent for Cline {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("CLINE_DIR"),
             folder: ".cline",
             below: "data/tasks",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

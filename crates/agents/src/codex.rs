@@ -16,6 +16,7 @@ mod said;
 mod settle;
 
 pub(crate) use fold::Kept;
+pub(crate) use items::{image, part};
 
 /// Codex.
 #[derive(Debug)]
@@ -201,12 +202,12 @@ impl Agent for Codex {
         Some(format!("{{{fields}{comma}\"items\":[{items}]}}"))
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("CODEX_HOME"),
             folder: ".codex",
             below: "sessions",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

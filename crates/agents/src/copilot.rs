@@ -63,12 +63,12 @@ impl Agent for Copilot {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("COPILOT_HOME"),
             folder: ".copilot",
             below: "session-state",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

@@ -91,12 +91,12 @@ impl Agent for Gemini {
         })
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("GEMINI_CLI_HOME"),
             folder: "",
             below: ".gemini/tmp",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

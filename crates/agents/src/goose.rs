@@ -53,12 +53,12 @@ impl Agent for Goose {
         items::items(Raw::new(&decoded(entry)), index, items);
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("XDG_DATA_HOME"),
             folder: ".local/share",
             below: "goose/sessions",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

@@ -7,6 +7,8 @@ use crate::codex::Codex;
 use crate::copilot::Copilot;
 use crate::gemini::Gemini;
 use crate::goose::Goose;
+use crate::langgraph::LangGraph;
+use crate::openai::OpenAi;
 use crate::opencode::Opencode;
 use crate::pi::Pi;
 use crate::qwen::Qwen;
@@ -16,6 +18,8 @@ use crate::yoi::Yoi;
 static AGENTS: &[&dyn Agent] = &[
     // Before Claude Code, whose records are the same but for the parts of their messages.
     &Qwen, &Claude, &Codex, &Pi, &Gemini, &Copilot, &Opencode, &Goose, &Cline, &Yoi,
+    // Kept by programs of all kinds, and asked last.
+    &OpenAi, &LangGraph,
 ];
 
 /// Every agent whose logs are known, in the order in which they are asked.

@@ -36,6 +36,8 @@ mod identity;
 mod item;
 mod json;
 mod known;
+mod langgraph;
+mod openai;
 pub mod opencode;
 mod pi;
 mod qwen;

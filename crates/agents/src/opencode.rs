@@ -93,12 +93,12 @@ impl Agent for Opencode {
         Some(export.finish())
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("XDG_DATA_HOME"),
             folder: ".local/share",
             below: "opencode/storage",
-        }
+        })
     }
 
     /// The path of the session's own file; its messages and parts have [`files`].

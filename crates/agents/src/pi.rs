@@ -120,12 +120,12 @@ impl Agent for Pi {
         hide_other_branches(items);
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("PI_CODING_AGENT_DIR"),
             folder: ".pi/agent",
             below: "sessions",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

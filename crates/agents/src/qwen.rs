@@ -70,12 +70,12 @@ impl Agent for Qwen {
         })
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("QWEN_RUNTIME_DIR"),
             folder: ".qwen",
             below: "projects",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

@@ -109,12 +109,12 @@ impl Agent for Yoi {
         }
     }
 
-    fn home(&self) -> Home {
-        Home {
+    fn home(&self) -> Option<Home> {
+        Some(Home {
             variable: Some("YOI_HOME"),
             folder: ".yoi",
             below: "",
-        }
+        })
     }
 
     fn native_path(&self, summary: &Summary) -> Option<String> {

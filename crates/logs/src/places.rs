@@ -58,9 +58,12 @@ impl Machine {
         folder.unwrap_or_else(|| self.below_home(otherwise))
     }
 
-    /// Where the agent's sessions may be: folders, and databases; none need be there.
+    /// Where the agent's sessions may be: folders, and databases; none need be there, and one that is kept by any
+    /// program has none.
     pub(crate) fn places(&self, agent: &dyn Agent) -> Vec<PathBuf> {
-        let home = agent.home();
+        let Some(home) = agent.home() else {
+            return Vec::new();
+        };
         let named = home.variable.and_then(|name| self.variable(name));
         let own = named.map_or_else(|| self.below_home(home.folder), PathBuf::from);
         let mut places = vec![joined(&own, home.below)];

@@ -107,6 +107,11 @@ impl Named {
         batch.write_note(&key, &note).map(drop)
     }
 
+    /// Adds: what lists have counted of the session is not of what it holds now.
+    pub(crate) fn recount(&self, batch: &mut Batch) {
+        batch.delete_note(&format!("session/{}/summary", self.session));
+    }
+
     /// Adds: nothing is known of a segment any more.
     pub(crate) fn forget(&self, batch: &mut Batch, segment: SegmentId) {
         batch.delete_note(&self.segment_key(segment));

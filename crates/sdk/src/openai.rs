@@ -211,8 +211,7 @@ impl OpenAiSession {
             batch.write_note(&key, &Kept::new(None))?;
         }
         if before.kept.is_none() || before.len == 0 {
-            let path = format!("{}.jsonl", self.session_id());
-            self.named.describe(&mut batch, session, path, None)?;
+            self.describe(&mut batch)?;
         }
         Ok(batch)
     }
@@ -222,7 +221,14 @@ impl OpenAiSession {
         let log = self.log();
         batch.expect_len(&log, before.len).truncate(&log, len);
         let key = self.named.segment_key(self.named.session);
-        batch.write_note(&key, &Kept::new(None)).map(drop)
+        batch.write_note(&key, &Kept::new(None))?;
+        self.named.recount(batch);
+        self.describe(batch)
+    }
+
+    fn describe(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let path = format!("{}.jsonl", self.session_id());
+        self.named.describe(batch, self.named.session, path, None)
     }
 }
 

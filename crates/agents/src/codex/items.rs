@@ -35,17 +35,39 @@ pub(super) fn items(entry: Raw<'_>, index: u64, items: &mut Vec<Item>) {
 }
 
 fn item(item: &Payload<'_>, items: &mut Items<'_>) {
+    if said_by_model(item, items) {
+        return;
+    }
+    if item.role.is_string() {
+        message(item, items);
+        return;
+    }
+    match item.kind.short_text().as_deref() {
+        Some("agent_message") => items.push(ItemKind::Notice {
+            text: said(item.content),
+        }),
+        Some("ghost_snapshot") => items.push_hidden(ItemKind::Raw),
+        _ => items.push_unknown(item.raw),
+    }
+}
+
+/// An item of the model's interface that is no message: a call, what came of it, a thought. Returns whether it is
+/// one.
+pub(crate) fn part(item: Raw<'_>, items: &mut Items<'_>) -> bool {
+    said_by_model(&Payload::read(item), items)
+}
+
+fn said_by_model(item: &Payload<'_>, items: &mut Items<'_>) -> bool {
     if let Some(name) = tool_name(item) {
         items.push(ItemKind::ToolCall {
             call_id: item.call_id.string(),
             name: name.into_owned(),
             input: arguments(item),
         });
-        return;
+        return true;
     }
     if item.role.is_string() {
-        message(item, items);
-        return;
+        return false;
     }
     match item.kind.short_text().as_deref() {
         Some("reasoning") => {
@@ -57,15 +79,10 @@ fn item(item: &Payload<'_>, items: &mut Items<'_>) {
             | "custom_tool_call_output"
             | "tool_result"
             | "tool_search_output",
-        ) => {
-            result(item, items);
-        }
-        Some("agent_message") => items.push(ItemKind::Notice {
-            text: said(item.content),
-        }),
-        Some("ghost_snapshot") => items.push_hidden(ItemKind::Raw),
-        _ => items.push_unknown(item.raw),
+        ) => result(item, items),
+        _ => return false,
     }
+    true
 }
 
 fn said(content: Raw<'_>) -> String {
@@ -98,7 +115,7 @@ fn message(message: &Payload<'_>, items: &mut Items<'_>) {
 }
 
 /// A picture in the entry (`data:image/png;base64,...`) or elsewhere.
-fn image(url: &str) -> ItemKind {
+pub(crate) fn image(url: &str) -> ItemKind {
     let inside = url
         .strip_prefix("data:")
         .and_then(|rest| rest.split_once(";base64,"));

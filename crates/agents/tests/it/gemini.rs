@@ -174,7 +174,7 @@ fn paths_and_commands() {
         gemini.resume_command(&summary).unwrap(),
         ["gemini", "--resume", "5b0c1f52-7a31"]
     );
-    assert_eq!(gemini.home().below, ".gemini/tmp");
+    assert_eq!(gemini.home().unwrap().below, ".gemini/tmp");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn logs_go_back_where_their_agent_looks_for_them() {
     assert_eq!(resume("codex").unwrap(), ["codex", "resume", id]);
     let name = "--src-my_shop--/2026-05-06T07-08-09-005Z";
     assert_eq!(path("pi").unwrap(), format!("{name}_{id}.jsonl"));
-    let home: Home = by_name("pi").unwrap().home();
+    let home: Home = by_name("pi").unwrap().home().unwrap();
     assert_eq!((home.folder, home.below), (".pi/agent", "sessions"));
 
     // Where the file lay as its agent wrote it, it goes back there, whatever the local time was.

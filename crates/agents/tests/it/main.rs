@@ -24,8 +24,12 @@ mod goose;
 mod identities;
 /// What logs are for a reader.
 mod items;
+/// LangGraph.
+mod langgraph;
 /// Logs, and what is asked of them.
 mod logs;
+/// OpenAI Agents SDK.
+mod openai;
 /// opencode.
 mod opencode;
 /// Whatever is read, nothing panics, and a fold can be interrupted anywhere.

@@ -19,7 +19,7 @@ use crate::values::mode;
 #[derive(Debug, Args)]
 pub(crate) struct SyncArgs {
     /// Only this agent; may be given several times
-    #[arg(long = "agent", value_name = "NAME", value_parser = PossibleValuesParser::new(agents().iter().map(|agent| agent.name())))]
+    #[arg(long = "agent", value_name = "NAME", value_parser = PossibleValuesParser::new(agents().iter().filter(|agent| agent.home().is_some()).map(|agent| agent.name())))]
     pub(crate) agents: Vec<String>,
     /// Look below this home folder, and at no environment variables
     #[arg(long, value_name = "DIR")]

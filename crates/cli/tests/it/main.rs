@@ -65,6 +65,8 @@ mod redact;
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]
 mod scratch;
+/// Sessions that an SDK keeps in the archive: listed, shown, found, exported, on a page.
+mod sdk;
 /// `search`: what is found, in which form, and what is refused.
 mod search;
 /// `show`: transcripts, items, documents, turns, and hostile content.

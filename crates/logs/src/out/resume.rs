@@ -227,7 +227,7 @@ fn has_place(log: &Log, rebase: &Rebase) -> bool {
 /// The folder in which the agent keeps its sessions: by its environment variable, else in the person's
 /// home folder; below `home` if that is given.
 fn place_of(agent: &dyn Agent, home: Option<&Path>) -> Option<PathBuf> {
-    let own = agent.home();
+    let own = agent.home()?;
     let named = own.variable.filter(|_| home.is_none());
     let named = named.and_then(env::var_os).map(PathBuf::from);
     let folder = match named.filter(|named| !named.as_os_str().is_empty()) {

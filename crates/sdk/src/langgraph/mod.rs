@@ -9,7 +9,7 @@ mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use sessiondb::{Archive, Batch, SegmentId};
+use sessiondb::{Archive, Batch, SegmentId, StoreError};
 
 pub use self::read::LangGraphList;
 use self::thread::Thread;
@@ -236,14 +236,18 @@ impl<'a> Space<'a> {
             batch.write_note(&key, &current.kept)?;
         }
         if current.note.is_none() || current.len == 0 {
-            let thread = &self.named.identity.id;
-            let (path, subagent) = match self.ns {
-                "" => (format!("{thread}.jsonl"), None),
-                ns => (format!("{thread}/{ns}.jsonl"), Some(ns.to_owned())),
-            };
-            self.named
-                .describe(&mut batch, self.segment, path, subagent)?;
+            self.describe(&mut batch)?;
         }
         Ok(batch)
+    }
+
+    /// Adds what lists and readers know the namespace by.
+    fn describe(&self, batch: &mut Batch) -> Result<(), StoreError> {
+        let thread = &self.named.identity.id;
+        let (path, subagent) = match self.ns {
+            "" => (format!("{thread}.jsonl"), None),
+            ns => (format!("{thread}/{ns}.jsonl"), Some(ns.to_owned())),
+        };
+        self.named.describe(batch, self.segment, path, subagent)
     }
 }

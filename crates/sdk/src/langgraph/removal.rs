@@ -155,12 +155,14 @@ impl LangGraphStore {
         let mut batch = space.begun(self, current)?;
         let log = self.archive.log(space.named.session, space.segment);
         batch.expect_len(&log, current.len);
+        space.named.recount(&mut batch);
         if entries.is_empty() {
             space.named.forget(&mut batch, space.segment);
             batch.delete_segment(space.named.session, space.segment);
         } else {
             let name = (!space.ns.is_empty()).then_some(space.ns);
             batch.replace(&log, entries)?;
+            space.describe(&mut batch)?;
             batch.write_note(&space.named.segment_key(space.segment), &Kept::new(name))?;
         }
         unless_conflict(batch.commit())
