@@ -121,6 +121,15 @@ pub enum StoreError {
         actual: String,
     },
 
+    /// A note is not what the caller expected: another writer was there. Nothing was changed.
+    #[error(
+        "note {key:?} is not as expected: another writer changed it, and nothing was written; read it again"
+    )]
+    NoteChanged {
+        /// The key of the note.
+        key: String,
+    },
+
     /// Another process kept the archive to itself for longer than the lock timeout.
     #[error(
         "{}: busy: {} held it for all of the {} ms that this call waited; \
@@ -376,9 +385,10 @@ impl StoreError {
             Self::NotFound(_) | Self::SessionNotFound(_) | Self::TurnNotFound { .. } => {
                 ErrorKind::NotFound
             }
-            Self::Conflict { .. } | Self::ConditionFailed { .. } | Self::SegmentExists { .. } => {
-                ErrorKind::Conflict
-            }
+            Self::Conflict { .. }
+            | Self::ConditionFailed { .. }
+            | Self::NoteChanged { .. }
+            | Self::SegmentExists { .. } => ErrorKind::Conflict,
             Self::Busy { .. } => ErrorKind::Busy,
             Self::Serde(_)
             | Self::InvalidPodName(_)
@@ -439,6 +449,7 @@ impl Clone for StoreError {
             TurnNotFound { segment, turn, last }
             Conflict { session, segment, expected, actual }
             ConditionFailed { session, segment, expected, actual }
+            NoteChanged { key }
             Busy { path, holder, waited }
             Poisoned { path, cause }
             Forked { path, parent }

@@ -450,7 +450,7 @@ impl Batch {
         self
     }
 
-    fn expect(&mut self, condition: Expect) -> &mut Self {
+    pub(super) fn expect(&mut self, condition: Expect) -> &mut Self {
         self.changes.push(Op::Expect(condition));
         self
     }

@@ -9,7 +9,7 @@ use super::batch::Batch;
 use super::handle::Archive;
 use super::record::{MAX_RECORD_BYTES, within};
 use super::snapshot::Snapshot;
-use crate::engine::{NOTE_MARK, Op, notes_of};
+use crate::engine::{Expect, NOTE_MARK, Op, notes_of};
 use crate::error::StoreError;
 use crate::ids::SessionId;
 
@@ -134,6 +134,39 @@ impl Batch {
     ) -> Result<&mut Self, StoreError> {
         let op = write_op(key, note)?;
         Ok(self.note_op(op))
+    }
+
+    /// Adds a condition: the note of a key is `note`, as [`write_note`](Self::write_note) would write it,
+    /// or is not there. If it does not hold, the batch fails with [`StoreError::NoteChanged`].
+    ///
+    /// ```
+    /// use sessiondb::{Archive, StoreError};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let count_up = |from: Option<u64>| {
+    ///     let mut batch = archive.batch();
+    ///     batch.expect_note("app/count", from.as_ref())?;
+    ///     batch.write_note("app/count", &(from.unwrap_or_default() + 1))?;
+    ///     batch.commit()
+    /// };
+    /// count_up(None)?;
+    /// count_up(Some(1))?;
+    /// assert!(matches!(count_up(Some(1)), Err(StoreError::NoteChanged { .. })));
+    /// assert_eq!(archive.read_note("app/count")?, Some(2));
+    /// # Ok::<(), StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Serde`]; the batch is then as before.
+    pub fn expect_note<T: Serialize + ?Sized>(
+        &mut self,
+        key: &str,
+        note: Option<&T>,
+    ) -> Result<&mut Self, StoreError> {
+        let json = note.map(serde_json::to_vec).transpose()?;
+        let name = format!("{MARK}{key}");
+        Ok(self.expect(Expect::Note { name, json }))
     }
 
     /// Adds: remove the note of a key, if it is there.

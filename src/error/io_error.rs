@@ -17,7 +17,7 @@ use super::{Condition, StoreError};
 /// | `ResourceBusy` | `Busy` |
 /// | `PermissionDenied` | `ReadOnly` |
 /// | that of its source | `OutcomeUnknown` |
-/// | `Other` | `Conflict`, `Poisoned`, `Displaced`, `Forked`: no kind says what to do about them |
+/// | `Other` | `Conflict`, `NoteChanged`, `Poisoned`, `Displaced`, `Forked`: no kind says what to do about them |
 ///
 /// ```
 /// use std::io;
@@ -69,6 +69,7 @@ fn kind_of(err: &StoreError) -> ErrorKind {
         StoreError::Busy { .. } => ErrorKind::ResourceBusy,
         StoreError::ReadOnly { .. } => ErrorKind::PermissionDenied,
         StoreError::Conflict { .. }
+        | StoreError::NoteChanged { .. }
         | StoreError::Poisoned { .. }
         | StoreError::Displaced { .. }
         | StoreError::Forked { .. } => ErrorKind::Other,
@@ -107,6 +108,7 @@ mod tests {
             (StoreError::DoesNotFit { session, segment, index: 1, message: reason() }, ErrorKind::InvalidData),
             (StoreError::InvalidPodName("/".to_owned()), ErrorKind::InvalidInput),
             (StoreError::Conflict { session, segment, expected: 1, actual: 2 }, ErrorKind::Other),
+            (StoreError::NoteChanged { key: reason() }, ErrorKind::Other),
             (failed(Condition::Absent), ErrorKind::AlreadyExists),
             (failed(Condition::SessionAbsent), ErrorKind::AlreadyExists),
             (failed(Condition::OnlySegment), ErrorKind::AlreadyExists),

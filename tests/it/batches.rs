@@ -72,6 +72,47 @@ fn a_condition_that_fails_says_what_was_expected_and_what_is_there() {
 }
 
 #[test]
+fn a_note_is_expected_as_it_was_written_and_at_its_place_in_the_batch() {
+    let archive = Archive::in_memory().unwrap();
+    let commit = |changes: &dyn Fn(&mut sessiondb::Batch)| {
+        let mut batch = archive.batch();
+        changes(&mut batch);
+        batch.commit()
+    };
+    let is_refused = |done: Result<(), StoreError>| match done {
+        Err(StoreError::NoteChanged { key }) => assert_eq!(key, "app/a"),
+        other => panic!("{other:?}"),
+    };
+    let (one, two) = (Some(&1), Some(&2));
+    is_refused(commit(&|batch| {
+        batch.expect_note("app/a", one).unwrap();
+        batch.write_note("app/b", &0).unwrap();
+    }));
+    assert_eq!(archive.read_note::<u8>("app/b").unwrap(), None);
+    commit(&|batch| {
+        batch.expect_note::<u8>("app/a", None).unwrap();
+        batch.write_note("app/a", &1).unwrap();
+        batch.expect_note("app/a", one).unwrap();
+        batch.write_note("app/a", &2).unwrap();
+    })
+    .unwrap();
+    archive.checkpoint().unwrap();
+    is_refused(commit(&|batch| {
+        batch.expect_note("app/a", one).unwrap();
+    }));
+    is_refused(commit(&|batch| {
+        batch.delete_note("app/a");
+        batch.expect_note("app/a", two).unwrap();
+    }));
+    let (mut first, mut otherwise) = (archive.batch(), archive.batch());
+    first.expect_note::<u8>("app/a", None).unwrap();
+    otherwise.expect_note("app/a", two).unwrap();
+    otherwise.write_note("app/a", &3).unwrap();
+    assert!(!first.commit_or(otherwise).unwrap());
+    assert_eq!(archive.read_note("app/a").unwrap(), Some(3));
+}
+
+#[test]
 fn conditions_alone_are_looked_at_and_write_nothing() {
     let archive = Archive::in_memory().unwrap();
     let log = log(&archive);

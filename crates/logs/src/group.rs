@@ -126,7 +126,11 @@ impl<'a> Group<'a> {
         match batch.commit() {
             Ok(()) => {}
             // Somebody else wrote to one of the logs: one by one, each is compared anew.
-            Err(StoreError::Conflict { .. } | StoreError::ConditionFailed { .. }) => {
+            Err(
+                StoreError::Conflict { .. }
+                | StoreError::ConditionFailed { .. }
+                | StoreError::NoteChanged { .. },
+            ) => {
                 return self.one_by_one(members, report);
             }
             Err(error) => return Err(error),

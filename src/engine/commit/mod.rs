@@ -245,9 +245,11 @@ impl Committer {
         let _writers = self.writers()?;
         let lock = self.lock_writer()?;
         match self.put_choice(first, &lock) {
-            Err(StoreError::Conflict { .. } | StoreError::ConditionFailed { .. }) => {
-                Ok((false, self.put_choice(otherwise, &lock)?))
-            }
+            Err(
+                StoreError::Conflict { .. }
+                | StoreError::ConditionFailed { .. }
+                | StoreError::NoteChanged { .. },
+            ) => Ok((false, self.put_choice(otherwise, &lock)?)),
             done => Ok((true, done?)),
         }
     }

@@ -5,7 +5,7 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::layers::Layers;
 use crate::engine::memtable::Memtable;
 use crate::engine::model::log_id::{LogId, LogKind};
-use crate::engine::model::op::{Expect, Undecided};
+use crate::engine::model::op::{Expect, NOTE_MARK, Undecided};
 use crate::engine::model::row::Head;
 use crate::error::{Condition, StoreError};
 use crate::ids::{SegmentId, SessionId};
@@ -40,6 +40,17 @@ impl Memtable {
                 let is_there = self.session(below, *session)?.is_some();
                 let none = || failed(*session, None, Condition::SessionPresent, "none".to_owned());
                 if is_there { Ok(()) } else { Err(none()) }
+            }
+            Expect::Note { name, json } => {
+                let actual = match self.names.get(name) {
+                    Some(json) => json.clone(),
+                    None => below.name(name)?,
+                };
+                if actual == *json {
+                    return Ok(());
+                }
+                let key = name.strip_prefix(NOTE_MARK).unwrap_or(name).to_owned();
+                Err(StoreError::NoteChanged { key }.into())
             }
             Expect::Decided(Undecided(cause)) => Err(StoreError::clone(cause).into()),
         }

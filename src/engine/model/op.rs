@@ -99,6 +99,8 @@ pub(crate) enum Expect {
     SessionAbsent(SessionId),
     /// There is such a session.
     SessionPresent(SessionId),
+    /// A note, by the name that it is stored under, is this JSON, or is not there.
+    Note { name: String, json: Option<Vec<u8>> },
     /// It could be decided what to change, which it could not.
     Decided(Undecided),
 }
