@@ -98,6 +98,18 @@ pub fn in_memory(options: OpenOptions) -> napi::Result<NativeArchive> {
     Ok(NativeArchive::new(archive, options.threads())?)
 }
 
+/// An id for a new session. Those that are made later sort behind.
+#[napi]
+pub fn new_session_id() -> String {
+    sessiondb::new_session_id().to_string()
+}
+
+/// An id for a new segment.
+#[napi]
+pub fn new_segment_id() -> String {
+    sessiondb::new_segment_id().to_string()
+}
+
 #[napi]
 impl NativeArchive {
     /// Where it is.

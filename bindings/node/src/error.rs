@@ -3,12 +3,15 @@
 use napi::Status;
 use serde_json::{Map, Value, json};
 use sessiondb::{ErrorKind, StoreError};
+use sessiondb_sdk::SdkError;
 
 /// Why a call did not do what it was asked to.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The library said so.
     Store(StoreError),
+    /// The store of an SDK said so.
+    Sdk(SdkError),
     /// What was handed over cannot be.
     Invalid(String),
     /// The archive, or what came from it, was closed before the call was made.
@@ -23,6 +26,15 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<SdkError> for Failure {
+    fn from(error: SdkError) -> Self {
+        match error {
+            SdkError::Store(error) => Self::Store(error),
+            other => Self::Sdk(other),
+        }
+    }
+}
+
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::Invalid(format!("JSON: {error}"))
@@ -34,6 +46,7 @@ impl From<Failure> for napi::Error {
     fn from(failure: Failure) -> Self {
         let (code, message, details) = match &failure {
             Failure::Store(error) => (code(error.kind()), error.to_string(), details(error)),
+            Failure::Sdk(error) => (code(error.kind()), error.to_string(), Map::new()),
             Failure::Invalid(message) => ("INVALID", message.clone(), Map::new()),
             Failure::Closed => (
                 "UNUSABLE",

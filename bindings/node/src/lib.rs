@@ -13,6 +13,7 @@
 mod archive;
 mod batch;
 mod changes;
+mod claude;
 mod error;
 mod info;
 mod log;

@@ -5,7 +5,7 @@ use napi::bindgen_prelude::{Buffer, Either, Object, ToNapiValue, Uint32Array};
 use napi_derive::napi;
 use sessiondb::aio::{AsyncArchive, AsyncLog};
 use sessiondb::archive::{LogSnapshot, RawEntries};
-use sessiondb::{Durability, Log, RawJson, SegmentId, SessionId, StoreError};
+use sessiondb::{Durability, Entry, Log, RawJson, SegmentId, SessionId, StoreError};
 
 use crate::error::Failure;
 use crate::info::Receipt;
@@ -69,27 +69,63 @@ pub struct Lines {
 
 /// Reads on until so many bytes are there, with at least one entry if there is one.
 pub(crate) fn lines(first: u64, entries: RawEntries, most_bytes: usize) -> Result<Lines, Failure> {
-    let (mut data, mut ends, mut next) = (Vec::new(), Vec::new(), first);
+    let mut lines = Collector::new(first);
     for entry in entries {
-        let entry = entry?;
-        data.extend_from_slice(&entry);
-        let end = u32::try_from(data.len()).map_err(|_| {
+        lines.push(&entry?)?;
+        if lines.data.len() >= most_bytes {
+            break;
+        }
+    }
+    lines.finish()
+}
+
+impl Lines {
+    /// Entries that are in memory.
+    pub(crate) fn of(entries: &[Entry]) -> Result<Self, Failure> {
+        let mut lines = Collector::new(0);
+        for entry in entries {
+            lines.push(entry)?;
+        }
+        lines.finish()
+    }
+}
+
+/// Lines that are being put together.
+struct Collector {
+    data: Vec<u8>,
+    ends: Vec<u32>,
+    first: u64,
+}
+
+impl Collector {
+    fn new(first: u64) -> Self {
+        Self {
+            data: Vec::new(),
+            ends: Vec::new(),
+            first,
+        }
+    }
+
+    fn push(&mut self, entry: &[u8]) -> Result<(), Failure> {
+        self.data.extend_from_slice(entry);
+        let end = u32::try_from(self.data.len()).map_err(|_| {
             Failure::Invalid(
                 "4 GiB of entries were asked for at once; read a part at a time".into(),
             )
         })?;
-        ends.push(end);
-        next += 1;
-        if data.len() >= most_bytes {
-            break;
-        }
+        self.ends.push(end);
+        Ok(())
     }
-    Ok(Lines {
-        data: data.into(),
-        ends: ends.into(),
-        first: out(first)?,
-        next: out(next)?,
-    })
+
+    fn finish(self) -> Result<Lines, Failure> {
+        let next = self.first + self.ends.len() as u64;
+        Ok(Lines {
+            data: self.data.into(),
+            ends: self.ends.into(),
+            first: out(self.first)?,
+            next: out(next)?,
+        })
+    }
 }
 
 /// One log of a segment.
