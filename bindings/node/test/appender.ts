@@ -5,6 +5,8 @@ import { ClaudeSessionStore } from 'sessiondb/claude';
 
 const [how, path, name, count] = process.argv.slice(2) as [string, string, string, string];
 
+const sdk = how === 'store' ? import('@anthropic-ai/claude-agent-sdk') : undefined;
+
 /** Says a line at once: what is buffered would die with the process. */
 function say(line: string): void {
   writeSync(1, `${line}\n`);
@@ -26,7 +28,9 @@ async function byLog(archive: Archive, durability: 'synced' | 'written'): Promis
 }
 
 async function byStore(archive: Archive): Promise<void> {
-  const store = new ClaudeSessionStore(archive);
+  // Loaded before it says that it is ready: it takes longer than most of the children live.
+  const { foldSessionSummary } = (await sdk) ?? {};
+  const store = new ClaudeSessionStore(archive, foldSessionSummary && { foldSessionSummary });
   const key = { projectKey: 'kills', sessionId: 'one' };
   for (let n = 0; n < Number(count); n++) {
     // The first one may be there already: whoever does not know whether it was acknowledged says it again.
@@ -40,6 +44,7 @@ async function byStore(archive: Archive): Promise<void> {
 
 async function run(): Promise<void> {
   const archive = await Archive.open(path);
+  await sdk;
   say('ready');
   await (how === 'store' ? byStore(archive) : byLog(archive, how as 'synced' | 'written'));
   await archive.close();
