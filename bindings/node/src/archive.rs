@@ -282,7 +282,7 @@ impl NativeArchive {
                     return Ok(None);
                 };
                 drop(archive);
-                Ok(Some(ClosedInfo::of(&calls.close().wait()?)))
+                Ok(Some(ClosedInfo::of(calls.close().wait()?)))
             });
         })
     }

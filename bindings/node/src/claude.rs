@@ -17,6 +17,7 @@ use crate::settle::promise;
 
 /// Which log of which session of which project.
 #[napi(object)]
+#[allow(clippy::struct_field_names)] // They are those of the SDK.
 pub struct Key {
     /// The project.
     pub project_key: String,

@@ -199,7 +199,7 @@ pub struct ClosedInfo {
 }
 
 impl ClosedInfo {
-    pub(crate) fn of(closed: &Closed) -> Self {
+    pub(crate) fn of(closed: Closed) -> Self {
         Self {
             is_open_here: closed.is_open_here,
             is_open_elsewhere: closed.is_open_elsewhere,
