@@ -66,6 +66,14 @@ page *args:
 reader *args:
     tests/reader/run {{args}}
 
+# The package for Python and its tests; words are those of pytest, as in `just python -k claude`
+python *args:
+    bindings/python/run {{args}}
+
+# The package for Node and its tests
+node:
+    bindings/node/run
+
 # Import the sample sessions into an archive and list it
 demo:
     cargo run --release -p sessiondb-cli -- -a target/demo.sessiondb import tests/data/sessions --list
