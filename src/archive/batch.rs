@@ -20,6 +20,7 @@ use super::names::{name_op, updated_name};
 use super::snapshot::Snapshot;
 use super::steps::Steps;
 use super::to_entry::ToEntry;
+use super::trash::{Mark, marked_ops};
 use crate::engine::{Choice, Entries, Expect, Op, View};
 use crate::entry::names::WorkerName;
 use crate::error::StoreError;
@@ -30,7 +31,7 @@ use crate::ids::{SegmentId, SessionId};
 ///
 /// Conditions (`expect_...`) are looked at in one step with the changes, by whatever process
 /// others write. Each of them counts at its place: one that follows a change sees it. What
-/// `fork_at`, `erase` and the `update_...` methods read is the archive as it was before the batch.
+/// `fork_at`, `erase`, the `update_...` methods and those of the trash read is the archive as it was before the batch.
 ///
 /// A batch is as durable as the most durable of the logs that it changes; changes that go through
 /// no log count with the archive's durability. [`with_durability`](Self::with_durability) says
@@ -70,6 +71,8 @@ pub struct Batch {
     needed: Option<Durability>,
     /// What the caller asks for.
     given: Option<Durability>,
+    /// How sessions are marked by it, in order.
+    marks: Vec<(SessionId, Mark)>,
     /// The archive of a log that is not of this one.
     foreign: Option<PathBuf>,
 }
@@ -89,6 +92,7 @@ impl Batch {
             past_journal: false,
             needed: None,
             given: None,
+            marks: Vec::new(),
             foreign: None,
         }
     }
@@ -251,6 +255,16 @@ impl Batch {
         decide: impl FnOnce(&Snapshot) -> Result<Option<Op>, StoreError> + Send + 'static,
     ) -> &mut Self {
         self.decided(self.archive.durability(), decide)
+    }
+
+    /// Adds a change of the marks of a session, behind those that this batch makes of it already.
+    pub(super) fn mark(&mut self, session: SessionId, mark: Mark) -> &mut Self {
+        self.marks.push((session, mark));
+        let of_session = self.marks.iter().filter(|(of, _)| *of == session);
+        let marks: Vec<Mark> = of_session.map(|(_, mark)| *mark).collect();
+        self.decided_ops(self.archive.durability(), move |now| {
+            marked_ops(now, session, &marks)
+        })
     }
 
     /// Adds: remove a session with all that belongs to it, if it is there.
@@ -438,6 +452,16 @@ impl Batch {
         &mut self,
         durability: Durability,
         decide: impl FnOnce(&Snapshot) -> Result<Option<Op>, StoreError> + Send + 'static,
+    ) -> &mut Self {
+        self.decided_ops(durability, move |now| {
+            Ok(decide(now)?.into_iter().collect())
+        })
+    }
+
+    fn decided_ops(
+        &mut self,
+        durability: Durability,
+        decide: impl FnOnce(&Snapshot) -> Result<Vec<Op>, StoreError> + Send + 'static,
     ) -> &mut Self {
         self.need(durability).changes.push_decision(decide);
         self

@@ -8,7 +8,7 @@ use crate::engine::{Expect, Op, Undecided};
 use crate::error::StoreError;
 
 /// Decides what to change, given the archive as it is when the batch is committed.
-type Decision = Box<dyn FnOnce(&Snapshot) -> Result<Option<Op>, StoreError> + Send>;
+type Decision = Box<dyn FnOnce(&Snapshot) -> Result<Vec<Op>, StoreError> + Send>;
 
 /// Changes in their order.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl Steps {
 
     pub(super) fn push_decision(
         &mut self,
-        decide: impl FnOnce(&Snapshot) -> Result<Option<Op>, StoreError> + Send + 'static,
+        decide: impl FnOnce(&Snapshot) -> Result<Vec<Op>, StoreError> + Send + 'static,
     ) {
         self.decisions.push((self.ops.len(), Box::new(decide)));
     }
@@ -48,7 +48,7 @@ impl Steps {
             decided.extend(ops.by_ref().take(place - taken));
             taken = place;
             match decide(now) {
-                Ok(op) => decided.extend(op),
+                Ok(ops) => decided.extend(ops),
                 Err(err) => decided.push(Op::Expect(Expect::Decided(Undecided(Arc::new(err))))),
             }
         }

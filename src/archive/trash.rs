@@ -1,10 +1,11 @@
 //! The trash, and sessions that lists leave out: two marks on a session, which take nothing of it away.
 
+use super::batch::Batch;
 use super::handle::Archive;
 use super::info::{SessionInfo, SessionMarks};
 use super::notes;
 use super::snapshot::Snapshot;
-use crate::engine::{Op, SessionRow};
+use crate::engine::{Expect, Op, SessionRow};
 use crate::error::StoreError;
 use crate::ids::{SessionId, now_ms};
 
@@ -16,7 +17,45 @@ pub(crate) fn key_of(session: SessionId) -> String {
     format!("session/{session}/sessiondb/trash")
 }
 
+/// A change of the marks of a session.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mark {
+    Trash,
+    Restore,
+    Hide,
+    Unhide,
+}
+
+/// What changes the marks of a session that is there before a batch, and still at this place of it.
+pub(super) fn marked_ops(
+    now: &Snapshot,
+    session: SessionId,
+    marks: &[Mark],
+) -> Result<Vec<Op>, StoreError> {
+    let before = now.session(session)?;
+    let before = before.ok_or(StoreError::SessionNotFound(session))?.marks();
+    let after = marks
+        .iter()
+        .fold(before, |marks, mark| marks.changed(*mark));
+    let is_there = Op::Expect(Expect::SessionPresent(session));
+    Ok([vec![is_there], after.ops(session)?].concat())
+}
+
 impl SessionMarks {
+    fn changed(self, mark: Mark) -> Self {
+        match mark {
+            Mark::Trash => Self {
+                trashed_ms: Some(self.trashed_ms.unwrap_or_else(now_ms)),
+                ..self
+            },
+            Mark::Restore => self.out_of_trash(),
+            Mark::Hide | Mark::Unhide => Self {
+                hidden: matches!(mark, Mark::Hide),
+                ..self
+            },
+        }
+    }
+
     /// What gives a session these marks.
     pub(crate) fn ops(self, session: SessionId) -> Result<Vec<Op>, StoreError> {
         let key = key_of(session);
@@ -60,9 +99,7 @@ impl Archive {
     ///
     /// [`StoreError::SessionNotFound`], and those of a write.
     pub fn trash_session(&self, session: SessionId) -> Result<bool, StoreError> {
-        self.mark(session, |marks| {
-            marks.trashed_ms = Some(marks.trashed_ms.unwrap_or_else(now_ms));
-        })
+        self.mark(session, Mark::Trash)
     }
 
     /// Takes a session out of the trash. Returns whether it was there.
@@ -71,7 +108,7 @@ impl Archive {
     ///
     /// [`StoreError::SessionNotFound`], and those of a write.
     pub fn restore_session(&self, session: SessionId) -> Result<bool, StoreError> {
-        self.mark(session, |marks| *marks = marks.out_of_trash())
+        self.mark(session, Mark::Restore)
     }
 
     /// Hides a session: lists leave it out unless they are asked for all. Returns whether it was not hidden
@@ -95,7 +132,7 @@ impl Archive {
     ///
     /// [`StoreError::SessionNotFound`], and those of a write.
     pub fn hide_session(&self, session: SessionId) -> Result<bool, StoreError> {
-        self.mark(session, |marks| marks.hidden = true)
+        self.mark(session, Mark::Hide)
     }
 
     /// Lists a session again that was hidden. Returns whether it was.
@@ -104,25 +141,56 @@ impl Archive {
     ///
     /// [`StoreError::SessionNotFound`], and those of a write.
     pub fn unhide_session(&self, session: SessionId) -> Result<bool, StoreError> {
-        self.mark(session, |marks| marks.hidden = false)
+        self.mark(session, Mark::Unhide)
     }
 
     /// Changes the marks of a session, as one step with looking at them. Returns whether they are others now.
-    fn mark(
-        &self,
-        session: SessionId,
-        change: impl FnOnce(&mut SessionMarks),
-    ) -> Result<bool, StoreError> {
+    fn mark(&self, session: SessionId, mark: Mark) -> Result<bool, StoreError> {
         self.commit(|now| {
             let before = now.session(session)?;
             let before = before.ok_or(StoreError::SessionNotFound(session))?.marks();
-            let mut after = before;
-            change(&mut after);
+            let after = before.changed(mark);
             if after == before {
                 return Ok((Vec::new(), false));
             }
             Ok((after.ops(session)?, true))
         })
+    }
+}
+
+impl Batch {
+    /// Adds: put a session into the trash, as [`Archive::trash_session`] does. If the session is not there
+    /// before the batch, the batch fails with [`StoreError::SessionNotFound`], as for the three below.
+    ///
+    /// ```
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let archive = Archive::in_memory()?;
+    /// let log = archive.log(new_session_id(), new_segment_id());
+    /// log.append("hello")?;
+    /// let mut batch = archive.batch();
+    /// batch.expect_len(&log, 1).trash_session(log.session_id());
+    /// batch.commit()?;
+    /// assert_eq!(archive.snapshot()?.trash()?[0].id, log.session_id());
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    pub fn trash_session(&mut self, session: SessionId) -> &mut Self {
+        self.mark(session, Mark::Trash)
+    }
+
+    /// Adds: take a session out of the trash, if it is there.
+    pub fn restore_session(&mut self, session: SessionId) -> &mut Self {
+        self.mark(session, Mark::Restore)
+    }
+
+    /// Adds: hide a session, as [`Archive::hide_session`] does.
+    pub fn hide_session(&mut self, session: SessionId) -> &mut Self {
+        self.mark(session, Mark::Hide)
+    }
+
+    /// Adds: list a session again, if it is hidden.
+    pub fn unhide_session(&mut self, session: SessionId) -> &mut Self {
+        self.mark(session, Mark::Unhide)
     }
 }
 

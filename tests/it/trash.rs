@@ -275,3 +275,50 @@ fn many_sessions_that_are_left_out_keep_no_page_from_its_end() {
         [id(100)]
     );
 }
+
+#[test]
+fn a_batch_marks_sessions_with_its_other_changes_or_not_at_all() {
+    let archive = archive_of(&[(1, 2), (2, 2)]);
+    let log = archive.log(id(1), id(1));
+    let marks = |number| {
+        let known = known(&archive, number).unwrap();
+        (known.entries, known.trashed, known.hidden)
+    };
+
+    let mut batch = archive.batch();
+    batch.trash_session(id(1)).truncate(&log, 1);
+    batch.hide_session(id(1)).hide_session(id(2));
+    batch.commit().unwrap();
+    assert_eq!((marks(1), marks(2)), ((1, true, true), (2, false, true)));
+    let since = archive.session(id(1)).unwrap().unwrap().trashed_ms;
+
+    let mut refused = archive.batch();
+    refused.expect_len(&log, 7).restore_session(id(1));
+    let mut otherwise = archive.batch();
+    otherwise.unhide_session(id(1)).trash_session(id(1));
+    assert!(!refused.commit_or(otherwise).unwrap());
+    assert_eq!(marks(1), (1, true, false));
+    assert_eq!(archive.session(id(1)).unwrap().unwrap().trashed_ms, since);
+
+    let mut batch = archive.batch();
+    batch.restore_session(id(1)).unhide_session(id(2));
+    batch.hide_session(id(3));
+    let error = batch.commit().unwrap_err();
+    assert!(matches!(error, StoreError::SessionNotFound(missing) if missing == id(3)));
+    assert_eq!((marks(1), marks(2)), ((1, true, false), (2, false, true)));
+
+    // What goes with the batch is not marked by it.
+    let mut batch = archive.batch();
+    batch.delete_session(id(2)).unhide_session(id(2));
+    let error = batch.commit().unwrap_err();
+    assert!(
+        matches!(error, StoreError::ConditionFailed { .. }),
+        "{error}"
+    );
+    assert_eq!(marks(2), (2, false, true));
+
+    let mut batch = archive.batch();
+    batch.restore_session(id(1)).unhide_session(id(2));
+    batch.commit().unwrap();
+    assert_eq!((marks(1), marks(2)), ((1, false, false), (2, false, false)));
+}
