@@ -244,85 +244,107 @@ fn of_writes_the_first_stays_and_of_special_ones_the_last() {
     );
 }
 
-#[test]
-fn lists_are_filtered_and_the_highest_id_is_first() {
+/// Checkpoints with metadata, in two namespaces of a thread, and one of another thread.
+fn listed_store() -> LangGraphStore {
     let store = store();
-    for (id, source, step) in [
+    let all = [
         ("1", "input", json!(1)),
         ("2", "loop", json!(1.0)),
         ("3", "input", json!(2)),
-    ] {
+    ];
+    for (id, source, step) in all {
+        let metadata = json!({"source": source, "step": step, "x": null});
         Put {
-            metadata: json!({"source": source, "step": step, "x": null}),
+            metadata,
             ..Put::new("t", id)
         }
         .into(&store);
     }
     Put::new("u", "0").into(&store);
-    Put {
+    let child = Put {
         ns: "child".into(),
         ..Put::new("t", "4")
-    }
-    .into(&store);
-    let list = |list: LangGraphList<'_>| {
-        let listed = store.list(&list).unwrap();
-        ids(&listed).join(" ")
     };
+    child.into(&store);
+    store
+}
+
+fn listed(store: &LangGraphStore, list: &LangGraphList<'_>) -> String {
+    ids(&store.list(list).unwrap()).join(" ")
+}
+
+#[test]
+fn the_highest_id_is_first_in_a_list() {
+    let store = listed_store();
+    let all = LangGraphList::default();
     let root = LangGraphList {
         checkpoint_ns: Some(""),
         ..list_of("t")
     };
-    assert_eq!(list(LangGraphList::default()), "4 3 2 1 0");
-    assert_eq!(
-        list(LangGraphList {
-            limit: Some(2),
-            ..LangGraphList::default()
-        }),
-        "4 3"
-    );
-    assert_eq!(list(list_of("t")), "4 3 2 1");
-    assert_eq!(list(list_of("nobody")), "");
-    assert_eq!(list(root), "3 2 1");
-    assert_eq!(
-        list(LangGraphList {
-            before: Some("3"),
-            ..root
-        }),
-        "2 1"
-    );
-    assert_eq!(
-        list(LangGraphList {
-            before: Some("3"),
-            limit: Some(1),
-            ..root
-        }),
-        "2"
-    );
-    assert_eq!(
-        list(LangGraphList {
-            limit: Some(0),
-            ..root
-        }),
-        ""
-    );
-    assert_eq!(
-        list(LangGraphList {
-            checkpoint_id: Some("2"),
-            ..root
-        }),
-        "2"
-    );
-    let filtered = |filter: &str| {
-        list(LangGraphList {
+    let before = LangGraphList {
+        before: Some("3"),
+        ..root
+    };
+    for (list, expected) in [
+        (all, "4 3 2 1 0"),
+        (
+            LangGraphList {
+                limit: Some(2),
+                ..all
+            },
+            "4 3",
+        ),
+        (list_of("t"), "4 3 2 1"),
+        (list_of("nobody"), ""),
+        (root, "3 2 1"),
+        (before, "2 1"),
+        (
+            LangGraphList {
+                limit: Some(1),
+                ..before
+            },
+            "2",
+        ),
+        (
+            LangGraphList {
+                limit: Some(0),
+                ..root
+            },
+            "",
+        ),
+        (
+            LangGraphList {
+                checkpoint_id: Some("2"),
+                ..root
+            },
+            "2",
+        ),
+    ] {
+        assert_eq!(listed(&store, &list), expected, "{list:?}");
+    }
+    assert_eq!(store.threads().unwrap().len(), 2);
+}
+
+#[test]
+fn lists_are_filtered_by_metadata() {
+    let store = listed_store();
+    let root = LangGraphList {
+        checkpoint_ns: Some(""),
+        ..list_of("t")
+    };
+    for (filter, expected) in [
+        (r#"{"source":"input"}"#, "3 1"),
+        (r#"{"step":1}"#, "2 1"),
+        (r#"{"source":"input","step":2}"#, "3"),
+        (r#"{"x":null,"y":null}"#, "3 2 1"),
+        (r#"{"source":"update"}"#, ""),
+    ] {
+        let list = LangGraphList {
             filter: Some(filter),
             ..root
-        })
-    };
-    assert_eq!(filtered(r#"{"source":"input"}"#), "3 1");
-    assert_eq!(filtered(r#"{"step":1}"#), "2 1");
-    assert_eq!(filtered(r#"{"source":"input","step":2}"#), "3");
-    assert_eq!(filtered(r#"{"x":null,"y":null}"#), "3 2 1");
-    assert_eq!(filtered(r#"{"source":"update"}"#), "");
+        };
+        assert_eq!(listed(&store, &list), expected, "{filter}");
+    }
     let error = store
         .list(&LangGraphList {
             filter: Some("[]"),
@@ -330,7 +352,6 @@ fn lists_are_filtered_and_the_highest_id_is_first() {
         })
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert_eq!(store.threads().unwrap().len(), 2);
 }
 
 #[test]
