@@ -123,7 +123,7 @@ impl<'a> Sync<'a> {
         Self {
             import: Import::new(archive),
             machine: Machine::own(),
-            agents: agents().to_vec(),
+            agents: with_home(),
         }
     }
 
@@ -226,6 +226,12 @@ pub fn places(home: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
         places.map(move |place| (name, place))
     };
     agents().iter().flat_map(of).collect()
+}
+
+/// The agents that have a folder of their own on a machine.
+fn with_home() -> Vec<&'static dyn Agent> {
+    let agents = agents().iter().copied();
+    agents.filter(|agent| agent.home().is_some()).collect()
 }
 
 /// Finds what there is of an agent, but for what lies beside logs.

@@ -1,7 +1,13 @@
 //! How long the calls of the stores take: `cargo bench -p sessiondb-sdk --bench stores -- [FOLDER]`. The archive lies in
 //! the folder that is given, else in that for temporary files.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a measurement ends with the first error"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +17,8 @@ use rmpv::Value;
 use serde_json::json;
 use sessiondb::{Archive, Durability};
 use sessiondb_sdk::{
-    ClaudeAppend, ClaudeKey, ClaudeStore, LangGraphChannel, LangGraphList, LangGraphPut,
-    LangGraphStore, LangGraphWrite, OpenAiSession, SdkError, Typed,
+    ClaudeKey, ClaudeStore, LangGraphChannel, LangGraphList, LangGraphPut, LangGraphStore,
+    LangGraphWrite, OpenAiSession, Typed,
 };
 
 const SESSIONS: usize = 1_000;
@@ -88,10 +94,10 @@ fn transcript(session: usize, entry: usize) -> String {
 }
 
 /// About what the SDK keeps of a session.
-fn summary(_: &ClaudeAppend) -> Result<Option<String>, SdkError> {
+fn summary() -> String {
     let data = json!({"is_sidechain": false, "created_at": 1_770_112_800_000_i64, "cwd": "/src/mill",
         "first_prompt": "Are the stones worn?", "first_prompt_locked": true, "git_branch": "main"});
-    Ok(Some(data.to_string()))
+    data.to_string()
 }
 
 fn claude(path: &Path) {
@@ -106,38 +112,28 @@ fn claude(path: &Path) {
                 .collect()
         })
         .collect();
-    let append = |store: &ClaudeStore, session: usize, entries: &[String]| {
-        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
-        store
-            .append(
-                &ClaudeKey::main("-src-mill", &name(session)),
-                &entries,
-                summary,
-            )
-            .unwrap()
-    };
     took(
         "append of 10 entries, Written",
         SESSIONS * ENTRIES / BATCH,
         || {
             for from in (0..ENTRIES).step_by(BATCH) {
                 for (session, entries) in given.iter().enumerate() {
-                    append(&store, session, &entries[from..from + BATCH]);
+                    append_to(&store, session, &entries[from..from + BATCH]);
                 }
             }
         },
     );
     took("the same again, of which nothing is new", SESSIONS, || {
         for (session, entries) in given.iter().enumerate() {
-            assert_eq!(append(&store, session, &entries[..BATCH]), 0);
+            assert_eq!(append_to(&store, session, &entries[..BATCH]), 0);
         }
     });
     archive.checkpoint().unwrap();
     took("list_sessions", 1, || {
-        assert_eq!(store.list_sessions("-src-mill").unwrap().len(), SESSIONS)
+        assert_eq!(store.list_sessions("-src-mill").unwrap().len(), SESSIONS);
     });
     took("list_summaries", 1, || {
-        assert_eq!(store.list_summaries("-src-mill").unwrap().len(), SESSIONS)
+        assert_eq!(store.list_summaries("-src-mill").unwrap().len(), SESSIONS);
     });
     took("list_sessions of another project", 1, || {
         store.list_sessions("-src").unwrap()
@@ -149,41 +145,56 @@ fn claude(path: &Path) {
             assert_eq!(loaded.map(|entries| entries.len()), Some(ENTRIES));
         }
     });
+    drop(store);
+    claude_long(&archive);
+    drop(archive);
+    claude_synced(path);
+    size("the archive", path);
+}
+
+fn append_to(store: &ClaudeStore, session: usize, entries: &[String]) -> usize {
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    let name = format!("{session:08}");
+    let key = ClaudeKey::main("-src-mill", &name);
+    store
+        .append(&key, &entries, |_| Ok(Some(summary())))
+        .unwrap()
+}
+
+/// One long session, by a store that knows it and by one that does not.
+fn claude_long(archive: &Archive) {
+    let (store, fresh) = (ClaudeStore::new(archive), ClaudeStore::new(archive));
     let long: Vec<String> = (0..100_000)
         .map(|entry| transcript(SESSIONS, entry))
         .collect();
     took("one append of 100,000 entries", 1, || {
-        append(&store, SESSIONS, &long)
+        append_to(&store, SESSIONS, &long)
     });
     took("append of 1 entry to 100,000, Written", 1_000, || {
-        (0..1_000)
-            .for_each(|entry| drop(append(&store, SESSIONS, &[transcript(SESSIONS + 1, entry)])));
+        for entry in 0..1_000 {
+            append_to(&store, SESSIONS, &[transcript(SESSIONS + 1, entry)]);
+        }
     });
-    let fresh = ClaudeStore::new(&archive);
     took("the first append to it of a process", 1, || {
-        append(&fresh, SESSIONS, &long[..1])
+        append_to(&fresh, SESSIONS, &long[..1])
     });
     took("load of 101,000 entries", 1, || {
-        let key = name(SESSIONS);
+        let key = format!("{SESSIONS:08}");
         store
             .load(&ClaudeKey::main("-src-mill", &key))
             .unwrap()
             .unwrap()
             .len()
     });
-    drop((store, fresh, archive));
+}
+
+fn claude_synced(path: &Path) {
     let store = ClaudeStore::new(&open(path, Durability::Synced));
     took("append of 1 entry, Synced", 500, || {
-        (0..500).for_each(|entry| {
-            drop(append(
-                &store,
-                SESSIONS + 2,
-                &[transcript(SESSIONS + 2, entry)],
-            ))
-        });
+        for entry in 0..500 {
+            append_to(&store, SESSIONS + 2, &[transcript(SESSIONS + 2, entry)]);
+        }
     });
-    drop(store);
-    size("the archive", path);
 }
 
 fn openai(path: &Path) {
@@ -198,10 +209,10 @@ fn openai(path: &Path) {
         }
     });
     took("the last 50 items", 1_000, || {
-        (0..1_000).for_each(|_| drop(session.items(Some(50)).unwrap()))
+        (0..1_000).for_each(|_| drop(session.items(Some(50)).unwrap()));
     });
     took("pop, Written", 1_000, || {
-        (0..1_000).for_each(|_| drop(session.pop().unwrap()))
+        (0..1_000).for_each(|_| drop(session.pop().unwrap()));
     });
     took("all items", 1, || session.items(None).unwrap().len());
     drop((session, archive));
@@ -264,7 +275,7 @@ fn langgraph(path: &Path) {
     );
     archive.checkpoint().unwrap();
     took("get of the latest", 100, || {
-        (0..100).for_each(|_| drop(store.get("thread", "", None).unwrap()))
+        (0..100).for_each(|_| drop(store.get("thread", "", None).unwrap()));
     });
     took("get of one in the middle", 100, || {
         (0..100)
@@ -272,7 +283,7 @@ fn langgraph(path: &Path) {
     });
     let fresh = LangGraphStore::new(&archive);
     took("the first get of a process", 1, || {
-        assert!(fresh.get("thread", "", None).unwrap().is_some())
+        assert!(fresh.get("thread", "", None).unwrap().is_some());
     });
     let ten = LangGraphList {
         thread_id: Some("thread"),
@@ -280,10 +291,10 @@ fn langgraph(path: &Path) {
         ..LangGraphList::default()
     };
     took("list of the latest 10", 10, || {
-        (0..10).for_each(|_| drop(store.list(&ten).unwrap()))
+        (0..10).for_each(|_| drop(store.list(&ten).unwrap()));
     });
     took("copy_thread", 1, || {
-        store.copy_thread("thread", "copy").unwrap()
+        store.copy_thread("thread", "copy").unwrap();
     });
     took("prune", 1, || store.prune(&["copy"]).unwrap());
     drop((store, fresh, archive));
