@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyString};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sessiondb::{RawJson, SegmentId, SessionId, StoreError};
@@ -31,20 +31,12 @@ impl<'py> FromPyObject<'_, 'py> for Given {
         if let Ok(entry) = given.cast::<Entry>() {
             return Ok(Self::Text(entry.get().text().to_owned()));
         }
-        if let Ok(bytes) = given.extract::<Vec<u8>>()
-            && is_buffer(&given)?
-        {
-            return Ok(Self::Bytes(bytes));
+        if given.is_instance_of::<PyByteArray>() || given.is_instance_of::<PyMemoryView>() {
+            let bytes = given.py().get_type::<PyBytes>().call1((given,))?;
+            return Ok(Self::Bytes(bytes.cast::<PyBytes>()?.as_bytes().to_vec()));
         }
         dumps(&given).map(Self::Text)
     }
-}
-
-/// Whether it is a `bytearray` or a `memoryview`, and not a list of numbers.
-fn is_buffer(given: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let name = given.get_type().name()?;
-    let name = name.to_str()?;
-    Ok(name == "bytearray" || name == "memoryview")
 }
 
 impl Given {

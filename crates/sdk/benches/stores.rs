@@ -112,30 +112,20 @@ fn claude(path: &Path) {
                 .collect()
         })
         .collect();
-    let append = |store: &ClaudeStore, session: usize, entries: &[String]| {
-        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
-        store
-            .append(
-                &ClaudeKey::main("-src-mill", &name(session)),
-                &entries,
-                |_| Ok(Some(summary())),
-            )
-            .unwrap()
-    };
     took(
         "append of 10 entries, Written",
         SESSIONS * ENTRIES / BATCH,
         || {
             for from in (0..ENTRIES).step_by(BATCH) {
                 for (session, entries) in given.iter().enumerate() {
-                    append(&store, session, &entries[from..from + BATCH]);
+                    append_to(&store, session, &entries[from..from + BATCH]);
                 }
             }
         },
     );
     took("the same again, of which nothing is new", SESSIONS, || {
         for (session, entries) in given.iter().enumerate() {
-            assert_eq!(append(&store, session, &entries[..BATCH]), 0);
+            assert_eq!(append_to(&store, session, &entries[..BATCH]), 0);
         }
     });
     archive.checkpoint().unwrap();
@@ -155,38 +145,56 @@ fn claude(path: &Path) {
             assert_eq!(loaded.map(|entries| entries.len()), Some(ENTRIES));
         }
     });
+    drop(store);
+    claude_long(&archive);
+    drop(archive);
+    claude_synced(path);
+    size("the archive", path);
+}
+
+fn append_to(store: &ClaudeStore, session: usize, entries: &[String]) -> usize {
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    let name = format!("{session:08}");
+    let key = ClaudeKey::main("-src-mill", &name);
+    store
+        .append(&key, &entries, |_| Ok(Some(summary())))
+        .unwrap()
+}
+
+/// One long session, by a store that knows it and by one that does not.
+fn claude_long(archive: &Archive) {
+    let (store, fresh) = (ClaudeStore::new(archive), ClaudeStore::new(archive));
     let long: Vec<String> = (0..100_000)
         .map(|entry| transcript(SESSIONS, entry))
         .collect();
     took("one append of 100,000 entries", 1, || {
-        append(&store, SESSIONS, &long)
+        append_to(&store, SESSIONS, &long)
     });
     took("append of 1 entry to 100,000, Written", 1_000, || {
         for entry in 0..1_000 {
-            append(&store, SESSIONS, &[transcript(SESSIONS + 1, entry)]);
+            append_to(&store, SESSIONS, &[transcript(SESSIONS + 1, entry)]);
         }
     });
-    let fresh = ClaudeStore::new(&archive);
     took("the first append to it of a process", 1, || {
-        append(&fresh, SESSIONS, &long[..1])
+        append_to(&fresh, SESSIONS, &long[..1])
     });
     took("load of 101,000 entries", 1, || {
-        let key = name(SESSIONS);
+        let key = format!("{SESSIONS:08}");
         store
             .load(&ClaudeKey::main("-src-mill", &key))
             .unwrap()
             .unwrap()
             .len()
     });
-    drop((store, fresh, archive));
+}
+
+fn claude_synced(path: &Path) {
     let store = ClaudeStore::new(&open(path, Durability::Synced));
     took("append of 1 entry, Synced", 500, || {
         for entry in 0..500 {
-            append(&store, SESSIONS + 2, &[transcript(SESSIONS + 2, entry)]);
+            append_to(&store, SESSIONS + 2, &[transcript(SESSIONS + 2, entry)]);
         }
     });
-    drop(store);
-    size("the archive", path);
 }
 
 fn openai(path: &Path) {

@@ -18,5 +18,9 @@ mod claude_races;
 mod disk;
 /// What LangGraph asks of a checkpoint saver.
 mod langgraph;
+/// Random calls on a saver against a plain model.
+mod langgraph_model;
+/// Threads that are deleted, copied and pruned.
+mod langgraph_removal;
 /// What the OpenAI Agents SDK asks of a session.
 mod openai;
