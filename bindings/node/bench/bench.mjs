@@ -212,7 +212,5 @@ for (const system of turns) {
   sizes.push(await system.close());
 }
 row([`bytes on disk after 1,000 turns (${bytes} of JSONL)`, ...sizes]);
-const archive = await Archive.open(turns[0].file);
-await archive.compact();
-await archive.close();
+await Archive.compactFile(turns[0].file);
 row(['the same, compacted', statSync(turns[0].file).size, ...(Sqlite ? ['-'] : [])]);

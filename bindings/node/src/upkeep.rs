@@ -28,6 +28,18 @@ pub(crate) fn compact(archive: Archive) -> Result<String, Failure> {
     json(&report)
 }
 
+/// Shrinks an archive that this program does not have open, by a fresh copy if nobody else has.
+#[napi(ts_return_type = "Promise<string>")]
+pub fn compact_file<'env>(
+    env: &'env Env,
+    path: String,
+    abort: Option<&Abort>,
+) -> napi::Result<Object<'env>> {
+    promise(env, abort, |settle| {
+        settle.run_in_thread(move || compact(Archive::options().create(false).open(path)?));
+    })
+}
+
 #[napi]
 impl NativeArchive {
     /// Reads and verifies all that there is.

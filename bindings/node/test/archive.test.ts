@@ -321,6 +321,11 @@ test('check, backup, merge, compact', async (t) => {
   assert.ok(await archive.version() > 0);
   assert.ok(existsSync(archive.path));
   await archive.close();
+  assert.equal((await Archive.compactFile(join(path, 'a'))).mode, 'fresh');
+  await assert.rejects(Archive.compactFile(join(path, 'none')), code('NOT_FOUND'));
+  const again = await Archive.open(join(path, 'a'));
+  assert.equal(await again.log(log.session, log.segment).length(), 100);
+  await again.close();
 });
 
 test('logs of agents come in, are summed up, searched, and go out', async (t) => {

@@ -37,6 +37,11 @@ export class Archive {
     return report(await rethrow(async () => native.recover(damaged, target)));
   }
 
+  /** Shrinks an archive that this program does not have open, by a fresh copy if nobody else has it open. */
+  static async compactFile(path: string): Promise<reports.Compacted> {
+    return report(await rethrow(async () => native.compactFile(path)));
+  }
+
   /** @internal What other parts of the package call it by. */
   get core(): Core {
     return this.#core;
@@ -303,7 +308,7 @@ export class Archive {
     return report(await this.#write((native, abort) => native.merge(path, onConflict, again, dryRun, abort), options));
   }
 
-  /** Gives the space of what was deleted back to the disk. */
+  /** Gives the space of what was deleted back to the disk, in place, as the archive is open. `compactFile` does more. */
   async compact(): Promise<reports.Compacted> {
     return report(await this.#write((native) => native.compact()));
   }
