@@ -38,6 +38,10 @@ against commit *words:
 peers *args:
     cargo run --release --manifest-path benches/peers/Cargo.toml -- {{args}}
 
+# Sizes beside SQLite, zstd, tar, restic and borg, on sessions that repeat; `just beside --quick` is faster
+beside *args:
+    benches/beside/run {{args}}
+
 # Searches beside ripgrep, SQLite FTS5 and tantivy; `just search --quick` shows that it runs
 search *args:
     cargo run --release --features tantivy --manifest-path benches/search/Cargo.toml -- {{args}}

@@ -2,7 +2,7 @@
 //! same entries and stores none; what small random reads cost with the same cache; and how long it
 //! takes to create an archive, and to open one and count after SIGKILL.
 //!
-//! `cargo bench --bench memory [-- --quick]`, on Linux. Each figure comes from a process of its own.
+//! `cargo bench --bench memory [-- --quick]`, on Linux; `-- --large` tells instead what one entry of 256 MiB takes. Each figure comes from a process of its own.
 //! Files are in `/dev/shm` where there is one, so that no figure contains a wait for a disk.
 
 #![allow(
@@ -22,7 +22,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use corpus::Corpus;
-use sessiondb::{Archive, Durability, RawJson, SegmentId, SessionId};
+use sessiondb::{Archive, Durability, MAX_ENTRY_BYTES, RawJson, SegmentId, SessionId};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -57,6 +57,9 @@ fn main() -> Outcome {
     } else {
         tempfile::tempdir()?
     };
+    if given("--large") {
+        return large(folder.path());
+    }
     let entries = entries.to_string();
     let run = |words: &[&str]| measure(folder.path(), words);
     let alone = run(&["append", "none", &entries])?;
@@ -104,6 +107,82 @@ fn main() -> Outcome {
     Ok(())
 }
 
+/// The peak of a program that appends, imports or reads one entry as long as one can be.
+fn large(folder: &Path) -> Outcome {
+    for kind in ["string", "strings", "words"] {
+        let run = |what: &str| measure(folder, &["large", kind, what]);
+        let alone = run("make")?[0];
+        let (append, read) = (run("append")?, run("read")?);
+        let size = fs::metadata(folder.join("memory.sessiondb"))?.len();
+        let import = run("import")?;
+        println!(
+            "one entry of 256 MiB, {kind:<8} in a file of {size:>9} bytes; peak with the caller's copy: \
+             {alone:.0} MiB made, {:.0} MiB appended, {:.0} MiB read, {:.0} MiB imported",
+            append[0], read[0], import[0]
+        );
+    }
+    Ok(())
+}
+
+/// JSON as long as an entry can be: one string that does not compress, many of them, or words.
+fn large_entry(kind: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut json = String::with_capacity(MAX_ENTRY_BYTES);
+    let mut random = SEED;
+    json.push_str("[\"");
+    while json.len() < MAX_ENTRY_BYTES - 16 {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        if kind == "words" {
+            json.push_str(["one ", "two ", "three "][(random >> 33) as usize % 3]);
+        } else {
+            json.push(char::from(LETTERS[(random >> 58) as usize]));
+        }
+        if kind == "strings" && json.len().is_multiple_of(600) {
+            json.push_str("\",\"");
+        }
+    }
+    json.push_str("\"]");
+    json
+}
+
+fn large_child(path: &Path, kind: &str, what: &str) -> Outcome {
+    let (session, segment) = (SessionId::from_u128(1), SegmentId::from_u128(2));
+    let file = path.with_extension("jsonl");
+    match what {
+        "make" => {
+            let mut entry = large_entry(kind);
+            entry.push('\n');
+            fs::write(&file, entry)?;
+        }
+        "append" => {
+            remove(path)?;
+            let archive = Archive::open(path)?;
+            let entry = RawJson::new(large_entry(kind))?;
+            archive.log(session, segment).append(&entry)?;
+            archive.close()?;
+        }
+        "read" => {
+            let archive = Archive::options().read_only(true).open(path)?;
+            let log = archive.log(session, segment);
+            let entry = log.read(..)?.next().ok_or("an entry")??;
+            std::hint::black_box(entry.as_str().len());
+        }
+        _ => {
+            remove(path)?;
+            let archive = Archive::open(path)?;
+            let report = sessiondb::jsonl::Import::new(&archive).run(&[file], None)?;
+            if report.failed() > 0 {
+                return Err(format!("{report:?}").into());
+            }
+            archive.close()?;
+        }
+    }
+    println!("{}", status_mib("VmHWM:")?);
+    Ok(())
+}
+
 /// Runs this program again, and reads the figures that it writes.
 fn measure(folder: &Path, words: &[&str]) -> Outcome<Vec<f64>> {
     let output = Command::new(std::env::current_exe()?)
@@ -140,6 +219,7 @@ fn child(words: &[String]) -> Outcome {
             Command::new("kill").args(["-9", &pid]).status()?;
         }
         ["reopen"] => reopen(&path)?,
+        ["large", kind, what] => large_child(&path, kind, what)?,
         other => return Err(format!("{other:?}").into()),
     }
     Ok(())

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench size [-- --quick]`, on generated sessions that are shaped like real ones;
 //! `-- --data DIR` takes a folder of JSONL files instead, and `-- --repeated` has values come again across
-//! sessions as they do in real logs.
+//! sessions as they do in real logs. `-- --write DIR` only writes the sessions there, and `-- --sizes` leaves out how
+//! fast they go in and out.
 
 #[path = "corpus/mod.rs"]
 #[allow(dead_code, reason = "not every bench wants forks")]
@@ -40,8 +41,14 @@ fn main() -> Outcome {
         (true, true) => (" -- --quick", 30_000_000),
         (true, false) => ("", 300_000_000),
     };
-    let data = args.iter().position(|arg| arg == "--data");
-    let data = data.and_then(|at| args.get(at + 1)).map(PathBuf::from);
+    let folder_of = |wanted: &str| {
+        let at = args.iter().position(|arg| arg == wanted);
+        at.and_then(|at| args.get(at + 1)).map(PathBuf::from)
+    };
+    if let Some(folder) = folder_of("--write") {
+        return write_corpus(&folder, bytes, given("--repeated"));
+    }
+    let data = folder_of("--data");
     // Beside the build, since the folder for temporary files may be in memory.
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let folder = data.unwrap_or_else(|| scratch.path().join("sessions"));
@@ -74,6 +81,9 @@ fn main() -> Outcome {
     report("archive, compacted", bytes, fs::metadata(&path)?.len());
     println!("  compacted at {speed} MB of JSONL a second");
     reads(&path)?;
+    if given("--sizes") {
+        return Ok(());
+    }
     speeds(scratch.path(), &folder, &files, bytes)
 }
 

@@ -11,8 +11,9 @@ use std::time::Duration;
 use crate::archive::{Archive, Durability};
 use crate::engine;
 pub use crate::engine::{
-    BackendError, Bug, StorageBackend, decode_run, encode_run, entries_in, journal_frames,
-    recode_ops, scan_journal, seed,
+    BackendError, Bug, StorageBackend, decode_run, encode_run, entries_in, filter_may_have,
+    filter_of_run_may_have, journal_frames, read_values, recode_ops, scan_journal, seed,
+    share_values,
 };
 use crate::error::StoreError;
 

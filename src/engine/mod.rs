@@ -62,7 +62,8 @@ pub(crate) use self::tables::{FoundRun, TablesView};
 pub(crate) use self::test_api::create_in_memory;
 #[cfg(feature = "_testing")]
 pub use self::test_api::{
-    decode_run, encode_run, entries_in, journal_frames, recode_ops, scan_journal,
+    decode_run, encode_run, entries_in, filter_may_have, filter_of_run_may_have, journal_frames,
+    read_values, recode_ops, scan_journal, share_values,
 };
 /// The seam through which all I/O goes.
 #[cfg(feature = "_testing")]

@@ -15,9 +15,12 @@ use crate::engine::journal::{Frame, Journal, Position, codec};
 use crate::engine::model::compress;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
+use crate::engine::model::row::seal;
 use crate::engine::model::run_row::{Packed, RunRow};
-use crate::engine::model::shared_value::Values;
-use crate::engine::model::value_row;
+use crate::engine::model::shared_value::{Skeleton, Taken, ValueName, Values, decode_refs};
+use crate::engine::model::table::Table;
+use crate::engine::model::value_row::{self, GroupHead, HEAD, ValueUse, group_rows, key_bytes};
+use crate::engine::model::word_filter::{Builder, WordFilter, Words};
 use crate::engine::open::create::create_in;
 use crate::error::StoreError;
 
@@ -104,6 +107,122 @@ pub fn encode_run(
     }
     let rows = packed.into_rows(&log, first, joined.len()).into_iter();
     Some(rows.map(|(_, row)| row).collect())
+}
+
+/// The group that values of tests are in.
+const GROUP: Uuid = Uuid::from_u128(5);
+
+/// Takes all large strings out of joined entries, stores them as one group, lets `damage` change its rows, and
+/// returns the entries put together from what can be read again.
+///
+/// # Errors
+///
+/// What is wrong with the rows.
+pub fn share_values(
+    lines: &[u8],
+    level: Option<i32>,
+    damage: impl FnOnce(&mut Vec<(u64, Vec<u8>)>),
+) -> Result<Vec<u8>, String> {
+    let mut values = BTreeMap::new();
+    let taken = Taken::out_of(lines, |_, value| {
+        let name = ValueName::of(value);
+        values.insert(name, value.to_vec());
+        Some(name)
+    });
+    let Some(taken) = taken else {
+        return Ok(lines.to_vec());
+    };
+    let whole = u32::try_from(lines.len()).map_err(|err| err.to_string())?;
+    let row = [taken.encode(whole), taken.left].concat();
+    let values: Vec<_> = values.into_iter().collect();
+    let mut rows = group_rows(GROUP, &values, level);
+    damage(&mut rows);
+    let group = read_group(&rows);
+    let value = |name: &ValueName| match &group {
+        Ok(group) => group.value(name).map(<[u8]>::to_vec),
+        Err(message) => Err(message.clone()),
+    };
+    let values = values.iter().map(|(name, _)| (*name, value(name)));
+    join(&row, &values.collect())
+}
+
+fn read_group(rows: &[(u64, Vec<u8>)]) -> Result<value_row::Group, String> {
+    let ((_, head), pieces) = rows.split_first().ok_or("there is no head")?;
+    let head = GroupHead::unseal(GROUP, head)?;
+    if !head.numbers().eq(pieces.iter().map(|(number, _)| *number)) {
+        return Err("a piece is missing".to_owned());
+    }
+    let pieces = pieces.iter();
+    let pieces = pieces.map(|(number, row)| value_row::piece(GROUP, *number, row));
+    head.unpack(&pieces.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// The entries that a row without its values gives with these.
+fn join(row: &[u8], values: &Values) -> Result<Vec<u8>, String> {
+    let (whole, refs, left) = decode_refs(row)?;
+    let left = Entries::from_lines(left.to_vec());
+    let run = Skeleton::new(0, left, refs)?.with(values)?;
+    let lines = run.entries().payload();
+    (lines.len() == whole)
+        .then(|| lines.to_vec())
+        .ok_or_else(|| "it has another length".to_owned())
+}
+
+/// Reads bytes as rows of shared values that have the right checksums: as the head of a group with these stored
+/// bytes, as a piece, as what is known of a value, and as what stands before the entries of a run, of which every
+/// value is there with as many bytes as are asked for. Returns what is read of the group and of the run.
+pub fn read_values(bytes: &[u8], stored: &[u8]) -> [Result<Vec<u8>, String>; 2] {
+    let content = value_row::PIECE.iter().chain(bytes).copied();
+    let piece = seal(
+        Table::Groups,
+        &key_bytes(GROUP, 1),
+        &content.collect::<Vec<_>>(),
+    );
+    let _ = value_row::piece(GROUP, 1, &piece);
+    let name = ValueName::of(stored);
+    let _ = ValueUse::unseal(&name, &seal(Table::Values, &name.0, bytes));
+    let mut head = bytes.to_vec();
+    let sums = (stored.len() as u64, xxhash_rust::xxh3::xxh3_64(stored));
+    let sums = [sums.0.to_le_bytes(), sums.1.to_le_bytes()].concat();
+    for (to, from) in head.iter_mut().skip(8).zip(sums) {
+        *to = from;
+    }
+    let head = GroupHead::unseal(GROUP, &seal(Table::Groups, &key_bytes(GROUP, HEAD), &head));
+    let group = head.and_then(|head| head.unpack(&[stored]));
+    let group = group.map(|group| {
+        group
+            .values()
+            .flat_map(|(_, value)| value.to_vec())
+            .collect()
+    });
+    let run = decode_refs(bytes).and_then(|(_, refs, _)| {
+        let lens = refs.iter().map(|value| value.len as usize);
+        if lens.sum::<usize>() > MAX_VALUE_BYTES {
+            return Err("it is too large for a test".to_owned());
+        }
+        let value = |len| Ok(vec![b'v'; len]);
+        let values = refs.iter();
+        let values = values.map(|one| (one.name, value(one.len as usize)));
+        join(bytes, &values.collect())
+    });
+    [group, run]
+}
+
+/// Whether the filter of a run of these entries says that all words of the text may be there; `None` if none count.
+pub fn filter_of_run_may_have(entries: &[u8], text: &str) -> Option<bool> {
+    let filter = Builder::default().filter(entries, 7, 1);
+    filter_may_have(&filter, text).ok().flatten()
+}
+
+/// Whether bytes that are read as a filter say that all words of the text may be there; `None` if none count.
+///
+/// # Errors
+///
+/// What makes them no filter.
+pub fn filter_may_have(filter: &[u8], text: &str) -> Result<Option<bool>, String> {
+    let filter = WordFilter::parse(filter)?;
+    let words = Words::of(text);
+    Ok((!words.is_empty()).then(|| words.may_be_in(&filter)))
 }
 
 /// Reads bytes as the journal of a new archive, and the frames that count as ops. Returns the

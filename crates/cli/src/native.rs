@@ -105,6 +105,10 @@ fn tell_notes(context: &Context, report: &ExportReport) {
         &|file| file.likeness == Likeness::Mended && file.failure().is_none(),
     );
     tell(
+        "of sessions from which something was redacted, so not byte for byte what came in",
+        &|file| file.likeness == Likeness::Redacted && file.failure().is_none(),
+    );
+    tell(
         "with the session's id in the name, as another session has the same path",
         &|file| file.is_renamed,
     );

@@ -17,7 +17,7 @@ use crate::engine::model::table::Table;
 /// The number that the head of a group stands under; the pieces follow.
 pub(crate) const HEAD: u64 = 0;
 /// What the content of a piece begins with, so that it can be told wherever it is found.
-const PIECE: [u8; 4] = *b"sVal";
+pub(crate) const PIECE: [u8; 4] = *b"sVal";
 /// The checksum of a piece, the mark, the group, and the number and length of the piece.
 const PIECE_HEADER_BYTES: usize = 36;
 /// A value in the head of its group: its name and its length.
@@ -242,7 +242,7 @@ pub(crate) fn group_rows(
 }
 
 /// The bytes of a row's key, as they are in a page.
-fn key_bytes(group: Uuid, number: u64) -> Vec<u8> {
+pub(crate) fn key_bytes(group: Uuid, number: u64) -> Vec<u8> {
     let nothing = Uuid::nil();
     [
         &group.as_bytes()[..],

@@ -136,7 +136,7 @@ pub(crate) struct FollowArgs {
     /// Show the last N turns first
     #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true, default_value = "1")]
     pub(crate) last: u64,
-    /// Follow all sessions, those that begin later too, with a label before each line
+    /// Follow all sessions in use, those that begin later too, with a label before each line
     #[arg(long)]
     pub(crate) all: bool,
     /// Show what the tools were given and gave back as a whole

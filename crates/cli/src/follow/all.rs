@@ -1,6 +1,6 @@
 //! All sessions: each new item in a line with a label before it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use clap::builder::styling::{AnsiColor, Style};
@@ -35,10 +35,14 @@ pub(super) fn follow(
         lens: HashMap::new(),
         agents: HashMap::new(),
         labels: HashMap::new(),
+        left_out: HashSet::new(),
         is_json: args.json,
     };
     for (place, len, _) in logs(&now)? {
         everything.lens.insert(place, len);
+    }
+    for session in now.sessions() {
+        everything.look_at(&now, session?.id)?;
     }
     drop(now);
     context.say("following all sessions; Ctrl-C ends it");
@@ -67,6 +71,8 @@ struct Everything<'c> {
     lens: HashMap<Place, u64>,
     agents: HashMap<Place, &'static dyn Agent>,
     labels: HashMap<SessionId, String>,
+    /// Sessions in the trash, and hidden ones.
+    left_out: HashSet<SessionId>,
     is_json: bool,
 }
 
@@ -74,12 +80,18 @@ impl Everything<'_> {
     fn take(&mut self, following: &Following<'_>, changes: &[Change]) -> Result<(), Failure> {
         let mut places: Vec<Place> = Vec::new();
         let mut is_gap = false;
+        let now = following.snapshot()?;
+        for session in changes.iter().filter_map(|change| change.session) {
+            self.look_at(&now, session)?;
+        }
         for change in changes.iter().filter(|change| !change.trace) {
             is_gap |= change.kind == ChangeKind::Gap;
             if let (ChangeKind::DeleteSession, Some(session)) = (change.kind, change.session) {
                 self.lens.retain(|(of, _), _| *of != session);
-                self.context
-                    .say(format_args!("-- session {session} was removed"));
+                if !self.left_out.remove(&session) {
+                    self.context
+                        .say(format_args!("-- session {session} was removed"));
+                }
             }
             if let (Some(session), Some(segment)) = (change.session, change.segment) {
                 let place = (session, segment);
@@ -89,11 +101,11 @@ impl Everything<'_> {
                 }
             }
         }
-        let now = following.snapshot()?;
         if is_gap {
             self.context
                 .say("-- some changes were missed; reading anew");
             for (place, len, shared) in logs(&now)? {
+                self.look_at(&now, place.0)?;
                 let shown = self.lens.entry(place).or_insert(shared);
                 *shown = (*shown).min(len);
                 places.push(place);
@@ -131,15 +143,34 @@ impl Everything<'_> {
             }
             _ => return,
         };
-        self.context.say(format_args!("-- {said}"));
+        if !self.left_out.contains(&place.0) {
+            self.context.say(format_args!("-- {said}"));
+        }
     }
 
-    /// Shows what is new of a log.
+    /// Sees whether a session that is there is to be left out.
+    fn look_at(&mut self, now: &Snapshot, session: SessionId) -> Result<(), Failure> {
+        if let Some(info) = now.session(session)? {
+            if info.trashed_ms.is_some() || info.hidden {
+                self.left_out.insert(session);
+            } else {
+                self.left_out.remove(&session);
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what is new of a log. Of what is left out it only takes note, so that it does not come later.
     fn read(&mut self, now: &Snapshot, place: Place) -> Result<(), Failure> {
         let (session, segment) = place;
         let log = now.log(session, segment);
         let shown = self.lens.get(&place).copied().unwrap_or_default();
-        if log.len()? <= shown {
+        let len = log.len()?;
+        if len <= shown {
+            return Ok(());
+        }
+        if self.left_out.contains(&session) {
+            self.lens.insert(place, len);
             return Ok(());
         }
         let agent = match self.agents.get(&place) {

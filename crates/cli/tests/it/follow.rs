@@ -224,6 +224,40 @@ fn all_sessions_have_a_label_and_new_ones_are_seen() {
 }
 
 #[test]
+fn sessions_in_the_trash_and_hidden_ones_are_left_out_of_all() {
+    let (place, archive, session, segment) = begun();
+    let (hidden, second) = new_ids();
+    let say = |session, segment, text: &str| {
+        let log = archive.log(session, segment);
+        log.append(&said(text)).unwrap();
+    };
+    say(hidden, second, "before");
+    archive.trash_session(session).unwrap();
+    let follower = Follower::new(&place, &["--all"]);
+    follower.says("following all");
+    archive.hide_session(hidden).unwrap();
+    say(session, segment, "in the trash");
+    say(hidden, second, "hidden");
+    let (other, third) = new_ids();
+    say(other, third, "in use");
+    let first = follower.says("");
+    assert!(first.contains("session"), "{first}");
+    let line = follower.says("");
+    assert!(line.contains("in use"), "{line}");
+    archive.restore_session(session).unwrap();
+    archive.unhide_session(hidden).unwrap();
+    say(session, segment, "back again");
+    say(hidden, second, "seen again");
+    // What was said meanwhile does not come later.
+    for text in ["back again", "seen again"] {
+        assert!(follower.says("").contains("session"));
+        let line = follower.says("");
+        assert!(line.contains(text), "{line}");
+    }
+    follower.ends();
+}
+
+#[test]
 fn it_ends_when_nobody_reads() {
     let (place, _archive, ..) = begun();
     let mut command = place.command("follow", &["-q"]);

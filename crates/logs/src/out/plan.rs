@@ -64,6 +64,8 @@ struct OfSession<'s> {
     now: &'s Snapshot,
     rebase: &'s Rebase,
     taken: &'s mut Taken,
+    /// Whether something of the session was redacted.
+    is_redacted: bool,
     files: Vec<Planned>,
 }
 
@@ -81,13 +83,18 @@ impl<'p> Planner<'p> {
         }
     }
 
-    fn begin<'s>(&'s mut self, now: &'s Snapshot) -> OfSession<'s> {
-        OfSession {
+    fn begin<'s>(
+        &'s mut self,
+        now: &'s Snapshot,
+        session: SessionId,
+    ) -> Result<OfSession<'s>, StoreError> {
+        Ok(OfSession {
             now,
             rebase: self.rebase,
             taken: &mut self.taken,
+            is_redacted: !now.redactions(session)?.is_empty(),
             files: Vec::new(),
-        }
+        })
     }
 
     /// The files of a session.
@@ -100,7 +107,7 @@ impl<'p> Planner<'p> {
         let is_native = known
             .iter()
             .any(|known| !matches!(known.kind, Kind::Other(_)));
-        let files = self.begin(now).plan(&known)?;
+        let files = self.begin(now, session)?.plan(&known)?;
         Ok(Plan { files, is_native })
     }
 
@@ -130,7 +137,7 @@ impl<'p> Planner<'p> {
         if !is_first {
             return Ok(None);
         }
-        let files = self.begin(now).plan(&known)?;
+        let files = self.begin(now, session)?.plan(&known)?;
         match known.swap_remove(0).kind {
             Kind::Log(main) => Ok(Some(Resumption { files, main })),
             _ => Ok(None),
@@ -219,10 +226,10 @@ impl OfSession<'_> {
     }
 
     fn like(&self, likeness: Likeness) -> Likeness {
-        if self.rebase.in_entries {
-            Likeness::Rebased
-        } else {
-            likeness
+        match likeness {
+            _ if self.rebase.in_entries => Likeness::Rebased,
+            Likeness::Bytes | Likeness::Mended if self.is_redacted => Likeness::Redacted,
+            likeness => likeness,
         }
     }
 

@@ -88,6 +88,8 @@ pub enum Likeness {
     Mended,
     /// Paths in it were rewritten.
     Rebased,
+    /// Something was redacted of its session, so that it may not be what came in.
+    Redacted,
 }
 
 impl ExportReport {

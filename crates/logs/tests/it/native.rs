@@ -444,3 +444,34 @@ proptest! {
         prop_assert_eq!(same, report.files[0].likeness == Likeness::Bytes, "{:?}", content);
     }
 }
+
+#[test]
+fn no_file_of_a_session_is_exact_once_something_of_it_was_redacted() {
+    let Some(log) = shared("agents/claude/small.jsonl") else {
+        return;
+    };
+    let redactor = || {
+        sessiondb::archive::Redactor::new(|entry| {
+            let redacted = entry.replace("user", "[redacted]");
+            (redacted != entry).then(|| sessiondb::RawJson::new(redacted).unwrap())
+        })
+    };
+    // In the archive, and on the way into it.
+    let room = Room::new();
+    room.import(&log);
+    assert_eq!(room.export().files[0].likeness, Likeness::Bytes);
+    let session = room.archive.sessions().unwrap().next().unwrap().unwrap().id;
+    let redacted = sessiondb_logs::redact(&room.archive, session, &redactor()).unwrap();
+    assert!(redacted.entries > 0);
+    let report = Export::new(&room.archive).run(&room.path("again"), None);
+    assert_eq!(report.unwrap().files[0].likeness, Likeness::Redacted);
+
+    let room = Room::new();
+    let report = Import::new(&room.archive)
+        .redact(redactor())
+        .run(std::slice::from_ref(&log), None);
+    assert_eq!(report.unwrap().failed(), 0);
+    let report = room.export();
+    assert_eq!(report.files[0].likeness, Likeness::Redacted);
+    assert!(room.out()[0].1 != fs::read(&log).unwrap());
+}
