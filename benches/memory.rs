@@ -89,6 +89,11 @@ fn main() -> Outcome {
             median(3),
         );
     }
+    files(&run, &entries)
+}
+
+/// What it takes to make an archive, and to open one whose writer was killed.
+fn files(run: &dyn Fn(&[&str]) -> Outcome<Vec<f64>>, entries: &str) -> Outcome {
     let created = run(&["create"])?;
     println!(
         "create: median {:.2} ms, p99 {:.2} ms, {:.0} bytes",

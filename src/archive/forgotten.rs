@@ -10,7 +10,7 @@ use super::branch::is_tombstone;
 use super::handle::Archive;
 use super::info::SessionInfo;
 use super::log::Log;
-use super::notes;
+use super::note_ops;
 use super::redaction::Redactions;
 use super::snapshot::Snapshot;
 use crate::engine::{FORGOTTEN, Op};
@@ -216,7 +216,7 @@ impl Archive {
             let ops = vec![
                 Op::DeleteLog { log: log.id },
                 Op::DeleteLog { log: trace.id },
-                notes::write_op(&key_of_segment(session, segment), &mark)?,
+                note_ops::write_op(&key_of_segment(session, segment), &mark)?,
             ];
             Ok((ops, true))
         })
@@ -378,13 +378,16 @@ impl Marks {
 
     /// What takes them away.
     pub(crate) fn removal(&self) -> Vec<Op> {
-        self.keys.iter().map(|key| notes::delete_op(key)).collect()
+        self.keys
+            .iter()
+            .map(|key| note_ops::delete_op(key))
+            .collect()
     }
 }
 
 /// What removes a session, and marks it.
 pub(crate) fn forget_session_ops(session: &SessionInfo) -> Result<[Op; 2], StoreError> {
-    let mark = notes::write_op(&key_of_session(session.id), &whole(session.entries))?;
+    let mark = note_ops::write_op(&key_of_session(session.id), &whole(session.entries))?;
     let session = session.id;
     Ok([Op::DeleteSession { session }, mark])
 }

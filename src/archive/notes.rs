@@ -7,16 +7,12 @@ use serde::de::DeserializeOwned;
 
 use super::batch::Batch;
 use super::handle::Archive;
-use super::record::{MAX_RECORD_BYTES, within};
+use super::note_ops::{MARK, delete_op, write_op};
 use super::snapshot::Snapshot;
-use crate::engine::{Expect, NOTE_MARK, Op, notes_of};
+use crate::engine::{Expect, notes_of};
 use crate::error::StoreError;
 use crate::ids::SessionId;
 
-/// The longest key, in bytes.
-const MAX_KEY_BYTES: usize = 4096;
-/// Notes are stored among the names of workers, none of which may hold this character.
-const MARK: &str = NOTE_MARK;
 /// What comes behind all that begins with the mark.
 const BEHIND_MARK: &str = "0";
 
@@ -185,23 +181,6 @@ fn behind(prefix: &str) -> String {
         }
     }
     BEHIND_MARK.to_owned()
-}
-
-/// Sets a note to JSON that is there already.
-pub(crate) fn raw_op(key: &str, json: Vec<u8>) -> Result<Op, StoreError> {
-    within(format!("the key {key:?}"), key.len(), MAX_KEY_BYTES)?;
-    within(format!("note {key:?}"), json.len(), MAX_RECORD_BYTES)?;
-    let name = format!("{MARK}{key}");
-    Ok(Op::SetName { name, json })
-}
-
-pub(super) fn write_op<T: Serialize + ?Sized>(key: &str, note: &T) -> Result<Op, StoreError> {
-    raw_op(key, serde_json::to_vec(note)?)
-}
-
-pub(super) fn delete_op(key: &str) -> Op {
-    let name = format!("{MARK}{key}");
-    Op::DeleteName { name }
 }
 
 #[cfg(test)]

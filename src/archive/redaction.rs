@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::collected::Collected;
 use super::handle::Archive;
 use super::log::Log;
-use super::notes;
+use super::note_ops;
 use super::snapshot::Snapshot;
 use crate::engine::{Entries, Layers, NOTE_MARK, Op, is_forgotten};
 use crate::error::StoreError;
@@ -429,7 +429,7 @@ fn shard_op(
     if marks == before {
         return Ok(None);
     }
-    notes::write_op(&key, &marks).map(Some)
+    note_ops::write_op(&key, &marks).map(Some)
 }
 
 impl Batch {

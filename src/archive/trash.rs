@@ -3,71 +3,11 @@
 use super::batch::Batch;
 use super::handle::Archive;
 use super::info::{SessionInfo, SessionMarks};
-use super::notes;
+use super::marks::{IN_USE, Mark, key_of};
 use super::snapshot::Snapshot;
-use crate::engine::{Expect, Op, SessionRow};
+use crate::engine::SessionRow;
 use crate::error::StoreError;
-use crate::ids::{SessionId, now_ms};
-
-/// The note that says that some session has been marked, so that lists look for marks at all.
-pub(crate) const IN_USE: &str = "sessiondb/trash";
-
-/// The note on a session that has its marks. It ends with the session, as all notes on it do.
-pub(crate) fn key_of(session: SessionId) -> String {
-    format!("session/{session}/sessiondb/trash")
-}
-
-/// A change of the marks of a session.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Mark {
-    Trash,
-    Restore,
-    Hide,
-    Unhide,
-}
-
-/// What changes the marks of a session that is there before a batch, and still at this place of it.
-pub(super) fn marked_ops(
-    now: &Snapshot,
-    session: SessionId,
-    marks: &[Mark],
-) -> Result<Vec<Op>, StoreError> {
-    let before = now.session(session)?;
-    let before = before.ok_or(StoreError::SessionNotFound(session))?.marks();
-    let after = marks
-        .iter()
-        .fold(before, |marks, mark| marks.changed(*mark));
-    let is_there = Op::Expect(Expect::SessionPresent(session));
-    Ok([vec![is_there], after.ops(session)?].concat())
-}
-
-impl SessionMarks {
-    fn changed(self, mark: Mark) -> Self {
-        match mark {
-            Mark::Trash => Self {
-                trashed_ms: Some(self.trashed_ms.unwrap_or_else(now_ms)),
-                ..self
-            },
-            Mark::Restore => self.out_of_trash(),
-            Mark::Hide | Mark::Unhide => Self {
-                hidden: matches!(mark, Mark::Hide),
-                ..self
-            },
-        }
-    }
-
-    /// What gives a session these marks.
-    pub(crate) fn ops(self, session: SessionId) -> Result<Vec<Op>, StoreError> {
-        let key = key_of(session);
-        if self == Self::default() {
-            return Ok(vec![notes::delete_op(&key)]);
-        }
-        Ok(vec![
-            notes::write_op(IN_USE, &true)?,
-            notes::write_op(&key, &self)?,
-        ])
-    }
-}
+use crate::ids::SessionId;
 
 impl Archive {
     /// Puts a session into the trash: lists that are asked for what is in use leave it out from now on, and

@@ -188,6 +188,15 @@ fn pages_swapped() {
 
 #[test]
 fn the_file_cut_off() {
+    // What lies at the end of a sample's file depends on when its pages were given back: where that are no
+    // runs, each cut takes a tree as well, and another sample is taken.
+    const SAMPLES: u32 = 12;
+    let missing = |_| cut_off_at_many_places();
+    assert!((0..SAMPLES).map(missing).any(|missing| missing > 0));
+}
+
+/// How many entries were missing where not all of the file was searched.
+fn cut_off_at_many_places() -> u64 {
     const CASES: usize = 30;
     let scratch = Scratch::new();
     let archive = closed_sample_with_runs_at_its_end(&scratch.fresh());
@@ -203,11 +212,12 @@ fn the_file_cut_off() {
         let (there, report) = patient.recover(&what, &bytes);
         if report.basis != RecoverBasis::Scan {
             let lost = patient.was.entries() - there.len() as u64;
-            assert_eq!(report.complete, lost == 0, "{what}");
+            assert_eq!(report.complete, lost == 0, "{what}: {report:?}");
             missing += lost;
         }
     }
-    assert!(patient.cases == 30 && missing > 0, "{:?}", patient.bases);
+    assert_eq!(patient.cases, 30);
+    missing
 }
 
 #[test]

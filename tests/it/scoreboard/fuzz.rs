@@ -21,6 +21,12 @@ mod redact;
 mod run_codec;
 /// Inputs for the codecs, made by hand.
 mod seeds;
+#[path = "../../../fuzz/checks/shared_histories.rs"]
+mod shared_histories;
+#[path = "../../../fuzz/checks/shared_values.rs"]
+mod shared_values;
+#[path = "../../../fuzz/checks/word_filter.rs"]
+mod word_filter;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -31,7 +37,7 @@ use super::row::{Dice, Row, deep, seed};
 
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 9] = [
+const TARGETS: [(&str, Check); 12] = [
     ("agent_documents", agent_documents::check),
     ("agent_lines", agent_lines::check),
     ("entry_round_trip", entry_round_trip::check),
@@ -41,6 +47,9 @@ const TARGETS: [(&str, Check); 9] = [
     ("ops", ops::check),
     ("redact", redact::check),
     ("run_codec", run_codec::check),
+    ("shared_histories", shared_histories::check),
+    ("shared_values", shared_values::check),
+    ("word_filter", word_filter::check),
 ];
 
 const SECONDS_EACH: u64 = 60;

@@ -145,6 +145,10 @@ fn is_conversation(now: &Snapshot, session: &Listed) -> Result<bool, Failure> {
 fn folders(folder: &Path) -> Vec<PathBuf> {
     let given = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let mut folders = vec![given.components().collect()];
+    // On Windows a path of another machine, such as `/src/shop`, would get a drive.
+    if folder.has_root() && given != folder {
+        folders.push(folder.to_owned());
+    }
     if let Ok(real) = given.canonicalize()
         && real != given
     {

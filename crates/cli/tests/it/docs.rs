@@ -12,7 +12,9 @@ const START: &str =
 fn help(args: &[&str]) -> String {
     let mut command = sessiondb();
     command.args(args);
-    feed(command, b"").code(0).stdout
+    let help = feed(command, b"").code(0).stdout;
+    // As Windows calls the program.
+    help.replace("sessiondb.exe", "sessiondb")
 }
 
 /// The names under `Commands:`.
