@@ -199,7 +199,8 @@ impl Found {
         Ok(found)
     }
 
-    /// Tips that another one has replaced go, all others stay.
+    /// Tips that another one has replaced go once they are old, all others stay. A pull that is reading one
+    /// begins again.
     fn tips(
         &mut self,
         chains: &Chains,
@@ -210,10 +211,12 @@ impl Found {
             let mut all = chains.of_writer(name.writer);
             all.any(|(other, modified_ms)| other == name && is_old(modified_ms))
         };
-        let old = states.iter().filter(|(name, _)| is_old(name));
-        let replaced: BTreeSet<_> = old.flat_map(|(_, state)| state.replaces.clone()).collect();
+        let replaced: BTreeSet<_> = states
+            .iter()
+            .flat_map(|(_, state)| state.replaces.clone())
+            .collect();
         for (name, state) in states {
-            if replaced.contains(&name) {
+            if replaced.contains(&name) && is_old(&name) {
                 self.old.push(name);
             } else {
                 self.keep(&state)?;

@@ -63,14 +63,18 @@ impl Own {
         self.write(archive, remote)
     }
 
-    /// Notes that it was put, and that others replace no longer what is still to arrive.
+    /// Notes that it was put. A manifest that was the last and is not the one before it was not seen: it
+    /// is still this writer's.
     pub(crate) fn has_put(
         &mut self,
         archive: &Archive,
         remote: &Remote,
         name: ManifestName,
+        previous: Option<&ManifestName>,
     ) -> Result<(), StoreError> {
         self.pending.retain(|pending| *pending != name);
+        let unseen = self.last.take().filter(|last| Some(last) != previous);
+        self.pending.extend(unseen);
         self.last = Some(name);
         self.write(archive, remote)
     }

@@ -82,7 +82,7 @@ pub struct PullReport {
     pub writers: u64,
     /// Sessions that they changed.
     pub sessions: u64,
-    /// Entries and traces that are new here.
+    /// Entries and traces that are new here, those included that a new branch shares.
     pub new_entries: u64,
     /// Branches for what differs.
     pub branches: u64,

@@ -103,11 +103,9 @@ pub async fn push(
     let records = records(plan, &sink, &before, number, &mut report)?;
     report.sent_bytes = sink.bytes;
     drop(snapshot);
-    if is_same(&records, &before)
-        && found.replaces.is_empty()
-        && !found.is_new
-        && found.last.is_some()
-    {
+    let is_known = |name: &ManifestName| found.state.replaces.contains(name);
+    let is_replaced = !found.is_new && found.replaces.iter().all(is_known);
+    if is_same(&records, &before) && is_replaced && found.last.is_some() {
         return Ok(report);
     }
     let links = Links {
@@ -121,7 +119,15 @@ pub async fn push(
         let at = remote.name().to_owned();
         return Err(RemoteError::TooSlow { at });
     }
-    put(archive, remote, found.own, sealed, &mut report).await?;
+    put(
+        archive,
+        remote,
+        found.own,
+        found.last.as_ref(),
+        sealed,
+        &mut report,
+    )
+    .await?;
     marks::note_own(archive, &records)?;
     forget_sources(archive, remote, &sources)?;
     Ok(report)
@@ -156,7 +162,11 @@ impl Place {
             return Ok(Self::first(own));
         };
         if others == 0 || own.is_mine(&best) {
-            let replaces = mine.into_iter().filter(|name| *name != best).collect();
+            // What was replaced before stays so until it is gone.
+            let mut replaces = state.replaces.clone();
+            replaces.extend(mine.into_iter().filter(|name| *name != best));
+            replaces.sort();
+            replaces.dedup();
             return Ok(Self {
                 own,
                 state,
@@ -281,6 +291,7 @@ async fn put(
     archive: &Archive,
     remote: &Remote,
     mut own: Own,
+    previous: Option<&ManifestName>,
     sealed: Sealed,
     report: &mut PushReport,
 ) -> Result<(), RemoteError> {
@@ -293,7 +304,7 @@ async fn put(
     remote.put(&sealed.name.key(), sealed.manifest).await?;
     report.number = sealed.name.number;
     report.is_put = true;
-    Ok(own.has_put(archive, remote, sealed.name)?)
+    Ok(own.has_put(archive, remote, sealed.name, previous)?)
 }
 
 /// Takes away what was noted of where sessions came from: the state names all that it is to name.

@@ -90,6 +90,7 @@ fn two_copies_that_push_at_once_lose_nothing() {
     let (first, second) = (push_to(&bucket, &one), push_to(&bucket, &two));
     assert_ne!(first.writer, second.writer);
     assert_ne!(first.is_new_writer, second.is_new_writer);
+    assert!(push_to(&bucket, &one).is_unchanged() && push_to(&bucket, &two).is_unchanged());
     // The tip of the one that went is replaced, and goes.
     assert_eq!(clean(&bucket).manifests, 2);
     let archives = [one, two, reader];
