@@ -60,7 +60,7 @@ darwin *targets:
 
 # The program's own help into docs/command.md
 command-page:
-    UPDATE_DOCS=1 cargo test -p sessiondb-cli --test it docs::
+    UPDATE_DOCS=1 cargo test -p sessiondb-cli --all-features --test it docs::
 
 # Pages of `sessiondb html` in headless Chromium; as root it is installed if it is missing
 page *args:

@@ -80,7 +80,7 @@ fn erase(archive: &Archive, model: &mut Model, ids: Ids, number: u8) {
         let at = usize::from(number) % entries.len();
         let log = archive.log(ids.0, ids.1);
         log.erase(at as u64..=at as u64).expect("an erasure");
-        entries[at] = r#"{"kind":"erased"}"#.to_owned();
+        r#"{"kind":"erased"}"#.clone_into(&mut entries[at]);
     }
 }
 
@@ -95,7 +95,7 @@ fn entry(n: u64, number: u8) -> String {
             char::from(b'a' + (seed >> 60) as u8)
         };
         let text: String = (0..len).map(letter).collect();
-        if which % 2 == 0 {
+        if which.is_multiple_of(2) {
             text
         } else {
             text.replace(['b', 'c', 'd', 'e'], "\\n")

@@ -3,6 +3,8 @@
 //!
 //! The first byte of the input says which letters of the rest, a text, are escaped by their number.
 
+use std::fmt::Write as _;
+
 use sessiondb::testing::{filter_may_have, filter_of_run_may_have};
 
 /// In a stretch of words with nothing but one `+` or `/` between them, what stands behind as many bytes is data, and
@@ -44,7 +46,7 @@ fn escaped(text: &str, pattern: u8) -> String {
             continue;
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            json.push_str(&format!("\\u{unit:04x}"));
+            let _ = write!(json, "\\u{unit:04x}");
         }
     }
     json + "\""

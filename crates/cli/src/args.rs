@@ -10,6 +10,8 @@ mod native;
 mod read;
 mod redact;
 mod relocate;
+#[cfg(feature = "remote")]
+mod remote;
 mod search;
 mod trash;
 
@@ -30,6 +32,8 @@ pub(crate) use self::native::{FreeArgs, Layout, ResumeArgs};
 pub(crate) use self::read::{By, FilterArgs, FollowArgs, GraphArgs, LsArgs, ShowArgs, StatsArgs};
 pub(crate) use self::redact::{RedactArgs, RedactFilterArgs};
 pub(crate) use self::relocate::RelocateArgs;
+#[cfg(feature = "remote")]
+pub(crate) use self::remote::{PullArgs, PushArgs, RemoteArgs, RemoteCommand};
 pub(crate) use self::search::SearchArgs;
 pub(crate) use self::trash::{
     BackupFirstArgs, EmptyArgs, HideArgs, RestoreArgs, SessionsArgs, TrashArgs, TrashCommand,
@@ -126,6 +130,12 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     Extract(ExtractArgs),
     Merge(MergeArgs),
+    #[cfg(feature = "remote")]
+    Push(PushArgs),
+    #[cfg(feature = "remote")]
+    Pull(PullArgs),
+    #[cfg(feature = "remote")]
+    Remote(RemoteArgs),
     Prune(PruneArgs),
     Compact(CompactArgs),
     Doctor(DoctorArgs),

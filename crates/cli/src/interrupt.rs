@@ -50,6 +50,14 @@ fn word(command: &Command) -> Option<&'static str> {
         Command::Merge(_) => Some(
             "what was merged is kept and the archive is sound; the same command goes on from there",
         ),
+        #[cfg(feature = "remote")]
+        Command::Push(_) => {
+            Some("others see what was there before; the same command goes on from there")
+        }
+        #[cfg(feature = "remote")]
+        Command::Pull(_) => Some(
+            "what was pulled is kept and the archive is sound; the same command goes on from there",
+        ),
         Command::Free(_) => Some("what was deleted is in the archive, all else is there"),
         Command::Prune(args) if !args.now => {
             Some("what was put into the trash is there, all else is where it was")

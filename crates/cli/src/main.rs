@@ -34,6 +34,8 @@ mod progress;
 mod prune;
 mod recover;
 mod redact;
+#[cfg(feature = "remote")]
+mod remote;
 mod remove;
 mod render;
 mod resume;
@@ -90,6 +92,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Completions(args) => return complete::run(args),
         Command::Man(args) => return man::run(args),
         Command::Doctor(args) => return doctor::run(cli.globals, args),
+        #[cfg(feature = "remote")]
+        Command::Remote(args) => return remote::run(&args.command),
         _ => {}
     }
     let context = Context::new(cli.globals, &cli.command)?;
@@ -123,8 +127,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backup(args) => backup::backup(&context, &args),
         Command::Extract(args) => backup::extract(&context, &args),
         Command::Merge(args) => merge::run(&context, &args),
+        #[cfg(feature = "remote")]
+        Command::Push(args) => remote::push(&context, &args),
+        #[cfg(feature = "remote")]
+        Command::Pull(args) => remote::pull(&context, &args),
         Command::Prune(args) => prune::run(&context, &args),
         Command::Compact(args) => compact::run(&context, &args),
         Command::Completions(_) | Command::Man(_) | Command::Doctor(_) => Ok(()),
+        #[cfg(feature = "remote")]
+        Command::Remote(_) => Ok(()),
     }
 }

@@ -14,6 +14,8 @@ use crate::{output, render};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unit {
     Bytes,
+    #[cfg(feature = "remote")]
+    Entries,
     Rows,
     Sessions,
 }
@@ -42,6 +44,8 @@ pub(crate) fn so_far() -> Option<String> {
     let done = done.min(total);
     Some(match unit {
         Unit::Bytes => format!("{} of {}", render::size(done), render::size(total)),
+        #[cfg(feature = "remote")]
+        Unit::Entries => format!("{done} of {}", render::count(total, "entry")),
         Unit::Rows => format!("{done} of {total} pages and rows"),
         Unit::Sessions => format!("{done} of {}", render::count(total, "session")),
     })
@@ -53,6 +57,8 @@ fn new_bar(context: &Context, unit: Unit) -> ProgressBar {
     }
     let template = match unit {
         Unit::Bytes => "{bar:20} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg}",
+        #[cfg(feature = "remote")]
+        Unit::Entries => "{bar:20} {human_pos}/{human_len} entries, {eta} left",
         Unit::Rows => "{bar:20} {human_pos}/{human_len} pages and rows, {eta} left",
         Unit::Sessions => "{bar:20} {human_pos}/{human_len} sessions, {eta} left",
     };
@@ -66,6 +72,15 @@ pub(crate) fn show_files(bar: &ProgressBar) -> impl FnMut(u64, u64, &Path) {
         bar.set_length(total);
         bar.set_position(done);
         bar.set_message(file_name(file));
+    }
+}
+
+/// Shows on the bar how many are done, and of how many.
+#[cfg(feature = "remote")]
+pub(crate) fn show_counts(bar: &ProgressBar) -> impl FnMut(u64, u64) + Send {
+    |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
     }
 }
 

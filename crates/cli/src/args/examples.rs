@@ -179,6 +179,24 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "sessiondb merge laptop.sessiondb desktop.sessiondb --relocate /home/ann=/home/bob",
         ],
     ),
+    #[cfg(feature = "remote")]
+    ("push", &["sessiondb push file:///mnt/shared/sessions"]),
+    #[cfg(feature = "remote")]
+    (
+        "pull",
+        &[
+            "sessiondb pull file:///mnt/shared/sessions",
+            "sessiondb -a restored.sessiondb pull file:///mnt/shared/sessions",
+        ],
+    ),
+    #[cfg(feature = "remote")]
+    (
+        "remote",
+        &[
+            "sessiondb remote check file:///mnt/shared/sessions",
+            "sessiondb remote gc file:///mnt/shared/sessions --dry-run",
+        ],
+    ),
     (
         "prune",
         &[

@@ -56,6 +56,8 @@ fn page() -> String {
     page
 }
 
+/// The page has all features.
+#[cfg(feature = "remote")]
 #[test]
 fn the_page_of_the_command_has_the_help_of_this_build() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/command.md");

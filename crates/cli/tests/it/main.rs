@@ -61,6 +61,9 @@ mod processes;
 mod raw;
 /// `redact`: what is found, what is rewritten, and that it stays so.
 mod redact;
+/// `push`, `pull` and `remote`.
+#[cfg(feature = "remote")]
+mod remote;
 /// A folder for the files of one test.
 #[cfg(unix)]
 #[path = "../../../../tests/it/scratch.rs"]

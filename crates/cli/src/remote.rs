@@ -1,0 +1,207 @@
+//! `push`, `pull` and `remote`: archives that share a folder or a bucket.
+
+use std::future::Future;
+use std::io::Write;
+
+use sessiondb_remote::{
+    CheckReport, GcOptions, PullOptions, PullReport, PushReport, Remote, RemoteError,
+};
+
+use crate::args::{PullArgs, PushArgs, RemoteCommand};
+use crate::context::{Access, Context};
+use crate::exit::{self, Code, Failure};
+use crate::progress::{self, Unit};
+use crate::{output, render};
+
+pub(crate) fn push(context: &Context, args: &PushArgs) -> Result<(), Failure> {
+    let remote = Remote::open(&args.url)?;
+    let archive = context.open(Access::Write)?;
+    let bar = progress::bar(context, Unit::Entries);
+    let mut tell = progress::show_counts(&bar);
+    let pushed = wait(sessiondb_remote::push(&archive, &remote, Some(&mut tell)));
+    bar.finish_and_clear();
+    let report = pushed?;
+    let printed = printed(args.json, &report);
+    if report.is_new_writer {
+        context.say("another copy of this archive pushes there; this one has a new id from now on");
+    }
+    let done = told_push(&remote, &report);
+    context.say(&done);
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(&done))?;
+    exit::done(printed, done, Ok(()))
+}
+
+pub(crate) fn pull(context: &Context, args: &PullArgs) -> Result<(), Failure> {
+    let remote = Remote::open(&args.url)?;
+    let archive = context.open(Access::Create)?;
+    let options = match &*args.sessions {
+        [] => PullOptions::new(),
+        sessions => PullOptions::new().sessions(sessions.iter().copied()),
+    };
+    let bar = progress::bar(context, Unit::Sessions);
+    let mut tell = progress::show_counts(&bar);
+    let pulled = wait(sessiondb_remote::pull(
+        &archive,
+        &remote,
+        &options,
+        Some(&mut tell),
+    ));
+    bar.finish_and_clear();
+    let report = pulled?;
+    let printed = printed(args.json, &report);
+    for note in &report.notes {
+        context.say(format_args!("note: {note}"));
+    }
+    let done = told_pull(&remote, &report);
+    context.say(&done);
+    archive
+        .close()
+        .map_err(|error| Failure::from(error).after(&done))?;
+    exit::done(printed, done, Ok(()))
+}
+
+pub(crate) fn run(command: &RemoteCommand) -> Result<(), Failure> {
+    match command {
+        RemoteCommand::Check { url, json } => check(url, *json),
+        RemoteCommand::Gc {
+            url,
+            grace,
+            dry_run,
+            json,
+        } => {
+            let options = GcOptions::new().grace(*grace).dry_run(*dry_run);
+            gc(url, &options, *dry_run, *json)
+        }
+    }
+}
+
+fn check(url: &str, json: bool) -> Result<(), Failure> {
+    let remote = Remote::open(url)?;
+    let report = wait(sessiondb_remote::check(&remote, None))?;
+    let printed = if json {
+        render::write_json(&report)
+    } else {
+        write(&told_check(&remote, &report))
+    };
+    let outcome = match report.problems.len() {
+        0 => Ok(()),
+        _ => Err(Failure::new(Code::Damaged, report.problems.join("\n  "))),
+    };
+    exit::found(printed, outcome)
+}
+
+fn gc(url: &str, options: &GcOptions, dry_run: bool, json: bool) -> Result<(), Failure> {
+    let remote = Remote::open(url)?;
+    let report = wait(sessiondb_remote::gc(&remote, options))?;
+    let done = format!(
+        "{}: {}, {} and {} {}; {}",
+        remote.name(),
+        render::count(report.manifests, "manifest"),
+        render::count(report.bases, "base"),
+        render::count(report.packs, "pack"),
+        if dry_run {
+            "would be deleted"
+        } else {
+            "deleted"
+        },
+        render::size(report.bytes),
+    );
+    let printed = if json {
+        render::write_json(&report)
+    } else {
+        write(&done)
+    };
+    exit::done(printed, done, Ok(()))
+}
+
+/// Requests are made on this thread.
+fn wait<T>(call: impl Future<Output = Result<T, RemoteError>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(Code::Other, format_args!("no runtime: {error}")))?;
+    Ok(runtime.block_on(call)?)
+}
+
+fn printed(json: bool, report: &impl serde::Serialize) -> Result<(), Failure> {
+    if json {
+        render::write_json(report)
+    } else {
+        Ok(())
+    }
+}
+
+fn write(line: &str) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
+
+fn told_push(remote: &Remote, report: &PushReport) -> String {
+    if report.is_unchanged() {
+        return format!("{}: nothing is new", remote.name());
+    }
+    format!(
+        "{}: {} with {} pushed; {} sent",
+        remote.name(),
+        render::count(report.sessions, "session"),
+        render::count(report.new_entries, "entry"),
+        render::size(report.sent_bytes),
+    )
+}
+
+fn told_pull(remote: &Remote, report: &PullReport) -> String {
+    let mut told = format!(
+        "{}: {} pulled from {}; {} received",
+        remote.name(),
+        render::count(report.new_entries, "new entry"),
+        render::count(report.writers, "archive"),
+        render::size(report.received_bytes),
+    );
+    for (number, what) in [
+        (report.forgotten, "forgotten"),
+        (report.erased, "erased"),
+        (report.redacted, "redacted"),
+        (report.trashed, "put into the trash"),
+    ] {
+        if number > 0 {
+            let number = render::thousands(number);
+            told = format!("{told}; {number} {what} as there");
+        }
+    }
+    told
+}
+
+fn told_check(remote: &Remote, report: &CheckReport) -> String {
+    format!(
+        "{}: {}, {}, {}, {} in {}, {} that nobody names; {}",
+        remote.name(),
+        render::count(report.writers, "archive"),
+        render::count(report.manifests, "manifest"),
+        render::count(report.sessions, "session"),
+        render::size(report.bytes),
+        render::count(report.packs, "pack"),
+        render::thousands(report.unused_packs),
+        if report.problems.is_empty() {
+            "all is well"
+        } else {
+            "not all is well"
+        },
+    )
+}
+
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        let code = match error {
+            RemoteError::Archive(error) => return error.into(),
+            RemoteError::Url { .. } => Code::Usage,
+            RemoteError::Missing { .. } => Code::NotFound,
+            RemoteError::Damaged { .. } => Code::Damaged,
+            _ => Code::Other,
+        };
+        Self::new(code, error)
+    }
+}

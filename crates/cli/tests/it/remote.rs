@@ -1,0 +1,61 @@
+//! `push`, `pull`, `remote check` and `remote gc` over a folder.
+
+use crate::place::Place;
+
+fn url(place: &Place) -> String {
+    let path = place.path("shared").to_str().unwrap().replace('\\', "/");
+    format!(
+        "file://{}{path}",
+        if path.starts_with('/') { "" } else { "/" }
+    )
+}
+
+#[test]
+fn machines_share_a_folder() {
+    let (one, two) = (Place::with_samples(), Place::new());
+    let url = url(&one);
+    let pushed = one.run("push", &[&url, "--json"]).code(0).json();
+    assert!(pushed["new_entries"].as_u64().unwrap() > 0 && pushed["is_put"] == true);
+    let again = one.run("push", &[&url]).code(0);
+    assert!(again.stderr.contains("nothing is new"), "{}", again.stderr);
+    let pulled = two.run("pull", &[&url, "--json"]).code(0).json();
+    // Branches count with what they share.
+    assert!(pulled["new_entries"].as_u64() >= pushed["new_entries"].as_u64());
+    assert_eq!(pulled["notes"].as_array().unwrap().len(), 0);
+    let list = |place: &Place| place.run("ls", &["--json"]).code(0).stdout;
+    assert_eq!(list(&one), list(&two));
+
+    let checked = one.run("remote", &["check", &url, "--json"]).code(0).json();
+    assert_eq!(
+        (&checked["writers"], &checked["unused_packs"]),
+        (&1.into(), &0.into())
+    );
+    let gc = one
+        .run("remote", &["gc", &url, "--dry-run", "--json"])
+        .code(0)
+        .json();
+    assert_eq!((&gc["manifests"], &gc["packs"]), (&0.into(), &0.into()));
+
+    let pack = std::fs::read_dir(one.path("shared/v1/p"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    std::fs::write(pack.path(), "cut").unwrap();
+    let damaged = one.run("remote", &["check", &url]).code(5);
+    let name = pack.file_name().into_string().unwrap();
+    assert!(damaged.stderr.contains(&name), "{}", damaged.stderr);
+}
+
+#[test]
+fn a_url_that_names_no_store_is_wrong_usage_and_tells_no_password() {
+    let place = Place::with_samples();
+    let run = place
+        .run("push", &["ftp://ann:hunter2@host/folder?token=hunter2"])
+        .code(2);
+    assert!(
+        run.stderr.contains("ftp://host/folder") && !run.stderr.contains("hunter2"),
+        "{}",
+        run.stderr
+    );
+}

@@ -1,0 +1,183 @@
+//! A manifest: one state of one writer, as the records in which it differs from a base.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::RemoteError;
+use crate::hash::Sum;
+use crate::names::{self, ManifestName};
+use crate::record::{Json, Records};
+use crate::remote::Remote;
+
+/// The layout that this program writes, and the only one that it reads.
+const VERSION: u32 = 1;
+/// A difference of so many bytes of JSON is never too large.
+const SMALL_BYTES: usize = 64 << 10;
+/// How hard manifests and bases are compressed.
+const LEVEL: i32 = 6;
+
+/// As it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Body {
+    version: u32,
+    writer: Uuid,
+    number: u64,
+    copy: Uuid,
+    previous: Option<ManifestName>,
+    /// Tips of this or another writer that it takes the place of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaces: Vec<ManifestName>,
+    base: Option<Sum>,
+    /// Records that are others than in the base, or are gone.
+    changes: BTreeMap<String, Option<Json>>,
+}
+
+/// A state of a writer.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) records: Records,
+    pub(crate) replaces: Vec<ManifestName>,
+    pub(crate) base: Option<Sum>,
+    /// The records of the base.
+    base_records: Records,
+}
+
+/// A manifest that is to be put, and its base if that is new.
+pub(crate) struct Sealed {
+    pub(crate) name: ManifestName,
+    pub(crate) manifest: Bytes,
+    pub(crate) base: Option<(Sum, Bytes)>,
+}
+
+/// What comes before a manifest, and what it takes the place of.
+pub(crate) struct Links {
+    pub(crate) writer: Uuid,
+    pub(crate) number: u64,
+    pub(crate) previous: Option<ManifestName>,
+    pub(crate) replaces: Vec<ManifestName>,
+}
+
+impl State {
+    /// Reads what a manifest says, with two requests.
+    pub(crate) async fn read(remote: &Remote, name: &ManifestName) -> Result<Self, RemoteError> {
+        let key = name.key();
+        let bytes = remote.get(&key, &name.sum).await?;
+        let damaged = |cause: String| remote.damaged(&key, &cause);
+        let json = zstd::decode_all(&*bytes).map_err(|error| damaged(error.to_string()))?;
+        let body: Body =
+            serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
+        if body.version != VERSION {
+            let version = body.version;
+            return Err(damaged(format!(
+                "it has version {version} of the layout, and this program knows {VERSION} alone"
+            )));
+        }
+        if (body.writer, body.number, body.copy) != (name.writer, name.number, name.copy) {
+            return Err(damaged("it is another one than its name says".to_owned()));
+        }
+        let base_records = match &body.base {
+            Some(base) => read_base(remote, base).await?,
+            None => Records::new(),
+        };
+        let mut records = base_records.clone();
+        for (key, record) in body.changes {
+            match record {
+                Some(record) => records.insert(key, record),
+                None => records.remove(&key),
+            };
+        }
+        Ok(Self {
+            records,
+            replaces: body.replaces,
+            base: body.base,
+            base_records,
+        })
+    }
+
+    /// The manifest of other records that follow this state. With `forgets` nothing of what the base
+    /// said before may stay.
+    pub(crate) fn next(
+        &self,
+        records: &Records,
+        links: Links,
+        forgets: bool,
+    ) -> Result<Sealed, RemoteError> {
+        let changes = difference(&self.base_records, records);
+        let of_change = |(key, json): (&String, &Option<Json>)| {
+            key.len() + json.as_ref().map_or(0, |json| json.get().len())
+        };
+        let changed_bytes: usize = changes.iter().map(of_change).sum();
+        let all_bytes: usize = records
+            .iter()
+            .map(|(key, json)| key.len() + json.get().len())
+            .sum();
+        let is_large = changed_bytes > SMALL_BYTES.max(all_bytes / 4);
+        if forgets && self.base.is_some() || is_large {
+            let base = Bytes::from(compress(&serde_json::to_vec(records)?)?);
+            let sum = Sum::of(&base);
+            let sealed = seal(links, Some(sum), BTreeMap::new())?;
+            let base = Some((sum, base));
+            return Ok(Sealed { base, ..sealed });
+        }
+        seal(links, self.base, changes)
+    }
+}
+
+fn difference(before: &Records, now: &Records) -> BTreeMap<String, Option<Json>> {
+    let is_same =
+        |key: &String, json: &Json| before.get(key).is_some_and(|b| b.get() == json.get());
+    let changed = now.iter().filter(|(key, json)| !is_same(key, json));
+    let changed = changed.map(|(key, json)| (key.clone(), Some(json.clone())));
+    let gone = before.keys().filter(|key| !now.contains_key(*key));
+    changed.chain(gone.map(|key| (key.clone(), None))).collect()
+}
+
+fn seal(
+    links: Links,
+    base: Option<Sum>,
+    changes: BTreeMap<String, Option<Json>>,
+) -> Result<Sealed, RemoteError> {
+    let previous = match &links.previous {
+        Some(previous) => previous.short_sum(),
+        None => names::no_previous(),
+    };
+    let body = Body {
+        version: VERSION,
+        writer: links.writer,
+        number: links.number,
+        copy: Uuid::new_v4(),
+        previous: links.previous,
+        replaces: links.replaces,
+        base,
+        changes,
+    };
+    let manifest = Bytes::from(compress(&serde_json::to_vec(&body)?)?);
+    let name = ManifestName {
+        writer: body.writer,
+        number: body.number,
+        copy: body.copy,
+        previous,
+        sum: Sum::of(&manifest),
+    };
+    let base = None;
+    Ok(Sealed {
+        name,
+        manifest,
+        base,
+    })
+}
+
+fn compress(json: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::bulk::compress(json, LEVEL)
+}
+
+async fn read_base(remote: &Remote, sum: &Sum) -> Result<Records, RemoteError> {
+    let key = names::base(sum);
+    let bytes = remote.get(&key, sum).await?;
+    let json = zstd::decode_all(&*bytes);
+    let json = json.map_err(|error| remote.damaged(&key, &error.to_string()))?;
+    serde_json::from_slice(&json).map_err(|error| remote.damaged(&key, &error.to_string()))
+}

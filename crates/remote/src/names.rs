@@ -1,0 +1,138 @@
+//! The keys of objects, as `docs/remote.md` has them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use uuid::Uuid;
+
+use crate::hash::Sum;
+
+/// Where all manifests are.
+pub(crate) const MANIFESTS: &str = "v1/m";
+/// Where all bases are.
+pub(crate) const BASES: &str = "v1/b";
+/// Where all packs are.
+pub(crate) const PACKS: &str = "v1/p";
+/// Where an object is put to learn what time the store has.
+pub(crate) const TIMES: &str = "v1/t";
+/// So many digits of the hash of the manifest before stand in a name.
+const PREVIOUS_DIGITS: usize = 16;
+
+/// Which manifest: all of it stands in the name of the object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ManifestName {
+    pub(crate) writer: Uuid,
+    pub(crate) number: u64,
+    /// A random id of the push that put it.
+    pub(crate) copy: Uuid,
+    /// The first digits of the hash of the manifest before it, or zeros.
+    pub(crate) previous: String,
+    pub(crate) sum: Sum,
+}
+
+impl ManifestName {
+    pub(crate) fn key(&self) -> String {
+        format!("{MANIFESTS}/{self}")
+    }
+
+    /// By what the next manifest names this one.
+    pub(crate) fn short_sum(&self) -> String {
+        self.sum.to_string().chars().take(PREVIOUS_DIGITS).collect()
+    }
+}
+
+/// What stands in the name of a manifest that is the first of its chain.
+pub(crate) fn no_previous() -> String {
+    "0".repeat(PREVIOUS_DIGITS)
+}
+
+/// Where the manifests of a writer are.
+pub(crate) fn of_writer(writer: Uuid) -> String {
+    format!("{MANIFESTS}/{}", writer.simple())
+}
+
+pub(crate) fn base(sum: &Sum) -> String {
+    format!("{BASES}/{sum}")
+}
+
+pub(crate) fn pack(sum: &Sum) -> String {
+    format!("{PACKS}/{sum}")
+}
+
+impl fmt::Display for ManifestName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (writer, copy) = (self.writer.simple(), self.copy.simple());
+        let (number, previous, sum) = (self.number, &self.previous, self.sum);
+        write!(f, "{writer}/{number:016x}-{copy}-{previous}-{sum}")
+    }
+}
+
+/// The text is not the name of a manifest.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not the name of a manifest")]
+pub(crate) struct NoName;
+
+impl FromStr for ManifestName {
+    type Err = NoName;
+
+    fn from_str(text: &str) -> Result<Self, NoName> {
+        let parse = || {
+            let (writer, rest) = text.split_once('/')?;
+            let mut rest = rest.split('-');
+            let (number, copy) = (rest.next()?, rest.next()?);
+            let (previous, sum) = (rest.next()?.to_owned(), rest.next()?.parse().ok()?);
+            Some(Self {
+                writer: Uuid::try_parse(writer).ok()?,
+                number: u64::from_str_radix(number, 16).ok()?,
+                copy: Uuid::try_parse(copy).ok()?,
+                previous,
+                sum,
+            })
+        };
+        let name = parse().ok_or(NoName)?;
+        // Written in one way alone, so that two names are never one manifest.
+        (name.to_string() == text).then_some(name).ok_or(NoName)
+    }
+}
+
+impl Serialize for ManifestName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ManifestName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_is_written_and_in_no_other_way() {
+        let name = ManifestName {
+            writer: Uuid::from_u128(1),
+            number: 26,
+            copy: Uuid::from_u128(2),
+            previous: no_previous(),
+            sum: Sum::of(b"1"),
+        };
+        let text = name.to_string();
+        assert_eq!(text.parse::<ManifestName>().unwrap(), name);
+        let other = [
+            text.to_uppercase(),
+            text.replacen('0', "", 1),
+            format!("{text}-0"),
+            text.replace('/', "/+"),
+            text.replace("1a-", "1A-"),
+        ];
+        for other in other {
+            assert!(other.parse::<ManifestName>().is_err(), "{other}");
+        }
+    }
+}

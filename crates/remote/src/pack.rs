@@ -1,0 +1,172 @@
+//! A pack: blocks in one object, with a footer by which it can be verified and read by itself.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sessiondb::{SegmentId, SessionId};
+
+use crate::block;
+use crate::hash::Sum;
+use crate::record::Part;
+
+const MAGIC: &[u8; 8] = b"sdbpack1";
+/// A pack that has so many bytes is full.
+const FULL_BYTES: usize = 8 << 20;
+/// The most bytes that a footer unpacks to.
+const MAX_FOOTER_BYTES: usize = 64 << 20;
+
+/// Which log a block is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct LogKey {
+    pub(crate) session: SessionId,
+    pub(crate) segment: SegmentId,
+    pub(crate) traces: bool,
+}
+
+/// A block as the footer tells of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Placed {
+    #[serde(flatten)]
+    pub(crate) log: LogKey,
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+    pub(crate) at: u64,
+    pub(crate) len: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sum: Sum,
+}
+
+impl Placed {
+    pub(crate) fn part(&self, pack: Sum) -> Part {
+        Part {
+            pack,
+            at: self.at,
+            len: self.len,
+            first: self.first,
+            end: self.end,
+            bytes: self.bytes,
+            sum: self.sum,
+        }
+    }
+}
+
+/// A pack that is being filled.
+pub(crate) struct PackWriter {
+    bytes: Vec<u8>,
+    blocks: Vec<Placed>,
+}
+
+/// A pack that is whole.
+pub(crate) struct Pack {
+    pub(crate) sum: Sum,
+    pub(crate) bytes: Bytes,
+    pub(crate) blocks: Vec<Placed>,
+}
+
+impl PackWriter {
+    pub(crate) fn new() -> Self {
+        Self {
+            bytes: MAGIC.to_vec(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Adds the lines of entries from number `first` on.
+    pub(crate) fn add(
+        &mut self,
+        log: LogKey,
+        (first, end): (u64, u64),
+        lines: &[u8],
+    ) -> std::io::Result<()> {
+        let block = block::pack(lines)?;
+        self.blocks.push(Placed {
+            log,
+            first,
+            end,
+            at: self.bytes.len() as u64,
+            len: block.len() as u64,
+            bytes: lines.len() as u64,
+            sum: Sum::of(lines),
+        });
+        self.bytes.extend_from_slice(&block);
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len() >= FULL_BYTES
+    }
+
+    pub(crate) fn finish(mut self) -> std::io::Result<Pack> {
+        let footer = block::pack(&serde_json::to_vec(&self.blocks)?)?;
+        let len = u32::try_from(footer.len()).map_err(std::io::Error::other)?;
+        self.bytes.extend_from_slice(&footer);
+        self.bytes.extend_from_slice(&len.to_le_bytes());
+        self.bytes.extend_from_slice(MAGIC);
+        Ok(Pack {
+            sum: Sum::of(&self.bytes),
+            bytes: self.bytes.into(),
+            blocks: self.blocks,
+        })
+    }
+}
+
+/// What the footer of a whole pack says; `None` if it is none.
+pub(crate) fn footer(pack: &[u8]) -> Option<Vec<Placed>> {
+    let rest = pack.strip_prefix(MAGIC)?.strip_suffix(MAGIC)?;
+    let (rest, len) = rest.split_last_chunk::<4>()?;
+    let len = u32::from_le_bytes(*len) as usize;
+    let footer = rest.get(rest.len().checked_sub(len)?..)?;
+    let json = zstd::bulk::decompress(footer, MAX_FOOTER_BYTES).ok()?;
+    serde_json::from_slice(&json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log() -> LogKey {
+        LogKey {
+            session: SessionId::from_u128(1),
+            segment: SegmentId::from_u128(2),
+            traces: false,
+        }
+    }
+
+    #[test]
+    fn the_footer_tells_what_was_written() {
+        let mut writer = PackWriter::new();
+        assert!(writer.is_empty());
+        writer.add(log(), (0, 2), b"1\n2\n").unwrap();
+        writer.add(log(), (2, 3), b"3\n").unwrap();
+        let pack = writer.finish().unwrap();
+        let blocks = footer(&pack.bytes).unwrap();
+        assert_eq!(blocks, pack.blocks);
+        assert_eq!((blocks[1].first, blocks[1].end, blocks[1].bytes), (2, 3, 2));
+        let place = |of: u64| usize::try_from(of).unwrap();
+        let block = &pack.bytes[place(blocks[1].at)..][..place(blocks[1].len)];
+        assert_eq!(zstd::bulk::decompress(block, 2).unwrap(), b"3\n");
+    }
+
+    #[test]
+    fn what_is_cut_short_has_no_footer() {
+        let mut writer = PackWriter::new();
+        writer.add(log(), (0, 1), b"1\n").unwrap();
+        let pack = writer.finish().unwrap();
+        for len in 0..pack.bytes.len() {
+            assert!(footer(&pack.bytes[..len]).is_none(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn the_same_blocks_make_the_same_pack() {
+        let write = || {
+            let mut writer = PackWriter::new();
+            writer.add(log(), (0, 1), b"1\n").unwrap();
+            writer.finish().unwrap().sum
+        };
+        assert_eq!(write(), write());
+    }
+}

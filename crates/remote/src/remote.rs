@@ -1,0 +1,160 @@
+//! A remote: whole objects and parts of them, written and read. What is read whole is verified by
+//! its name. Every byte goes through here, so that this is where a client can encrypt.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::error::{RemoteError, harmless};
+use crate::hash::Sum;
+use crate::url;
+
+/// A bucket with a prefix, a folder, or memory, in which archives share their history.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// use sessiondb_remote::Remote;
+///
+/// let url = url::Url::from_directory_path(dir.path()).unwrap();
+/// assert_eq!(Remote::open(url.as_str())?.name(), url.as_str().trim_end_matches('/'));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Remote {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    name: String,
+}
+
+/// An object as a list tells of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    /// Behind the prefix of the remote.
+    pub(crate) key: String,
+    pub(crate) bytes: u64,
+    pub(crate) modified_ms: i64,
+}
+
+impl Remote {
+    /// The remote behind a URL: `file:///folder`. Buckets cannot be given so yet: open one with the crate
+    /// `object_store` and hand it to [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteError::Url`].
+    pub fn open(url: &str) -> Result<Self, RemoteError> {
+        let (store, prefix, name) = url::open(url)?;
+        Ok(Self::new(store, prefix, name))
+    }
+
+    /// A store that is open already, and where in it. An archive knows the remote again by its name.
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: Path, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            store,
+            prefix,
+            name,
+        }
+    }
+
+    /// One that ends with this program.
+    pub fn in_memory(name: &str) -> Self {
+        Self::new(Arc::new(InMemory::new()), Path::default(), name)
+    }
+
+    /// By which it is known: the URL, without anything that is secret.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) async fn put(&self, key: &str, bytes: Bytes) -> Result<(), RemoteError> {
+        let put = self.store.put(&self.path(key), bytes.into()).await;
+        put.map(drop).map_err(|error| self.error(key, &error))
+    }
+
+    /// A whole object, which must have that hash. One that has not is read once more, since what was cut
+    /// on its way is no damage.
+    pub(crate) async fn get(&self, key: &str, sum: &Sum) -> Result<Bytes, RemoteError> {
+        let path = self.path(key);
+        for _ in 0..2 {
+            let got = async { self.store.get(&path).await?.bytes().await };
+            let bytes = got.await.map_err(|error| self.error(key, &error))?;
+            if Sum::of(&bytes) == *sum {
+                return Ok(bytes);
+            }
+        }
+        Err(self.damaged(key, "its bytes do not have the hash that its name says"))
+    }
+
+    /// Parts of an object, which the caller verifies.
+    pub(crate) async fn get_ranges(
+        &self,
+        key: &str,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, RemoteError> {
+        let got = self.store.get_ranges(&self.path(key), ranges).await;
+        got.map_err(|error| self.error(key, &error))
+    }
+
+    /// When an object was put, or `None` if it is not there.
+    pub(crate) async fn modified_ms(&self, key: &str) -> Result<Option<i64>, RemoteError> {
+        match self.store.head(&self.path(key)).await {
+            Ok(meta) => Ok(Some(meta.last_modified.timestamp_millis())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.error(key, &error)),
+        }
+    }
+
+    pub(crate) async fn list(&self, folder: &str) -> Result<Vec<Listed>, RemoteError> {
+        let skip = self.prefix.as_ref().len() + usize::from(!self.prefix.as_ref().is_empty());
+        let listed = self.store.list(Some(&self.path(folder)));
+        let listed = listed.map_ok(|meta| Listed {
+            key: meta.location.as_ref().get(skip..).unwrap_or("").to_owned(),
+            bytes: meta.size,
+            modified_ms: meta.last_modified.timestamp_millis(),
+        });
+        let listed: Result<Vec<_>, _> = listed.try_collect().await;
+        match listed {
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            listed => listed.map_err(|error| self.error(folder, &error)),
+        }
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), RemoteError> {
+        match self.store.delete(&self.path(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error(key, &error)),
+        }
+    }
+
+    pub(crate) fn damaged(&self, key: &str, cause: &str) -> RemoteError {
+        RemoteError::Damaged {
+            at: self.at(key),
+            cause: cause.to_owned(),
+        }
+    }
+
+    fn error(&self, key: &str, error: &object_store::Error) -> RemoteError {
+        let at = self.at(key);
+        if let object_store::Error::NotFound { .. } = error {
+            return RemoteError::Missing { at };
+        }
+        let cause = harmless(error);
+        RemoteError::Refused { at, cause }
+    }
+
+    fn at(&self, key: &str) -> String {
+        format!("{}/{key}", self.name)
+    }
+
+    fn path(&self, key: &str) -> Path {
+        let parts = key.split('/').map(object_store::path::PathPart::from);
+        self.prefix.parts().chain(parts).collect()
+    }
+}
