@@ -51,10 +51,10 @@ fn machines_share_a_folder() {
 fn a_url_that_names_no_store_is_wrong_usage_and_tells_no_password() {
     let place = Place::with_samples();
     let run = place
-        .run("push", &["ftp://ann:hunter2@host/folder?token=hunter2"])
+        .run("push", &["ftp://ann:secret@host/folder?token=secret"])
         .code(2);
     assert!(
-        run.stderr.contains("ftp://host/folder") && !run.stderr.contains("hunter2"),
+        run.stderr.contains("ftp://host/folder") && !run.stderr.contains("secret"),
         "{}",
         run.stderr
     );
