@@ -87,19 +87,28 @@ test('two processes append to one log and one session at once', async (t) => {
   const archive = await Archive.open(path);
   const changes = await archive.changes();
   const [session, segment] = [newSessionId(), newSegmentId()];
-  const children = ['written', 'written'].map((how) => output(child('appender.js', how, path, `${session}/${segment}`, '200')));
-  children.push(...['a', 'b'].map((name) => output(child('appender.js', 'store', path, name, '25'))));
-  let seen = 0;
-  for await (const change of changes) {
-    if (change.segment === segment && change.kind === 'append') {
-      assert.equal(change.from, seen);
-      seen = change.to;
-      if (seen === 400) {
-        break;
+  const finished = async (...args: string[]): Promise<void> => {
+    const running = child('appender.js', ...args);
+    await output(running);
+    assert.equal(running.exitCode, 0, args.join(' '));
+  };
+  const children = ['written', 'written'].map((how) => finished(how, path, `${session}/${segment}`, '200'));
+  children.push(...['a', 'b'].map((name) => finished('store', path, name, '25')));
+  const watched = (async (): Promise<void> => {
+    let seen = 0;
+    for await (const change of changes) {
+      assert.notEqual(change.kind, 'gap');
+      if (change.segment === segment && change.kind === 'append') {
+        assert.equal(change.from, seen);
+        seen = change.to;
+        if (seen === 400) {
+          break;
+        }
       }
     }
-  }
-  await Promise.all(children);
+  })();
+  // A child that fails is told of, where a wait for its entries would have no end.
+  await Promise.all([watched, ...children]);
   assert.equal(await archive.log(session, segment).length(), 400);
   const store = new ClaudeSessionStore(archive);
   const key = { projectKey: 'kills', sessionId: 'one' };
