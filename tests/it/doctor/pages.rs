@@ -212,7 +212,10 @@ fn cut_off_at_many_places() -> u64 {
         let (there, report) = patient.recover(&what, &bytes);
         if report.basis != RecoverBasis::Scan {
             let lost = patient.was.entries() - there.len() as u64;
-            assert_eq!(report.complete, lost == 0, "{what}: {report:?}");
+            // Where a page of heads is gone all may be found by the runs, and that is not certain.
+            let told = lost > 0 || !report.problems.is_empty();
+            assert!(!report.complete || lost == 0, "{what}: {lost} lost");
+            assert!(report.complete || told, "{what}: {report:?}");
             missing += lost;
         }
     }
