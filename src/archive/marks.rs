@@ -30,13 +30,17 @@ pub(super) fn marked_ops(
     session: SessionId,
     marks: &[Mark],
 ) -> Result<Vec<Op>, StoreError> {
-    let before = now.session(session)?;
-    let before = before.ok_or(StoreError::SessionNotFound(session))?.marks();
     let after = marks
         .iter()
-        .fold(before, |marks, mark| marks.changed(*mark));
+        .fold(marks_of(now, session)?, |marks, mark| marks.changed(*mark));
     let is_there = Op::Expect(Expect::SessionPresent(session));
     Ok([vec![is_there], after.ops(session)?].concat())
+}
+
+/// The marks of a session that is there.
+pub(super) fn marks_of(now: &Snapshot, session: SessionId) -> Result<SessionMarks, StoreError> {
+    let info = now.session(session)?;
+    Ok(info.ok_or(StoreError::SessionNotFound(session))?.marks())
 }
 
 impl SessionMarks {

@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::handle::Archive;
 use super::info::{SessionInfo, SessionMarks};
-use super::marks::{IN_USE, Mark, key_of};
+use super::marks::{IN_USE, Mark, key_of, marks_of};
 use super::snapshot::Snapshot;
 use crate::engine::SessionRow;
 use crate::error::StoreError;
@@ -87,8 +87,7 @@ impl Archive {
     /// Changes the marks of a session, as one step with looking at them. Returns whether they are others now.
     fn mark(&self, session: SessionId, mark: Mark) -> Result<bool, StoreError> {
         self.commit(|now| {
-            let before = now.session(session)?;
-            let before = before.ok_or(StoreError::SessionNotFound(session))?.marks();
+            let before = marks_of(now, session)?;
             let after = before.changed(mark);
             if after == before {
                 return Ok((Vec::new(), false));
