@@ -94,13 +94,22 @@ pub trait Agent: Sync + Sealed {
     }
 
     /// Where it keeps its sessions; `None` if each program that uses it decides that for itself.
-    fn home(&self) -> Option<Home>;
+    fn home(&self) -> Option<Home> {
+        None
+    }
 
-    /// The path of the session's file below [`home`](Agent::home), as the agent would write it.
-    fn native_path(&self, summary: &Summary) -> Option<String>;
+    /// The path of the session's file below [`home`](Agent::home), as the agent would write it; `None` if there is
+    /// none.
+    fn native_path(&self, summary: &Summary) -> Option<String> {
+        let _ = summary;
+        None
+    }
 
     /// The command that resumes the session, its words one by one; `None` if there is none.
-    fn resume_command(&self, summary: &Summary) -> Option<Vec<String>>;
+    fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
+        let _ = summary;
+        None
+    }
 
     /// Whether it finds a session only from the folder that the session belongs to.
     fn resumes_in_folder(&self) -> bool {

@@ -3,11 +3,10 @@
 
 use std::collections::HashSet;
 
-use crate::agent::{Agent, By, Home, Probe, Sealed};
+use crate::agent::{Agent, By, Probe, Sealed};
 use crate::fold::{Counts, Fold};
 use crate::item::{Item, ItemKind, Items};
 use crate::json::{Raw, Read, Text, decoded, object};
-use crate::summary::Summary;
 use crate::text::PROMPT_CHARS;
 use crate::time::time_ms;
 
@@ -166,20 +165,6 @@ impl Agent for LangGraph {
                 item.hidden |= !seen.insert((id.clone(), what));
             }
         }
-    }
-
-    fn home(&self) -> Option<Home> {
-        None
-    }
-
-    fn native_path(&self, summary: &Summary) -> Option<String> {
-        let _ = summary;
-        None
-    }
-
-    fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
-        let _ = summary;
-        None
     }
 }
 

@@ -1,11 +1,10 @@
 //! OpenAI Agents SDK: a line an item of the model's interface, as a session of the SDK holds them.
 
-use crate::agent::{Agent, By, Home, Probe, Sealed};
+use crate::agent::{Agent, By, Probe, Sealed};
 use crate::codex::{image, part};
 use crate::fold::{Counts, Fold};
 use crate::item::{Item, ItemKind, Items};
 use crate::json::{Raw, Read, Text, decoded, object};
-use crate::summary::Summary;
 use crate::text::{PROMPT_CHARS, content_text};
 
 /// The OpenAI Agents SDK.
@@ -134,20 +133,6 @@ impl Agent for OpenAi {
             // What was thought is mostly kept encrypted: nothing to read.
             item.hidden |= matches!(&item.kind, ItemKind::Thinking { text } if text.is_empty());
         }
-    }
-
-    fn home(&self) -> Option<Home> {
-        None
-    }
-
-    fn native_path(&self, summary: &Summary) -> Option<String> {
-        let _ = summary;
-        None
-    }
-
-    fn resume_command(&self, summary: &Summary) -> Option<Vec<String>> {
-        let _ = summary;
-        None
     }
 }
 
