@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
-use crate::hash::Sum;
+use crate::hash::{Sum, as_text};
 
 /// Where all manifests are.
 pub(crate) const MANIFESTS: &str = "v1/m";
@@ -96,18 +95,7 @@ impl FromStr for ManifestName {
     }
 }
 
-impl Serialize for ManifestName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ManifestName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(D::Error::custom)
-    }
-}
+as_text!(ManifestName);
 
 #[cfg(test)]
 mod tests {
