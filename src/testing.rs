@@ -112,6 +112,11 @@ pub fn compact_into(archive: &Archive, place: &dyn Place) -> Result<(), StoreErr
     engine::compact_into(archive.engine(), &Inner(place))
 }
 
+/// Writes a fresh copy of the archive into memory, which can be opened again and again.
+pub fn compact_in_memory(archive: &Archive) -> Result<Arc<dyn StorageBackend>, StoreError> {
+    engine::compact_in_memory(archive.engine())
+}
+
 /// Makes an archive file with a journal of that length: 16 KiB is the shortest.
 pub fn create_file(path: &Path, journal_bytes: u64) -> Result<(), StoreError> {
     engine::create(path, &engine::Superblock::new(journal_bytes))

@@ -4,10 +4,9 @@
 //! Each 3 bytes of the input are one call: what, on which of 2 sessions of 2 segments, a number.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use sessiondb::testing::{self, Opening, Place, StorageBackend};
+use sessiondb::testing::{self, Opening, StorageBackend};
 use sessiondb::{Archive, RawJson};
 use uuid::Uuid;
 
@@ -36,10 +35,8 @@ pub(crate) fn check(data: &[u8]) {
                 archive = open(&storage);
             }
             _ => {
-                let place = Memory::default();
-                testing::compact_into(&archive, &place).expect("a copy");
+                storage = testing::compact_in_memory(&archive).expect("a copy");
                 drop(archive);
-                storage = place.0.into_inner().expect("no panic").expect("a file");
                 archive = open(&storage);
             }
         }
@@ -133,33 +130,4 @@ fn same(archive: &Archive, model: &Model, call: [u8; 3]) {
 fn ids(place: u8) -> Ids {
     let id = |bit: u8| Uuid::from_u128(u128::from(place >> bit & 1) + 1);
     (id(0), id(1))
-}
-
-/// A place with room for one file in memory.
-#[derive(Default)]
-struct Memory(Mutex<Option<Arc<dyn StorageBackend>>>);
-
-impl Place for Memory {
-    fn new_file(&self) -> io::Result<Arc<dyn StorageBackend>> {
-        let file = testing::create_in_memory(16 << 10).map_err(io::Error::other)?;
-        file.set_len(0)?;
-        *self.0.lock().expect("no panic") = Some(Arc::clone(&file));
-        Ok(file)
-    }
-
-    fn publish(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn replace(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn remove_first_name(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -59,7 +59,7 @@ pub(crate) use self::salvage::{
 };
 pub(crate) use self::tables::{FoundRun, TablesView};
 #[cfg(feature = "_testing")]
-pub(crate) use self::test_api::create_in_memory;
+pub(crate) use self::test_api::{compact_in_memory, create_in_memory};
 #[cfg(feature = "_testing")]
 pub use self::test_api::{
     decode_run, encode_run, entries_in, filter_may_have, filter_of_run_may_have, journal_frames,

@@ -22,6 +22,8 @@ use crate::engine::model::table::Table;
 use crate::engine::model::value_row::{self, GroupHead, HEAD, ValueUse, group_rows, key_bytes};
 use crate::engine::model::word_filter::{Builder, WordFilter, Words};
 use crate::engine::open::create::create_in;
+use crate::engine::open::handle::Engine;
+use crate::engine::rewrite::compact::compact_into;
 use crate::error::StoreError;
 
 /// Reads bytes as the rows of a run, by themselves. Returns its entries.
@@ -300,6 +302,13 @@ pub(crate) fn create_in_memory(
 ) -> Result<Arc<dyn StorageBackend>, StoreError> {
     let memory = Memory(Arc::new(InMemoryBackend::new()));
     create_in(&memory, Path::new(":memory:"), superblock)?;
+    Ok(memory.0)
+}
+
+/// Writes a fresh copy of an archive into memory.
+pub(crate) fn compact_in_memory(engine: &Engine) -> Result<Arc<dyn StorageBackend>, StoreError> {
+    let memory = Memory(Arc::new(InMemoryBackend::new()));
+    compact_into(engine, &memory)?;
     Ok(memory.0)
 }
 
