@@ -3,6 +3,7 @@
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi_derive::napi;
+use serde_json::value::RawValue;
 use sessiondb::Snapshot;
 use sessiondb::aio::AsyncArchive;
 use sessiondb::archive::{Match, SessionQuery};
@@ -264,8 +265,8 @@ impl NativeSnapshot {
         abort: Option<&Abort>,
     ) -> napi::Result<Object<'env>> {
         self.call(env, abort, move |now| {
-            let record = now.read_name_as::<serde_json::Value>(&name)?;
-            Ok(record.map(|record| record.to_string()))
+            let record = now.read_name_as::<Box<RawValue>>(&name)?;
+            Ok(record.map(|record| record.get().to_owned()))
         })
     }
 
@@ -289,8 +290,8 @@ impl NativeSnapshot {
         abort: Option<&Abort>,
     ) -> napi::Result<Object<'env>> {
         self.call(env, abort, move |now| {
-            let note = now.read_note::<serde_json::Value>(&key)?;
-            Ok(note.map(|note| note.to_string()))
+            let note = now.read_note::<Box<RawValue>>(&key)?;
+            Ok(note.map(|note| note.get().to_owned()))
         })
     }
 

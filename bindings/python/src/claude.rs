@@ -1,6 +1,6 @@
 //! The store of the Claude Agent SDK, in the steps of its Python half.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -8,15 +8,13 @@ use sessiondb_sdk::ClaudeKey;
 
 use crate::archive::Archive;
 use crate::errors::Fault;
-use crate::handle::{Handle, call};
+use crate::handle::call;
 use crate::json::{self, Given};
+use crate::store::Store;
 
 /// The sessions of the Claude Agent SDK in an archive.
 #[pyclass(frozen, module = "sessiondb._native")]
-pub(crate) struct ClaudeStore {
-    handle: Arc<Handle>,
-    store: RwLock<Option<sessiondb_sdk::ClaudeStore>>,
-}
+pub(crate) struct ClaudeStore(Store<sessiondb_sdk::ClaudeStore>);
 
 /// Which log is meant.
 #[derive(FromPyObject)]
@@ -32,38 +30,22 @@ impl Key {
     }
 }
 
-impl ClaudeStore {
-    fn get(&self) -> Result<sessiondb_sdk::ClaudeStore, Fault> {
-        self.handle.must_be_open()?;
-        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        store.clone().ok_or_else(|| self.handle.closed())
-    }
-}
-
 #[pymethods]
 impl ClaudeStore {
     #[new]
     fn new(py: Python<'_>, archive: &Bound<'_, Archive>) -> PyResult<Self> {
-        let handle = Arc::clone(&archive.get().handle);
-        let store = call(py, || Ok(sessiondb_sdk::ClaudeStore::new(&handle.get()?)))?;
-        Ok(Self {
-            handle,
-            store: RwLock::new(Some(store)),
-        })
+        Store::new(py, archive, sessiondb_sdk::ClaudeStore::new).map(Self)
     }
 
     /// Lets go of the archive.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| {
-            let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
-            drop(store.take());
-        });
+        self.0.close(py);
     }
 
     /// Begins to append: which of the entries are new, and what the summary is so far.
     fn begin(&self, py: Python<'_>, key: Key, entries: Vec<Given>) -> PyResult<ClaudeAppend> {
         let (store, append) = call(py, || {
-            let store = self.get()?;
+            let store = self.0.get()?;
             let texts = entries.into_iter().map(Given::into_text);
             let texts = texts.collect::<Result<Vec<_>, _>>()?;
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -82,7 +64,7 @@ impl ClaudeStore {
     /// All entries of a log, or `None` if it was never written to.
     fn load<'py>(&self, py: Python<'py>, key: Key) -> PyResult<Option<Bound<'py, PyAny>>> {
         let array = call(py, || {
-            let entries = self.get()?.load(&key.get())?;
+            let entries = self.0.get()?.load(&key.get())?;
             Ok(entries.map(|entries| json::array(&entries)))
         })?;
         array.map(|array| json::loads(py, &array)).transpose()
@@ -90,7 +72,7 @@ impl ClaudeStore {
 
     /// The sessions of a project with the time of their last write, in milliseconds since 1970.
     fn list_sessions(&self, py: Python<'_>, project_key: &str) -> PyResult<Vec<(String, u64)>> {
-        let sessions = call(py, || Ok(self.get()?.list_sessions(project_key)?))?;
+        let sessions = call(py, || Ok(self.0.get()?.list_sessions(project_key)?))?;
         let sessions = sessions.into_iter();
         Ok(sessions
             .map(|session| (session.session_id, session.mtime_ms))
@@ -103,7 +85,7 @@ impl ClaudeStore {
         py: Python<'_>,
         project_key: &str,
     ) -> PyResult<Vec<(String, u64, String)>> {
-        let summaries = call(py, || Ok(self.get()?.list_summaries(project_key)?))?;
+        let summaries = call(py, || Ok(self.0.get()?.list_summaries(project_key)?))?;
         let summaries = summaries.into_iter();
         Ok(summaries
             .map(|summary| (summary.session_id, summary.mtime_ms, summary.data))
@@ -112,7 +94,7 @@ impl ClaudeStore {
 
     /// Removes a log, and with the main log of a session all others of it.
     fn delete(&self, py: Python<'_>, key: Key) -> PyResult<bool> {
-        call(py, || Ok(self.get()?.delete(&key.get())?))
+        call(py, || Ok(self.0.get()?.delete(&key.get())?))
     }
 
     /// The subpaths of a session, sorted.
@@ -123,7 +105,7 @@ impl ClaudeStore {
         session_id: &str,
     ) -> PyResult<Vec<String>> {
         call(py, || {
-            Ok(self.get()?.list_subkeys(project_key, session_id)?)
+            Ok(self.0.get()?.list_subkeys(project_key, session_id)?)
         })
     }
 }

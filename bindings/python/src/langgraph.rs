@@ -1,7 +1,5 @@
 //! The checkpoints of LangGraph, for the Python half that has its serializer.
 
-use std::sync::{Arc, PoisonError, RwLock};
-
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
@@ -10,23 +8,12 @@ use sessiondb_sdk::{
 };
 
 use crate::archive::Archive;
-use crate::errors::Fault;
-use crate::handle::{Handle, call};
+use crate::handle::call;
+use crate::store::Store;
 
 /// The checkpoints of all threads in an archive.
 #[pyclass(frozen, module = "sessiondb._native")]
-pub(crate) struct LangGraphStore {
-    handle: Arc<Handle>,
-    store: RwLock<Option<sessiondb_sdk::LangGraphStore>>,
-}
-
-impl LangGraphStore {
-    fn get(&self) -> Result<sessiondb_sdk::LangGraphStore, Fault> {
-        self.handle.must_be_open()?;
-        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        store.clone().ok_or_else(|| self.handle.closed())
-    }
-}
+pub(crate) struct LangGraphStore(Store<sessiondb_sdk::LangGraphStore>);
 
 /// A value as the serializer gave it: what it calls it, and its bytes.
 #[derive(FromPyObject)]
@@ -82,22 +69,12 @@ fn checkpoint(py: Python<'_>, found: LangGraphCheckpoint) -> PyResult<Bound<'_, 
 impl LangGraphStore {
     #[new]
     fn new(py: Python<'_>, archive: &Bound<'_, Archive>) -> PyResult<Self> {
-        let handle = Arc::clone(&archive.get().handle);
-        let store = call(py, || {
-            Ok(sessiondb_sdk::LangGraphStore::new(&handle.get()?))
-        })?;
-        Ok(Self {
-            handle,
-            store: RwLock::new(Some(store)),
-        })
+        Store::new(py, archive, sessiondb_sdk::LangGraphStore::new).map(Self)
     }
 
     /// Lets go of the archive.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| {
-            let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
-            drop(store.take());
-        });
+        self.0.close(py);
     }
 
     /// Puts a checkpoint, with the values of the channels that have a new version.
@@ -137,7 +114,7 @@ impl LangGraphStore {
                 versions,
                 values: &values,
             };
-            Ok(self.get()?.put(&put)?)
+            Ok(self.0.get()?.put(&put)?)
         })
     }
 
@@ -165,6 +142,7 @@ impl LangGraphStore {
                     );
             let writes: Vec<_> = writes.collect();
             Ok(self
+                .0
                 .get()?
                 .put_writes(thread_id, checkpoint_ns, checkpoint_id, &writes)?)
         })
@@ -180,7 +158,7 @@ impl LangGraphStore {
         checkpoint_id: Option<&str>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let found = call(py, || {
-            Ok(self.get()?.get(thread_id, checkpoint_ns, checkpoint_id)?)
+            Ok(self.0.get()?.get(thread_id, checkpoint_ns, checkpoint_id)?)
         })?;
         found.map(|found| checkpoint(py, found)).transpose()
     }
@@ -209,7 +187,7 @@ impl LangGraphStore {
             filter,
             limit,
         };
-        let found = call(py, || Ok(self.get()?.list(&list)?))?;
+        let found = call(py, || Ok(self.0.get()?.list(&list)?))?;
         found
             .into_iter()
             .map(|found| checkpoint(py, found))
@@ -218,19 +196,19 @@ impl LangGraphStore {
 
     /// Removes a thread. Returns whether it was there.
     fn delete_thread(&self, py: Python<'_>, thread_id: &str) -> PyResult<bool> {
-        call(py, || Ok(self.get()?.delete_thread(thread_id)?))
+        call(py, || Ok(self.0.get()?.delete_thread(thread_id)?))
     }
 
     /// Copies all of a thread to another one.
     fn copy_thread(&self, py: Python<'_>, source: &str, target: &str) -> PyResult<()> {
-        call(py, || Ok(self.get()?.copy_thread(source, target)?))
+        call(py, || Ok(self.0.get()?.copy_thread(source, target)?))
     }
 
     /// Leaves of each thread and namespace the newest checkpoint.
     fn prune(&self, py: Python<'_>, thread_ids: Vec<String>) -> PyResult<()> {
         call(py, || {
             let ids: Vec<&str> = thread_ids.iter().map(String::as_str).collect();
-            Ok(self.get()?.prune(&ids)?)
+            Ok(self.0.get()?.prune(&ids)?)
         })
     }
 
@@ -238,7 +216,7 @@ impl LangGraphStore {
     fn delete_for_runs(&self, py: Python<'_>, run_ids: Vec<String>) -> PyResult<()> {
         call(py, || {
             let ids: Vec<&str> = run_ids.iter().map(String::as_str).collect();
-            Ok(self.get()?.delete_for_runs(&ids)?)
+            Ok(self.0.get()?.delete_for_runs(&ids)?)
         })
     }
 }

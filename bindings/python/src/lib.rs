@@ -24,6 +24,7 @@ mod options;
 mod records;
 mod search;
 mod snapshot;
+mod store;
 mod trash;
 
 use pyo3::prelude::*;

@@ -1,28 +1,16 @@
 //! The session of the OpenAI Agents SDK, for its Python half.
 
-use std::sync::{Arc, PoisonError, RwLock};
-
 use pyo3::prelude::*;
 
 use crate::archive::Archive;
 use crate::errors::Fault;
-use crate::handle::{Handle, call};
+use crate::handle::call;
 use crate::json::{self, Given};
+use crate::store::Store;
 
 /// The items of one conversation.
 #[pyclass(frozen, module = "sessiondb._native")]
-pub(crate) struct OpenAiSession {
-    handle: Arc<Handle>,
-    session: RwLock<Option<sessiondb_sdk::OpenAiSession>>,
-}
-
-impl OpenAiSession {
-    fn get(&self) -> Result<sessiondb_sdk::OpenAiSession, Fault> {
-        self.handle.must_be_open()?;
-        let session = self.session.read().unwrap_or_else(PoisonError::into_inner);
-        session.clone().ok_or_else(|| self.handle.closed())
-    }
-}
+pub(crate) struct OpenAiSession(Store<sessiondb_sdk::OpenAiSession>);
 
 fn texts(items: Vec<Given>) -> Result<Vec<String>, Fault> {
     items.into_iter().map(Given::into_text).collect()
@@ -36,55 +24,45 @@ fn strs(texts: &[String]) -> Vec<&str> {
 impl OpenAiSession {
     #[new]
     fn new(py: Python<'_>, archive: &Bound<'_, Archive>, session_id: &str) -> PyResult<Self> {
-        let handle = Arc::clone(&archive.get().handle);
-        let session = call(py, || {
-            Ok(sessiondb_sdk::OpenAiSession::new(
-                &handle.get()?,
-                session_id,
-            ))
-        })?;
-        Ok(Self {
-            handle,
-            session: RwLock::new(Some(session)),
+        Store::new(py, archive, |archive| {
+            sessiondb_sdk::OpenAiSession::new(archive, session_id)
         })
+        .map(Self)
     }
 
     /// Lets go of the archive.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| {
-            let mut session = self.session.write().unwrap_or_else(PoisonError::into_inner);
-            drop(session.take());
-        });
+        self.0.close(py);
     }
 
     /// The last items in order, or all.
     #[pyo3(signature = (limit=None))]
     fn items<'py>(&self, py: Python<'py>, limit: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
-        let array = call(py, || Ok(json::array(&self.get()?.items(limit)?)))?;
+        let array = call(py, || Ok(json::array(&self.0.get()?.items(limit)?)))?;
         json::loads(py, &array)
     }
 
     /// Appends items, all or none.
     fn add(&self, py: Python<'_>, items: Vec<Given>) -> PyResult<()> {
-        call(py, || Ok(self.get()?.add(&strs(&texts(items)?))?))
+        call(py, || Ok(self.0.get()?.add(&strs(&texts(items)?))?))
     }
 
     /// Takes the last item away.
     fn pop<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let last = call(py, || Ok(self.get()?.pop()?))?;
+        let last = call(py, || Ok(self.0.get()?.pop()?))?;
         last.map(|last| json::loads(py, last.as_str())).transpose()
     }
 
     /// Takes all items away. Returns whether there was such a conversation.
     fn clear(&self, py: Python<'_>) -> PyResult<bool> {
-        call(py, || Ok(self.get()?.clear()?))
+        call(py, || Ok(self.0.get()?.clear()?))
     }
 
     /// The last items, or all, which can be replaced as long as they are the last.
     #[pyo3(signature = (limit=None))]
     fn tail(&self, py: Python<'_>, limit: Option<u64>) -> PyResult<OpenAiTail> {
         call(py, || {
-            let session = self.get()?;
+            let session = self.0.get()?;
             let entries = session.items(limit)?;
             Ok(OpenAiTail { session, entries })
         })
