@@ -20,11 +20,12 @@ SEED = 20260128
 
 
 def _context() -> Any:
-    """How children are made: where it can be, of a process that has all modules and nothing else."""
+    """How children are made: where it can be, of a process that has what they import and nothing else."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sessiondb.claude", "tests.children"])
+    # Not their work itself: that process looks for it where it was started, and not where the tests are.
+    context.set_forkserver_preload(["sessiondb.claude"])
     return context
 
 
