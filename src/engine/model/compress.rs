@@ -40,6 +40,7 @@ mod zstd_frames {
 
     /// The bytes that a frame holds, which must be that many.
     pub(crate) fn decompress(frame: &[u8], len: usize) -> Result<Vec<u8>, String> {
+        is_there(frame)?;
         let unpacked = DECOMPRESSOR.with_borrow_mut(|kept| {
             let decompressor = match kept {
                 Some(decompressor) => decompressor,
@@ -65,6 +66,7 @@ mod zstd_frames {
         mut enough: impl FnMut(&[u8]) -> bool,
     ) -> Result<Vec<u8>, String> {
         const STEPS: usize = 16;
+        is_there(frame)?;
         let failed = |err: io::Error| not_unpacked(&err);
         DECODER.with_borrow_mut(|kept| {
             let decoder = match kept {
@@ -90,6 +92,14 @@ mod zstd_frames {
             }
             Ok(bytes)
         })
+    }
+
+    /// Nothing at all would pass for a frame of nothing.
+    fn is_there(frame: &[u8]) -> Result<(), String> {
+        if frame.is_empty() {
+            return Err("there is no frame".to_owned());
+        }
+        Ok(())
     }
 
     fn not_unpacked(err: &io::Error) -> String {
