@@ -83,6 +83,11 @@ fn unpacked(stored: &[u8]) -> Option<Vec<u8>> {
     if len > 256 << 20 {
         return None;
     }
+    // Read part by part, a frame that says another length for itself would do.
+    let said = zstd::zstd_safe::get_frame_content_size(frame).ok()?;
+    if said.is_some_and(|said| said != len) {
+        return None;
+    }
     let mut unpacked = Vec::new();
     let decoder = zstd::stream::read::Decoder::new(frame).ok()?;
     decoder.take(len + 1).read_to_end(&mut unpacked).ok()?;
