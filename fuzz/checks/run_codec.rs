@@ -89,7 +89,9 @@ fn unpacked(stored: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut unpacked = Vec::new();
-    let decoder = zstd::stream::read::Decoder::new(frame).ok()?;
+    let mut decoder = zstd::stream::read::Decoder::new(frame).ok()?;
+    // As wide as a window can be: the library unpacks into one buffer, and needs none.
+    decoder.window_log_max(31).ok()?;
     decoder.take(len + 1).read_to_end(&mut unpacked).ok()?;
     (unpacked.len() as u64 == len).then_some(unpacked)
 }
