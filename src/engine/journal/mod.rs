@@ -82,9 +82,15 @@ impl Journal {
         }
     }
 
-    /// Whether a frame with such a payload fits into a half that is empty.
+    /// Whether a frame with such a payload fits into a half that is empty, beside what is kept free:
+    /// when it begins one, the other half is not free.
     pub(crate) fn can_hold(self, payload_bytes: u64) -> bool {
-        FRAME_HEADER_BYTES + payload_bytes <= self.half_bytes
+        let kept_free = if seeded(Bug::SpendReserve) {
+            0
+        } else {
+            self.reserve()
+        };
+        FRAME_HEADER_BYTES + payload_bytes + kept_free <= self.half_bytes
     }
 
     /// What is kept free at the end of a half for deletions as long as the other half is not free,
@@ -472,7 +478,8 @@ mod tests {
         let file = storage();
         let start = Position::start_of(2, 5, 1);
         let room = JOURNAL.half_bytes - FRAME_HEADER_BYTES;
-        assert!(JOURNAL.can_hold(room) && !JOURNAL.can_hold(room + 1));
+        let held = room - JOURNAL.reserve();
+        assert!(JOURNAL.can_hold(held) && !JOURNAL.can_hold(held + 1));
         let full = vec![7; usize::try_from(room).unwrap()];
         let end = JOURNAL.write(&file, &start, &mut frame(&full)).unwrap();
         assert!(!JOURNAL.has_room_at(&end, 0));

@@ -224,6 +224,28 @@ fn r25_a_full_disk_loses_nothing_and_stops_no_deletion() {
     assert!(met.iter().all(|count| *count > 0), "not met: {seen:?}");
 }
 
+/// A frame that begins a half may fill nearly all of it, while the other half waits for room.
+#[test]
+fn a_long_frame_leaves_room_for_deletions() {
+    let mut seen = Seen::default();
+    for bytes in (6_000..8_200).step_by(50) {
+        let mut case = Case::new(&mut Dice::new(bytes)).unwrap();
+        let len = usize::try_from(bytes).unwrap();
+        let deletable = [Step::SetName(0, 0), Step::SetName(1, 1)];
+        let long = (2..4).map(|number| Step::append_of(number, len));
+        for step in deletable.into_iter().chain(long) {
+            assert!(case.take(&step).unwrap(), "{step:.60?}");
+        }
+        case.disk.set_full(Some(Full::NoGrowth));
+        let deleted = case
+            .fill(&mut seen)
+            .and_then(|()| case.delete(&mut seen))
+            .and_then(|()| case.end());
+        assert_eq!(deleted, Ok(()), "behind a frame of {bytes} bytes");
+    }
+    assert!(seen.deletions > 0 && seen.folds_refused > 0, "{seen:?}");
+}
+
 /// Whether a bug that is switched on shows.
 pub(super) fn catches(_: Bug) -> bool {
     let mut row = Row::new("R25");
