@@ -1,14 +1,13 @@
 //! `follow`: what comes into a session, or into all of them, as it comes in.
 
 mod all;
-mod end;
 mod live;
 mod one;
 
-use self::end::End;
 use self::live::Following;
 use crate::args::FollowArgs;
 use crate::context::{Access, Context};
+use crate::end::End;
 use crate::exit::Failure;
 
 pub(crate) fn run(context: &Context, args: &FollowArgs) -> Result<(), Failure> {

@@ -51,7 +51,7 @@ fn word(command: &Command) -> Option<&'static str> {
             "what was merged is kept and the archive is sound; the same command goes on from there",
         ),
         #[cfg(feature = "remote")]
-        Command::Push(_) => {
+        Command::Push(args) if !args.watch => {
             Some("others see what was there before; the same command goes on from there")
         }
         #[cfg(feature = "remote")]

@@ -11,6 +11,7 @@ mod confirm;
 mod context;
 mod data_folder;
 mod doctor;
+mod end;
 mod entries;
 mod exit;
 mod export;

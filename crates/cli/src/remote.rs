@@ -1,8 +1,11 @@
 //! `push`, `pull` and `remote`: archives that share a folder or a bucket.
 
+mod watch;
+
 use std::future::Future;
 use std::io::Write;
 
+use sessiondb::Archive;
 use sessiondb_remote::{
     CheckReport, GcOptions, PullOptions, PullReport, PushReport, Remote, RemoteError,
 };
@@ -16,21 +19,34 @@ use crate::{output, render};
 pub(crate) fn push(context: &Context, args: &PushArgs) -> Result<(), Failure> {
     let remote = Remote::open(&args.url)?;
     let archive = context.open(Access::Write)?;
-    let bar = progress::bar(context, Unit::Entries);
-    let mut tell = progress::show_counts(&bar);
-    let pushed = wait(sessiondb_remote::push(&archive, &remote, Some(&mut tell)));
-    bar.finish_and_clear();
-    let report = pushed?;
-    let printed = printed(args.json, &report);
-    if report.is_new_writer {
-        context.say("another copy of this archive pushes there; this one has a new id from now on");
+    if args.watch {
+        watch::push(context, args, &archive, &remote)?;
+        return Ok(archive.close().map(drop)?);
     }
+    let report = push_once(context, &archive, &remote)?;
+    let printed = printed(args.json, &report);
     let done = told_push(&remote, &report);
     context.say(&done);
     archive
         .close()
         .map_err(|error| Failure::from(error).after(&done))?;
     exit::done(printed, done, Ok(()))
+}
+
+fn push_once(
+    context: &Context,
+    archive: &Archive,
+    remote: &Remote,
+) -> Result<PushReport, RemoteError> {
+    let bar = progress::bar(context, Unit::Entries);
+    let mut tell = progress::show_counts(&bar);
+    let pushed = wait(sessiondb_remote::push(archive, remote, Some(&mut tell)));
+    bar.finish_and_clear();
+    let report = pushed?;
+    if report.is_new_writer {
+        context.say("another copy of this archive pushes there; this one has a new id from now on");
+    }
+    Ok(report)
 }
 
 pub(crate) fn pull(context: &Context, args: &PullArgs) -> Result<(), Failure> {
@@ -117,13 +133,11 @@ fn gc(url: &str, options: &GcOptions, dry_run: bool, json: bool) -> Result<(), F
 }
 
 /// Requests are made on this thread.
-fn wait<T>(call: impl Future<Output = Result<T, RemoteError>>) -> Result<T, Failure> {
+fn wait<T>(call: impl Future<Output = Result<T, RemoteError>>) -> Result<T, RemoteError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    let runtime =
-        runtime.map_err(|error| Failure::new(Code::Other, format_args!("no runtime: {error}")))?;
-    Ok(runtime.block_on(call)?)
+        .build()?;
+    runtime.block_on(call)
 }
 
 fn printed(json: bool, report: &impl serde::Serialize) -> Result<(), Failure> {

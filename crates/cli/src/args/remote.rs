@@ -6,7 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 use sessiondb::SessionId;
 
-use crate::values::age;
+use crate::values::{age, seconds, size};
 
 /// Put what is new in the archive into a folder or a bucket that several machines share
 ///
@@ -17,7 +17,16 @@ pub(crate) struct PushArgs {
     /// Where to, as in `file:///mnt/shared`
     #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) url: String,
-    /// Print the report as one JSON object
+    /// Go on as the archive grows, until Ctrl-C, which pushes the rest
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// How many seconds what is new waits at most
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds, requires = "watch")]
+    pub(crate) every: Duration,
+    /// How many bytes of entries wait at most: 200K, 5M
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = size, requires = "watch")]
+    pub(crate) bytes: u64,
+    /// Print the report as one JSON object, one a line of each push of a watch
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sessiondb::archive::{Change, Changes, LogSnapshot};
 use sessiondb::{Archive, Snapshot, StoreError};
 
-use super::end::End;
 use crate::context::Context;
+use crate::end::End;
 use crate::exit::Failure;
 use crate::summary;
 use crate::transcript::beside::Beside;

@@ -59,3 +59,61 @@ fn a_url_that_names_no_store_is_wrong_usage_and_tells_no_password() {
         run.stderr
     );
 }
+
+/// Waits until something is so, for as long as a slow machine may take.
+#[cfg(unix)]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed().as_secs() < 60, "in vain: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_watch_pushes_as_things_grow_and_the_rest_at_its_end() {
+    use std::process::Stdio;
+
+    let (one, two) = (Place::with_samples(), Place::new());
+    let url = url(&one);
+    let mut watch = one
+        .command("push", &[&url, "--watch", "--every", "0.05", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let entries = |place: &Place| {
+        let pulled = place.run("pull", &[&url, "--json"]).code(0);
+        pulled.json()["new_entries"].as_u64().unwrap()
+    };
+    until("what there is", || entries(&two) > 0);
+    let log = (sessiondb::new_session_id(), sessiondb::new_segment_id());
+    let append = || one.append(log, "{\"more\":1}\n").code(0);
+    append();
+    until("what is new", || entries(&two) == 1);
+    // What cannot be pushed for a while is pushed later.
+    std::fs::rename(one.path("shared"), one.path("away")).unwrap();
+    std::fs::write(one.path("shared"), "no folder").unwrap();
+    append();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(watch.try_wait().unwrap().is_none(), "it goes on");
+    std::fs::remove_file(one.path("shared")).unwrap();
+    std::fs::rename(one.path("away"), one.path("shared")).unwrap();
+    until("what could not be pushed", || entries(&two) == 1);
+    append();
+    let id = watch.id().to_string();
+    std::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status()
+        .unwrap();
+    let output = watch.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(entries(&two), 1, "what was new at the end");
+    let told = String::from_utf8(output.stdout).unwrap();
+    for line in told.lines() {
+        let report: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(report["is_put"], true);
+    }
+    assert!(told.lines().count() >= 3, "{told}");
+}

@@ -13,5 +13,6 @@ mod copies;
 mod crashes;
 mod folder;
 mod forget;
+mod growth;
 mod history;
 mod unreliable;
