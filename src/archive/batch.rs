@@ -18,6 +18,7 @@ use super::log::Log;
 use super::marks::{Mark, marked_ops};
 use super::metadata::{set_metadata, updated_metadata};
 use super::names::{name_op, updated_name};
+use super::redaction_marks::Marked;
 use super::snapshot::Snapshot;
 use super::steps::Steps;
 use super::to_entry::ToEntry;
@@ -73,6 +74,8 @@ pub struct Batch {
     given: Option<Durability>,
     /// How sessions are marked by it, in order.
     marks: Vec<(SessionId, Mark)>,
+    /// What it erases and redacts.
+    redacted: Marked,
     /// The archive of a log that is not of this one.
     foreign: Option<PathBuf>,
 }
@@ -93,6 +96,7 @@ impl Batch {
             needed: None,
             given: None,
             marks: Vec::new(),
+            redacted: Marked::default(),
             foreign: None,
         }
     }
@@ -230,8 +234,12 @@ impl Batch {
     pub fn erase(&mut self, log: &Log, range: impl RangeBounds<u64>) -> &mut Self {
         let (id, bounds, at_ms) = (log.id, bounds_of(&range), log.at_ms());
         self.past_journal = true;
-        self.look_at(log).decided(log.durability(), move |now| {
-            erase_op(now, id, bounds, at_ms)
+        let marked = self.marked();
+        self.look_at(log).decided_ops(log.durability(), move |now| {
+            let Some((op, pairs)) = erase_op(now, id, bounds, at_ms)? else {
+                return Ok(Vec::new());
+            };
+            Ok([vec![op], marked.ops(now, id.session, &pairs)?].concat())
         })
     }
 
@@ -249,12 +257,16 @@ impl Batch {
         self.change(self.archive.durability(), op)
     }
 
-    /// Adds a change of a note that is decided when the batch is committed.
-    pub(super) fn decided_note(
+    /// Adds changes of notes that are decided when the batch is committed.
+    pub(super) fn decided_notes(
         &mut self,
-        decide: impl FnOnce(&Snapshot) -> Result<Option<Op>, StoreError> + Send + 'static,
+        decide: impl FnOnce(&Snapshot) -> Result<Vec<Op>, StoreError> + Send + 'static,
     ) -> &mut Self {
-        self.decided(self.archive.durability(), decide)
+        self.decided_ops(self.archive.durability(), decide)
+    }
+
+    pub(super) fn marked(&self) -> Marked {
+        self.redacted.clone()
     }
 
     /// Adds a change of the marks of a session, behind those that this batch makes of it already.

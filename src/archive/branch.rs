@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::entries::bounds_of;
 use super::handle::Archive;
 use super::log::Log;
+use super::redaction_marks::{Pair, mark_ops, pair};
 use super::snapshot::Snapshot;
 use super::typed::LogEntries;
 use crate::engine::{Entries, LogId, Op, OriginRecord};
@@ -165,7 +166,8 @@ impl Log {
     /// `{"kind":"erased"}`, with the entry's `ts` if it has one.
     ///
     /// The content is out of the journal when this returns. The database keeps it in pages that
-    /// are free by now until the archive is compacted.
+    /// are free by now until the archive is compacted. As with [`redact`](Self::redact) a mark stays in the
+    /// session, a hash of each entry as it was, so that a merge tells what was erased from what is another entry.
     ///
     /// ```
     /// use sessiondb::{Archive, new_segment_id, new_session_id};
@@ -185,23 +187,28 @@ impl Log {
     pub fn erase(&self, range: impl RangeBounds<u64>) -> Result<u64, StoreError> {
         let bounds = bounds_of(&range);
         self.archive.commit_without_journal(|snapshot| {
-            let op = erase_op(snapshot, self.id, bounds, self.at_ms())?;
+            let Some((op, pairs)) = erase_op(snapshot, self.id, bounds, self.at_ms())? else {
+                return Ok((Vec::new(), 0));
+            };
             let count = match &op {
-                Some(Op::Erase { entries, .. }) => entries.len(),
+                Op::Erase { entries, .. } => entries.len(),
                 _ => 0,
             };
-            Ok((Vec::from_iter(op), count))
+            let mut ops = vec![op];
+            ops.extend(mark_ops(snapshot, self.id.session, &pairs)?);
+            Ok((ops, count))
         })
     }
 }
 
-/// Erases the entries from the first number to the one behind the last; `None` if there are none.
+/// Erases the entries from the first number to the one behind the last, with what is to be marked; `None` if there
+/// are none.
 pub(super) fn erase_op(
     snapshot: &Snapshot,
     log: LogId,
     (start, end): (u64, Option<u64>),
     at_ms: u64,
-) -> Result<Option<Op>, StoreError> {
+) -> Result<Option<(Op, Vec<Pair>)>, StoreError> {
     let reader = snapshot.reader(log);
     let len = reader.existing_len()?;
     let end = end.unwrap_or(len);
@@ -213,16 +220,26 @@ pub(super) fn erase_op(
             actual: len,
         });
     }
-    let mut entries = Entries::default();
+    let (mut entries, mut pairs) = (Entries::default(), Vec::new());
     for entry in reader.read(start..end)? {
-        entries.push(&tombstone(entry?.as_str()));
+        let entry = entry?;
+        let tombstone = tombstone(entry.as_str());
+        if *tombstone != *entry {
+            pairs.push(pair(&entry, &tombstone));
+        }
+        entries.push(&tombstone);
     }
-    Ok((!entries.is_empty()).then_some(Op::Erase {
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let pairs = snapshot.redactions(log.session)?.carried(&pairs);
+    let op = Op::Erase {
         log,
         first: start,
         entries,
         at_ms,
-    }))
+    };
+    Ok(Some((op, pairs)))
 }
 
 /// Branches off at the end of a turn, and the number of entries up to there.

@@ -11,7 +11,7 @@ use super::handle::Archive;
 use super::info::SessionInfo;
 use super::log::Log;
 use super::note_ops;
-use super::redaction::Redactions;
+use super::redaction_marks::Redactions;
 use super::snapshot::Snapshot;
 use crate::engine::{FORGOTTEN, Op};
 use crate::error::StoreError;

@@ -1,7 +1,5 @@
-//! What was redacted: entries that were rewritten in place, and marks by which an import or a merge knows the
-//! entry as it was for the one that stands there now.
+//! What is redacted: entries that are rewritten in place, and what is kept beside them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,9 +9,9 @@ use super::batch::Batch;
 use super::collected::Collected;
 use super::handle::Archive;
 use super::log::Log;
-use super::note_ops;
+use super::redaction_marks::{Pair, is_mark, mark_ops, pair};
 use super::snapshot::Snapshot;
-use crate::engine::{Entries, Layers, NOTE_MARK, Op, is_forgotten};
+use crate::engine::{Entries, Layers, Op, is_forgotten};
 use crate::error::StoreError;
 use crate::ids::SessionId;
 use crate::raw_json::RawJson;
@@ -264,188 +262,15 @@ fn redacted_records(
     Ok(ops)
 }
 
-/// What was redacted of a session: by hashes of whole entries, those as they are now with those as they were. None
-/// of their content is in it.
-///
-/// ```
-/// use sessiondb::archive::Redaction;
-/// use sessiondb::{Archive, RawJson, new_segment_id, new_session_id};
-///
-/// let archive = Archive::in_memory()?;
-/// let log = archive.log(new_session_id(), new_segment_id());
-/// log.append("hunter2")?;
-/// log.redact([Redaction::new(0, r#""hunter2""#, RawJson::new(r#""[redacted]""#)?)])?;
-/// let redactions = archive.snapshot()?.redactions(log.session_id())?;
-/// assert!(redactions.is_of(br#""[redacted]""#, br#""hunter2""#));
-/// assert!(!redactions.is_of(br#""[redacted]""#, br#""hunter3""#));
-/// # Ok::<(), sessiondb::StoreError>(())
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Redactions(HashMap<u64, BTreeSet<u64>>);
-
-impl Redactions {
-    /// Whether nothing was redacted.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether an entry is what stands in the place of another one since that was redacted.
-    pub fn is_of(&self, redacted: &[u8], was: &[u8]) -> bool {
-        let known = |redacted| self.0.get(&xxh3_64(redacted));
-        !self.is_empty() && known(redacted).is_some_and(|all| all.contains(&xxh3_64(was)))
-    }
-
-    /// Whether both stand in the place of one entry.
-    pub(crate) fn are_of_one(&self, one: &[u8], other: &[u8]) -> bool {
-        let known = |redacted| self.0.get(&xxh3_64(redacted));
-        match (known(one), known(other)) {
-            (Some(one), Some(other)) => !one.is_disjoint(other),
-            _ => false,
-        }
-    }
-
-    /// Whether an entry stands in the place of another one.
-    pub(crate) fn has(&self, redacted: &[u8]) -> bool {
-        !self.is_empty() && self.0.contains_key(&xxh3_64(redacted))
-    }
-
-    /// Those of both.
-    pub(crate) fn with(mut self, others: &Self) -> Self {
-        for (now, was) in &others.0 {
-            self.0.entry(*now).or_default().extend(was);
-        }
-        self
-    }
-
-    /// Each entry as it was, and as it is, by their hashes.
-    pub(crate) fn pairs(&self) -> Vec<Pair> {
-        let all = self.0.iter();
-        let all = all.flat_map(|(now, was)| was.iter().map(|was| (*was, *now)));
-        all.collect()
-    }
-
-    /// What is redacted once more stands for what the entry was before the first time, too.
-    fn carried(&self, pairs: &[Pair]) -> Vec<Pair> {
-        let mut all = pairs.to_vec();
-        for (was, now) in pairs {
-            let earlier = self.0.get(was).into_iter().flatten();
-            all.extend(earlier.map(|earlier| (*earlier, *now)));
-        }
-        all
-    }
-}
-
-/// An entry as it was, and as it is, by their hashes.
-pub(crate) type Pair = (u64, u64);
-
-/// The hashes of an entry as it was, and as it is.
-pub(crate) fn pair(was: &[u8], now: &[u8]) -> Pair {
-    (xxh3_64(was), xxh3_64(now))
-}
-
-/// The part of a note's key behind the session.
-const REDACTED: &str = "/redacted/";
-
-/// The key of a note on a part of what was redacted: so none grows without end.
-fn key_of_shard(session: SessionId, shard: u8) -> String {
-    format!("session/{session}{REDACTED}{shard:02x}")
-}
-
-/// Whether it is the stored name of such a note.
-pub(crate) fn is_mark(name: &str) -> bool {
-    const ID: usize = 36;
-    let key = name.strip_prefix(NOTE_MARK);
-    let behind = key.and_then(|key| key.strip_prefix("session/")?.get(ID..));
-    behind.is_some_and(|behind| behind.starts_with(REDACTED))
-}
-
-/// As a note has it: the hash of an entry as it is, and those of what it was.
-type Shard = BTreeMap<String, BTreeSet<String>>;
-
-fn shard_of(now: u64) -> u8 {
-    now.to_le_bytes()[0]
-}
-
-impl Snapshot {
-    /// What was redacted of a session.
-    ///
-    /// # Errors
-    ///
-    /// Those of a read.
-    pub fn redactions(&self, session: SessionId) -> Result<Redactions, StoreError> {
-        self.redactions_in(&self.redaction_keys(session)?)
-    }
-
-    /// What the notes with these keys say.
-    pub(super) fn redactions_in(&self, keys: &[String]) -> Result<Redactions, StoreError> {
-        let mut all = Redactions::default();
-        let number = |hash: &String| u64::from_str_radix(hash, 16).ok();
-        for key in keys {
-            let shard: Shard = self.read_note(key)?.unwrap_or_default();
-            for (now, was) in &shard {
-                if let Some(now) = number(now) {
-                    all.0
-                        .entry(now)
-                        .or_default()
-                        .extend(was.iter().filter_map(number));
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    /// The keys of the notes on what was redacted of a session.
-    pub(super) fn redaction_keys(&self, session: SessionId) -> Result<Vec<String>, StoreError> {
-        self.notes(&format!("session/{session}{REDACTED}"))
-    }
-}
-
-/// What adds to the marks of a session.
-pub(crate) fn mark_ops(
-    now: &Snapshot,
-    session: SessionId,
-    pairs: &[Pair],
-) -> Result<Vec<Op>, StoreError> {
-    let shards: BTreeSet<u8> = pairs.iter().map(|(_, now)| shard_of(*now)).collect();
-    let ops = shards
-        .into_iter()
-        .map(|shard| shard_op(now, session, shard, pairs));
-    ops.filter_map(Result::transpose).collect()
-}
-
-fn shard_op(
-    now: &Snapshot,
-    session: SessionId,
-    shard: u8,
-    pairs: &[Pair],
-) -> Result<Option<Op>, StoreError> {
-    let key = key_of_shard(session, shard);
-    let before: Shard = now.read_note(&key)?.unwrap_or_default();
-    let mut marks = before.clone();
-    for (was, now) in pairs.iter().filter(|(_, now)| shard_of(*now) == shard) {
-        let all = marks.entry(format!("{now:016x}")).or_default();
-        all.insert(format!("{was:016x}"));
-    }
-    if marks == before {
-        return Ok(None);
-    }
-    note_ops::write_op(&key, &marks).map(Some)
-}
-
 impl Batch {
     /// Adds: remember that something stands in the place of something else since that was redacted, for those who keep more
-    /// than entries of a session. [`Redactions::is_of`] then knows the two.
+    /// than entries of a session. [`Redactions::is_of`](super::Redactions::is_of) then knows the two.
     pub fn mark_redacted(&mut self, session: SessionId, redacted: &[u8], was: &[u8]) -> &mut Self {
         self.mark_pairs(session, &[pair(was, redacted)])
     }
 
     pub(crate) fn mark_pairs(&mut self, session: SessionId, pairs: &[Pair]) -> &mut Self {
-        let shards: BTreeSet<u8> = pairs.iter().map(|(_, now)| shard_of(*now)).collect();
-        for shard in shards {
-            let of_shard = pairs.iter().filter(|(_, now)| shard_of(*now) == shard);
-            let pairs: Vec<Pair> = of_shard.copied().collect();
-            self.decided_note(move |now| shard_op(now, session, shard, &pairs));
-        }
-        self
+        let (pairs, marked) = (pairs.to_vec(), self.marked());
+        self.decided_notes(move |now| marked.ops(now, session, &pairs))
     }
 }

@@ -31,8 +31,8 @@ use crate::relocation::Relocation;
 /// segments that were [forgotten](Archive::forget_session), and the end of a log that was
 /// [cut off](Archive::forget_from) here, if the other log has just that, or less of it, and all
 /// that it has behind. An entry that is [erased](crate::Log::erase) in one of the two logs is no
-/// difference, and each keeps what it has. What was erased cannot be compared, so two entries that
-/// differ count as the same once one of them is erased.
+/// difference, and each keeps what it has; by their marks another entry in its place is one. What builds before 0.2.0 erased has
+/// no mark, and any entry in its place counts as the same.
 ///
 /// A session that is in the [trash](Archive::trash_session) here stays there, with what comes in, unless
 /// [`again`](Self::again) is set. One that is in the trash there comes in so if it is not here, and stays as it

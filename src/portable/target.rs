@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::copy::{Lack, read};
-use crate::archive::{RawEntries, Redactions, SegmentInfo, SegmentParent, Snapshot, tombstone};
+use crate::archive::{
+    Entry, RawEntries, Redactions, SegmentInfo, SegmentParent, Snapshot, tombstone,
+};
 use crate::engine::{LogId, LogKind};
 use crate::error::StoreError;
 use crate::ids::SegmentId;
@@ -125,13 +127,12 @@ impl Composed {
             for (entry, (mine, theirs)) in (start..).zip(pairs) {
                 let (mine, theirs) = (mine?, theirs?);
                 let is_equal = *mine == *theirs;
-                let erased_here = !is_equal
-                    && (is_erased(&mine, theirs.as_str()) || redactions.is_of(&mine, &theirs));
-                let is_known = || {
-                    is_erased(&theirs, mine.as_str())
-                        || redactions.is_of(&theirs, &mine)
-                        || redactions.are_of_one(&mine, &theirs)
+                let is_of = |one: &Entry, other: &Entry| {
+                    redactions.is_of(one, other)
+                        || is_erased(one, other.as_str()) && !redactions.has(one)
                 };
+                let erased_here = !is_equal && is_of(&mine, &theirs);
+                let is_known = || is_of(&theirs, &mine) || redactions.are_of_one(&mine, &theirs);
                 if !is_equal && !erased_here && !is_known() {
                     return Ok(Some(Difference {
                         entry,
@@ -160,7 +161,8 @@ impl Stretch {
     }
 }
 
-/// Whether one is what stands in the place of the other once that is erased.
+/// Whether one is what stands in the place of the other if that was erased. Of what was erased before there were
+/// marks of it, nothing more is known.
 fn is_erased(one: &[u8], other: &str) -> bool {
     one.starts_with(br#"{"kind":"erased""#) && *one == *tombstone(other)
 }

@@ -1,15 +1,13 @@
 //! `push`, `pull` and `remote`: archives that share a folder or a bucket.
 
+mod once;
 mod watch;
 
-use std::future::Future;
 use std::io::Write;
 
-use sessiondb::Archive;
-use sessiondb_remote::{
-    CheckReport, GcOptions, PullOptions, PullReport, PushReport, Remote, RemoteError,
-};
+use sessiondb_remote::{CheckReport, GcOptions, PullOptions, PullReport, Remote, RemoteError};
 
+use self::once::{push_once, told_push, wait};
 use crate::args::{PullArgs, PushArgs, RemoteCommand};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
@@ -31,22 +29,6 @@ pub(crate) fn push(context: &Context, args: &PushArgs) -> Result<(), Failure> {
         .close()
         .map_err(|error| Failure::from(error).after(&done))?;
     exit::done(printed, done, Ok(()))
-}
-
-fn push_once(
-    context: &Context,
-    archive: &Archive,
-    remote: &Remote,
-) -> Result<PushReport, RemoteError> {
-    let bar = progress::bar(context, Unit::Entries);
-    let mut tell = progress::show_counts(&bar);
-    let pushed = wait(sessiondb_remote::push(archive, remote, Some(&mut tell)));
-    bar.finish_and_clear();
-    let report = pushed?;
-    if report.is_new_writer {
-        context.say("another copy of this archive pushes there; this one has a new id from now on");
-    }
-    Ok(report)
 }
 
 pub(crate) fn pull(context: &Context, args: &PullArgs) -> Result<(), Failure> {
@@ -132,14 +114,6 @@ fn gc(url: &str, options: &GcOptions, dry_run: bool, json: bool) -> Result<(), F
     exit::done(printed, done, Ok(()))
 }
 
-/// Requests are made on this thread.
-fn wait<T>(call: impl Future<Output = Result<T, RemoteError>>) -> Result<T, RemoteError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(call)
-}
-
 fn printed(json: bool, report: &impl serde::Serialize) -> Result<(), Failure> {
     if json {
         render::write_json(report)
@@ -152,19 +126,6 @@ fn write(line: &str) -> Result<(), Failure> {
     let mut out = output::stdout();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
-}
-
-fn told_push(remote: &Remote, report: &PushReport) -> String {
-    if report.is_unchanged() {
-        return format!("{}: nothing is new", remote.name());
-    }
-    format!(
-        "{}: {} with {} pushed; {} sent",
-        remote.name(),
-        render::count(report.sessions, "session"),
-        render::count(report.new_entries, "entry"),
-        render::size(report.sent_bytes),
-    )
 }
 
 fn told_pull(remote: &Remote, report: &PullReport) -> String {

@@ -1,9 +1,9 @@
 //! After a session was merged: what was redacted, erased or put into the trash there is so here as well.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Deserialize;
-use sessiondb::archive::{LogSnapshot, Redaction, Redactions};
+use sessiondb::archive::{LogSnapshot, Redaction};
 use sessiondb::{Archive, Log, RawJson, SessionId, Snapshot, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -33,25 +33,11 @@ pub(crate) fn follow(
     if archive.session(session)?.is_none() {
         return Ok(followed);
     }
-    let theirs = logs(there, session)?;
-    let redacted = Redacted::find(there, record, &theirs)?;
-    let erased = erased_logs(there, &theirs)?;
-    if !redacted.was.is_empty() || !erased.is_empty() {
+    let redacted = Redacted::find(there, record, &logs(there, session)?)?;
+    if !redacted.was.is_empty() {
         let here = archive.snapshot()?;
         for key in logs(&here, session)? {
-            let log = log(archive, key);
-            followed.redacted += redacted.apply(&log, &log_of(&here, key))?;
-        }
-        let here = archive.snapshot()?;
-        let redactions = [here.redactions(session)?, there.redactions(session)?];
-        for key in logs(&here, session)? {
-            for (other, _) in erased
-                .iter()
-                .filter(|(other, _)| other.traces == key.traces)
-            {
-                let (mine, theirs) = (log_of(&here, key), log_of(there, *other));
-                followed.erased += erase(&log(archive, key), &mine, &theirs, &redactions)?;
-            }
+            redacted.apply(&log(archive, key), &log_of(&here, key), &mut followed)?;
         }
     }
     if let Some(json) = record.notes.get(TRASH) {
@@ -85,12 +71,14 @@ fn log(archive: &Archive, key: LogKey) -> Log {
     }
 }
 
-/// What was redacted there.
+/// What was redacted or erased there.
 struct Redacted {
     /// The hashes of entries as they were, and as they are.
-    was: HashMap<u64, u64>,
+    was: HashMap<u64, BTreeSet<u64>>,
     /// Entries as they are, by their hash.
     now: HashMap<u64, RawJson>,
+    /// Where entries were erased, and in what: of traces, or not.
+    erased: HashSet<(bool, u64)>,
 }
 
 impl Redacted {
@@ -99,77 +87,80 @@ impl Redacted {
         record: &SessionRecord,
         logs: &[LogKey],
     ) -> Result<Self, RemoteError> {
-        let (mut was, mut now) = (HashMap::new(), HashMap::new());
-        let hash = |hex: &str| u64::from_str_radix(hex, 16).ok();
-        for (_, json) in record
-            .notes
-            .iter()
-            .filter(|(key, _)| key.starts_with("redacted/"))
-        {
-            let shard: BTreeMap<String, BTreeSet<String>> = serde_json::from_str(json.get())?;
-            for (redacted, all) in &shard {
-                if let Some(redacted) = hash(redacted) {
-                    was.extend(
-                        all.iter()
-                            .filter_map(|was| hash(was))
-                            .map(|was| (was, redacted)),
-                    );
-                }
-            }
+        let mut found = Self {
+            was: marks(record)?,
+            now: HashMap::new(),
+            erased: HashSet::new(),
+        };
+        if found.was.is_empty() {
+            return Ok(found);
         }
-        if !was.is_empty() {
-            let wanted: BTreeSet<u64> = was.values().copied().collect();
-            for key in logs {
-                for entry in log_of(there, *key).read(..)? {
-                    let entry = entry?;
-                    let hash = xxh3_64(entry.as_str().as_bytes());
-                    if wanted.contains(&hash) {
-                        now.insert(hash, RawJson::new(entry.as_str())?);
+        let wanted: HashSet<u64> = found.was.values().flatten().copied().collect();
+        for key in logs {
+            for entry in log_of(there, *key).read(..)? {
+                let entry = entry?;
+                let hash = xxh3_64(entry.as_str().as_bytes());
+                if wanted.contains(&hash) {
+                    if is_erased(entry.as_str()) {
+                        found.erased.insert((key.traces, entry.index()));
                     }
+                    found.now.insert(hash, RawJson::new(entry.as_str())?);
                 }
             }
         }
-        Ok(Self { was, now })
+        Ok(found)
     }
 
-    /// Redacts what a log has of it. One whose text is no longer there is erased.
-    fn apply(&self, log: &Log, here: &LogSnapshot) -> Result<u64, StoreError> {
-        let (mut redactions, mut gone) = (Vec::new(), Vec::new());
-        if self.was.is_empty() {
-            return Ok(0);
-        }
+    /// Redacts and erases what a log has of it. One whose new text is no longer there is erased. An entry that was erased
+    /// there is erased here at the same place alone: others may say the same.
+    fn apply(
+        &self,
+        log: &Log,
+        here: &LogSnapshot,
+        followed: &mut Followed,
+    ) -> Result<(), StoreError> {
+        let (mut redactions, mut erased) = (Vec::new(), Vec::new());
         for entry in here.read(..)? {
             let entry = entry?;
-            let Some(now) = self.was.get(&xxh3_64(entry.as_str().as_bytes())) else {
+            let Some(all) = self.was.get(&xxh3_64(entry.as_str().as_bytes())) else {
                 continue;
             };
-            match self.now.get(now) {
-                Some(text) => {
-                    redactions.push(Redaction::new(entry.index(), entry.as_str(), text.clone()));
+            for now in all {
+                match self.now.get(now) {
+                    Some(text) if !is_erased(text.as_str()) => {
+                        let (index, text) = (entry.index(), text.clone());
+                        redactions.push(Redaction::new(index, entry.as_str(), text));
+                    }
+                    Some(_) if !self.erased.contains(&(log.is_trace(), entry.index())) => {}
+                    _ => erased.push(entry.index()),
                 }
-                None => gone.push(entry.index()),
             }
         }
-        for index in &gone {
-            log.erase(*index..=*index)?;
+        erased.dedup();
+        followed.redacted += log.redact(redactions)?;
+        for near in erased.chunk_by(|one, next| one + 1 == *next) {
+            if let (Some(first), Some(last)) = (near.first(), near.last()) {
+                followed.erased += log.erase(*first..=*last)?;
+            }
         }
-        Ok(gone.len() as u64 + log.redact(redactions)?)
+        Ok(())
     }
 }
 
-/// The logs there in which something was erased, and where the first such entry is.
-fn erased_logs(there: &Snapshot, logs: &[LogKey]) -> Result<Vec<(LogKey, u64)>, StoreError> {
-    let mut found = Vec::new();
-    for key in logs {
-        for entry in log_of(there, *key).read(..)? {
-            let entry = entry?;
-            if is_erased(entry.as_str()) {
-                found.push((*key, entry.index()));
-                break;
+/// What a session was redacted of: the hashes of entries as they were, with those of what they became.
+fn marks(record: &SessionRecord) -> Result<HashMap<u64, BTreeSet<u64>>, RemoteError> {
+    let hash = |hex: &String| u64::from_str_radix(hex, 16).ok();
+    let mut marks = HashMap::<u64, BTreeSet<u64>>::new();
+    let notes = record.notes.iter();
+    for (_, json) in notes.filter(|(key, _)| key.starts_with("redacted/")) {
+        let shard: BTreeMap<String, BTreeSet<String>> = serde_json::from_str(json.get())?;
+        for (now, was) in &shard {
+            for was in was.iter().filter_map(hash) {
+                marks.entry(was).or_default().extend(hash(now));
             }
         }
     }
-    Ok(found)
+    Ok(marks)
 }
 
 /// Whether it is what stands in the place of an entry that was erased: a kind, and perhaps a time.
@@ -183,37 +174,6 @@ fn is_erased(entry: &str) -> bool {
     }
     entry.starts_with(r#"{"kind":"erased""#)
         && serde_json::from_str::<Erased>(entry).is_ok_and(|erased| erased.kind == "erased")
-}
-
-/// Erases in a log what is erased in the other, as far as the two are the same.
-fn erase(
-    log: &Log,
-    mine: &LogSnapshot,
-    theirs: &LogSnapshot,
-    redactions: &[Redactions; 2],
-) -> Result<u64, StoreError> {
-    let mut indexes = Vec::new();
-    for (mine, theirs) in mine.read(..)?.zip(theirs.read(..)?) {
-        let (mine, theirs) = (mine?, theirs?);
-        let (one, other) = (mine.as_str(), theirs.as_str());
-        let is_redacted = |redactions: &Redactions| {
-            redactions.is_of(one.as_bytes(), other.as_bytes())
-                || redactions.is_of(other.as_bytes(), one.as_bytes())
-        };
-        if one == other || is_erased(one) || redactions.iter().any(is_redacted) {
-            continue;
-        }
-        if !is_erased(other) {
-            break;
-        }
-        indexes.push(mine.index());
-    }
-    for near in indexes.chunk_by(|one, next| one + 1 == *next) {
-        if let (Some(first), Some(last)) = (near.first(), near.last()) {
-            log.erase(*first..=*last)?;
-        }
-    }
-    Ok(indexes.len() as u64)
 }
 
 /// Puts a session into the trash as it is there, once. Returns whether it was not.

@@ -245,6 +245,37 @@ fn what_is_erased_on_one_side_is_no_difference_and_each_keeps_what_it_has() {
     assert_eq!(lines(&log(&here))[1], ERASED);
 }
 
+/// The other log said something else at that place: it is not what was erased, and is not lost.
+#[test]
+fn another_entry_in_the_place_of_an_erased_one_is_a_difference() {
+    let (here, there) = (Archive::in_memory().unwrap(), Archive::in_memory().unwrap());
+    log(&here).append_many(raws(["1", "2", "3"])).unwrap();
+    log(&there).append_many(raws(["1", "4", "5"])).unwrap();
+    let mut batch = here.batch();
+    batch.erase(&log(&here), 1..2).erase(&log(&here), 2..3);
+    batch.commit().unwrap();
+    assert_eq!(lines(&log(&here)), ["1", ERASED, ERASED]);
+    let marks = here.snapshot().unwrap().redactions(session(1)).unwrap();
+    assert!(marks.is_of(ERASED.as_bytes(), b"2") && marks.is_of(ERASED.as_bytes(), b"3"));
+    for (one, other) in [(&here, &there), (&there, &here)] {
+        assert_eq!(merge(one, other).branches(), 1);
+        let all: Vec<_> = one
+            .segments(session(1))
+            .unwrap()
+            .map(|info| lines(&one.log(session(1), info.unwrap().id)))
+            .collect();
+        assert!(
+            all.contains(&["1", "4", "5"].map(str::to_owned).to_vec()),
+            "{all:?}"
+        );
+        assert!(
+            all.contains(&["1", ERASED, ERASED].map(str::to_owned).to_vec()),
+            "{all:?}"
+        );
+    }
+    assert_clean(&here);
+}
+
 /// An entry that keeps its time when it is erased is told from others by that.
 #[test]
 fn an_erased_entry_of_another_time_is_a_difference() {

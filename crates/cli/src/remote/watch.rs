@@ -5,7 +5,7 @@ use std::time::Duration;
 use sessiondb::{Archive, StoreError};
 use sessiondb_remote::{Growth, PushReport, Remote, RemoteError};
 
-use super::{push_once, told_push};
+use super::once::{push_once, told_push};
 use crate::args::PushArgs;
 use crate::context::Context;
 use crate::end::End;

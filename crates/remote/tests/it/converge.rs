@@ -1,11 +1,12 @@
-//! Archives that push and pull at random, over ways that fail, delay, cut, repeat and reorder, and with processes that
-//! die, converge to one history in which nothing is lost.
+//! R27: archives that push and pull at random, over ways that fail, delay, cut, repeat and reorder, and with processes that
+//! die, converge to one history in which nothing is lost but what was erased. `SCOREBOARD=deep` makes it the deep form.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sessiondb::archive::SegmentInfo;
 use sessiondb::{Archive, SegmentId, SessionId};
 use sessiondb_remote::{GcOptions, PullOptions, gc, pull, push};
 
@@ -19,6 +20,7 @@ const ARCHIVES: usize = 3;
 struct Counts {
     appends: u64,
     branches: u64,
+    erasures: u64,
     pushes: u64,
     pulls: u64,
     failed: u64,
@@ -31,15 +33,20 @@ struct Counts {
 
 #[test]
 fn archives_converge_and_lose_nothing() {
-    let seeds: u64 = std::env::var("SEEDS").map_or(12, |seeds| seeds.parse().unwrap());
-    let mut counts = Counts::default();
-    for seed in 0..seeds {
+    let number = |name: &str| std::env::var(name).ok().map(|seeds| seeds.parse().unwrap());
+    let is_deep = std::env::var_os("SCOREBOARD").is_some_and(|form| form == "deep");
+    let seeds = number("SEEDS").unwrap_or(if is_deep { 2_000 } else { 12 });
+    let first = number("SCOREBOARD_SEED").unwrap_or(0);
+    let (mut counts, begun) = (Counts::default(), Instant::now());
+    for seed in first..first + seeds {
         println!("seed {seed}");
         one(seed, &mut counts);
     }
-    println!("{seeds} seeds: {counts:#?}");
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("R27 cases={seeds} violations=0 seed={first} seconds={seconds:.1}");
+    println!("{counts:#?}");
     assert!(
-        counts.faults > seeds && counts.branches > 0 && counts.failed > 0,
+        counts.faults > seeds && counts.branches > 0 && counts.failed > 0 && counts.erasures > 0,
         "{counts:?}"
     );
 }
@@ -89,6 +96,7 @@ impl World {
         let at = self.rng.usize(..ARCHIVES);
         match self.rng.u32(..10) {
             0..=4 => self.append(at, counts),
+            5 if self.rng.u32(..3) == 0 => self.erase(at, counts),
             5 => self.branch(at, counts),
             6 | 7 => {
                 let way = self.way();
@@ -152,26 +160,41 @@ impl World {
     }
 
     fn branch(&mut self, at: usize, counts: &mut Counts) {
-        let archive = &self.archives[at];
-        let sessions: Vec<_> = archive
-            .sessions()
-            .unwrap()
-            .map(|info| info.unwrap().id)
-            .collect();
-        let Some(session) = self.rng.choice(sessions) else {
-            return;
-        };
-        let segments = archive.segments(session).unwrap().map(Result::unwrap);
-        let segments: Vec<_> = segments.filter(|info| info.exists).collect();
-        let Some(info) = self.rng.choice(segments) else {
+        let Some((session, info)) = self.segment(at) else {
             return;
         };
         let len = self.rng.u64(..=info.entries);
-        archive
+        self.archives[at]
             .log(session, info.id)
             .branch(len, SegmentId::from_u128(self.rng.u128(..)))
             .unwrap();
         counts.branches += 1;
+    }
+
+    /// From now on nobody has to have the entry.
+    fn erase(&mut self, at: usize, counts: &mut Counts) {
+        let Some((session, info)) = self.segment(at).filter(|(_, info)| info.entries > 0) else {
+            return;
+        };
+        let index = self.rng.u64(..info.entries);
+        let log = self.archives[at].log(session, info.id);
+        let line = log.read(index..=index).unwrap().next().unwrap().unwrap();
+        let line = line.as_str().to_owned();
+        log.erase(index..=index).unwrap();
+        let said = self.said.get_mut(&session).unwrap();
+        let before = said.len();
+        said.retain(|said| *said != line);
+        counts.erasures += (before - said.len()) as u64;
+    }
+
+    /// One of an archive.
+    fn segment(&mut self, at: usize) -> Option<(SessionId, SegmentInfo)> {
+        let archive = &self.archives[at];
+        let sessions = archive.sessions().unwrap().map(|info| info.unwrap().id);
+        let session = self.rng.choice(sessions.collect::<Vec<_>>())?;
+        let segments = archive.segments(session).unwrap().map(Result::unwrap);
+        let segments: Vec<_> = segments.filter(|info| info.exists).collect();
+        Some((session, self.rng.choice(segments)?))
     }
 }
 

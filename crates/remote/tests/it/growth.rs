@@ -49,7 +49,7 @@ fn whatever_changes_is_due_in_time_and_a_push_alone_is_not_for_long() {
         &|| {
             archive
                 .set_metadata(session, &serde_json::Map::new())
-                .unwrap()
+                .unwrap();
         },
         &|| {
             archive
