@@ -69,4 +69,4 @@ pub use self::redaction::{Redaction, Redactions, Redactor};
 pub use self::snapshot::Snapshot;
 pub use self::to_entry::ToEntry;
 pub use self::typed::TypedEntries;
-pub use self::words::{Chunk, Words};
+pub use self::words::{Chunk, WordFilter, Words};
