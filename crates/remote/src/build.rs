@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sessiondb::{
     Archive, Durability, Log, RawJson, SessionId, Snapshot, StoreError, new_segment_id,
@@ -11,6 +12,7 @@ use sessiondb::{
 use tempfile::TempDir;
 
 use crate::block;
+use crate::cache::Item;
 use crate::error::RemoteError;
 use crate::hash::Sum;
 use crate::marks::TRASH;
@@ -238,16 +240,31 @@ fn window_len(parts: &[Part]) -> usize {
 async fn read(
     remote: &Remote,
     pack: Sum,
-    parts: Vec<&Part>,
+    mut parts: Vec<&Part>,
 ) -> Result<(u64, Vec<(u64, Vec<u8>)>), RemoteError> {
+    let mut found = Vec::with_capacity(parts.len());
+    if let Some(kept) = remote.kept() {
+        parts.retain(|part| {
+            let verify = |block: &Bytes| block::unpack(remote, part, block).ok();
+            let lines = kept.get(Item::Block(pack, part.at), verify);
+            let is_missing = lines.is_none();
+            found.extend(lines.map(|lines| (part.first, lines)));
+            is_missing
+        });
+    }
+    if parts.is_empty() {
+        return Ok((0, found));
+    }
     let ranges: Vec<Range<u64>> = parts
         .iter()
         .map(|part| part.at..part.at + part.len)
         .collect();
     let blocks = remote.get_ranges(&names::pack(&pack), &ranges).await?;
-    let mut found = Vec::with_capacity(parts.len());
     for (part, block) in parts.into_iter().zip(&blocks) {
         found.push((part.first, block::unpack(remote, part, block)?));
+        if let Some(kept) = remote.kept() {
+            kept.put(Item::Block(pack, part.at), block);
+        }
     }
     let bytes = blocks.iter().map(|block| block.len() as u64).sum();
     Ok((bytes, found))
