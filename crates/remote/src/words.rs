@@ -165,3 +165,35 @@ async fn read(
     }
     Ok((pack, bytes.len() as u64, filters))
 }
+
+#[cfg(test)]
+mod tests {
+    use sessiondb::{Archive, new_segment_id, new_session_id};
+
+    use super::*;
+    use crate::{listing, push};
+
+    #[test]
+    fn a_pack_without_filters_may_have_any_word() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let remote = Remote::in_memory("test");
+        let archive = Archive::in_memory().unwrap();
+        let session = new_session_id();
+        archive
+            .log(session, new_segment_id())
+            .append("common")
+            .unwrap();
+        runtime.block_on(push(&archive, &remote, None)).unwrap();
+        let mut listing = runtime.block_on(listing(&remote)).unwrap();
+        let find = |listing: &Listing| {
+            let words = Words::of("rare");
+            let found = listing.with_words(&remote, &words, [session]);
+            runtime.block_on(found).unwrap().sessions
+        };
+        assert_eq!(find(&listing), []);
+        listing.filters.clear();
+        assert_eq!(find(&listing), [session]);
+    }
+}

@@ -14,4 +14,5 @@ mod crashes;
 mod folder;
 mod forget;
 mod history;
+mod reading;
 mod unreliable;
