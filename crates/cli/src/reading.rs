@@ -47,7 +47,7 @@ pub(crate) fn run(context: Context, command: Command) -> Result<(), Failure> {
              its sessions into an archive, on which every command works",
         ));
     };
-    let mut remote = Remote::open(url)?;
+    let mut remote = Remote::open_to_read(url)?;
     if let Some(folder) = data_folder::cache() {
         remote = remote.with_cache(&Cache::new(folder.join("remotes")));
     }

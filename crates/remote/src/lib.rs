@@ -37,6 +37,7 @@ mod combine;
 mod ends;
 mod error;
 mod fetch;
+mod fill;
 mod follow;
 mod gc;
 mod hash;

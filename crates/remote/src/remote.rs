@@ -54,6 +54,25 @@ impl Remote {
         Ok(Self::new(store, prefix, name))
     }
 
+    /// The same to read what is there: a folder that is not there is an error, and is not made.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteError::Url`].
+    pub fn open_to_read(url: &str) -> Result<Self, RemoteError> {
+        let parsed = ::url::Url::parse(url).ok();
+        let parsed = parsed.filter(|url| url.scheme() == "file");
+        if let Some(parsed) = parsed
+            && parsed.to_file_path().is_ok_and(|folder| !folder.is_dir())
+        {
+            return Err(RemoteError::Url {
+                url: format!("file://{}", parsed.path()),
+                cause: "there is no such folder; `sessiondb push` makes it".to_owned(),
+            });
+        }
+        Self::open(url)
+    }
+
     /// A store that is open already, and where in it. An archive knows the remote again by its name.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: Path, name: impl Into<String>) -> Self {
         let name = name.into();

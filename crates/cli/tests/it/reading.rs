@@ -322,3 +322,12 @@ fn other_commands_say_which_read_a_remote() {
             .err("pull URL");
     }
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_not_made() {
+    let place = Place::new();
+    read(&place, "ls", &[])
+        .code(2)
+        .err("there is no such folder");
+    assert!(!place.path("shared").exists());
+}
