@@ -24,7 +24,7 @@ use object_store::{
 use serde_json::json;
 use sessiondb::archive::Words;
 use sessiondb::{Archive, new_segment_id, new_session_id};
-use sessiondb_remote::{Cache, Remote, listing, push};
+use sessiondb_remote::{Cache, Remote, RemoteSession, listing, push};
 
 /// The word that one session alone has.
 const RARE: &str = "quokka";
@@ -67,7 +67,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         let begun = Instant::now();
         let (found, fetched) = runtime.block_on(async {
             let listing = listing(&cached).await?;
-            let all = listing.sessions().iter().map(|session| session.id());
+            let all = listing.sessions().iter().map(RemoteSession::id);
             let found = listing.with_words(&cached, &Words::of(RARE), all).await?;
             let archive = Archive::in_memory()?;
             let sessions = found.sessions.iter().copied();

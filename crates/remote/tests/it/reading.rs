@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use sessiondb::archive::Words;
 use sessiondb::{Archive, SessionId, SessionInfo, new_segment_id, new_session_id};
-use sessiondb_remote::{Cache, Listing, Remote, RemoteError, listing};
+use sessiondb_remote::{Cache, Listing, Remote, RemoteError, RemoteSession, listing};
 
 use crate::history::{clean, excused, good, history, pull_from, push_to, remote, run, settle};
 use crate::unreliable::{Bucket, Mood};
@@ -66,7 +66,7 @@ fn a_rare_word_is_found_with_filters_and_the_block_that_has_it() {
     // One list, and a manifest and a base, or a manifest alone, of each machine.
     assert!(way.requests() <= 1 + 2 * 4, "{:?}", way.told());
     assert!(!way.told().iter().any(|key| key.contains("/p/")));
-    let all = || listing.sessions().iter().map(|session| session.id());
+    let all = || listing.sessions().iter().map(RemoteSession::id);
     let (words, begun) = (Words::of("quokka"), way.told().len());
     let found = run(listing.with_words(&remote, &words, all())).unwrap();
     assert_eq!((&*found.sessions, found.blocks), (&[rare][..], 1));
@@ -105,7 +105,7 @@ fn a_cache_is_asked_first_and_read_by_several_at_once() {
         let remote = remote(way.clone()).with_cache(&cache);
         let read = run(async {
             let listing = listing(&remote).await?;
-            let all = listing.sessions().iter().map(|session| session.id());
+            let all = listing.sessions().iter().map(RemoteSession::id);
             let found = listing
                 .with_words(&remote, &Words::of("quokka"), all)
                 .await?;
@@ -170,7 +170,7 @@ fn a_listing_tells_what_a_pull_would_have() {
     let all = list(&bucket);
     let (archive, there) = pulled(&bucket);
     assert_eq!(listed(&all), there);
-    assert!(all.sessions().iter().all(|session| session.is_certain()));
+    assert!(all.sessions().iter().all(RemoteSession::is_certain));
     assert_eq!((all.writers(), all.names()), (3, 0));
     for session in all.sessions() {
         let segments = archive.segments(session.id()).unwrap();
@@ -185,7 +185,7 @@ fn a_listing_tells_what_a_pull_would_have() {
         assert_eq!(told, there);
     }
     let new = Archive::in_memory().unwrap();
-    let ids = all.sessions().iter().map(|session| session.id());
+    let ids = all.sessions().iter().map(RemoteSession::id);
     run(all.fetch(&good(&bucket), &new, ids, None)).unwrap();
     assert_eq!(history(&new), history(&archive));
     assert_eq!(run(bucket.keys()), keys);
