@@ -9,7 +9,7 @@ use crate::context::{Access, Context};
 use crate::exit::Failure;
 use crate::render::{self, Column, Table};
 use crate::sessions::{
-    Filter, Listed, chosen, sessions, short_segment, short_session, to_signed, with_home,
+    Filter, Listed, Short, chosen, sessions, short_segment, short_session, to_signed, with_home,
 };
 use crate::table::Fit;
 use crate::trash::{self, Form};
@@ -31,9 +31,6 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
     let short = |id| short_session(&now, id);
     write_chosen(context, chosen, args, &short)
 }
-
-/// The beginning of a session's id that names no other one.
-pub(crate) type Short<'s> = &'s dyn Fn(SessionId) -> Result<String, Failure>;
 
 /// Writes sessions as they were asked for.
 pub(crate) fn write_chosen(

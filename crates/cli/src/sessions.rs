@@ -13,7 +13,7 @@ pub(crate) use self::filter::Filter;
 pub(crate) use self::listed::{Listed, to_signed, with_home};
 #[cfg(feature = "remote")]
 pub(crate) use self::short::shorten_among;
-pub(crate) use self::short::{short_segment, short_session, short_session_of};
+pub(crate) use self::short::{Short, short_segment, short_session, short_session_of};
 use crate::args::FilterArgs;
 use crate::exit::{Code, Failure};
 

@@ -10,9 +10,8 @@ use crate::args::{EmptyArgs, FilterArgs, SessionsArgs, TrashArgs, TrashCommand};
 use crate::confirm::{self, Question};
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
-use crate::ls::Short;
 use crate::render::{self, Column, Table};
-use crate::sessions::{Filter, Listed, short_session, to_signed, with_home};
+use crate::sessions::{Filter, Listed, Short, short_session, to_signed, with_home};
 use crate::table::Fit;
 use crate::{backup, find, output, prune, when};
 

@@ -2,14 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use bytes::Bytes;
 use serde::Deserialize;
 use sessiondb::archive::Forgotten;
 use sessiondb::{SegmentId, SessionId, SessionInfo};
 
 use crate::lean::{LeanSegment, LeanSession, LeanState};
 use crate::listed::{RemoteSegment, RemoteSession};
-use crate::listing::Mark;
 use crate::marks::{self, TRASH};
+
+/// That something of a session was forgotten, as a tip says.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    pub(crate) tip: usize,
+    pub(crate) session: SessionId,
+    pub(crate) key: String,
+    pub(crate) json: Bytes,
+}
 
 /// All sessions by their ids, but for those that were forgotten.
 pub(crate) fn sessions(states: Vec<LeanState>, forgotten: &[Mark]) -> Vec<RemoteSession> {

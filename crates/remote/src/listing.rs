@@ -4,12 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sessiondb::{SegmentId, SessionId};
 use uuid::Uuid;
 
-use crate::combine;
+use crate::combine::{self, Mark};
 use crate::error::RemoteError;
 use crate::hash::Sum;
 use crate::lean::LeanState;
@@ -64,15 +63,6 @@ pub struct Listing {
 
 /// The digits of an id of a session or a segment, and what they are of.
 type Id = (u128, SessionId, Option<SegmentId>);
-
-/// That something of a session was forgotten, as a tip says.
-#[derive(Debug)]
-pub(crate) struct Mark {
-    pub(crate) tip: usize,
-    pub(crate) session: SessionId,
-    pub(crate) key: String,
-    pub(crate) json: Bytes,
-}
 
 impl Listing {
     /// All sessions, by their ids; those in the trash too.

@@ -8,8 +8,9 @@ use sessiondb::SessionId;
 use sessiondb_logs::{FromNotes, KnownSegment, subagent_of_notes, summary_of_notes};
 use sessiondb_remote::{Listing, RemoteSession};
 
-use super::{Reading, Stop};
+use super::source::{Reading, Stop, matching};
 use crate::exit::Failure;
+use crate::find;
 use crate::sessions::{Filter, Listed, MOST_NEW_BYTES};
 
 /// A session, and whether its summary is that of a subagent.
@@ -78,7 +79,7 @@ fn of_notes(session: &RemoteSession) -> Option<Row> {
 }
 
 /// A session as its stored summary has it, whether that covers all or not.
-pub(super) fn stored(session: &RemoteSession) -> Listed {
+fn stored(session: &RemoteSession) -> Listed {
     stored_row(session).listed
 }
 
@@ -139,4 +140,19 @@ fn of_entries(
     }
     rows.extend(rest.into_iter().map(stored_row));
     Ok(rows)
+}
+
+/// The session that is meant.
+pub(super) fn session(
+    listing: &Listing,
+    id: &str,
+    and_segments: bool,
+) -> Result<SessionId, Failure> {
+    let listed = |session| listing.session(session).map(stored);
+    find::session_among(
+        id,
+        and_segments,
+        |beginning| matching(listing, beginning),
+        listed,
+    )
 }

@@ -3,8 +3,8 @@
 use sessiondb::SessionId;
 use sessiondb_remote::{Listing, RemoteSession, WithWords};
 
-use super::rows::Rows;
-use super::{Reading, Stop, session, wait};
+use super::rows::{Rows, session};
+use super::source::{Reading, Stop, wait};
 use crate::args::SearchArgs;
 use crate::exit::Failure;
 use crate::render;

@@ -5,8 +5,8 @@ use std::io::Write;
 use serde::Serialize;
 use sessiondb_remote::Listing;
 
-use super::Reading;
 use super::rows::Rows;
+use super::source::Reading;
 use crate::args::StatsArgs;
 use crate::exit::Failure;
 use crate::sessions::Filter;

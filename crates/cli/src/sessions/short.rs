@@ -8,6 +8,9 @@ use crate::exit::Failure;
 /// The fewest characters, which stay unique for a while.
 const FEWEST: usize = 8;
 
+/// Tells the beginning of a session's id that names no other one.
+pub(crate) type Short<'s> = &'s dyn Fn(SessionId) -> Result<String, Failure>;
+
 /// What has an id that begins so.
 #[cfg(feature = "remote")]
 type Matching = Box<dyn Fn(&str) -> Vec<Match> + Send + Sync>;
