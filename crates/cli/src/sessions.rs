@@ -11,9 +11,9 @@ use sessiondb::{SessionId, SessionInfo, Snapshot};
 
 pub(crate) use self::filter::Filter;
 pub(crate) use self::listed::{Listed, to_signed, with_home};
+pub(crate) use self::short::{Short, short_segment, short_session};
 #[cfg(feature = "remote")]
-pub(crate) use self::short::shorten_among;
-pub(crate) use self::short::{Short, short_segment, short_session, short_session_of};
+pub(crate) use self::short::{short_session_of, shorten_among};
 use crate::args::FilterArgs;
 use crate::exit::{Code, Failure};
 
