@@ -49,6 +49,30 @@ pub struct SessionInfo {
 }
 
 impl SessionInfo {
+    /// A session of which nothing is known but its id, for a program that learns the rest from elsewhere than an archive.
+    ///
+    /// ```
+    /// use sessiondb::{SessionInfo, new_session_id};
+    ///
+    /// let mut info = SessionInfo::unknown(new_session_id());
+    /// info.entries = 3;
+    /// assert_eq!((info.entries, info.segments, info.updated_ms), (3, 0, 0));
+    /// ```
+    pub fn unknown(id: SessionId) -> Self {
+        Self {
+            id,
+            created_ms: 0,
+            updated_ms: 0,
+            segments: 0,
+            entries: 0,
+            entry_bytes: 0,
+            traces: 0,
+            trace_bytes: 0,
+            trashed_ms: None,
+            hidden: false,
+        }
+    }
+
     pub(super) fn new(id: SessionId, row: &SessionRow, marks: SessionMarks) -> Self {
         Self {
             id,

@@ -71,4 +71,4 @@ pub(crate) use self::redaction_marks::{Pair, is_mark, mark_ops, pair};
 pub use self::snapshot::Snapshot;
 pub use self::to_entry::ToEntry;
 pub use self::typed::TypedEntries;
-pub use self::words::{Chunk, Words};
+pub use self::words::{Chunk, WordFilter, Words};

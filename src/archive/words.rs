@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::entry::Entry;
 use super::reader::LogSnapshot;
 use crate::engine::{self, LogId, Part};
@@ -32,6 +34,56 @@ impl Words {
     /// Whether there are none that count, and so every entry has them.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// The words of some entries in few bits, as the archive keeps them of each run of entries. It may say of words that they
+/// are there when they are not, and never the other way round. `docs/format.md` has the bytes, which no version changes.
+///
+/// ```
+/// use sessiondb::archive::{WordFilter, Words};
+///
+/// let filter = WordFilter::of(b"\"Why does it fail?\"\n\"It does not.\"\n");
+/// assert!(filter.may_have(&Words::of("fail")) && !filter.may_have(&Words::of("rare")));
+/// assert_eq!(WordFilter::from_bytes(filter.as_bytes()), Some(filter));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct WordFilter(Vec<u8>);
+
+impl WordFilter {
+    /// The filter of entries that are given as lines, each a JSON value.
+    pub fn of(lines: &[u8]) -> Self {
+        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+        let count = match lines {
+            [] => 0,
+            lines => lines.split(|byte| *byte == b'\n').count() as u64,
+        };
+        Self(engine::word_filter_of(lines, xxh3_64(lines), count))
+    }
+
+    /// A filter as it was stored; `None` if these bytes are none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        engine::WordFilter::parse(bytes).ok()?;
+        Some(Self(bytes.to_vec()))
+    }
+
+    /// As it is to be stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether one of the entries may have all the words. A word counts as for [`LogSnapshot::with_words`].
+    pub fn may_have(&self, words: &Words) -> bool {
+        // What does not parse, which `from_bytes` refuses, would tell nothing.
+        engine::WordFilter::parse(&self.0).map_or(true, |filter| words.0.may_be_in(&filter))
+    }
+}
+
+impl fmt::Debug for WordFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WordFilter")
+            .field("bytes", &self.0.len())
+            .finish_non_exhaustive()
     }
 }
 

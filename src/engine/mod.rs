@@ -43,7 +43,7 @@ pub(crate) use self::model::parents::parents_first;
 pub(crate) use self::model::row::{Head, LogSize, ParentLink, SessionRow};
 pub(crate) use self::model::run::{EntrySlice, Part, Run};
 pub(crate) use self::model::shared_value::ValueName;
-pub(crate) use self::model::word_filter::{WordFilter, Words};
+pub(crate) use self::model::word_filter::{WordFilter, Words, filter_of as word_filter_of};
 pub(crate) use self::model::words::{Bits, each_word};
 pub(crate) use self::open::create::{Creation, create_filled};
 #[cfg(feature = "_testing")]

@@ -61,6 +61,21 @@ impl Context {
         ))
     }
 
+    /// The same on another archive.
+    #[cfg(feature = "remote")]
+    pub(crate) fn on(self, archive: PathBuf) -> Self {
+        Self { archive, ..self }
+    }
+
+    /// The URL of a remote, if that is what was given for the archive.
+    pub(crate) fn url(&self) -> Option<&str> {
+        let text = self.archive.to_str()?;
+        let (scheme, _) = text.split_once("://")?;
+        // A single letter is a drive of Windows.
+        let is_scheme = scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric());
+        is_scheme.then_some(text)
+    }
+
     /// Where the archive is that the command works on.
     pub(crate) fn archive(&self) -> &Path {
         &self.archive

@@ -1,4 +1,5 @@
-//! Where the archive is that nobody has named: in the folder for what programs keep of a person's.
+//! Where the archive is that nobody has named: in the folder for what programs keep of a person's. And where is what was
+//! read of remotes.
 
 use std::ffi::OsString;
 use std::fs::DirBuilder;
@@ -13,11 +14,34 @@ pub(crate) fn archive() -> Option<PathBuf> {
     Some(data_folder()?.join(FOLDER).join(FILE))
 }
 
-fn data_folder() -> Option<PathBuf> {
+/// Where what was read of remotes is kept: in the folder for what programs can make again, or the one that
+/// `SESSIONDB_CACHE` names; `None` if that is empty, or there is no home folder.
+#[cfg(feature = "remote")]
+pub(crate) fn cache() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("SESSIONDB_CACHE") {
+        return (!named.is_empty()).then(|| PathBuf::from(named));
+    }
+    if cfg!(windows) {
+        return Some(data_folder()?.join(FOLDER).join("cache"));
+    }
+    let folder = if cfg!(target_os = "macos") {
+        below_home("Library/Caches")
+    } else {
+        variable("XDG_CACHE_HOME").or_else(|| below_home(".cache"))
+    };
+    Some(folder?.join(FOLDER))
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
     let set = |value: OsString| Some(PathBuf::from(value)).filter(|path| path.is_absolute());
-    let variable = |name: &str| std::env::var_os(name).and_then(set);
-    let below_home =
-        |path: &str| Some(std::env::home_dir()?.join(path)).filter(|path| path.is_absolute());
+    std::env::var_os(name).and_then(set)
+}
+
+fn below_home(path: &str) -> Option<PathBuf> {
+    Some(std::env::home_dir()?.join(path)).filter(|path| path.is_absolute())
+}
+
+fn data_folder() -> Option<PathBuf> {
     if cfg!(windows) {
         return variable("LOCALAPPDATA").or_else(|| below_home("AppData\\Local"));
     }

@@ -15,14 +15,45 @@ const TITLE_CHARS: usize = 60;
 /// Finds the session or segment whose id begins with `id`, or `SESSION/SEGMENT`. A session goes
 /// before its own segments: ids made in the same instant begin alike.
 pub(crate) fn any(archive: &Archive, id: &str) -> Result<Match, Failure> {
-    let mut found = candidates(archive, id)?;
+    let found = without_own_segments(candidates(archive, id)?);
+    only(archive, id, "session or segment", &found)
+}
+
+fn without_own_segments(mut found: Vec<Match>) -> Vec<Match> {
     if let [Match::Session(first), ..] = *found {
         found.retain(|found| match found {
             Match::Session(_) => true,
             Match::Segment { session, .. } => *session != first,
         });
     }
-    only(archive, id, "session or segment", &found)
+    found
+}
+
+/// Finds the session that is meant, or the one whose segment is, of what is in no archive at hand: `matching` tells what has
+/// an id that begins so. Of `SESSION/SEGMENT` the segment is not looked for.
+#[cfg(feature = "remote")]
+pub(crate) fn session_among(
+    id: &str,
+    and_segments: bool,
+    matching: impl Fn(&str) -> Vec<Match>,
+    listed: impl Fn(SessionId) -> Option<Listed>,
+) -> Result<SessionId, Failure> {
+    let (session, and_segments) = match id.split_once('/') {
+        Some((session, _)) => (session, false),
+        None => (id, and_segments),
+    };
+    let mut found = prefix(session).map_or_else(Vec::new, |prefix| matching(&prefix));
+    found.retain(|found| and_segments || matches!(found, Match::Session(_)));
+    found.sort_by_key(|found| matches!(found, Match::Segment { .. }));
+    let what = if and_segments {
+        "session or segment"
+    } else {
+        "session"
+    };
+    let title = |session| title_of(listed(session).as_ref());
+    match only_of(session, what, &without_own_segments(found), title)? {
+        Match::Session(session) | Match::Segment { session, .. } => Ok(session),
+    }
 }
 
 /// Finds the one session or segment as [`any`] does, but takes no session where a segment may be
@@ -148,6 +179,16 @@ fn prefix(id: &str) -> Option<String> {
 }
 
 fn only(archive: &Archive, id: &str, what: &str, found: &[Match]) -> Result<Match, Failure> {
+    only_of(id, what, found, |session| title(archive, session))
+}
+
+/// The one that is found, or an error with those that are, each with its title.
+fn only_of(
+    id: &str,
+    what: &str,
+    found: &[Match],
+    title: impl Fn(SessionId) -> String,
+) -> Result<Match, Failure> {
     match found {
         [one] => Ok(*one),
         [] => Err(Failure::new(
@@ -156,13 +197,13 @@ fn only(archive: &Archive, id: &str, what: &str, found: &[Match]) -> Result<Matc
                 "{id}: no {what} has an id that begins so; `sessiondb ls` lists the sessions"
             ),
         )),
-        several => Err(Failure::new(Code::Usage, ambiguous(archive, id, several))),
+        several => Err(Failure::new(Code::Usage, ambiguous(id, several, title))),
     }
 }
 
-fn ambiguous(archive: &Archive, id: &str, found: &[Match]) -> String {
+fn ambiguous(id: &str, found: &[Match], title: impl Fn(SessionId) -> String) -> String {
     let listed = found.iter().take(LISTED).map(|candidate| match candidate {
-        Match::Session(session) => format!("session {session}{}", title(archive, *session)),
+        Match::Session(session) => format!("session {session}{}", title(*session)),
         Match::Segment { session, segment } => format!("segment {session}/{segment}"),
     });
     let more = found.len().saturating_sub(LISTED);
@@ -178,6 +219,10 @@ fn ambiguous(archive: &Archive, id: &str, found: &[Match]) -> String {
 fn title(archive: &Archive, session: SessionId) -> String {
     let now = archive.snapshot().ok();
     let listed = now.and_then(|now| Listed::of(&now, session).ok());
+    title_of(listed.as_ref())
+}
+
+fn title_of(listed: Option<&Listed>) -> String {
     let title = listed.map(|listed| render::clip(&listed.title(), TITLE_CHARS));
     let title = title.filter(|title| !title.is_empty());
     title.map_or_else(String::new, |title| format!("  {title}"))

@@ -9,7 +9,7 @@ use crate::context::{Access, Context};
 use crate::exit::Failure;
 use crate::render::{self, Column, Table};
 use crate::sessions::{
-    Filter, Listed, chosen, sessions, short_segment, short_session, to_signed, with_home,
+    Filter, Listed, Short, chosen, sessions, short_segment, short_session, to_signed, with_home,
 };
 use crate::table::Fit;
 use crate::trash::{self, Form};
@@ -22,27 +22,42 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
     }
     let now = archive.snapshot()?;
     let filter = Filter::new(&args.filter);
+    let limit = args.limit.map_or(usize::MAX, to_usize);
     if args.trash {
-        let limit = args.limit.map_or(usize::MAX, to_usize);
-        let form = Form {
-            full: args.full,
-            json: args.json,
-            limit,
-        };
+        let form = form_of(args);
         return trash::list(context, &now, &filter.in_trash(), form);
     }
-    let limit = args.limit.map_or(usize::MAX, to_usize);
     let chosen = chosen(&now, &filter)?.take(limit);
+    let short = |id| short_session(&now, id);
+    write_chosen(context, chosen, args, &short)
+}
+
+/// Writes sessions as they were asked for.
+pub(crate) fn write_chosen(
+    context: &Context,
+    sessions: impl Iterator<Item = Result<Listed, Failure>>,
+    args: &LsArgs,
+    short: Short<'_>,
+) -> Result<(), Failure> {
     if args.json {
-        return render::write_json_lines(chosen);
+        return render::write_json_lines(sessions);
     }
-    if write_table(&now, chosen, args.full)? == 0 {
+    if write_table(sessions, args.full, short)? == 0 {
         context.say("no session fits; `sessiondb ls --all` lists all that there are");
     }
     Ok(())
 }
 
-fn to_usize(number: u64) -> usize {
+/// How the trash is listed.
+pub(crate) fn form_of(args: &LsArgs) -> Form {
+    Form {
+        full: args.full,
+        json: args.json,
+        limit: args.limit.map_or(usize::MAX, to_usize),
+    }
+}
+
+pub(crate) fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
@@ -59,15 +74,16 @@ pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
 pub(crate) fn write_sessions(archive: &Archive) -> Result<(), Failure> {
     let now = archive.snapshot()?;
     let filter = Filter::new(&FilterArgs::default());
-    write_table(&now, chosen(&now, &filter)?, false)?;
+    let short = |id| short_session(&now, id);
+    write_table(chosen(&now, &filter)?, false, &short)?;
     Ok(())
 }
 
 /// Returns how many there are.
 fn write_table(
-    now: &Snapshot,
     sessions: impl Iterator<Item = Result<Listed, Failure>>,
     full: bool,
+    short: Short<'_>,
 ) -> Result<usize, Failure> {
     let fit = |least, leaves| Fit { least, leaves };
     let mut table = Table::new([
@@ -87,7 +103,7 @@ fn write_table(
             let used = when::date_and_time(session.activity_ms());
             (session.info.id.to_string(), used)
         } else {
-            let id = short_session(now, session.info.id)?;
+            let id = short(session.info.id)?;
             (id, when::ago(session.activity_ms()))
         };
         table.push([

@@ -33,6 +33,8 @@ mod output;
 mod pager;
 mod progress;
 mod prune;
+#[cfg(feature = "remote")]
+mod reading;
 mod recover;
 mod redact;
 #[cfg(feature = "remote")]
@@ -81,6 +83,19 @@ fn main() -> ExitCode {
     }
 }
 
+#[cfg(feature = "remote")]
+fn read_remote(context: Context, command: Command) -> Result<(), Failure> {
+    reading::run(context, command)
+}
+
+#[cfg(not(feature = "remote"))]
+fn read_remote(_: Context, _: Command) -> Result<(), Failure> {
+    Err(Failure::new(
+        Code::Usage,
+        "--archive names a remote, which this `sessiondb` cannot read: it was built without the feature `remote`",
+    ))
+}
+
 fn print_help(help: &StyledStr) -> Result<(), Failure> {
     let mut out = output::stdout();
     out.styled(help)?;
@@ -98,6 +113,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         _ => {}
     }
     let context = Context::new(cli.globals, &cli.command)?;
+    if context.url().is_some() {
+        return read_remote(context, cli.command);
+    }
     #[cfg(unix)]
     interrupt::explain(&cli.command);
     match cli.command {

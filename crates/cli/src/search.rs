@@ -9,7 +9,7 @@ use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 use sessiondb::archive::Match;
 use sessiondb::{Archive, SegmentId, SessionId, Snapshot};
-use sessiondb_search::{Hit, Kind, Line, Query, Search};
+use sessiondb_search::{Hit, Kind, Line, PatternError, Query, QueryBuilder, Search};
 
 use crate::args::{FilterArgs, SearchArgs};
 use crate::context::{Access, Context};
@@ -46,10 +46,15 @@ pub(crate) fn run(context: &Context, args: &SearchArgs) -> Result<(), Failure> {
     if count > 0 {
         return Ok(());
     }
-    Err(Failure::new(
+    Err(nothing(args))
+}
+
+/// That nothing is found.
+pub(crate) fn nothing(args: &SearchArgs) -> Failure {
+    Failure::new(
         Code::NotFound,
         format_args!("nothing is found of {:?}{}", args.pattern, hint(args)),
-    ))
+    )
 }
 
 /// What might find more.
@@ -72,27 +77,7 @@ struct Asked {
 
 impl Asked {
     fn new(archive: &Archive, now: &Snapshot, args: &SearchArgs) -> Result<Self, Failure> {
-        let mut query = if args.regex {
-            Query::regex(&args.pattern)
-        } else {
-            Query::literal(&args.pattern)
-        };
-        query = query
-            .whole_words(args.word)
-            .raw(args.raw)
-            .hidden(args.filter.all)
-            .kinds(args.kind.iter().copied())
-            .roles(args.role.iter().copied())
-            .context(usize::try_from(args.context).unwrap_or(usize::MAX));
-        if args.ignore_case || args.case_sensitive {
-            query = query.ignore_case(args.ignore_case);
-        }
-        if let Some(since) = args.filter.period.since {
-            query = query.since_ms(since.from_ms);
-        }
-        if let Some(until) = args.filter.period.until {
-            query = query.until_ms(until.to_ms);
-        }
+        let mut query = query(args);
         let mut segments = Vec::new();
         if !args.ids.is_empty() {
             let mut sessions = Vec::new();
@@ -115,9 +100,7 @@ impl Asked {
             let sessions = chosen(now, &filter)?.map(|session| Ok(session?.info.id));
             query = query.sessions(sessions.collect::<Result<Vec<_>, Failure>>()?);
         }
-        let query = query
-            .build()
-            .map_err(|error| Failure::new(Code::Usage, format_args!("the pattern: {error}")))?;
+        let query = query.build().map_err(bad_pattern)?;
         Ok(Self { query, segments })
     }
 
@@ -137,8 +120,39 @@ impl Asked {
     }
 }
 
+/// What is looked for, wherever it is.
+pub(crate) fn query(args: &SearchArgs) -> QueryBuilder {
+    let mut query = if args.regex {
+        Query::regex(&args.pattern)
+    } else {
+        Query::literal(&args.pattern)
+    };
+    query = query
+        .whole_words(args.word)
+        .raw(args.raw)
+        .hidden(args.filter.all)
+        .kinds(args.kind.iter().copied())
+        .roles(args.role.iter().copied())
+        .context(usize::try_from(args.context).unwrap_or(usize::MAX));
+    if args.ignore_case || args.case_sensitive {
+        query = query.ignore_case(args.ignore_case);
+    }
+    if let Some(since) = args.filter.period.since {
+        query = query.since_ms(since.from_ms);
+    }
+    if let Some(until) = args.filter.period.until {
+        query = query.until_ms(until.to_ms);
+    }
+    query
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed over by value")]
+pub(crate) fn bad_pattern(error: PatternError) -> Failure {
+    Failure::new(Code::Usage, format_args!("the pattern: {error}"))
+}
+
 /// Whether sessions are asked for by what a list shows of them.
-fn is_filter(args: &FilterArgs) -> bool {
+pub(crate) fn is_filter(args: &FilterArgs) -> bool {
     args.agent.is_some()
         || args.cwd.is_some()
         || args.model.is_some()

@@ -11,12 +11,14 @@ use sessiondb::{SessionId, SessionInfo, Snapshot};
 
 pub(crate) use self::filter::Filter;
 pub(crate) use self::listed::{Listed, to_signed, with_home};
-pub(crate) use self::short::{short_segment, short_session};
+pub(crate) use self::short::{Short, short_segment, short_session};
+#[cfg(feature = "remote")]
+pub(crate) use self::short::{short_session_of, shorten_among};
 use crate::args::FilterArgs;
 use crate::exit::{Code, Failure};
 
 /// How many bytes of entries that no summary covers yet are read for a list.
-const MOST_NEW_BYTES: u64 = 256 << 20;
+pub(crate) const MOST_NEW_BYTES: u64 = 256 << 20;
 /// How many sessions are looked at before the first one is given.
 const AHEAD: usize = 256;
 /// All sessions, those that were active last first.
@@ -62,10 +64,15 @@ pub(crate) fn newest(now: &Snapshot) -> Result<Listed, Failure> {
     if let Some(session) = chosen(now, &filter)?.next() {
         return session;
     }
-    Err(Failure::new(
+    Err(no_newest())
+}
+
+/// That there is no session to be shown where none is named.
+pub(crate) fn no_newest() -> Failure {
+    Failure::new(
         Code::NotFound,
         "the archive has no session with entries; `sessiondb import` or `sessiondb sync` brings some in",
-    ))
+    )
 }
 
 /// The iterator of [`sessions`].

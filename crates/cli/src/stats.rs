@@ -31,7 +31,10 @@ pub(crate) fn run(context: &Context, args: &StatsArgs) -> Result<(), Failure> {
         ("entries", of_size(stats.entries, stats.entry_bytes)),
         ("traces", of_size(stats.traces, stats.trace_bytes)),
         ("names", stats.names.to_string()),
-        ("in the trash", in_trash(&stats)),
+        (
+            "in the trash",
+            in_trash(stats.trashed_sessions, stats.trashed_bytes),
+        ),
         ("packed", packed(&stats)),
     ] {
         writeln!(out, "{name:14}  {value}")?;
@@ -51,11 +54,20 @@ fn packed(stats: &ArchiveStats) -> String {
 }
 
 /// How many of the sessions are in the trash, and what they have.
-fn in_trash(stats: &ArchiveStats) -> String {
-    let sessions = render::count(stats.trashed_sessions, "session");
-    format!("{sessions} ({})", render::size(stats.trashed_bytes))
+pub(crate) fn in_trash(sessions: u64, bytes: u64) -> String {
+    let sessions = render::count(sessions, "session");
+    format!("{sessions} ({})", render::size(bytes))
 }
 
-fn of_size(count: u64, bytes: u64) -> String {
+/// Writes what sessions of a remote used, those first that were active last.
+#[cfg(feature = "remote")]
+pub(crate) fn write_by(
+    sessions: impl Iterator<Item = Result<crate::sessions::Listed, Failure>>,
+    args: &StatsArgs,
+) -> Result<(), Failure> {
+    by::write(sessions, args)
+}
+
+pub(crate) fn of_size(count: u64, bytes: u64) -> String {
     format!("{count} ({})", render::size(bytes))
 }

@@ -11,7 +11,7 @@ use crate::confirm::{self, Question};
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
 use crate::render::{self, Column, Table};
-use crate::sessions::{Filter, Listed, short_session, to_signed, with_home};
+use crate::sessions::{Filter, Listed, Short, short_session, to_signed, with_home};
 use crate::table::Fit;
 use crate::{backup, find, output, prune, when};
 
@@ -46,12 +46,23 @@ pub(crate) fn list(
     form: Form,
 ) -> Result<(), Failure> {
     let mut taken = Vec::new();
+    let short = |id| short_session(now, id);
     for info in now.trash()? {
         let session = Listed::of(now, info.id)?;
         if taken.len() < form.limit && filter.takes(now, &session)? {
             taken.push(session);
         }
     }
+    write(context, taken, form, &short)
+}
+
+/// Writes sessions that are in the trash.
+pub(crate) fn write(
+    context: &Context,
+    taken: Vec<Listed>,
+    form: Form,
+    short: Short<'_>,
+) -> Result<(), Failure> {
     if form.json {
         return render::write_json_lines(taken.into_iter().map(Ok));
     }
@@ -59,7 +70,7 @@ pub(crate) fn list(
         context.say("nothing of that is in the trash");
         return Ok(());
     }
-    write_table(now, &taken, form.full)?;
+    write_table(&taken, form.full, short)?;
     let bytes = taken.iter().map(|session| bytes(&session.info)).sum();
     context.say(format_args!(
         "{} in the trash with {} as JSONL; `sessiondb restore SESSION` takes one out, `sessiondb trash empty` \
@@ -70,7 +81,7 @@ pub(crate) fn list(
     Ok(())
 }
 
-fn write_table(now: &Snapshot, sessions: &[Listed], full: bool) -> Result<(), Failure> {
+fn write_table(sessions: &[Listed], full: bool, short: Short<'_>) -> Result<(), Failure> {
     let fit = |least, leaves| Fit { least, leaves };
     let mut table = Table::new([
         Column::Id("SESSION"),
@@ -87,7 +98,7 @@ fn write_table(now: &Snapshot, sessions: &[Listed], full: bool) -> Result<(), Fa
         let id = if full {
             session.info.id.to_string()
         } else {
-            short_session(now, session.info.id)?
+            short(session.info.id)?
         };
         table.push([
             id,
@@ -119,7 +130,8 @@ fn empty(context: &Context, args: &EmptyArgs) -> Result<(), Failure> {
         let listed = plan.sessions.iter().map(|info| Listed::of(&now, info.id));
         let listed = listed.collect::<Result<Vec<_>, _>>()?;
         let nothing_done = |failure: Failure| failure.after("nothing was removed");
-        exit::found(write_table(&now, &listed, true), Ok(())).map_err(nothing_done)?;
+        let short = |id| short_session(&now, id);
+        exit::found(write_table(&listed, true, &short), Ok(())).map_err(nothing_done)?;
     }
     let question = Question {
         verb: "remove for good",

@@ -28,6 +28,7 @@ mod document;
 mod group;
 mod host;
 mod import;
+mod known;
 mod lines;
 mod notes;
 mod opencode;
@@ -48,6 +49,7 @@ mod visit;
 mod watch;
 
 pub use self::import::{Import, Listener, nothing_to_import};
+pub use self::known::{FromNotes, KnownSegment, subagent_of_notes, summary_of_notes};
 pub use self::notes::{LogNote, SourceNote, TextForm};
 pub use self::out::{
     Export, ExportReport, Exported, Free, FreeFile, FreeOutcome, FreeReport, Kept, Likeness,

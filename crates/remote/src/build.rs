@@ -1,29 +1,21 @@
-//! Sessions of another writer as an archive, in a temporary folder, made of parts: those that are here already are
-//! taken from here, all others are read by range and verified.
+//! Sessions of another writer as an archive, in a temporary folder, made of parts.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
-
-use futures_util::{StreamExt, TryStreamExt, stream};
 use sessiondb::{
     Archive, Durability, Log, RawJson, SessionId, Snapshot, StoreError, new_segment_id,
 };
 use tempfile::TempDir;
 
-use crate::block;
 use crate::error::RemoteError;
-use crate::hash::Sum;
+use crate::fill::{Filled, Wanted};
 use crate::marks::TRASH;
-use crate::names;
 use crate::pack::LogKey;
-use crate::plan::{lines, log_of};
 use crate::record::{Part, SegmentRecord, SessionRecord};
 use crate::remote::Remote;
 
-/// The most bytes of lines that are in memory at once, unless one part has more.
+/// The most bytes of lines of a large session that are in memory at once, unless one part has more.
 const WINDOW_BYTES: u64 = 16 << 20;
-/// So many packs are read at once.
-const AT_ONCE: usize = 8;
+/// Sessions of so many bytes of lines are read together.
+const TOGETHER_BYTES: u64 = 32 << 20;
 
 /// Sessions that stand in an archive of their own. It goes with this.
 pub(crate) struct Built {
@@ -50,16 +42,51 @@ pub(crate) async fn build(
         received_bytes: 0,
         _dir: dir,
     };
+    let mut filled = Filled::new(remote, here);
+    filled.read(&together(sessions)).await?;
     for (session, record) in sessions {
         for segment in record.parents_first() {
             built.begin(*session, segment)?;
-            built.log(remote, here, *session, segment, false).await?;
-            built.log(remote, here, *session, segment, true).await?;
+            for traces in [false, true] {
+                built.log(&mut filled, *session, segment, traces).await?;
+            }
             built.date(*session, segment)?;
         }
         built.finish(*session, record)?;
     }
+    built.received_bytes = filled.received_bytes;
     Ok(built)
+}
+
+/// All parts of sessions that are small enough to be read together, so that each pack is asked for once; none of others.
+fn together(sessions: &[(SessionId, SessionRecord)]) -> Vec<Wanted<'_>> {
+    let parts = sessions.iter().flat_map(|(_, record)| record.all_parts());
+    if parts.map(|part| part.bytes).sum::<u64>() > TOGETHER_BYTES {
+        return Vec::new();
+    }
+    let segments = sessions.iter().flat_map(|(session, record)| {
+        let segments = record.segments.iter();
+        segments.map(|segment| (*session, segment))
+    });
+    let logs = segments.flat_map(|(session, segment)| {
+        [false, true].map(|traces| log_parts(session, segment, traces))
+    });
+    logs.flat_map(|(key, parts)| parts.iter().map(move |part| (key, part)))
+        .collect()
+}
+
+fn log_parts(session: SessionId, segment: &SegmentRecord, traces: bool) -> (LogKey, &[Part]) {
+    let key = LogKey {
+        session,
+        segment: segment.id,
+        traces,
+    };
+    let parts = if traces {
+        &segment.trace_parts
+    } else {
+        &segment.parts
+    };
+    (key, parts)
 }
 
 impl Built {
@@ -117,69 +144,34 @@ impl Built {
     }
 
     async fn log(
-        &mut self,
-        remote: &Remote,
-        here: &Snapshot,
+        &self,
+        filled: &mut Filled<'_>,
         session: SessionId,
         segment: &SegmentRecord,
         traces: bool,
     ) -> Result<(), RemoteError> {
-        let key = LogKey {
-            session,
-            segment: segment.id,
-            traces,
-        };
-        let mut parts = if traces {
-            &*segment.trace_parts
-        } else {
-            &*segment.parts
-        };
+        let (key, mut parts) = log_parts(session, segment, traces);
         let mut writer = LogWriter::new(&self.archive, key, segment);
         while !parts.is_empty() {
             let (window, rest) = parts.split_at(window_len(parts));
             parts = rest;
-            let mut found = self.window(remote, here, key, window).await?;
+            let mut read = Vec::with_capacity(window.len());
             for part in window {
-                let lines = found.remove(&part.first).unwrap_or_default();
+                read.extend(filled.take(key, part));
+            }
+            if read.len() < window.len() {
+                let wanted: Vec<_> = window.iter().map(|part| (key, part)).collect();
+                filled.read(&wanted).await?;
+                read = window
+                    .iter()
+                    .filter_map(|part| filled.take(key, part))
+                    .collect();
+            }
+            for (part, lines) in window.iter().zip(read) {
                 writer.write(part.first, &lines)?;
             }
         }
         Ok(())
-    }
-
-    /// The lines of some parts, by their first entries.
-    async fn window(
-        &mut self,
-        remote: &Remote,
-        here: &Snapshot,
-        key: LogKey,
-        parts: &[Part],
-    ) -> Result<BTreeMap<u64, Vec<u8>>, RemoteError> {
-        let log = log_of(here, key);
-        let len = log.len()?;
-        let (mut found, mut missing) = (BTreeMap::new(), HashMap::<Sum, Vec<&Part>>::new());
-        for part in parts {
-            let mine = if part.end <= len {
-                lines(&log, part.first..part.end, part.bytes)?
-            } else {
-                None
-            };
-            match mine.filter(|lines| Sum::of(lines) == part.sum) {
-                Some(lines) => {
-                    found.insert(part.first, lines);
-                }
-                None => missing.entry(part.pack).or_default().push(part),
-            }
-        }
-        let reads = missing
-            .into_iter()
-            .map(|(pack, parts)| read(remote, pack, parts));
-        let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
-        while let Some((bytes, lines)) = reads.try_next().await? {
-            self.received_bytes += bytes;
-            found.extend(lines);
-        }
-        Ok(found)
     }
 
     /// Gives a segment the time of its last change, where nothing that was written has.
@@ -232,25 +224,6 @@ fn window_len(parts: &[Part]) -> usize {
         bytes <= WINDOW_BYTES
     });
     fits.count().max(1)
-}
-
-/// Reads parts of one pack. Returns the bytes that were read, and the lines by their first entries.
-async fn read(
-    remote: &Remote,
-    pack: Sum,
-    parts: Vec<&Part>,
-) -> Result<(u64, Vec<(u64, Vec<u8>)>), RemoteError> {
-    let ranges: Vec<Range<u64>> = parts
-        .iter()
-        .map(|part| part.at..part.at + part.len)
-        .collect();
-    let blocks = remote.get_ranges(&names::pack(&pack), &ranges).await?;
-    let mut found = Vec::with_capacity(parts.len());
-    for (part, block) in parts.into_iter().zip(&blocks) {
-        found.push((part.first, block::unpack(remote, part, block)?));
-    }
-    let bytes = blocks.iter().map(|block| block.len() as u64).sum();
-    Ok((bytes, found))
 }
 
 /// Writes the lines of a log with the times of its first and its last change.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
+use sessiondb::archive::WordFilter;
 
 use crate::block;
 use crate::error::RemoteError;
 use crate::hash::Sum;
 use crate::manifest::State;
 use crate::names::{self, PACKS};
-use crate::pack;
-use crate::record::{self, Part};
+use crate::pack::{self, FiltersPlace};
+use crate::record::{self, FILTERS, Part};
 use crate::remote::Remote;
 use crate::tips::Chains;
 
@@ -94,8 +95,8 @@ pub async fn check(
     report.packs = named.len() as u64;
     let mut nobody = |_, _| {};
     let tell = tell.unwrap_or(&mut nobody);
-    for (done, (pack, parts)) in named.iter().enumerate() {
-        if let Err(error) = check_pack(remote, pack, parts).await {
+    for (done, (pack, of)) in named.iter().enumerate() {
+        if let Err(error) = check_pack(remote, pack, of).await {
             report.found(error)?;
         }
         tell(done as u64 + 1, report.packs);
@@ -103,8 +104,17 @@ pub async fn check(
     Ok(report)
 }
 
-/// The parts that tips name, by pack and place.
-type Named = BTreeMap<Sum, HashMap<u64, Part>>;
+/// What tips name, by pack.
+type Named = BTreeMap<Sum, OfPack>;
+
+/// What tips say of a pack.
+#[derive(Default)]
+struct OfPack {
+    /// The parts in it, by place.
+    parts: HashMap<u64, Part>,
+    /// Where its word filters are, if it has any.
+    filters: Option<FiltersPlace>,
+}
 
 /// Returns how many sessions there are.
 fn parts_of(state: &State, named: &mut Named) -> Result<u64, RemoteError> {
@@ -112,10 +122,13 @@ fn parts_of(state: &State, named: &mut Named) -> Result<u64, RemoteError> {
     for session in record::sessions(&state.records) {
         sessions += 1;
         for part in session?.1.all_parts() {
-            named
-                .entry(part.pack)
-                .or_default()
-                .insert(part.at, part.clone());
+            let of = named.entry(part.pack).or_default();
+            of.parts.insert(part.at, part.clone());
+        }
+    }
+    for (pack, json) in record::with_prefix(&state.records, FILTERS) {
+        if let Some(of) = pack.parse().ok().and_then(|pack| named.get_mut(&pack)) {
+            of.filters = Some(serde_json::from_str(json.get())?);
         }
     }
     Ok(sessions)
@@ -134,30 +147,42 @@ impl CheckReport {
     }
 }
 
-async fn check_pack(
-    remote: &Remote,
-    pack: &Sum,
-    parts: &HashMap<u64, Part>,
-) -> Result<(), RemoteError> {
+async fn check_pack(remote: &Remote, pack: &Sum, of: &OfPack) -> Result<(), RemoteError> {
     let key = names::pack(pack);
     let bytes = remote.get(&key, pack).await?;
     let Some(blocks) = pack::footer(&bytes) else {
         return Err(remote.damaged(&key, "it has no footer"));
     };
-    for part in parts.values() {
+    for part in of.parts.values() {
         let place = blocks.iter().find(|block| block.at == part.at);
         if place.is_none_or(|block| block.part(*pack) != *part) {
             return Err(remote.damaged(&key, "its footer and a manifest contradict each other"));
         }
     }
+    let mut filters = match &of.filters {
+        Some(place) => slice(&bytes, place.at, place.len)
+            .filter(|filters| Sum::of(filters) == place.sum)
+            .and_then(pack::filters)
+            .map(|filters| Some(HashMap::<_, _>::from_iter(filters)))
+            .ok_or_else(|| {
+                remote.damaged(&key, "its word filters are not those of the manifest")
+            })?,
+        None => None,
+    };
     for placed in &blocks {
-        let (at, end) = (placed.at, placed.at.saturating_add(placed.len));
-        let range = usize::try_from(at).ok().zip(usize::try_from(end).ok());
-        let block = range.and_then(|(at, end)| bytes.get(at..end));
-        let Some(block) = block else {
+        let Some(block) = slice(&bytes, placed.at, placed.len) else {
             return Err(remote.damaged(&key, "its footer names a block that is not there"));
         };
-        block::unpack(remote, &placed.part(*pack), block)?;
+        let lines = block::unpack(remote, &placed.part(*pack), block)?;
+        let filters = filters.as_mut().filter(|_| !placed.log.traces);
+        if filters.is_some_and(|all| all.remove(&placed.at) != Some(WordFilter::of(&lines))) {
+            return Err(remote.damaged(&key, "a word filter is not that of its block"));
+        }
     }
     Ok(())
+}
+
+fn slice(bytes: &[u8], at: u64, len: u64) -> Option<&[u8]> {
+    let end = usize::try_from(at.checked_add(len)?).ok()?;
+    bytes.get(usize::try_from(at).ok()?..end)
 }

@@ -1,7 +1,7 @@
 //! Archives that share one history through an object store: a bucket or a folder, and no server.
 //!
 //! [`push`] puts what is new in an archive, [`pull`] merges what others have put, [`check`] verifies
-//! all that is there, and [`gc`] deletes what nobody needs any more. `docs/remote.md` says how the
+//! all that is there, and [`gc`] deletes what nobody needs any more. [`listing`] tells what is there without a pull. `docs/remote.md` says how the
 //! objects are laid out, and what each crash and race leaves.
 //!
 //! The calls are asynchronous for the sake of the store. Between requests they read and write the
@@ -31,13 +31,20 @@ struct Readme;
 
 mod block;
 mod build;
+mod cache;
 mod check;
+mod combine;
 mod ends;
 mod error;
+mod fetch;
+mod fill;
 mod follow;
 mod gc;
 mod growth;
 mod hash;
+mod lean;
+mod listed;
+mod listing;
 mod manifest;
 mod marks;
 mod names;
@@ -50,12 +57,17 @@ mod record;
 mod remote;
 mod tips;
 mod url;
+mod words;
 mod write;
 
+pub use self::cache::Cache;
 pub use self::check::{CheckReport, check};
 pub use self::error::RemoteError;
 pub use self::gc::{GcOptions, GcReport, gc};
 pub use self::growth::Growth;
+pub use self::listed::{RemoteSegment, RemoteSession};
+pub use self::listing::{Listing, listing};
 pub use self::pull::{PullOptions, PullReport, pull};
 pub use self::push::{PushReport, push};
 pub use self::remote::Remote;
+pub use self::words::WithWords;

@@ -20,7 +20,7 @@ const SMALL_BYTES: usize = 64 << 10;
 const LEVEL: i32 = 6;
 
 /// As it is stored.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 struct Body {
     version: u32,
     writer: Uuid,
@@ -28,7 +28,7 @@ struct Body {
     copy: Uuid,
     previous: Option<ManifestName>,
     /// Tips of this or another writer that it takes the place of.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     replaces: Vec<ManifestName>,
     base: Option<Sum>,
     /// Records that are others than in the base, or are gone.
@@ -60,30 +60,95 @@ pub(crate) struct Links {
     pub(crate) replaces: Vec<ManifestName>,
 }
 
-impl State {
-    /// Reads what a manifest says, with two requests.
+/// A manifest and its base, verified, of which only what tells about itself is parsed.
+#[derive(Debug)]
+pub(crate) struct RawState {
+    pub(crate) name: ManifestName,
+    /// The manifest.
+    pub(crate) json: Bytes,
+    replaces: Vec<ManifestName>,
+    /// The base as it is stored.
+    base: Option<(Sum, Bytes)>,
+}
+
+/// What a manifest says of itself.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+    writer: Uuid,
+    number: u64,
+    copy: Uuid,
+    #[serde(default)]
+    replaces: Vec<ManifestName>,
+    base: Option<Sum>,
+}
+
+impl RawState {
+    /// Reads a manifest, with two requests.
     pub(crate) async fn read(remote: &Remote, name: &ManifestName) -> Result<Self, RemoteError> {
         let key = name.key();
         let bytes = remote.get(&key, &name.sum).await?;
         let damaged = |cause: String| remote.damaged(&key, &cause);
         let json = zstd::decode_all(&*bytes).map_err(|error| damaged(error.to_string()))?;
-        let body: Body =
+        let head: Head =
             serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
-        if body.version != VERSION {
-            let version = body.version;
+        if head.version != VERSION {
+            let version = head.version;
             return Err(damaged(format!(
                 "it has version {version} of the layout, and this program knows {VERSION} alone"
             )));
         }
-        if (body.writer, body.number, body.copy) != (name.writer, name.number, name.copy) {
+        if (head.writer, head.number, head.copy) != (name.writer, name.number, name.copy) {
             return Err(damaged("it is another one than its name says".to_owned()));
         }
-        let base_records = match &body.base {
-            Some(base) => read_base(remote, base).await?,
-            None => Records::new(),
+        let base = match head.base {
+            Some(sum) => Some((sum, remote.get(&names::base(&sum), &sum).await?)),
+            None => None,
+        };
+        Ok(Self {
+            name: name.clone(),
+            json: json.into(),
+            replaces: head.replaces,
+            base,
+        })
+    }
+
+    pub(crate) fn base_sum(&self) -> Option<Sum> {
+        self.base.as_ref().map(|(sum, _)| *sum)
+    }
+
+    /// The records of the base, as JSON.
+    pub(crate) fn base_json(&self, remote: &Remote) -> Result<Option<Bytes>, RemoteError> {
+        let Some((sum, bytes)) = &self.base else {
+            return Ok(None);
+        };
+        let json = zstd::decode_all(&**bytes);
+        let json = json.map_err(|error| remote.damaged(&names::base(sum), &error.to_string()))?;
+        Ok(Some(json.into()))
+    }
+}
+
+/// The changes of a manifest.
+#[derive(Deserialize)]
+struct Changes {
+    changes: BTreeMap<String, Option<Json>>,
+}
+
+impl State {
+    /// Reads what a manifest says, with two requests.
+    pub(crate) async fn read(remote: &Remote, name: &ManifestName) -> Result<Self, RemoteError> {
+        let raw = RawState::read(remote, name).await?;
+        let damaged = |key: &str, error: serde_json::Error| remote.damaged(key, &error.to_string());
+        let Changes { changes } =
+            serde_json::from_slice(&raw.json).map_err(|error| damaged(&name.key(), error))?;
+        let base_records = match (raw.base_json(remote)?, raw.base_sum()) {
+            (Some(json), Some(sum)) => {
+                serde_json::from_slice(&json).map_err(|error| damaged(&names::base(&sum), error))?
+            }
+            _ => Records::new(),
         };
         let mut records = base_records.clone();
-        for (key, record) in body.changes {
+        for (key, record) in changes {
             match record {
                 Some(record) => records.insert(key, record),
                 None => records.remove(&key),
@@ -91,8 +156,8 @@ impl State {
         }
         Ok(Self {
             records,
-            replaces: body.replaces,
-            base: body.base,
+            base: raw.base_sum(),
+            replaces: raw.replaces,
             base_records,
         })
     }
@@ -172,12 +237,4 @@ fn seal(
 
 fn compress(json: &[u8]) -> std::io::Result<Vec<u8>> {
     zstd::bulk::compress(json, LEVEL)
-}
-
-async fn read_base(remote: &Remote, sum: &Sum) -> Result<Records, RemoteError> {
-    let key = names::base(sum);
-    let bytes = remote.get(&key, sum).await?;
-    let json = zstd::decode_all(&*bytes);
-    let json = json.map_err(|error| remote.damaged(&key, &error.to_string()))?;
-    serde_json::from_slice(&json).map_err(|error| remote.damaged(&key, &error.to_string()))
 }

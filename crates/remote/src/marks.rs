@@ -65,10 +65,10 @@ pub(crate) fn apply(archive: &Archive, theirs: &Records) -> Result<u64, RemoteEr
     Ok(applied)
 }
 
-type Target = (SessionId, Option<SegmentId>);
+pub(crate) type Target = (SessionId, Option<SegmentId>);
 
 /// What a mark is of.
-fn target(of: &str) -> Option<Target> {
+pub(crate) fn target(of: &str) -> Option<Target> {
     match of.split_once('/') {
         Some((session, segment)) => Some((session.parse().ok()?, Some(segment.parse().ok()?))),
         None => Some((of.parse().ok()?, None)),

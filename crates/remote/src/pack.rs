@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sessiondb::archive::WordFilter;
 use sessiondb::{SegmentId, SessionId};
 
 use crate::block;
@@ -53,6 +54,7 @@ impl Placed {
 pub(crate) struct PackWriter {
     bytes: Vec<u8>,
     blocks: Vec<Placed>,
+    filters: Vec<u8>,
 }
 
 /// A pack that is whole.
@@ -60,6 +62,15 @@ pub(crate) struct Pack {
     pub(crate) sum: Sum,
     pub(crate) bytes: Bytes,
     pub(crate) blocks: Vec<Placed>,
+    pub(crate) filters: FiltersPlace,
+}
+
+/// Where in a pack the filters of its blocks are, and the hash of all of them: the record of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FiltersPlace {
+    pub(crate) at: u64,
+    pub(crate) len: u64,
+    pub(crate) sum: Sum,
 }
 
 impl PackWriter {
@@ -67,6 +78,7 @@ impl PackWriter {
         Self {
             bytes: MAGIC.to_vec(),
             blocks: Vec::new(),
+            filters: Vec::new(),
         }
     }
 
@@ -78,6 +90,14 @@ impl PackWriter {
         lines: &[u8],
     ) -> std::io::Result<()> {
         let block = block::pack(lines)?;
+        if !log.traces {
+            let filter = WordFilter::of(lines);
+            let len = u32::try_from(filter.as_bytes().len()).map_err(std::io::Error::other)?;
+            let at = self.bytes.len() as u64;
+            self.filters.extend_from_slice(&at.to_le_bytes());
+            self.filters.extend_from_slice(&len.to_le_bytes());
+            self.filters.extend_from_slice(filter.as_bytes());
+        }
         self.blocks.push(Placed {
             log,
             first,
@@ -100,6 +120,12 @@ impl PackWriter {
     }
 
     pub(crate) fn finish(mut self) -> std::io::Result<Pack> {
+        let filters = FiltersPlace {
+            at: self.bytes.len() as u64,
+            len: self.filters.len() as u64,
+            sum: Sum::of(&self.filters),
+        };
+        self.bytes.extend_from_slice(&self.filters);
         let footer = block::pack(&serde_json::to_vec(&self.blocks)?)?;
         let len = u32::try_from(footer.len()).map_err(std::io::Error::other)?;
         self.bytes.extend_from_slice(&footer);
@@ -109,6 +135,7 @@ impl PackWriter {
             sum: Sum::of(&self.bytes),
             bytes: self.bytes.into(),
             blocks: self.blocks,
+            filters,
         })
     }
 }
@@ -123,8 +150,24 @@ pub(crate) fn footer(pack: &[u8]) -> Option<Vec<Placed>> {
     serde_json::from_slice(&json).ok()
 }
 
+/// The filters of a pack, by where their blocks are; `None` if these bytes are none.
+pub(crate) fn filters(mut bytes: &[u8]) -> Option<Vec<(u64, WordFilter)>> {
+    let mut filters = Vec::new();
+    while !bytes.is_empty() {
+        let (at, rest) = bytes.split_first_chunk::<8>()?;
+        let (len, rest) = rest.split_first_chunk::<4>()?;
+        let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+        let (filter, rest) = rest.split_at_checked(len)?;
+        filters.push((u64::from_le_bytes(*at), WordFilter::from_bytes(filter)?));
+        bytes = rest;
+    }
+    Some(filters)
+}
+
 #[cfg(test)]
 mod tests {
+    use sessiondb::archive::Words;
+
     use super::*;
 
     fn log() -> LogKey {
@@ -148,6 +191,32 @@ mod tests {
         let place = |of: u64| usize::try_from(of).unwrap();
         let block = &pack.bytes[place(blocks[1].at)..][..place(blocks[1].len)];
         assert_eq!(zstd::bulk::decompress(block, 2).unwrap(), b"3\n");
+    }
+
+    #[test]
+    fn each_block_of_entries_has_a_filter() {
+        let mut writer = PackWriter::new();
+        writer.add(log(), (0, 1), b"\"common\"\n").unwrap();
+        let traces = LogKey {
+            traces: true,
+            ..log()
+        };
+        writer.add(traces, (0, 1), b"\"traced\"\n").unwrap();
+        writer.add(log(), (1, 2), b"\"rare\"\n").unwrap();
+        let pack = writer.finish().unwrap();
+        let place = |of: u64| usize::try_from(of).unwrap();
+        let bytes = &pack.bytes[place(pack.filters.at)..][..place(pack.filters.len)];
+        assert_eq!(Sum::of(bytes), pack.filters.sum);
+        let filters = filters(bytes).unwrap();
+        let with = |word: &str| {
+            let words = Words::of(word);
+            let with = filters.iter().filter(|(_, filter)| filter.may_have(&words));
+            with.map(|(at, _)| *at).collect::<Vec<_>>()
+        };
+        assert_eq!(with("common"), [pack.blocks[0].at]);
+        assert_eq!(with("rare"), [pack.blocks[2].at]);
+        assert_eq!(filters.len(), 2);
+        assert!(super::filters(&bytes[1..]).is_none());
     }
 
     #[test]

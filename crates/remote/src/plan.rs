@@ -363,6 +363,10 @@ impl Plan {
             }
             if let Some(record) = record.filter(|_| !dropped.contains(&pack)) {
                 self.records.insert(record::pack_key(&pack), record.clone());
+                let key = record::filters_key(&pack);
+                if let Some(filters) = before.get(&key) {
+                    self.records.insert(key, filters.clone());
+                }
             }
         }
         let logs = self

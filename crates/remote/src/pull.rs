@@ -114,29 +114,24 @@ pub async fn pull(
     tell: Option<Tell<'_>>,
 ) -> Result<PullReport, RemoteError> {
     let mut nobody = |_, _| {};
-    let mut pull = Pull {
-        archive,
-        remote,
-        options,
-        tell: tell.unwrap_or(&mut nobody),
-        report: PullReport::default(),
-    };
+    let mut sink = Sink::new(archive, remote, options, tell.unwrap_or(&mut nobody));
     for _ in 0..ATTEMPTS {
-        match pull.run().await {
+        match sink.run().await {
             Err(RemoteError::Missing { .. }) => {}
-            done => return done.map(|()| pull.report),
+            done => return done.map(|()| sink.report),
         }
     }
     // What is missing now is missing for good, and is told by its name.
-    pull.run().await.map(|()| pull.report)
+    sink.run().await.map(|()| sink.report)
 }
 
-struct Pull<'p> {
+/// An archive into which states are brought.
+pub(crate) struct Sink<'p> {
     archive: &'p Archive,
     remote: &'p Remote,
     options: &'p PullOptions,
     tell: Tell<'p>,
-    report: PullReport,
+    pub(crate) report: PullReport,
 }
 
 /// The tips of a writer that are to be read.
@@ -146,7 +141,22 @@ struct Writer {
     damaged: Vec<String>,
 }
 
-impl Pull<'_> {
+impl<'p> Sink<'p> {
+    pub(crate) fn new(
+        archive: &'p Archive,
+        remote: &'p Remote,
+        options: &'p PullOptions,
+        tell: Tell<'p>,
+    ) -> Self {
+        Self {
+            archive,
+            remote,
+            options,
+            tell,
+            report: PullReport::default(),
+        }
+    }
+
     async fn run(&mut self) -> Result<(), RemoteError> {
         let chains = Chains::of_all(self.remote).await?;
         let own = Own::read(self.archive, self.remote)?;
@@ -165,7 +175,7 @@ impl Pull<'_> {
         drop(snapshot);
         let reads = changed
             .into_iter()
-            .map(|id| read_writer(remote, chains.clone(), id));
+            .map(|id| read_writer(remote, chains.only(id), id));
         let mut reads = stream::iter(reads).buffered(AT_ONCE);
         while let Some(writer) = reads.next().await {
             self.writer(&chains, &own, writer?).await?;
@@ -213,7 +223,7 @@ impl Pull<'_> {
     }
 
     /// Brings in what changed in a state since the manifest with that number.
-    async fn state(
+    pub(crate) async fn state(
         &mut self,
         writer: Uuid,
         since: Option<u64>,

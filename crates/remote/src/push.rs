@@ -235,9 +235,7 @@ fn records(
     report: &mut PushReport,
 ) -> Result<Records, RemoteError> {
     let mut records = plan.records;
-    for (pack, len) in sink.lens() {
-        records.insert(pack.clone(), to_raw_value(len)?);
-    }
+    records.extend(sink.records().clone());
     let mut sessions = plan.sessions;
     for session in &mut sessions {
         for log in std::mem::take(&mut session.logs) {

@@ -14,13 +14,16 @@ pub(crate) type Json = Box<RawValue>;
 /// Records by their keys.
 pub(crate) type Records = BTreeMap<String, Json>;
 
-const SESSION: &str = "s/";
+pub(crate) const SESSION: &str = "s/";
 /// The record of a name of a worker.
 pub(crate) const NAME: &str = "n/";
 /// What was forgotten.
 pub(crate) const MARK: &str = "f/";
 /// A pack of this writer.
-const PACK: &str = "p/";
+pub(crate) const PACK: &str = "p/";
+
+/// Where the word filters of a pack of this writer are.
+pub(crate) const FILTERS: &str = "w/";
 
 pub(crate) fn session_key(session: SessionId) -> String {
     format!("{SESSION}{session}")
@@ -28,6 +31,10 @@ pub(crate) fn session_key(session: SessionId) -> String {
 
 pub(crate) fn pack_key(pack: &Sum) -> String {
     format!("{PACK}{pack}")
+}
+
+pub(crate) fn filters_key(pack: &Sum) -> String {
+    format!("{FILTERS}{pack}")
 }
 
 /// All sessions of a state.

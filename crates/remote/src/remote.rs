@@ -10,6 +10,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use crate::cache::{Cache, Item, Kept};
 use crate::error::{RemoteError, harmless};
 use crate::hash::Sum;
 use crate::url;
@@ -29,6 +30,7 @@ pub struct Remote {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     name: String,
+    kept: Option<Arc<Kept>>,
 }
 
 /// An object as a list tells of it.
@@ -52,6 +54,25 @@ impl Remote {
         Ok(Self::new(store, prefix, name))
     }
 
+    /// The same to read what is there: a folder that is not there is an error, and is not made.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteError::Url`].
+    pub fn open_to_read(url: &str) -> Result<Self, RemoteError> {
+        let parsed = ::url::Url::parse(url).ok();
+        let parsed = parsed.filter(|url| url.scheme() == "file");
+        if let Some(parsed) = parsed
+            && parsed.to_file_path().is_ok_and(|folder| !folder.is_dir())
+        {
+            return Err(RemoteError::Url {
+                url: format!("file://{}", parsed.path()),
+                cause: "there is no such folder; `sessiondb push` makes it".to_owned(),
+            });
+        }
+        Self::open(url)
+    }
+
     /// A store that is open already, and where in it. An archive knows the remote again by its name.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: Path, name: impl Into<String>) -> Self {
         let name = name.into();
@@ -59,7 +80,20 @@ impl Remote {
             store,
             prefix,
             name,
+            kept: None,
         }
+    }
+
+    /// The same with a cache for what is read. [`check`](crate::check) and [`gc`](crate::gc) are about what is at the remote
+    /// itself: hand them one without.
+    #[must_use]
+    pub fn with_cache(self, cache: &Cache) -> Self {
+        let kept = Some(Arc::new(cache.of(&self.name)));
+        Self { kept, ..self }
+    }
+
+    pub(crate) fn kept(&self) -> Option<&Kept> {
+        self.kept.as_deref()
     }
 
     /// One that ends with this program.
@@ -80,11 +114,19 @@ impl Remote {
     /// A whole object, which must have that hash. One that has not is read once more, since what was cut
     /// on its way is no damage.
     pub(crate) async fn get(&self, key: &str, sum: &Sum) -> Result<Bytes, RemoteError> {
+        let is_whole = |bytes: &Bytes| (Sum::of(bytes) == *sum).then(|| bytes.clone());
+        let item = Item::Object(*sum);
+        if let Some(bytes) = self.kept().and_then(|kept| kept.get(item, is_whole)) {
+            return Ok(bytes);
+        }
         let path = self.path(key);
         for _ in 0..2 {
             let got = async { self.store.get(&path).await?.bytes().await };
             let bytes = got.await.map_err(|error| self.error(key, &error))?;
             if Sum::of(&bytes) == *sum {
+                if let Some(kept) = self.kept() {
+                    kept.put(item, &bytes);
+                }
                 return Ok(bytes);
             }
         }

@@ -47,6 +47,24 @@ impl Chains {
         self.0.keys().copied().collect()
     }
 
+    /// Those of one of the writers.
+    pub(crate) fn only(&self, writer: Uuid) -> Self {
+        let chain = self.0.get(&writer);
+        Self(
+            chain
+                .map(|chain| (writer, chain.clone()))
+                .into_iter()
+                .collect(),
+        )
+    }
+
+    /// Lets a manifest not count.
+    pub(crate) fn remove(&mut self, name: &ManifestName) {
+        if let Some(chain) = self.0.get_mut(&name.writer) {
+            chain.remove(name);
+        }
+    }
+
     /// All of a writer, and when each was put.
     pub(crate) fn of_writer(&self, writer: Uuid) -> impl Iterator<Item = (&ManifestName, i64)> {
         let chain = self.0.get(&writer).into_iter().flatten();
@@ -108,9 +126,7 @@ impl Chains {
                     Ok(state) => tips.push((name, state)),
                     Err(error @ RemoteError::Damaged { .. }) => {
                         tell(error);
-                        if let Some(chain) = self.0.get_mut(&writer) {
-                            chain.remove(&name);
-                        }
+                        self.remove(&name);
                         continue 'again;
                     }
                     Err(error) => return Err(error),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
+use serde_json::value::to_raw_value;
 use sessiondb::Snapshot;
 
 use crate::block::BLOCK_BYTES;
@@ -14,7 +15,7 @@ use crate::error::RemoteError;
 use crate::names;
 use crate::pack::{LogKey, Pack, PackWriter};
 use crate::plan::{Piece, Plan, log_of};
-use crate::record::{self, Part, Parts};
+use crate::record::{self, Part, Parts, Records};
 use crate::remote::Remote;
 
 /// So many packs are on their way at once.
@@ -33,8 +34,8 @@ pub(crate) struct PackSink<'r> {
     writer: PackWriter,
     under_way: FuturesUnordered<BoxFuture<'r, Result<u64, RemoteError>>>,
     parts: BTreeMap<(LogKey, u64), Part>,
-    /// The packs, and how many bytes their blocks have.
-    lens: BTreeMap<String, u64>,
+    /// The records of packs, by their keys: how many bytes their blocks have, and where their filters are.
+    records: Records,
     pub(crate) packs: u64,
     /// The bytes of packs that were put.
     pub(crate) bytes: u64,
@@ -48,7 +49,7 @@ impl<'r> PackSink<'r> {
             writer: PackWriter::new(),
             under_way: FuturesUnordered::new(),
             parts: BTreeMap::new(),
-            lens: BTreeMap::new(),
+            records: Records::new(),
             packs: 0,
             bytes: 0,
             entries: 0,
@@ -122,8 +123,11 @@ impl<'r> PackSink<'r> {
             self.parts
                 .insert((block.log, block.first), block.part(pack.sum));
         }
-        let len = pack.blocks.iter().map(|block| block.len).sum();
-        self.lens.insert(record::pack_key(&pack.sum), len);
+        let len: u64 = pack.blocks.iter().map(|block| block.len).sum();
+        self.records
+            .insert(record::pack_key(&pack.sum), to_raw_value(&len)?);
+        self.records
+            .insert(record::filters_key(&pack.sum), to_raw_value(&pack.filters)?);
         self.packs += 1;
         while self.under_way.len() >= AT_ONCE {
             if let Some(done) = self.under_way.next().await {
@@ -149,9 +153,9 @@ impl<'r> PackSink<'r> {
         parts
     }
 
-    /// The packs that were written, by the keys of their records, and how many bytes their blocks have.
-    pub(crate) fn lens(&self) -> &BTreeMap<String, u64> {
-        &self.lens
+    /// The records of the packs that were written.
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
     }
 }
 

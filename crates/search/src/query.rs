@@ -43,6 +43,20 @@ impl Query {
         &self.asked.text
     }
 
+    /// The words that each entry has in which something is found; none if nothing is known of them.
+    ///
+    /// ```
+    /// use sessiondb::archive::Words;
+    /// use sessiondb_search::Query;
+    ///
+    /// let query = Query::literal("the rare one").build()?;
+    /// assert_eq!(query.words(), &Words::of("rare"));
+    /// # Ok::<(), sessiondb_search::PatternError>(())
+    /// ```
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// Whether a session is searched where none are named.
     pub(crate) fn takes(&self, session: &SessionInfo) -> bool {
         session.trashed_ms.is_none() && (self.asked.hidden || !session.hidden)

@@ -71,6 +71,11 @@ impl Builder {
     }
 }
 
+/// The filter of one run alone.
+pub(crate) fn filter_of(entries: &[u8], checksum: u64, count: u64) -> Vec<u8> {
+    Builder::default().filter(entries, checksum, count)
+}
+
 /// Where a hash stands among the numbers below `range`.
 fn number_of(hash: u64, range: u64) -> u64 {
     ((u128::from(hash) * u128::from(range)) >> 64) as u64
@@ -275,7 +280,7 @@ mod tests {
     use crate::engine::model::words::words_of;
 
     fn filter_of(entries: &[u8]) -> Vec<u8> {
-        Builder::default().filter(entries, 7, 1)
+        super::filter_of(entries, 7, 1)
     }
 
     proptest! {

@@ -97,10 +97,28 @@ impl Filter {
 
     /// Whether the session is asked for.
     pub(crate) fn takes(&self, now: &Snapshot, session: &Listed) -> Result<bool, Failure> {
+        Ok(
+            self.takes_apart_from_subagents(session)
+                && (self.all || is_conversation(now, session)?),
+        )
+    }
+
+    /// The same of a session that is in no archive at hand, and of which `is_subagent` says whether its summary is
+    /// that of a subagent.
+    #[cfg(feature = "remote")]
+    pub(crate) fn takes_remote(&self, session: &Listed, is_subagent: bool) -> bool {
+        let is_conversation = || {
+            session.info.entries > 0
+                && !(is_subagent && session.parent().is_some() && session.segment.is_some())
+        };
+        self.takes_apart_from_subagents(session) && (self.all || is_conversation())
+    }
+
+    fn takes_apart_from_subagents(&self, session: &Listed) -> bool {
         let is_trashed = session.info.trashed_ms.is_some();
         let is_place = self.trash.is_none_or(|trash| trash == is_trashed)
             && (self.hidden || !session.info.hidden);
-        Ok(is_place && self.takes_summary(session) && (self.all || is_conversation(now, session)?))
+        is_place && self.takes_summary(session)
     }
 
     fn takes_summary(&self, session: &Listed) -> bool {

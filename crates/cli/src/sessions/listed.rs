@@ -70,7 +70,7 @@ impl Listed {
     }
 
     /// A title and a folder that a person has set in the metadata come before those of the summary.
-    fn new(
+    pub(crate) fn new(
         info: SessionInfo,
         mut summary: Map<String, Value>,
         metadata: Option<Map<String, Value>>,

@@ -55,9 +55,17 @@ struct Group {
 
 pub(super) fn run(now: &Snapshot, args: &StatsArgs) -> Result<(), Failure> {
     let filter = Filter::all_between(args.since, args.until);
+    write(chosen(now, &filter)?, args)
+}
+
+/// Writes what sessions used, those first that were active last.
+pub(super) fn write(
+    sessions: impl Iterator<Item = Result<Listed, Failure>>,
+    args: &StatsArgs,
+) -> Result<(), Failure> {
     let mut sums: Vec<BTreeMap<Option<String>, Sums>> = vec![BTreeMap::new(); args.by.len()];
     let mut total = Sums::default();
-    for session in chosen(now, &filter)? {
+    for session in sessions {
         let session = session?;
         for (by, sums) in args.by.iter().zip(&mut sums) {
             sums.entry(name(*by, &session)).or_default().add(&session);

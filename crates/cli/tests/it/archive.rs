@@ -162,3 +162,13 @@ fn a_second_archive_is_an_argument() {
     let stats = run(&["stats", "--json"], Some(&copy)).code(0).json();
     assert_eq!(stats["sessions"], 3);
 }
+
+#[cfg(not(feature = "remote"))]
+#[test]
+fn a_remote_cannot_be_read_without_the_feature() {
+    let mut command = sessiondb();
+    command.args(["-a", "file:///mnt/shared", "ls"]);
+    feed(command, b"")
+        .code(2)
+        .err("without the feature `remote`");
+}

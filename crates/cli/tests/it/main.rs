@@ -59,6 +59,9 @@ mod processes;
 /// JSON as it was written.
 #[path = "../../../../tests/it/raw.rs"]
 mod raw;
+/// `ls`, `show`, `search`, `stats` and `export` on a remote.
+#[cfg(feature = "remote")]
+mod reading;
 /// `redact`: what is found, what is rewritten, and that it stays so.
 mod redact;
 /// `push`, `pull` and `remote`.

@@ -2,7 +2,7 @@
 
 use crate::place::Place;
 
-fn url(place: &Place) -> String {
+pub(crate) fn url(place: &Place) -> String {
     let path = place.path("shared").to_str().unwrap().replace('\\', "/");
     format!(
         "file://{}{path}",

@@ -15,4 +15,5 @@ mod folder;
 mod forget;
 mod growth;
 mod history;
+mod reading;
 mod unreliable;

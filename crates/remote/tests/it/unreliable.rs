@@ -45,6 +45,8 @@ pub(crate) struct Way {
     rng: Mutex<fastrand::Rng>,
     pub(crate) requests: AtomicU64,
     pub(crate) faults: AtomicU64,
+    /// The bytes of parts of objects that were read.
+    pub(crate) ranged: AtomicU64,
     told: Mutex<Vec<String>>,
 }
 
@@ -67,6 +69,7 @@ impl Bucket {
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             requests: AtomicU64::new(0),
             faults: AtomicU64::new(0),
+            ranged: AtomicU64::new(0),
             told: Mutex::default(),
         })
     }
@@ -237,7 +240,12 @@ impl ObjectStore for Way {
                 let got = store.get_ranges(location, ranges).await?;
                 Ok(got.iter().map(|bytes| self.cut(bytes)).collect())
             }
-            _ => store.get_ranges(location, ranges).await,
+            _ => {
+                let got = store.get_ranges(location, ranges).await?;
+                let bytes = got.iter().map(|bytes| bytes.len() as u64).sum();
+                self.ranged.fetch_add(bytes, Ordering::Relaxed);
+                Ok(got)
+            }
         }
     }
 

@@ -1,0 +1,100 @@
+//! Commands on a remote, without pulling it: lists of what its states say, and all else on an archive of the sessions that are
+//! needed, which ends with the command.
+
+mod rows;
+mod search;
+mod source;
+mod stats;
+
+use sessiondb_remote::RemoteSession;
+
+use self::rows::Rows;
+use self::source::{Reading, matching};
+use crate::args::{Command, ExportArgs, FilterArgs, LsArgs, ShowArgs};
+use crate::context::Context;
+use crate::exit::{Code, Failure};
+use crate::sessions::{Filter, no_newest, short_session_of};
+use crate::{export, ls, show, trash};
+
+pub(crate) fn run(context: Context, command: Command) -> Result<(), Failure> {
+    let is_read = matches!(
+        command,
+        Command::Ls(_)
+            | Command::Show(_)
+            | Command::Search(_)
+            | Command::Stats(_)
+            | Command::Export(_)
+    );
+    let Some(url) = context.url().filter(|_| is_read) else {
+        return Err(Failure::new(
+            Code::Usage,
+            "--archive names a remote, which only ls, show, search, stats and export read; `sessiondb -a FILE pull URL` brings \
+             its sessions into an archive, on which every command works",
+        ));
+    };
+    let url = url.to_owned();
+    let reading = Reading::open(context, &url)?;
+    match command {
+        Command::Ls(args) => ls_of(reading, &args),
+        Command::Show(args) => show_of(reading, &args),
+        Command::Search(args) => search::run(reading, args),
+        Command::Stats(args) => stats::run(&reading, &args),
+        Command::Export(args) => export_of(reading, &args),
+        _ => Ok(()),
+    }
+}
+
+fn ls_of(reading: Reading, args: &LsArgs) -> Result<(), Failure> {
+    if let Some(id) = &args.session {
+        let (listing, fetched) = reading.with_list(|listing| {
+            let session = rows::session(listing, id, false)?;
+            reading.fetch(listing, &[session])
+        })?;
+        return reading.run_on(listing, fetched, |context| ls::run(context, args));
+    }
+    let (listing, rows) = reading.with_list(|listing| Rows::read(&reading, listing))?;
+    let short = |id| short_session_of(id, |beginning| Ok(matching(&listing, beginning)));
+    let filter = Filter::new(&args.filter);
+    if args.trash {
+        let form = ls::form_of(args);
+        let mut taken = rows.chosen(&filter.in_trash());
+        taken.sort_by_key(|row| std::cmp::Reverse((row.info.trashed_ms, row.info.id)));
+        taken.truncate(form.limit);
+        return trash::write(&reading.context, taken, form, &short);
+    }
+    let limit = args.limit.map_or(usize::MAX, ls::to_usize);
+    let chosen = rows.chosen(&filter).into_iter().take(limit).map(Ok);
+    ls::write_chosen(&reading.context, chosen, args, &short)
+}
+
+fn show_of(reading: Reading, args: &ShowArgs) -> Result<(), Failure> {
+    let (listing, fetched) = reading.with_list(|listing| {
+        let session = if let Some(id) = &args.id {
+            rows::session(listing, id, true)?
+        } else {
+            let newest = Rows::read(&reading, listing)?;
+            let newest = newest.chosen(&Filter::new(&FilterArgs::default()));
+            let newest = newest.first().map(|row| row.info.id);
+            newest.ok_or_else(no_newest)?
+        };
+        reading.fetch(listing, &[session])
+    })?;
+    reading.run_on(listing, fetched, |context| show::run(context, args))
+}
+
+fn export_of(reading: Reading, args: &ExportArgs) -> Result<(), Failure> {
+    let (listing, fetched) = reading.with_list(|listing| {
+        let sessions = match &*args.sessions {
+            [] => {
+                let all = listing.sessions().iter();
+                all.map(RemoteSession::id).collect()
+            }
+            ids => ids
+                .iter()
+                .map(|id| rows::session(listing, id, false))
+                .collect::<Result<Vec<_>, _>>()?,
+        };
+        reading.fetch(listing, &sessions)
+    })?;
+    reading.run_on(listing, fetched, |context| export::run(context, args))
+}

@@ -1,0 +1,267 @@
+//! The sessions of a remote, of its states alone: as a pull into an empty archive would have them, without reading a pack.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use sessiondb::{SegmentId, SessionId};
+use uuid::Uuid;
+
+use crate::combine::{self, Mark};
+use crate::error::RemoteError;
+use crate::hash::Sum;
+use crate::lean::LeanState;
+use crate::listed::RemoteSession;
+use crate::manifest::RawState;
+use crate::marks;
+use crate::names::ManifestName;
+use crate::pack::FiltersPlace;
+use crate::record::MARK;
+use crate::remote::Remote;
+use crate::tips::Chains;
+
+/// The states of so many writers are read at once.
+const AT_ONCE: usize = 16;
+/// The states of so many writers are in memory as they came.
+const GROUP: usize = 128;
+/// So often a listing begins again since what it was reading has been deleted.
+const ATTEMPTS: u32 = 5;
+
+/// What is at a remote, at one moment: made by [`listing`].
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb_remote::{Remote, listing, push};
+///
+/// let (archive, remote) = (Archive::in_memory()?, Remote::in_memory("example"));
+/// let session = new_session_id();
+/// archive.log(session, new_segment_id()).append_many([1, 2])?;
+/// push(&archive, &remote, None).await?;
+///
+/// let listing = listing(&remote).await?;
+/// assert_eq!(listing.sessions()[0].info().entries, 2);
+/// assert_eq!(listing.matching(&session.to_string()), [(session, None)]);
+/// # Ok::<(), sessiondb_remote::RemoteError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Listing {
+    pub(crate) sessions: Vec<RemoteSession>,
+    /// The tips that it was made of, in the order in which a pull reads them.
+    pub(crate) tips: Vec<ManifestName>,
+    pub(crate) marks: Vec<Mark>,
+    /// Where the word filters of packs are.
+    pub(crate) filters: HashMap<Sum, FiltersPlace>,
+    ids: Vec<Id>,
+    names: u64,
+    writers: u64,
+    notes: Vec<String>,
+}
+
+/// The digits of an id of a session or a segment, and what they are of.
+type Id = (u128, SessionId, Option<SegmentId>);
+
+impl Listing {
+    /// All sessions, by their ids; those in the trash too.
+    pub fn sessions(&self) -> &[RemoteSession] {
+        &self.sessions
+    }
+
+    /// The session with that id.
+    pub fn session(&self, id: SessionId) -> Option<&RemoteSession> {
+        let at = self
+            .sessions
+            .binary_search_by_key(&id, |session| session.info().id);
+        self.sessions.get(at.ok()?)
+    }
+
+    /// The sessions, and segments with theirs, whose ids begin so, in hexadecimal digits with hyphens or without them.
+    pub fn matching(&self, prefix: &str) -> Vec<(SessionId, Option<SegmentId>)> {
+        let digits = prefix.to_ascii_lowercase().replace('-', "");
+        let bits = 4 * u32::try_from(digits.len()).unwrap_or(u32::MAX);
+        let (Ok(from), 4..=128) = (u128::from_str_radix(&digits, 16), bits) else {
+            return Vec::new();
+        };
+        let from = from << (128 - bits);
+        let to = from | u128::MAX.checked_shr(bits).unwrap_or(0);
+        let first = self.ids.partition_point(|(id, _, _)| *id < from);
+        let found = self.ids.iter().skip(first);
+        let found = found.take_while(|(id, _, _)| *id <= to);
+        found
+            .map(|(_, session, segment)| (*session, *segment))
+            .collect()
+    }
+
+    /// How many names of workers there are.
+    pub fn names(&self) -> u64 {
+        self.names
+    }
+
+    /// How many archives have put something here.
+    pub fn writers(&self) -> u64 {
+        self.writers
+    }
+
+    /// Manifests that are damaged and did not count.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+}
+
+/// Lists the sessions of all archives: one request for a thousand manifests, and two for each of their tips that
+/// the remote's [cache](Remote::with_cache) has not. What the cache has of nothing that is still named goes from it.
+///
+/// Nothing is put at the remote. A session that several archives have is told as a pull of all of them would have
+/// it, as far as states say: each segment as long as the longest, and what one of them forgot or put into the trash so.
+///
+/// # Errors
+///
+/// Those of the store. A manifest that is damaged does not count, as in a pull.
+pub async fn listing(remote: &Remote) -> Result<Listing, RemoteError> {
+    for _ in 0..ATTEMPTS {
+        match list(remote).await {
+            Err(RemoteError::Missing { .. }) => {}
+            done => return done,
+        }
+    }
+    list(remote).await
+}
+
+async fn list(remote: &Remote) -> Result<Listing, RemoteError> {
+    let chains = Chains::of_all(remote).await?;
+    let writers = chains.writers();
+    let (mut states, mut notes) = (Vec::new(), Vec::new());
+    for group in writers.chunks(GROUP) {
+        let reads = group
+            .iter()
+            .map(|writer| read(remote, chains.only(*writer), *writer));
+        let reads = stream::iter(reads).buffered(AT_ONCE);
+        let (mut raw, mut damaged) = (Vec::new(), Vec::new());
+        for mut read in reads.try_collect::<Vec<_>>().await? {
+            raw.append(&mut read.tips);
+            damaged.append(&mut read.damaged);
+        }
+        notes.append(&mut damaged);
+        states.extend(parse(remote, &raw)?);
+    }
+    if let Some(kept) = remote.kept() {
+        kept.keep_only(&objects(&states));
+    }
+    Ok(listing_of(states, writers.len() as u64, notes))
+}
+
+/// The tips of one writer, and what is wrong with others.
+struct Read {
+    tips: Vec<RawState>,
+    damaged: Vec<String>,
+}
+
+async fn read(remote: &Remote, mut chains: Chains, writer: Uuid) -> Result<Read, RemoteError> {
+    let (mut tips, mut damaged) = (Vec::<RawState>::new(), Vec::new());
+    'again: loop {
+        for name in chains.tips(writer) {
+            if tips.iter().any(|tip| tip.name == name) {
+                continue;
+            }
+            match RawState::read(remote, &name).await {
+                Ok(raw) => tips.push(raw),
+                Err(error @ RemoteError::Damaged { .. }) => {
+                    chains.remove(&name);
+                    damaged.push(error.to_string());
+                    continue 'again;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        return Ok(Read { tips, damaged });
+    }
+}
+
+/// Parses states on all cores.
+fn parse(remote: &Remote, raw: &[RawState]) -> Result<Vec<LeanState>, RemoteError> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut parsed = Vec::new();
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(raw) = raw.get(at)
+        {
+            parsed.push((at, LeanState::parse(remote, raw)));
+        }
+        parsed
+    };
+    let mut parsed = thread::scope(|scope| {
+        let others: Vec<_> = (1..cores.min(raw.len()))
+            .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        let mut parsed = work();
+        // One that panicked has said so, and what it had is missed below.
+        parsed.extend(
+            others
+                .into_iter()
+                .filter_map(|other| other.join().ok())
+                .flatten(),
+        );
+        parsed
+    });
+    parsed.sort_by_key(|(at, _)| *at);
+    let parsed = parsed.into_iter().map(|(_, state)| state);
+    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+    if parsed.len() < raw.len() {
+        return Err(std::io::Error::other("a thread that read states has ended").into());
+    }
+    Ok(parsed)
+}
+
+/// The manifests, bases and packs that are named.
+fn objects(states: &[LeanState]) -> HashSet<Sum> {
+    let mut objects = HashSet::new();
+    for state in states {
+        objects.insert(state.tip.sum);
+        objects.extend(state.base);
+        objects.extend(&state.packs);
+    }
+    objects
+}
+
+fn listing_of(mut states: Vec<LeanState>, writers: u64, notes: Vec<String>) -> Listing {
+    let (mut marks, mut filters, mut names) = (Vec::new(), HashMap::new(), BTreeSet::new());
+    for (tip, state) in states.iter_mut().enumerate() {
+        for (of, json) in std::mem::take(&mut state.marks) {
+            if let Some((session, _)) = marks::target(&of) {
+                let key = format!("{MARK}{of}");
+                marks.push(Mark {
+                    tip,
+                    session,
+                    key,
+                    json,
+                });
+            }
+        }
+        filters.extend(std::mem::take(&mut state.filters));
+        names.extend(std::mem::take(&mut state.names));
+    }
+    let tips = states.iter().map(|state| state.tip.clone()).collect();
+    let sessions = combine::sessions(states, &marks);
+    let mut ids: Vec<Id> = Vec::new();
+    for session in &sessions {
+        let id = session.info().id;
+        ids.push((id.as_u128(), id, None));
+        let segments = session.segments().iter();
+        ids.extend(segments.map(|segment| (segment.id.as_u128(), id, Some(segment.id))));
+    }
+    ids.sort_unstable();
+    Listing {
+        sessions,
+        tips,
+        marks,
+        filters,
+        ids,
+        names: names.len() as u64,
+        writers,
+        notes,
+    }
+}
