@@ -31,7 +31,10 @@ struct Readme;
 
 mod block;
 mod build;
+mod cause;
 mod check;
+#[cfg(feature = "_http")]
+mod cloud;
 mod ends;
 mod error;
 mod follow;
@@ -47,6 +50,7 @@ mod pull;
 mod push;
 mod record;
 mod remote;
+mod settings;
 mod tips;
 mod url;
 mod write;
