@@ -76,10 +76,15 @@ fn s3(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectStore>> {
         "AWS_ALLOW_HTTP",
         builder.get_config_value(&allow).as_deref(),
     )?;
+    let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    let has = |key: Key| builder.get_config_value(&key).is_some();
+    if has(Key::AccessKeyId) != has(Key::SecretAccessKey) {
+        return plain(format!("one of two keys is missing; {hint}"));
+    }
     let asking = asking.with_bucket_name(bucket).build()?;
     let credentials = Asking {
         inner: asking.credentials().clone(),
-        hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        hint,
     };
     let store = builder
         .with_bucket_name(bucket)

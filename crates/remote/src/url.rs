@@ -8,6 +8,8 @@ use object_store::path::Path;
 use url::Url;
 
 use crate::cause;
+#[cfg(feature = "_http")]
+use crate::cloud::open as open_bucket;
 use crate::error::RemoteError;
 use crate::settings::Settings;
 
@@ -60,9 +62,6 @@ fn bucket(url: &Url, name: String, settings: &Settings) -> Result<Opened, Remote
     Ok((store, prefix, name))
 }
 
-#[cfg(feature = "_http")]
-use crate::cloud::open as open_bucket;
-
 #[cfg(not(feature = "_http"))]
 fn open_bucket(_: &str, _: &str, _: &Settings) -> object_store::Result<Arc<dyn ObjectStore>> {
     Err(object_store::Error::Generic {
@@ -95,6 +94,14 @@ fn refused(url: &str, cause: &str) -> RemoteError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bucket_that_is_half_named_is_refused() {
+        for url in ["s3:///prefix", "gs://bucket/a//b", "az://container:80/a"] {
+            let error = open(url, &Settings::default()).unwrap_err();
+            assert!(error.to_string().starts_with(&url[..5]), "{error}");
+        }
+    }
 
     #[test]
     fn no_credential_is_told() {

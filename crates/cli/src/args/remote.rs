@@ -14,7 +14,7 @@ use crate::values::age;
 /// what was there before until it is done.
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// Where to, as in `file:///mnt/shared`
+    /// Where to, as in `file:///mnt/shared` or `s3://bucket/team`
     #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) url: String,
     /// Print the report as one JSON object
@@ -28,7 +28,7 @@ pub(crate) struct PushArgs {
 /// redacted or put into the trash elsewhere is so here, too.
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
-    /// Where from, as in `file:///mnt/shared`
+    /// Where from, as in `file:///mnt/shared` or `s3://bucket/team`
     #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) url: String,
     /// These sessions alone, whole UUIDs
