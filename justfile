@@ -54,6 +54,10 @@ fuzz-replay seconds="0":
 windows *args:
     tests/windows/run {{args}}
 
+# Archives that share a Garage of three nodes, which are killed meanwhile; builds Garage for half an hour the first time
+garage *args:
+    tests/garage/run {{args}}
+
 # Whether all compiles for macOS, and for Linux of 32 bits, on ARM and with musl. Needs root
 darwin *targets:
     tests/darwin/run {{targets}}

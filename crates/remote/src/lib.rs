@@ -32,7 +32,10 @@ struct Readme;
 mod block;
 mod build;
 mod cache;
+mod cause;
 mod check;
+#[cfg(feature = "_http")]
+mod cloud;
 mod combine;
 mod ends;
 mod error;
@@ -55,6 +58,7 @@ mod pull;
 mod push;
 mod record;
 mod remote;
+mod settings;
 mod tips;
 mod url;
 mod words;

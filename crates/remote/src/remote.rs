@@ -11,8 +11,10 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::cache::{Cache, Item, Kept};
-use crate::error::{RemoteError, harmless};
+use crate::cause;
+use crate::error::RemoteError;
 use crate::hash::Sum;
+use crate::settings::Settings;
 use crate::url;
 
 /// A bucket with a prefix, a folder, or memory, in which archives share their history.
@@ -43,14 +45,39 @@ pub(crate) struct Listed {
 }
 
 impl Remote {
-    /// The remote behind a URL: `file:///folder`. Buckets cannot be given so yet: open one with the crate
-    /// `object_store` and hand it to [`new`](Self::new).
+    /// The remote behind a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or
+    /// `az://container/prefix`. What else a bucket needs, such as endpoint, region and credentials, is taken from the
+    /// environment variables of its provider, as `docs/remote.md` lists them. No request is made yet.
     ///
     /// # Errors
     ///
     /// [`RemoteError::Url`].
     pub fn open(url: &str) -> Result<Self, RemoteError> {
-        let (store, prefix, name) = url::open(url)?;
+        let (store, prefix, name) = url::open(url, &Settings::from_env())?;
+        Ok(Self::new(store, prefix, name))
+    }
+
+    /// The same with these in place of the environment variables: name and value of each.
+    ///
+    /// ```
+    /// # #[cfg(feature = "aws")] {
+    /// use sessiondb_remote::Remote;
+    ///
+    /// let settings = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    /// let remote = Remote::open_with("s3://bucket/team", settings)?;
+    /// assert_eq!(remote.name(), "s3://bucket/team");
+    /// # }
+    /// # Ok::<(), sessiondb_remote::RemoteError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteError::Url`].
+    pub fn open_with<N: Into<String>, V: Into<String>>(
+        url: &str,
+        settings: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, RemoteError> {
+        let (store, prefix, name) = url::open(url, &settings.into_iter().collect())?;
         Ok(Self::new(store, prefix, name))
     }
 
@@ -184,10 +211,11 @@ impl Remote {
 
     fn error(&self, key: &str, error: &object_store::Error) -> RemoteError {
         let at = self.at(key);
-        if let object_store::Error::NotFound { .. } = error {
+        if matches!(error, object_store::Error::NotFound { .. }) && !cause::is_without_bucket(error)
+        {
             return RemoteError::Missing { at };
         }
-        let cause = harmless(error);
+        let cause = cause::told(error);
         RemoteError::Refused { at, cause }
     }
 

@@ -14,7 +14,7 @@ use crate::values::{age, seconds, size};
 /// what was there before until it is done.
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// Where to, as in `file:///mnt/shared`
+    /// Where to, as in `file:///mnt/shared` or `s3://bucket/team`
     #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) url: String,
     /// Go on as the archive grows, until Ctrl-C, which pushes the rest
@@ -37,7 +37,7 @@ pub(crate) struct PushArgs {
 /// redacted or put into the trash elsewhere is so here, too.
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
-    /// Where from, as in `file:///mnt/shared`
+    /// Where from, as in `file:///mnt/shared` or `s3://bucket/team`
     #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) url: String,
     /// These sessions alone, whole UUIDs

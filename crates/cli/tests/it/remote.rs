@@ -117,3 +117,33 @@ fn a_watch_pushes_as_things_grow_and_the_rest_at_its_end() {
     }
     assert!(told.lines().count() >= 3, "{told}");
 }
+
+/// A push to a bucket with these variables, and none of the tester's own.
+#[cfg(feature = "cloud")]
+fn push_to_bucket(variables: &[(&str, &str)]) -> crate::place::Run {
+    let place = Place::with_samples();
+    let mut command = place.command("push", &["s3://bucket/team"]);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command.envs(variables.iter().copied());
+    crate::place::feed(command, b"")
+}
+
+#[cfg(feature = "cloud")]
+#[test]
+fn a_bucket_is_set_up_by_the_variables_of_its_provider() {
+    let endpoint = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    let run = push_to_bucket(&[endpoint]).code(2);
+    assert!(run.stderr.contains("AWS_ALLOW_HTTP=true"), "{}", run.stderr);
+    // Who has no keys is told which to set, and need not wait.
+    let nobody = ("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1");
+    let run = push_to_bucket(&[endpoint, nobody, ("AWS_ALLOW_HTTP", "true")]).code(1);
+    assert!(
+        run.stderr.contains("s3://bucket/team/") && run.stderr.contains("set AWS_ACCESS_KEY_ID"),
+        "{}",
+        run.stderr
+    );
+}
