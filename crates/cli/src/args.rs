@@ -43,8 +43,8 @@ use crate::values::{EntryNumbers, age, seconds, size, whole};
 
 const AFTER_HELP: &str = "\
 Every command works on the archive that --archive or SESSIONDB_ARCHIVE names, else on the one that
-`sessiondb sync` keeps where programs keep their data. With the feature `remote`, ls, show, search,
-stats and export also read a remote as it is: `sessiondb -a file:///mnt/shared ls`.
+`sessiondb sync` keeps where programs keep their data. ls, show, search, stats and export
+also read a remote as it is: `sessiondb -a s3://bucket/team ls`.
 Ids are UUIDs; a unique beginning is enough. SESSION/SEGMENT names a segment exactly.
 Data goes to standard output, talk to standard error. NO_COLOR=1 turns colours off.
 
@@ -72,7 +72,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Globals {
     /// The archive
     // An empty one reaches `Context`, since the option may follow an empty variable. A value of the

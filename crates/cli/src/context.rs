@@ -12,7 +12,7 @@ use crate::data_folder;
 use crate::exit::{Code, Failure};
 use crate::output;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     archive: PathBuf,
     globals: Globals,

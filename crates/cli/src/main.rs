@@ -41,6 +41,8 @@ mod redact;
 mod remote;
 mod remove;
 mod render;
+#[cfg(feature = "remote")]
+mod requests;
 mod resume;
 mod search;
 mod sessions;

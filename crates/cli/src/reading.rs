@@ -6,6 +6,7 @@ mod search;
 mod source;
 mod stats;
 
+use sessiondb::SessionId;
 use sessiondb_remote::RemoteSession;
 
 use self::rows::Rows;
@@ -42,6 +43,34 @@ pub(crate) fn run(context: Context, command: Command) -> Result<(), Failure> {
         Command::Export(args) => export_of(reading, &args),
         _ => Ok(()),
     }
+}
+
+/// Which sessions of a remote are meant, by ids or else by a filter; `None` for all.
+pub(crate) fn wanted(
+    context: &Context,
+    url: &str,
+    ids: &[String],
+    filter: &FilterArgs,
+) -> Result<Option<Vec<SessionId>>, Failure> {
+    if ids.is_empty() && !filter.is_given() {
+        return Ok(None);
+    }
+    let whole: Result<Vec<SessionId>, _> = ids.iter().map(|id| id.parse()).collect();
+    if let Ok(whole) = whole
+        && !ids.is_empty()
+    {
+        return Ok(Some(whole));
+    }
+    let reading = Reading::open(context.clone(), url)?;
+    let (_, sessions) = reading.with_list(|listing| {
+        if ids.is_empty() {
+            let chosen = Rows::read(&reading, listing)?.chosen(&Filter::new(filter));
+            return Ok(chosen.into_iter().map(|row| row.info.id).collect());
+        }
+        let found = ids.iter().map(|id| rows::session(listing, id, false));
+        Ok(found.collect::<Result<_, Failure>>()?)
+    })?;
+    Ok(Some(sessions))
 }
 
 fn ls_of(reading: Reading, args: &LsArgs) -> Result<(), Failure> {

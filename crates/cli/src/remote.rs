@@ -7,12 +7,13 @@ use std::io::Write;
 
 use sessiondb_remote::{CheckReport, GcOptions, PullOptions, PullReport, Remote, RemoteError};
 
-use self::once::{push_once, told_push, wait};
+use self::once::{push_once, told_push};
 use crate::args::{PullArgs, PushArgs, RemoteCommand};
 use crate::context::{Access, Context};
 use crate::exit::{self, Code, Failure};
 use crate::progress::{self, Unit};
-use crate::{output, render};
+use crate::requests::wait;
+use crate::{output, reading, render};
 
 pub(crate) fn push(context: &Context, args: &PushArgs) -> Result<(), Failure> {
     let remote = Remote::open(&args.url)?;
@@ -33,11 +34,11 @@ pub(crate) fn push(context: &Context, args: &PushArgs) -> Result<(), Failure> {
 
 pub(crate) fn pull(context: &Context, args: &PullArgs) -> Result<(), Failure> {
     let remote = Remote::open(&args.url)?;
-    let archive = context.open(Access::Create)?;
-    let options = match &*args.sessions {
-        [] => PullOptions::new(),
-        sessions => PullOptions::new().sessions(sessions.iter().copied()),
+    let options = match reading::wanted(context, &args.url, &args.sessions, &args.filter)? {
+        None => PullOptions::new(),
+        Some(sessions) => PullOptions::new().sessions(sessions),
     };
+    let archive = context.open(Access::Create)?;
     let bar = progress::bar(context, Unit::Sessions);
     let mut tell = progress::show_counts(&bar);
     let pulled = wait(sessiondb_remote::pull(

@@ -42,6 +42,16 @@ pub(crate) struct FilterArgs {
     pub(crate) all: bool,
 }
 
+#[cfg(feature = "remote")]
+impl FilterArgs {
+    /// Whether it says anything.
+    pub(crate) fn is_given(&self) -> bool {
+        let texts = [&self.agent, &self.model, &self.title, &self.branch];
+        let period = self.period.since.is_some() || self.period.until.is_some();
+        period || self.cwd.is_some() || texts.iter().any(|text| text.is_some())
+    }
+}
+
 /// List the sessions of an archive, those active last first, or the segments of one session
 #[derive(Debug, Args)]
 pub(crate) struct LsArgs {

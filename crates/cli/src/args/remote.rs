@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::read::FilterArgs;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use sessiondb::SessionId;
 
 use crate::values::{age, seconds, size};
 
@@ -40,9 +40,11 @@ pub(crate) struct PullArgs {
     /// Where from, as in `file:///mnt/shared` or `s3://bucket/team`
     #[arg(value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) url: String,
-    /// These sessions alone, whole UUIDs
-    #[arg(value_name = "SESSION")]
-    pub(crate) sessions: Vec<SessionId>,
+    /// These sessions alone
+    #[arg(value_name = "SESSION", conflicts_with_all = ["agent", "cwd", "model", "title", "branch", "since", "until"])]
+    pub(crate) sessions: Vec<String>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

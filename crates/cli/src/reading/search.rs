@@ -4,10 +4,11 @@ use sessiondb::SessionId;
 use sessiondb_remote::{Listing, RemoteSession, WithWords};
 
 use super::rows::{Rows, session};
-use super::source::{Reading, Stop, wait};
+use super::source::{Reading, Stop};
 use crate::args::SearchArgs;
 use crate::exit::Failure;
 use crate::render;
+use crate::requests::wait;
 use crate::search;
 use crate::sessions::Filter;
 
@@ -20,7 +21,7 @@ pub(super) fn run(reading: Reading, mut args: SearchArgs) -> Result<(), Failure>
         let ids = args.ids.iter().map(|id| session(listing, id, true));
         let named: Vec<_> = ids.collect::<Result<_, _>>()?;
         let asked = asked(&reading, listing, &args, &named)?;
-        let found = wait(listing.with_words(&reading.remote, query.words(), asked))??;
+        let found = wait(listing.with_words(&reading.remote, query.words(), asked))?;
         let fetched = reading.fetch(listing, &found.sessions)?;
         Ok((named, found, fetched))
     })?;

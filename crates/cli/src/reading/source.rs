@@ -1,7 +1,5 @@
 //! A remote that a command reads: its list, and an archive of the sessions that are needed.
 
-use std::future::Future;
-
 use sessiondb::archive::Match;
 use sessiondb::{Archive, Durability, SessionId};
 use sessiondb_remote::{Cache, Listing, Remote, RemoteError, listing};
@@ -11,6 +9,7 @@ use crate::context::Context;
 use crate::data_folder;
 use crate::exit::{Code, Failure};
 use crate::progress::{self, Unit};
+use crate::requests::wait;
 use crate::sessions::shorten_among;
 
 /// So often a command begins again since what it was reading has been deleted.
@@ -64,7 +63,7 @@ impl Reading {
     }
 
     pub(super) fn list(&self) -> Result<Listing, Failure> {
-        let listing = wait(listing(&self.remote))??;
+        let listing = wait(listing(&self.remote))?;
         for note in listing.notes() {
             self.context.say(format_args!("note: {note}"));
         }
@@ -104,7 +103,7 @@ impl Reading {
             &archive,
             sessions.iter().copied(),
             Some(&mut tell),
-        ))?;
+        ));
         bar.finish_and_clear();
         Ok(Fetched {
             archive,
@@ -139,14 +138,4 @@ pub(super) fn matching(listing: &Listing, beginning: &str) -> Vec<Match> {
             None => Match::Session(session),
         })
         .collect()
-}
-
-/// Requests are made on this thread.
-pub(super) fn wait<F: Future>(call: F) -> Result<F::Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime =
-        runtime.map_err(|error| Failure::new(Code::Other, format_args!("no runtime: {error}")))?;
-    Ok(runtime.block_on(call))
 }

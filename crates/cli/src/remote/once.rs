@@ -1,13 +1,12 @@
 //! One push, and what is said of it.
 
-use std::future::Future;
-
 use sessiondb::Archive;
 use sessiondb_remote::{PushReport, Remote, RemoteError};
 
 use crate::context::Context;
 use crate::progress::{self, Unit};
 use crate::render;
+use crate::requests::wait;
 
 pub(super) fn push_once(
     context: &Context,
@@ -36,14 +35,4 @@ pub(super) fn told_push(remote: &Remote, report: &PushReport) -> String {
         render::count(report.new_entries, "entry"),
         render::size(report.sent_bytes),
     )
-}
-
-/// Requests are made on this thread.
-pub(super) fn wait<T>(
-    call: impl Future<Output = Result<T, RemoteError>>,
-) -> Result<T, RemoteError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(call)
 }

@@ -60,6 +60,42 @@ fn a_url_that_names_no_store_is_wrong_usage_and_tells_no_password() {
     );
 }
 
+#[test]
+fn some_sessions_are_pulled_by_the_beginning_of_their_id_or_by_a_filter() {
+    let one = Place::with_samples();
+    let url = url(&one);
+    one.run("push", &[&url]).code(0);
+    let all = one.run("ls", &["--all", "--json"]).code(0).json_lines();
+    let all = all.as_array().unwrap();
+    let id = all[0]["id"].as_str().unwrap();
+    let pulled = |args: &[&str]| {
+        let place = Place::new();
+        place.run("pull", &[&[&*url], args].concat()).code(0);
+        let list = place.run("ls", &["--all", "--json"]).code(0).json_lines();
+        let ids = list.as_array().unwrap().iter();
+        ids.map(|it| it["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let short = all
+        .iter()
+        .filter(|it| it["id"].as_str().unwrap()[..8] == id[..8]);
+    assert_eq!(short.count(), 1);
+    assert_eq!(pulled(&[&id[..8]]), [id]);
+    let title = all.iter().find_map(|it| it["title"].as_str()).unwrap();
+    let of_title = one
+        .run("ls", &["--title", title, "--json"])
+        .code(0)
+        .json_lines();
+    let found = pulled(&["--title", title]);
+    assert_eq!(found.len(), of_title.as_array().unwrap().len());
+    assert!(!found.is_empty() && found.len() < all.len());
+    assert!(pulled(&["--since", "2999-01-01"]).is_empty());
+    Place::new().run("pull", &[&url, "no-such-id"]).code(3);
+    Place::new()
+        .run("pull", &[&url, &id[..8], "--title", title])
+        .code(2);
+}
+
 /// Waits until something is so, for as long as a slow machine may take.
 #[cfg(unix)]
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
