@@ -23,6 +23,8 @@ pub(crate) struct Held {
     sealed: AtomicBool,
     /// The length that it had, or that this process last gave it.
     set_len: AtomicU64,
+    /// Nobody who has the archive open makes it shorter than that; 0 if that is not known.
+    least_len: AtomicU64,
 }
 
 impl Held {
@@ -33,6 +35,7 @@ impl Held {
             abandoned: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             set_len: AtomicU64::new(0),
+            least_len: AtomicU64::new(0),
         }
     }
 
@@ -69,6 +72,24 @@ impl Held {
     /// The length that this process found or last gave it; 0 if that is not known.
     pub(crate) fn len_as_set(&self) -> u64 {
         self.set_len.load(Ordering::Relaxed)
+    }
+
+    /// Takes down how long it is at least from now on.
+    pub(crate) fn note_least_len(&self, len: u64) {
+        self.least_len.store(len, Ordering::Relaxed);
+    }
+
+    /// Fails if something else has made it shorter, which nobody would see once it is longer again.
+    fn must_not_be_cut_off(&self) -> io::Result<()> {
+        let Some(last) = self.least_len.load(Ordering::Relaxed).checked_sub(1) else {
+            return Ok(());
+        };
+        match self.read(last, &mut [0]) {
+            Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(io::Error::other("the file was cut off while it was open"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses from now on whatever would change it.
@@ -127,6 +148,7 @@ impl StorageBackend for Held {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.must_not_be_sealed()?;
+        self.must_not_be_cut_off()?;
         self.with(|storage| storage.set_len(len))?;
         self.note_len(len);
         Ok(())
@@ -171,5 +193,27 @@ impl StorageBackend for Held {
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         self.with(|storage| storage.query_lock_range(start, end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::backends::FileBackend;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_cut_off_is_not_made_longer() {
+        let file = tempfile::tempfile().unwrap();
+        let same = file.try_clone().unwrap();
+        let held = Held::new(Arc::new(FileBackend::new(same).unwrap()));
+        held.set_len(100).unwrap();
+        held.note_least_len(60);
+        held.set_len(60).unwrap();
+        held.set_len(80).unwrap();
+        file.set_len(59).unwrap();
+        let refused = held.set_len(200).unwrap_err();
+        assert!(refused.to_string().contains("cut off"), "{refused}");
+        assert_eq!(file.metadata().unwrap().len(), 59);
     }
 }

@@ -237,6 +237,7 @@ impl ArchiveFile {
         if self.whereabouts.is_some() {
             let len = self.backend.len().map_err(|err| self.failed(&err))?;
             self.backend.note_len(len);
+            self.backend.note_least_len(self.image_offset + 1);
         }
         Ok(())
     }
