@@ -4,8 +4,6 @@
 //! The input is read as it is, and once more with the right checksum in front, without which
 //! hardly any input would get further.
 
-use std::io::Read;
-
 use sessiondb::testing::{decode_run, encode_run};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
@@ -83,15 +81,9 @@ fn unpacked(stored: &[u8]) -> Option<Vec<u8>> {
     if len > 256 << 20 {
         return None;
     }
-    // Read part by part, a frame that says another length for itself would do.
-    let said = zstd::zstd_safe::get_frame_content_size(frame).ok()?;
-    if said.is_some_and(|said| said != len) {
-        return None;
-    }
-    let mut unpacked = Vec::new();
-    let mut decoder = zstd::stream::read::Decoder::new(frame).ok()?;
-    // As wide as a window can be: the library unpacks into one buffer, and needs none.
-    decoder.window_log_max(31).ok()?;
-    decoder.take(len + 1).read_to_end(&mut unpacked).ok()?;
-    (unpacked.len() as u64 == len).then_some(unpacked)
+    // In one go, as the library does: read part by part, other frames would do, and not those with a window that is wider
+    // than memory.
+    let unpacked = zstd::bulk::decompress(frame, usize::try_from(len).ok()?).ok()?;
+    let is_whole = !frame.is_empty() && unpacked.len() as u64 == len;
+    is_whole.then_some(unpacked)
 }
