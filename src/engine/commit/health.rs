@@ -74,6 +74,7 @@ impl Committer {
     }
 
     pub(super) fn poison(&self, fault: Fault) -> StoreError {
+        self.look_for_the_file();
         let err = match self.sources.file.displaced() {
             Some(displaced) => displaced.at(&self.path),
             None => fault.at(&self.path),
@@ -89,7 +90,13 @@ impl Committer {
     }
 
     pub(super) fn poison_for(&self, fault: &Fault) {
+        self.look_for_the_file();
         self.poison_because(fault.to_string());
+    }
+
+    /// A call may have failed since the file is no longer what it was, and then that is what is told.
+    fn look_for_the_file(&self) {
+        let _ = self.sources.file.must_be_in_place();
     }
 
     /// Takes no more writes from here on.
