@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::branch::{erase_op, fork_op};
+use super::branch::{erase_ops, fork_op};
 use super::collected::Collected;
 use super::durability::Durability;
 use super::entries::bounds_of;
@@ -236,10 +236,7 @@ impl Batch {
         self.past_journal = true;
         let marked = self.marked();
         self.look_at(log).decided_ops(log.durability(), move |now| {
-            let Some((op, pairs)) = erase_op(now, id, bounds, at_ms)? else {
-                return Ok(Vec::new());
-            };
-            Ok([vec![op], marked.ops(now, id.session, &pairs)?].concat())
+            Ok(erase_ops(now, id, bounds, at_ms, &marked)?.0)
         })
     }
 

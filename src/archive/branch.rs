@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::entries::bounds_of;
 use super::handle::Archive;
 use super::log::Log;
-use super::redaction_marks::{Pair, mark_ops, pair};
+use super::redaction_marks::{Marked, pair};
 use super::snapshot::Snapshot;
 use super::typed::LogEntries;
 use crate::engine::{Entries, LogId, Op, OriginRecord};
@@ -187,28 +187,20 @@ impl Log {
     pub fn erase(&self, range: impl RangeBounds<u64>) -> Result<u64, StoreError> {
         let bounds = bounds_of(&range);
         self.archive.commit_without_journal(|snapshot| {
-            let Some((op, pairs)) = erase_op(snapshot, self.id, bounds, self.at_ms())? else {
-                return Ok((Vec::new(), 0));
-            };
-            let count = match &op {
-                Op::Erase { entries, .. } => entries.len(),
-                _ => 0,
-            };
-            let mut ops = vec![op];
-            ops.extend(mark_ops(snapshot, self.id.session, &pairs)?);
-            Ok((ops, count))
+            erase_ops(snapshot, self.id, bounds, self.at_ms(), &Marked::default())
         })
     }
 }
 
-/// Erases the entries from the first number to the one behind the last, with what is to be marked; `None` if there
-/// are none.
-pub(super) fn erase_op(
+/// Erases the entries from the first number to the one behind the last, and adds to what is marked; with how many there
+/// are.
+pub(super) fn erase_ops(
     snapshot: &Snapshot,
     log: LogId,
     (start, end): (u64, Option<u64>),
     at_ms: u64,
-) -> Result<Option<(Op, Vec<Pair>)>, StoreError> {
+    marked: &Marked,
+) -> Result<(Vec<Op>, u64), StoreError> {
     let reader = snapshot.reader(log);
     let len = reader.existing_len()?;
     let end = end.unwrap_or(len);
@@ -229,17 +221,19 @@ pub(super) fn erase_op(
         }
         entries.push(&tombstone);
     }
-    if entries.is_empty() {
-        return Ok(None);
+    let count = entries.len();
+    if count == 0 {
+        return Ok((Vec::new(), 0));
     }
     let pairs = snapshot.redactions(log.session)?.carried(&pairs);
-    let op = Op::Erase {
+    let mut ops = vec![Op::Erase {
         log,
         first: start,
         entries,
         at_ms,
-    };
-    Ok(Some((op, pairs)))
+    }];
+    ops.extend(marked.ops(snapshot, log.session, &pairs)?);
+    Ok((ops, count))
 }
 
 /// Branches off at the end of a turn, and the number of entries up to there.

@@ -155,14 +155,7 @@ pub(crate) fn mark_ops(
     session: SessionId,
     pairs: &[Pair],
 ) -> Result<Vec<Op>, StoreError> {
-    let mut shards = BTreeMap::<u8, Vec<Pair>>::new();
-    for pair in pairs {
-        shards.entry(shard_of(*pair)).or_default().push(*pair);
-    }
-    let ops = shards
-        .into_iter()
-        .map(|(shard, pairs)| shard_op(now, session, shard, &pairs));
-    ops.filter_map(Result::transpose).collect()
+    Marked::default().ops(now, session, pairs)
 }
 
 fn shard_op(
@@ -186,20 +179,30 @@ fn shard_op(
 
 /// What a batch has marked so far. What it decides, it decides on the state before it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Marked(Arc<Mutex<Vec<(SessionId, Pair)>>>);
+pub(super) struct Marked(Arc<Mutex<Shards>>);
+
+/// By session and shard.
+type Shards = BTreeMap<(SessionId, u8), Vec<Pair>>;
 
 impl Marked {
-    /// What adds to the marks of a session, with those that the batch has added before.
+    /// What adds to the marks of a session: each shard of these pairs, with those that the batch has added to it before.
     pub(super) fn ops(
         &self,
         now: &Snapshot,
         session: SessionId,
         pairs: &[Pair],
     ) -> Result<Vec<Op>, StoreError> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.extend(pairs.iter().map(|pair| (session, *pair)));
-        let of_session = all.iter().filter(|(of, _)| *of == session);
-        let pairs: Vec<Pair> = of_session.map(|(_, pair)| *pair).collect();
-        mark_ops(now, session, &pairs)
+        let mut marked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shards = BTreeSet::new();
+        for pair in pairs {
+            let shard = shard_of(*pair);
+            shards.insert(shard);
+            marked.entry((session, shard)).or_default().push(*pair);
+        }
+        let ops = shards.into_iter().map(|shard| {
+            let pairs = marked.get(&(session, shard)).map_or(&[][..], Vec::as_slice);
+            shard_op(now, session, shard, pairs)
+        });
+        ops.filter_map(Result::transpose).collect()
     }
 }

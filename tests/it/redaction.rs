@@ -100,6 +100,35 @@ fn records_are_rewritten_and_marks_are_not() -> Result<(), StoreError> {
     Ok(())
 }
 
+/// More than there are notes for them, so that several of a batch come into one.
+#[test]
+fn a_batch_keeps_all_marks_that_it_makes() -> Result<(), StoreError> {
+    const MANY: u64 = 600;
+    let archive = Archive::in_memory()?;
+    let log = archive.log(new_session_id(), new_segment_id());
+    log.append_many(0..MANY)?;
+    let mut batch = archive.batch();
+    for number in 0..MANY / 2 {
+        batch.erase(&log, number..=number);
+    }
+    for number in MANY / 2..MANY {
+        let was = number.to_string();
+        batch.mark_redacted(log.session_id(), b"null", was.as_bytes());
+    }
+    batch.commit()?;
+    let marks = archive.snapshot()?.redactions(log.session_id())?;
+    for number in 0..MANY {
+        let now = if number < MANY / 2 {
+            r#"{"kind":"erased"}"#
+        } else {
+            "null"
+        };
+        let was = number.to_string();
+        assert!(marks.is_of(now.as_bytes(), was.as_bytes()), "{number}");
+    }
+    Ok(())
+}
+
 #[test]
 fn what_is_redacted_twice_is_known_as_it_was_each_time() -> Result<(), StoreError> {
     let archive = Archive::in_memory()?;

@@ -11,7 +11,7 @@ use sessiondb::archive::Match;
 use sessiondb::{Archive, SegmentId, SessionId, Snapshot};
 use sessiondb_search::{Hit, Kind, Line, PatternError, Query, QueryBuilder, Search};
 
-use crate::args::{FilterArgs, SearchArgs};
+use crate::args::SearchArgs;
 use crate::context::{Access, Context};
 use crate::exit::{Code, Failure};
 use crate::output::Out;
@@ -95,7 +95,7 @@ impl Asked {
             }
             query = query.sessions(sessions);
         }
-        if is_filter(&args.filter) {
+        if args.filter.is_of_summaries() {
             let filter = Filter::of_sessions(&args.filter);
             let sessions = chosen(now, &filter)?.map(|session| Ok(session?.info.id));
             query = query.sessions(sessions.collect::<Result<Vec<_>, Failure>>()?);
@@ -149,15 +149,6 @@ pub(crate) fn query(args: &SearchArgs) -> QueryBuilder {
 #[expect(clippy::needless_pass_by_value, reason = "it is handed over by value")]
 pub(crate) fn bad_pattern(error: PatternError) -> Failure {
     Failure::new(Code::Usage, format_args!("the pattern: {error}"))
-}
-
-/// Whether sessions are asked for by what a list shows of them.
-pub(crate) fn is_filter(args: &FilterArgs) -> bool {
-    args.agent.is_some()
-        || args.cwd.is_some()
-        || args.model.is_some()
-        || args.title.is_some()
-        || args.branch.is_some()
 }
 
 /// A hit with what a list shows of its session.

@@ -60,38 +60,22 @@ pub fn summary_of_notes<'n>(
 ) -> FromNotes {
     let stored: Option<Map<String, Value>> =
         note("summary").and_then(|json| serde_json::from_str(json).ok());
-    let field = |name: &str| stored.as_ref().and_then(|fields| fields.get(name));
-    let known = stored.as_ref().and_then(notes::segment_of);
-    let covered = field("entries").and_then(Value::as_u64);
+    let covered = Covered::by(stored.as_ref());
     if let [only] = segments
-        && known == Some(only.id)
         && only.entries > 0
-        && covered.is_some_and(|covered| covered >= only.entries)
+        && covered.has(only)
     {
         return FromNotes::Fields(stored);
     }
-    let mut main: Option<&KnownSegment> = None;
-    for segment in segments.iter().filter(|segment| segment.entries > 0) {
-        let is_live = || is_live(segment, log_note(segment.id, &note));
-        let is_candidate = if known == Some(segment.id) {
-            true
-        } else if let Some(is_live) = is_live() {
-            is_live
-        } else {
-            return FromNotes::NeedsEntries;
-        };
-        let rank = |segment: &KnownSegment| (segment.updated_ms, known == Some(segment.id));
-        if is_candidate && main.is_none_or(|main| rank(segment) > rank(main)) {
-            main = Some(segment);
-        }
-    }
-    let is_covered = main.is_none_or(|main| {
-        known == Some(main.id) && covered.is_some_and(|covered| covered >= main.entries)
-    });
-    if is_covered {
-        FromNotes::Fields(stored)
-    } else {
-        FromNotes::NeedsEntries
+    let is_live = |segment: &KnownSegment| {
+        let note = log_note(segment.id, &note);
+        let note = note.map(|note| (note.subagent.is_some(), note.entries));
+        is_live(segment, note).ok_or(())
+    };
+    let all = segments.iter().copied().map(Ok);
+    match main_among(all, |segment| *segment, covered.segment, is_live) {
+        Ok(main) if main.is_none_or(|main| covered.has(&main)) => FromNotes::Fields(stored),
+        _ => FromNotes::NeedsEntries,
     }
 }
 
@@ -126,10 +110,59 @@ fn log_note<'n>(segment: SegmentId, note: &impl Fn(&str) -> Option<&'n str>) -> 
     serde_json::from_str(note(&format!("log/{segment}"))?).ok()
 }
 
-/// Whether a program has stored entries there itself, and it is a conversation; `None` if only its entry tells.
-fn is_live(segment: &KnownSegment, note: Option<OfLog>) -> Option<bool> {
+/// What a stored summary is of.
+pub(crate) struct Covered {
+    pub(crate) segment: Option<SegmentId>,
+    pub(crate) entries: Option<u64>,
+}
+
+impl Covered {
+    pub(crate) fn by(stored: Option<&Map<String, Value>>) -> Self {
+        let entries = stored.and_then(|fields| fields.get("entries"));
+        Self {
+            segment: stored.and_then(notes::segment_of),
+            entries: entries.and_then(Value::as_u64),
+        }
+    }
+
+    /// Whether it is of all entries of a segment.
+    pub(crate) fn has(&self, segment: &KnownSegment) -> bool {
+        self.segment == Some(segment.id)
+            && self
+                .entries
+                .is_some_and(|entries| entries >= segment.entries)
+    }
+}
+
+/// The segment that a session's summary is of, among those that have a log: the one that it is of by now, or one that was
+/// used since by a program that stores entries itself. What came in from files was compared then.
+pub(crate) fn main_among<S, E>(
+    segments: impl IntoIterator<Item = Result<S, E>>,
+    known_of: impl Fn(&S) -> KnownSegment,
+    known: Option<SegmentId>,
+    is_live: impl Fn(&S) -> Result<bool, E>,
+) -> Result<Option<S>, E> {
+    let mut main: Option<S> = None;
+    for segment in segments {
+        let segment = segment?;
+        let KnownSegment { id, entries, .. } = known_of(&segment);
+        let is_candidate = entries > 0 && (known == Some(id) || is_live(&segment)?);
+        let rank = |segment: &S| {
+            let segment = known_of(segment);
+            (segment.updated_ms, known == Some(segment.id))
+        };
+        if is_candidate && main.as_ref().is_none_or(|main| rank(&segment) > rank(main)) {
+            main = Some(segment);
+        }
+    }
+    Ok(main)
+}
+
+/// Whether a program has stored entries there itself, and it is a conversation; `None` if only its entry tells. `note` is
+/// what the note on the log says: whether it is a subagent's, and how many entries came from a file.
+pub(crate) fn is_live(segment: &KnownSegment, note: Option<(bool, u64)>) -> Option<bool> {
     match note {
-        Some(note) => Some(note.subagent.is_none() && segment.entries > note.entries),
+        Some((is_subagent, from_file)) => Some(!is_subagent && segment.entries > from_file),
         None => (segment.entries > 1).then_some(true),
     }
 }

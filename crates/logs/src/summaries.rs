@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use sessiondb::{Archive, SegmentId, SegmentInfo, SessionId, SessionInfo, Snapshot, StoreError};
 use sessiondb_agents::{Agent, Fold, by_name};
 
+use crate::known::{self, Covered, KnownSegment, main_among};
 use crate::notes::{self, LogNote, key_of_log};
 use crate::sidecar::SidecarEntry;
 use crate::transcript::recognised;
@@ -78,16 +79,14 @@ fn covers_all(
     session: &SessionInfo,
     stored: Option<&Map<String, Value>>,
 ) -> Result<bool, StoreError> {
-    let field = |name: &str| stored.and_then(|fields| fields.get(name));
-    let known = stored.and_then(notes::segment_of);
-    let covered = field("entries").and_then(Value::as_u64);
-    let (Some(known), Some(covered)) = (known, covered) else {
+    let covered = Covered::by(stored);
+    let (Some(segment), Some(entries)) = (covered.segment, covered.entries) else {
         return Ok(false);
     };
-    if session.segments != 1 || session.entries > covered {
+    if session.segments != 1 || session.entries > entries {
         return Ok(false);
     }
-    let segment = now.segment(session.id, known)?;
+    let segment = now.segment(session.id, segment)?;
     Ok(segment.is_some_and(|segment| segment.exists && segment.entries > 0))
 }
 
@@ -162,13 +161,11 @@ fn state(
     stored: Option<&Map<String, Value>>,
     most_bytes: u64,
 ) -> Result<Option<State>, StoreError> {
-    let field = |name: &str| stored.and_then(|fields| fields.get(name));
-    let known = stored.and_then(notes::segment_of);
-    let covered = field("entries").and_then(Value::as_u64);
-    let Some(main) = main_segment(now, session.id, known)? else {
+    let covered = Covered::by(stored);
+    let Some(main) = main_segment(now, session.id, covered.segment)? else {
         return Ok(None);
     };
-    if known == Some(main.id) && covered.is_some_and(|covered| covered >= main.entries) {
+    if covered.has(&known_of(&main)) {
         return Ok(None);
     }
     let note = notes::read_log(now, session.id, main.id)?;
@@ -219,34 +216,32 @@ fn bytes_left(segment: &SegmentInfo, from: u64) -> u64 {
     segment.entry_bytes / segment.entries.max(1) * left
 }
 
-/// The segment that a session's summary is of: the one that it is of by now, or one that was used since
-/// by a program that stores entries itself. What came in from files was compared then.
+/// The segment that a session's summary is of: see [`main_among`].
 pub(crate) fn main_segment(
     now: &Snapshot,
     session: SessionId,
     known: Option<SegmentId>,
 ) -> Result<Option<SegmentInfo>, StoreError> {
-    let mut main: Option<SegmentInfo> = None;
-    for segment in now.segments(session) {
-        let segment = segment?;
-        let is_candidate = segment.exists
-            && segment.entries > 0
-            && (known == Some(segment.id) || is_live(now, &segment)?);
-        let rank = |segment: &SegmentInfo| (segment.updated_ms, known == Some(segment.id));
-        if is_candidate && main.as_ref().is_none_or(|main| rank(&segment) > rank(main)) {
-            main = Some(segment);
-        }
+    let segments = now.segments(session);
+    let segments =
+        segments.filter(|segment| segment.as_ref().map_or(true, |segment| segment.exists));
+    main_among(segments, known_of, known, |segment| is_live(now, segment))
+}
+
+fn known_of(segment: &SegmentInfo) -> KnownSegment {
+    KnownSegment {
+        id: segment.id,
+        entries: segment.entries,
+        updated_ms: segment.updated_ms,
     }
-    Ok(main)
 }
 
 /// Whether a program has stored entries there itself, and it is a conversation.
 fn is_live(now: &Snapshot, segment: &SegmentInfo) -> Result<bool, StoreError> {
-    if let Some(note) = notes::read_log(now, segment.session, segment.id)? {
-        return Ok(note.subagent.is_none() && segment.entries > note.entries);
-    }
-    if segment.entries > 1 {
-        return Ok(true);
+    let note = notes::read_log(now, segment.session, segment.id)?;
+    let note = note.map(|note| (note.subagent.is_some(), note.entries));
+    if let Some(is_live) = known::is_live(&known_of(segment), note) {
+        return Ok(is_live);
     }
     let first = now.log(segment.session, segment.id).read(..1)?.next();
     let first = first.transpose()?;

@@ -9,7 +9,7 @@ use sessiondb::{SegmentId, SessionId, SessionInfo};
 
 use crate::lean::{LeanSegment, LeanSession, LeanState};
 use crate::listed::{RemoteSegment, RemoteSession};
-use crate::marks::{self, TRASH};
+use crate::marks::{self, REDACTED, TRASH};
 
 /// That something of a session was forgotten, as a tip says.
 #[derive(Debug)]
@@ -166,7 +166,7 @@ fn rank((_, session): &(usize, LeanSession)) -> (u64, u64) {
     let redacted = session
         .notes
         .iter()
-        .filter(|(key, _)| key.starts_with("redacted/"))
+        .filter(|(key, _)| key.starts_with(REDACTED))
         .map(|(_, json)| json.len() as u64)
         .sum();
     let entries = session.segments.iter();

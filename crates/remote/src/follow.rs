@@ -8,7 +8,7 @@ use sessiondb::{Archive, Log, RawJson, SessionId, Snapshot, StoreError};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::RemoteError;
-use crate::marks::TRASH;
+use crate::marks::{REDACTED, TRASH};
 use crate::own::key_of_seen;
 use crate::pack::LogKey;
 use crate::plan::log_of;
@@ -152,7 +152,7 @@ fn marks(record: &SessionRecord) -> Result<HashMap<u64, BTreeSet<u64>>, RemoteEr
     let hash = |hex: &String| u64::from_str_radix(hex, 16).ok();
     let mut marks = HashMap::<u64, BTreeSet<u64>>::new();
     let notes = record.notes.iter();
-    for (_, json) in notes.filter(|(key, _)| key.starts_with("redacted/")) {
+    for (_, json) in notes.filter(|(key, _)| key.starts_with(REDACTED)) {
         let shard: BTreeMap<String, BTreeSet<String>> = serde_json::from_str(json.get())?;
         for (now, was) in &shard {
             for was in was.iter().filter_map(hash) {

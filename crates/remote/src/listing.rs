@@ -160,24 +160,12 @@ struct Read {
 }
 
 async fn read(remote: &Remote, mut chains: Chains, writer: Uuid) -> Result<Read, RemoteError> {
-    let (mut tips, mut damaged) = (Vec::<RawState>::new(), Vec::new());
-    'again: loop {
-        for name in chains.tips(writer) {
-            if tips.iter().any(|tip| tip.name == name) {
-                continue;
-            }
-            match RawState::read(remote, &name).await {
-                Ok(raw) => tips.push(raw),
-                Err(error @ RemoteError::Damaged { .. }) => {
-                    chains.remove(&name);
-                    damaged.push(error.to_string());
-                    continue 'again;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        return Ok(Read { tips, damaged });
-    }
+    let mut damaged = Vec::new();
+    let read = async |name: &ManifestName| RawState::read(remote, name).await;
+    let mut tell = |error: RemoteError| damaged.push(error.to_string());
+    let tips = chains.read_tips_by(writer, read, &mut tell).await?;
+    let tips = tips.into_iter().map(|(_, raw)| raw).collect();
+    Ok(Read { tips, damaged })
 }
 
 /// Parses states on all cores.

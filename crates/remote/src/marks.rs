@@ -12,6 +12,8 @@ use crate::record::{self, Json, MARK, Records};
 const FORGOTTEN: &str = "sessiondb/forgotten/";
 /// What follows the id of a session in the key of the note that it is in the trash, or hidden.
 pub(crate) const TRASH: &str = "sessiondb/trash";
+/// How the notes on a session begin that say what was redacted of it.
+pub(crate) const REDACTED: &str = "redacted/";
 /// So often a mark is tried again since another writer was there meanwhile.
 const ATTEMPTS: u32 = 100;
 

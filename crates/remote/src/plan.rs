@@ -10,7 +10,7 @@ use sessiondb::{SessionId, Snapshot, StoreError};
 use crate::ends;
 use crate::error::RemoteError;
 use crate::hash::Sum;
-use crate::marks;
+use crate::marks::{self, REDACTED};
 use crate::pack::LogKey;
 use crate::record::{self, Json, Part, Records, SegmentRecord, SessionRecord};
 
@@ -291,7 +291,7 @@ fn is_rewritten(old: &SessionRecord, now: &SessionRecord) -> bool {
         let marks = record
             .notes
             .iter()
-            .filter(|(key, _)| key.starts_with("redacted/"));
+            .filter(|(key, _)| key.starts_with(REDACTED));
         marks
             .map(|(key, note)| (key.clone(), note.get().to_owned()))
             .collect::<Vec<_>>()

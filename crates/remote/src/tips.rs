@@ -58,13 +58,6 @@ impl Chains {
         )
     }
 
-    /// Lets a manifest not count.
-    pub(crate) fn remove(&mut self, name: &ManifestName) {
-        if let Some(chain) = self.0.get_mut(&name.writer) {
-            chain.remove(name);
-        }
-    }
-
     /// All of a writer, and when each was put.
     pub(crate) fn of_writer(&self, writer: Uuid) -> impl Iterator<Item = (&ManifestName, i64)> {
         let chain = self.0.get(&writer).into_iter().flatten();
@@ -108,25 +101,38 @@ impl Chains {
         from.writer == to.writer
     }
 
-    /// The tips of a writer with what they say. One that is damaged does not count, and lets the one before
-    /// it count again; what is wrong with it is told.
+    /// The tips of a writer with what they say.
     pub(crate) async fn read_tips(
         &mut self,
         remote: &Remote,
         writer: Uuid,
         tell: &mut dyn FnMut(RemoteError),
     ) -> Result<Vec<Tip>, RemoteError> {
-        let mut tips: Vec<Tip> = Vec::new();
+        let read = async |name: &ManifestName| State::read(remote, name).await;
+        self.read_tips_by(writer, read, tell).await
+    }
+
+    /// The tips of a writer with what `read` makes of them. One that is damaged does not count, and lets the one
+    /// before it count again; what is wrong with it is told.
+    pub(crate) async fn read_tips_by<T>(
+        &mut self,
+        writer: Uuid,
+        read: impl AsyncFn(&ManifestName) -> Result<T, RemoteError>,
+        tell: &mut dyn FnMut(RemoteError),
+    ) -> Result<Vec<(ManifestName, T)>, RemoteError> {
+        let mut tips: Vec<(ManifestName, T)> = Vec::new();
         'again: loop {
             for name in self.tips(writer) {
                 if tips.iter().any(|(tip, _)| *tip == name) {
                     continue;
                 }
-                match State::read(remote, &name).await {
-                    Ok(state) => tips.push((name, state)),
+                match read(&name).await {
+                    Ok(said) => tips.push((name, said)),
                     Err(error @ RemoteError::Damaged { .. }) => {
                         tell(error);
-                        self.remove(&name);
+                        if let Some(chain) = self.0.get_mut(&writer) {
+                            chain.remove(&name);
+                        }
                         continue 'again;
                     }
                     Err(error) => return Err(error),

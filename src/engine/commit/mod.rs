@@ -448,8 +448,7 @@ impl Committer {
 
     /// What has to stay free behind these ops in the half that is written to.
     fn kept_free(&self, state: &State, ops: &[Op]) -> u64 {
-        if state.frozen().is_none() || seeded(Bug::SpendReserve) || ops.iter().all(Op::is_deletion)
-        {
+        if state.frozen().is_none() || ops.iter().all(Op::is_deletion) {
             return 0;
         }
         self.sources.journal.reserve()

@@ -85,17 +85,15 @@ impl Journal {
     /// Whether a frame with such a payload fits into a half that is empty, beside what is kept free:
     /// when it begins one, the other half is not free.
     pub(crate) fn can_hold(self, payload_bytes: u64) -> bool {
-        let kept_free = if seeded(Bug::SpendReserve) {
-            0
-        } else {
-            self.reserve()
-        };
-        FRAME_HEADER_BYTES + payload_bytes + kept_free <= self.half_bytes
+        FRAME_HEADER_BYTES + payload_bytes + self.reserve() <= self.half_bytes
     }
 
     /// What is kept free at the end of a half for deletions as long as the other half is not free,
     /// since the disk may have no room for what is in there.
     pub(crate) fn reserve(self) -> u64 {
+        if seeded(Bug::SpendReserve) {
+            return 0;
+        }
         self.half_bytes / 16
     }
 

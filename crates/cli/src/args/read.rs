@@ -42,13 +42,18 @@ pub(crate) struct FilterArgs {
     pub(crate) all: bool,
 }
 
-#[cfg(feature = "remote")]
 impl FilterArgs {
-    /// Whether it says anything.
-    pub(crate) fn is_given(&self) -> bool {
+    /// Whether sessions are asked for by what a list shows of them, but for its times.
+    pub(crate) fn is_of_summaries(&self) -> bool {
         let texts = [&self.agent, &self.model, &self.title, &self.branch];
+        self.cwd.is_some() || texts.iter().any(|text| text.is_some())
+    }
+
+    /// Whether it leaves out anything that a list of all does not.
+    #[cfg(feature = "remote")]
+    pub(crate) fn is_given(&self) -> bool {
         let period = self.period.since.is_some() || self.period.until.is_some();
-        period || self.cwd.is_some() || texts.iter().any(|text| text.is_some())
+        period || self.is_of_summaries()
     }
 }
 

@@ -46,7 +46,7 @@ fn asked(
     if !named.is_empty() {
         return Ok(named.to_vec());
     }
-    if search::is_filter(&args.filter) {
+    if args.filter.is_of_summaries() {
         let rows = Rows::read(reading, listing)?;
         let chosen = rows.chosen(&Filter::of_sessions(&args.filter));
         return Ok(chosen.into_iter().map(|row| row.info.id).collect());
