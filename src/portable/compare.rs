@@ -112,6 +112,9 @@ impl<'c, 'l> Comparison<'c, 'l> {
         for there in rest {
             self.segment(&there)?;
         }
+        // In the order of the segments, and not in the one in which they were compared.
+        let conflicts = &mut self.found.conflicts;
+        conflicts.sort_by_key(|conflict| (conflict.segment, conflict.traces));
         Ok(self.found)
     }
 
