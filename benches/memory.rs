@@ -17,6 +17,7 @@ mod corpus;
 mod machine;
 
 use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -118,12 +119,14 @@ fn large(folder: &Path) -> Outcome {
         let run = |what: &str| measure(folder, &["large", kind, what]);
         let alone = run("make")?[0];
         let (append, read) = (run("append")?, run("read")?);
+        let (streamed_in, streamed_out) = (run("stream-in")?, run("stream-out")?);
         let size = fs::metadata(folder.join("memory.sessiondb"))?.len();
-        let import = run("import")?;
+        let (import, export) = (run("import")?, run("export")?);
         println!(
             "one entry of 256 MiB, {kind:<8} in a file of {size:>9} bytes; peak with the caller's copy: \
-             {alone:.0} MiB made, {:.0} MiB appended, {:.0} MiB read, {:.0} MiB imported",
-            append[0], read[0], import[0]
+             {alone:.0} MiB made, {:.0} MiB appended, {:.0} MiB read; without one: {:.0} MiB appended from a reader, \
+             {:.0} MiB read from one, {:.0} MiB imported, {:.0} MiB exported",
+            append[0], read[0], streamed_in[0], streamed_out[0], import[0], export[0]
         );
     }
     Ok(())
@@ -152,6 +155,32 @@ fn large_entry(kind: &str) -> String {
     json
 }
 
+/// The beginning of a file.
+struct Part {
+    json: fs::File,
+    left: u64,
+}
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let read = self.json.read(&mut buffer[..most])?;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Part {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let end = self.json.stream_position()? + self.left;
+        let place = self.json.seek(to)?;
+        self.left = end.saturating_sub(place);
+        Ok(place)
+    }
+}
+
 fn large_child(path: &Path, kind: &str, what: &str) -> Outcome {
     let (session, segment) = (SessionId::from_u128(1), SegmentId::from_u128(2));
     let file = path.with_extension("jsonl");
@@ -173,6 +202,35 @@ fn large_child(path: &Path, kind: &str, what: &str) -> Outcome {
             let log = archive.log(session, segment);
             let entry = log.read(..)?.next().ok_or("an entry")??;
             std::hint::black_box(entry.as_str().len());
+        }
+        "stream-in" => {
+            remove(path)?;
+            let archive = Archive::open(path)?;
+            let json = fs::File::open(&file)?;
+            // Without the line end.
+            let len = json.metadata()?.len() - 1;
+            archive
+                .log(session, segment)
+                .append_reader(Part { json, left: len })?;
+            archive.close()?;
+        }
+        "stream-out" => {
+            let archive = Archive::options().read_only(true).open(path)?;
+            let reader = archive.log(session, segment).entry_reader(0)?;
+            let mut reader = reader.ok_or("an entry")?;
+            let copied = std::io::copy(&mut reader, &mut std::io::sink())?;
+            if copied != fs::metadata(&file)?.len() - 1 {
+                return Err(format!("{copied} bytes were read").into());
+            }
+        }
+        "export" => {
+            let archive = Archive::options().read_only(true).open(path)?;
+            let folder = path.with_extension("exported");
+            let report = sessiondb::jsonl::Export::new(&archive).run(&folder, None)?;
+            fs::remove_dir_all(folder)?;
+            if report.failed() > 0 {
+                return Err(format!("{report:?}").into());
+            }
         }
         _ => {
             remove(path)?;

@@ -130,17 +130,6 @@ impl Place {
 
 /// What a `segment_start` says of where the segment came from.
 pub(crate) fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
-    #[derive(Deserialize)]
-    struct Start {
-        kind: String,
-        forked_from: Option<From>,
-        compacted_from: Option<From>,
-    }
-    #[derive(Deserialize)]
-    struct From {
-        segment_id: Uuid,
-        at_turn_index: u64,
-    }
     // Most entries are none of that, and a first entry can hold a whole history.
     static FROM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"ed_from\""));
     FROM.find(first_entry)?;
@@ -148,7 +137,25 @@ pub(crate) fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
     if !raw_json::is_object(first_entry) {
         return None;
     }
-    let start: Start = serde_json::from_str(first_entry).ok()?;
+    origin_in(serde_json::from_str(first_entry).ok()?)
+}
+
+/// The fields of a first entry that tell.
+#[derive(Deserialize)]
+pub(super) struct Start {
+    kind: String,
+    forked_from: Option<From>,
+    compacted_from: Option<From>,
+}
+
+#[derive(Deserialize)]
+struct From {
+    segment_id: Uuid,
+    at_turn_index: u64,
+}
+
+/// What these fields say.
+pub(super) fn origin_in(start: Start) -> Option<OriginRecord> {
     if start.kind != "segment_start" {
         return None;
     }

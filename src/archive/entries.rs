@@ -4,8 +4,9 @@ use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
 
 use super::entry::Entry;
+use super::entry_reader::EntryReader;
 use super::prefetch::Prefetch;
-use crate::engine::{EntrySlice, Layers, LogId, Part, View};
+use crate::engine::{EntrySlice, HeldPart, Layers, LogId, Part, View};
 use crate::error::StoreError;
 
 /// The entries of a part of a log, from both ends; made by [`Log::read`](crate::Log::read).
@@ -84,6 +85,33 @@ impl RawEntries {
             numbers: first..self.rest.start,
             part,
         }))
+    }
+
+    /// The next entry from the front, or what reads it in pieces if it is one that was cut.
+    pub(crate) fn next_or_pieces(&mut self) -> Option<Result<Next, StoreError>> {
+        let index = self.rest.start;
+        let is_held = self.front.as_ref().and_then(|part| part.entry(index));
+        if self.rest.is_empty() || is_held.is_some() || self.prefetches {
+            return self.next().map(|entry| entry.map(Next::Whole));
+        }
+        let (log, wanted) = (self.log, self.rest.clone());
+        let held = self
+            .view
+            .read(|layers| layers.part_or_pieces(&log, index, &wanted));
+        match held {
+            Ok(HeldPart::Part(part)) => {
+                self.front = Some(part);
+                self.next().map(|entry| entry.map(Next::Whole))
+            }
+            Ok(pieces) => {
+                self.rest.start = index.saturating_add(1);
+                Some(EntryReader::of(&self.view, log, index, pieces).map(Next::Pieces))
+            }
+            Err(err) => {
+                self.rest = 0..0;
+                Some(Err(err))
+            }
+        }
     }
 
     fn entry(&mut self, index: u64, from_back: bool) -> Result<Entry, StoreError> {
@@ -200,6 +228,12 @@ impl fmt::Debug for RawEntries {
             .field("rest", &self.rest)
             .finish_non_exhaustive()
     }
+}
+
+/// An entry.
+pub(crate) enum Next {
+    Whole(Entry),
+    Pieces(EntryReader),
 }
 
 /// Some entries one behind the other.

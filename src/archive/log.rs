@@ -5,6 +5,7 @@ use std::ops::RangeBounds;
 use super::collected::Collected;
 use super::durability::Durability;
 use super::entries::RawEntries;
+use super::entry_reader::EntryReader;
 use super::handle::Archive;
 use super::reader::LogSnapshot;
 use super::to_entry::ToEntry;
@@ -299,6 +300,15 @@ impl Log {
         self.snapshot()?.into_last(count)
     }
 
+    /// Reads one entry in pieces; `None` if there is no entry with that number.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Archive::snapshot`](crate::Archive::snapshot) and of a read.
+    pub fn entry_reader(&self, index: u64) -> Result<Option<EntryReader>, StoreError> {
+        self.snapshot()?.entry_reader(index)
+    }
+
     pub(super) fn collect<I>(&self, entries: I) -> Result<Collected, StoreError>
     where
         I: IntoIterator<Item: ToEntry>,
@@ -351,13 +361,18 @@ impl Log {
     ) -> Result<Receipt, StoreError> {
         let count = collected.entries.len();
         let done = self.write([self.op_append(expected, collected)])?;
+        Ok(self.receipt(count, &done))
+    }
+
+    /// What an append of so many entries did.
+    pub(super) fn receipt(&self, count: u64, done: &Done) -> Receipt {
         let len = done.lengths.first().copied().unwrap_or_default();
-        Ok(Receipt {
+        Receipt {
             index: len.saturating_sub(count),
             len,
             version: done.frame,
-            synced: self.archive.engine.is_synced(&done),
-        })
+            synced: self.archive.engine.is_synced(done),
+        }
     }
 
     pub(super) fn write(&self, ops: impl Into<Vec<Op>>) -> Result<Done, StoreError> {

@@ -2,6 +2,7 @@
 //!
 //! What most programs use stands at the crate's root as well.
 
+mod append_reader;
 mod batch;
 mod branch;
 mod changes;
@@ -12,6 +13,7 @@ mod counters;
 mod durability;
 mod entries;
 mod entry;
+mod entry_reader;
 mod forgotten;
 mod handle;
 mod info;
@@ -48,8 +50,10 @@ pub(crate) use self::collected::origin_of;
 pub use self::compact::{CompactError, CompactMode, Compacted};
 pub use self::counters::Counters;
 pub use self::durability::Durability;
+pub(crate) use self::entries::Next;
 pub use self::entries::RawEntries;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
+pub use self::entry_reader::EntryReader;
 pub use self::forgotten::{CutOff, Forgotten, ForgottenHash};
 pub(crate) use self::forgotten::{Marks, forget_session_ops};
 pub use self::handle::Archive;

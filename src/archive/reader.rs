@@ -3,8 +3,9 @@
 use std::ops::RangeBounds;
 
 use super::entries::{RawEntries, bounds_of};
+use super::entry_reader::EntryReader;
 use super::snapshot::Snapshot;
-use crate::engine::{LogId, LogKind, View};
+use crate::engine::{Layers, LogId, LogKind, View};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
@@ -118,6 +119,21 @@ impl LogSnapshot {
     /// Those of [`read`](Self::read).
     pub fn last(&self, count: u64) -> Result<RawEntries, StoreError> {
         self.clone().into_last(count)
+    }
+
+    /// Reads one entry in pieces; `None` if there is no entry with that number.
+    ///
+    /// # Errors
+    ///
+    /// Those of a read: [`StoreError::Damaged`], [`StoreError::Io`].
+    pub fn entry_reader(&self, index: u64) -> Result<Option<EntryReader>, StoreError> {
+        if index >= self.len()? {
+            return Ok(None);
+        }
+        let wanted = index..index.saturating_add(1);
+        let read = |layers: &Layers| layers.part_or_pieces(&self.id, index, &wanted);
+        let held = self.view.read(read)?;
+        EntryReader::of(&self.view, self.id, index, held).map(Some)
     }
 
     pub(super) fn into_entries(

@@ -47,9 +47,9 @@ impl Filters {
         if (filter.run, filter.count) != (found.checksum, run.end() - run.first()) {
             return Some(problem("the word filter is that of another run"));
         }
-        let mut missing = 0u64;
+        let (mut missing, known) = (0u64, filter.known());
         let escaped_twice = each_word(run.entries().payload(), &mut self.bits, |word| {
-            missing += u64::from(!filter.may_have(word));
+            missing += u64::from(!known.may_have(word));
         });
         if missing > 0 || (escaped_twice && !filter.knows_ascii_alone()) {
             return Some(problem("words of it are missing from the word filter"));

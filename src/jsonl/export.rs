@@ -6,14 +6,14 @@ use std::thread;
 
 use serde::Serialize;
 
-use super::bad_line::line_of;
+use super::bad_line::{line_of, may_be_marker};
 use super::existing::{Existing, compare};
 use super::not_exported::{Stop, in_part};
 use super::path_text::serialize_path;
 use super::permissions::Permissions;
 use super::session_file::{self, SessionFile, SessionFileOutcome};
 use super::unfinished::{Finisher, Unfinished};
-use crate::archive::{Archive, Log};
+use crate::archive::{Archive, EntryReader, Log, Next};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::progress::{Meter, Progress};
@@ -311,21 +311,45 @@ struct FoundLog {
 fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, u64), Stop> {
     let mut writer = BufWriter::with_capacity(BUFFER_BYTES, unfinished.file());
     let (mut entries, mut bytes) = (0_u64, 0_u64);
-    for entry in log
-        .read_existing(..)
-        .map_err(|error| Stop::log(path, error))?
-    {
-        let entry = entry.map_err(|error| Stop::log(path, error))?;
-        let line = line_of(&entry);
-        writer
-            .write_all(&line)
-            .and_then(|()| writer.write_all(b"\n"))
-            .map_err(|error| Stop::io(path, &error))?;
+    let failed = |error| Stop::log(path, error);
+    let mut stored = log.read_existing(..).map_err(failed)?;
+    while let Some(next) = stored.next_or_pieces() {
+        let mut put = |part: &[u8]| {
+            bytes = bytes.saturating_add(part.len() as u64);
+            writer
+                .write_all(part)
+                .map_err(|error| Stop::io(path, &error))
+        };
+        match next.map_err(failed)? {
+            Next::Whole(entry) => put(&line_of(&entry))?,
+            Next::Pieces(reader) => put_pieces(reader, failed, &mut put)?,
+        }
+        put(b"\n")?;
         entries = entries.saturating_add(1);
-        bytes = bytes.saturating_add(line.len() as u64).saturating_add(1);
     }
     writer.flush().map_err(|error| Stop::io(path, &error))?;
     Ok((entries, bytes))
+}
+
+/// Writes the line of an entry that is not in memory, unless it stands for another line.
+fn put_pieces(
+    mut reader: EntryReader,
+    failed: impl Fn(StoreError) -> Stop,
+    put: &mut impl FnMut(&[u8]) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut next = || reader.next_piece().map_err(&failed);
+    let mut piece = next()?.unwrap_or_default();
+    if may_be_marker(&piece) {
+        while let Some(more) = next()? {
+            piece.extend_from_slice(&more);
+        }
+        return put(&line_of(&piece));
+    }
+    put(&piece)?;
+    while let Some(piece) = next()? {
+        put(&piece)?;
+    }
+    Ok(())
 }
 
 fn path_of(folder: &Path, log: &Log) -> PathBuf {

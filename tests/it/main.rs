@@ -39,6 +39,8 @@ mod grammar;
 mod imports;
 /// JSONL in and out.
 mod jsonl;
+/// Entries of many MiB, in and out, as a whole or in pieces.
+mod large;
 /// Sessions by their last use, page by page.
 mod last_use;
 /// What dead processes leave beside an archive, and file names of any length.

@@ -108,6 +108,9 @@ def strange(made, _):
     made.run("rm", "--now", "--yes", SEGMENT.format(3))
     large = base64.b64encode(random.Random(1).randbytes(400_000))
     made.append(4, b'{"kind":"large","data":"%s"}\n' % large)
+    # One that is cut: between strings, around one that is long, and within one that is longer.
+    strings = [b"one two \\n" * 40_000] * 3 + [large + large, b"x" * 4_300_000]
+    made.append(4, b'{"kind":"cut","data":["%s"]}\n' % b'","'.join(strings))
     return made.read()
 
 

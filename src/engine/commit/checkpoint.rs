@@ -165,7 +165,9 @@ impl Committer {
                 state.forget();
                 self.syncs.all_synced();
             }
-            Err(fault) if fault.is_lock_timeout() => state.end_update(&self.sources, to.epoch)?,
+            Err(fault) if fault.is_lock_timeout() || fault.is_of_a_source() => {
+                state.end_update(&self.sources, to.epoch)?;
+            }
             Err(_) => state.forget(),
         }
         drop(state);

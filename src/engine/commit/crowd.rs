@@ -137,5 +137,5 @@ impl Committer {
 
 /// Whether a change has a frame of its own, if it is not too large for one.
 fn is_framed(ops: &[Op]) -> bool {
-    !ops.iter().all(Op::is_condition)
+    !ops.iter().all(Op::is_condition) && !ops.iter().any(Op::is_large)
 }

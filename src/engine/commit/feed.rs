@@ -126,6 +126,7 @@ pub(crate) fn outline(op: &Op) -> Option<Change> {
     };
     Some(match op {
         Op::Append { log, entries, .. } => of_log(ChangeKind::Append, log, 0..entries.len()),
+        Op::AppendLarge { log, .. } => of_log(ChangeKind::Append, log, 0..1),
         Op::Replace { log, entries, .. } => of_log(ChangeKind::Replace, log, 0..entries.len()),
         Op::Branch {
             session, to, len, ..

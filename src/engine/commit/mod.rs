@@ -379,7 +379,8 @@ impl Committer {
         // A change before this one, of the same group, may have found no room.
         self.revive_as_writer()?;
         let content: usize = ops.iter().map(codec::content_bytes).sum();
-        if !self.sources.journal.can_hold(content as u64) {
+        let is_large = ops.iter().any(Op::is_large);
+        if is_large || !self.sources.journal.can_hold(content as u64) {
             // A frame would be another copy of it, for nothing.
             return self.attempt(|| self.put_into_tables(ops, || Ok(())));
         }

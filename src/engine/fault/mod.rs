@@ -63,6 +63,11 @@ impl Fault {
         matches!(self, Self::Store(StoreError::Io(err)) if is_no_room(err))
     }
 
+    /// Whether an entry could not be had that was to be stored, so that nothing was.
+    pub(crate) fn is_of_a_source(&self) -> bool {
+        matches!(self, Self::Store(StoreError::InvalidEntry { .. }))
+    }
+
     /// What the system said, if it said something.
     pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {

@@ -63,6 +63,9 @@ pub(crate) const SHARED_PAGE_OFFSET: u64 = 4096;
 pub(crate) const JOURNAL_OFFSET: u64 = 8192;
 /// The journal of an archive that is made with default options, in bytes.
 pub(crate) const DEFAULT_JOURNAL_BYTES: u64 = 2 << 20;
+/// The shortest that a fresh copy gives itself: an empty archive is a quarter as long with it, and asks for a checkpoint four
+/// times as often.
+const LEAST_COPIED_JOURNAL_BYTES: u64 = 512 << 10;
 /// The bounds of a journal's length, in bytes; it is a multiple of the lower one.
 pub(crate) const MIN_JOURNAL_BYTES: u64 = 16 << 10;
 pub(crate) const MAX_JOURNAL_BYTES: u64 = 1 << 30;
@@ -100,6 +103,20 @@ impl Superblock {
     /// Whether the archive is to have word filters once it is written anew.
     pub(crate) fn wants_word_filters(&self) -> bool {
         self.features & FEATURE_NO_WORD_FILTERS == 0
+    }
+
+    /// The same with a journal for an image of so many bytes: a quarter of it, so that a small archive is a small file. One
+    /// that was made as small as can be stays so.
+    pub(crate) fn with_journal_for(self, image_bytes: u64) -> Self {
+        if self.journal_bytes < LEAST_COPIED_JOURNAL_BYTES {
+            return self;
+        }
+        let most = DEFAULT_JOURNAL_BYTES.max(self.journal_bytes);
+        let wanted = (image_bytes / 4).next_multiple_of(MIN_JOURNAL_BYTES);
+        Self {
+            journal_bytes: wanted.clamp(LEAST_COPIED_JOURNAL_BYTES, most),
+            ..self
+        }
     }
 
     /// That of a fresh copy: with all features but those that the archive is to be without.

@@ -86,7 +86,8 @@ pub(crate) fn encode(op: &Op, out: &mut Vec<u8>) {
             out.push(DELETE_NAME);
             put_bytes(out, name.as_bytes());
         }
-        Op::Expect(_) => {}
+        // Neither ever comes to a frame.
+        Op::AppendLarge { .. } | Op::Expect(_) => {}
     }
 }
 
@@ -102,6 +103,7 @@ pub(crate) fn content_bytes(op: &Op) -> usize {
         Op::Append { entries, .. } | Op::Replace { entries, .. } | Op::Erase { entries, .. } => {
             entries.payload().len()
         }
+        Op::AppendLarge { entry, .. } => usize::try_from(entry.0.len()).unwrap_or(usize::MAX),
         Op::SetMetadata { json, .. } | Op::SetName { json, .. } => json.len(),
         _ => 0,
     }

@@ -27,6 +27,15 @@ impl Memtable {
                 origin,
                 at_ms,
             } => self.append(below, &log, expected, entries, origin, at_ms),
+            Op::AppendLarge {
+                log,
+                expected,
+                entry,
+                origin,
+                at_ms,
+            } => self
+                .grow(below, &log, expected, (1, entry.0.len()), origin, at_ms)
+                .inspect(|end| self.extents_mut(&log, 0..0).push_large(end - 1, entry)),
             Op::Replace {
                 log,
                 entries,
@@ -80,13 +89,32 @@ impl Memtable {
         origin: Option<OriginRecord>,
         at_ms: u64,
     ) -> Outcome<u64> {
+        let new = (entries.len(), entries.entry_bytes());
+        let end = self.grow(below, log, expected, new, origin, at_ms)?;
+        if !entries.is_empty() {
+            let first = end - entries.len();
+            self.extents_mut(log, 0..0).push(Run::new(first, entries));
+        }
+        Ok(end)
+    }
+
+    /// Makes room for so many entries of so many bytes at the end of a log, and returns its length with them.
+    fn grow(
+        &mut self,
+        below: &Layers,
+        log: &LogId,
+        expected: Option<u64>,
+        (entries, bytes): (u64, u64),
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    ) -> Outcome<u64> {
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
         let len = head.size_mut(log.kind).entries;
         if let Some(expected) = expected {
             must_have_len(log, expected, len)?;
         }
-        if entries.is_empty() {
+        if entries == 0 {
             return Ok(len);
         }
         if log.kind == LogKind::Entries && !head.exists {
@@ -98,13 +126,13 @@ impl Memtable {
         }
         head.updated_ms = head.updated_ms.max(at_ms);
         let size = head.size_mut(log.kind);
-        size.entries += entries.len();
-        size.bytes += entries.entry_bytes();
+        size.entries += entries;
+        size.bytes += bytes;
         let end = size.entries;
         let own_start = head.own_start_of(log.kind);
         self.put_head(below, log, old.as_ref(), head)?;
-        self.extents_mut(log, own_start..len)
-            .push(Run::new(len, entries));
+        // From here on there are extents of it.
+        self.extents_mut(log, own_start..len);
         Ok(end)
     }
 

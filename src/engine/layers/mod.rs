@@ -16,9 +16,9 @@ use crate::engine::memtable::extents::{ExtentAt, ExtentSource};
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Head, LogSize, ParentLink, SessionRow};
 use crate::engine::model::run::Part;
+use crate::engine::model::shared_value::Skeleton;
 use crate::engine::model::word_filter::Words;
-use crate::engine::tables::{NameRange, TablesView};
-
+use crate::engine::tables::{Held, NameRange, TablesView};
 use crate::ids::{SegmentId, SessionId};
 
 /// The tables and the memtables on top of it, the oldest first.
@@ -30,6 +30,13 @@ pub(crate) struct Layers {
 
 /// A page of sessions, and the id below which the next one begins, if there is one.
 pub(crate) type SessionPage = (Vec<(SessionId, SessionRow)>, Option<SessionId>);
+
+/// What is held of an entry.
+pub(crate) enum HeldPart {
+    Part(Part),
+    /// One that was cut, without its values.
+    Cut(Skeleton),
+}
 
 impl Layers {
     pub(crate) fn new(
@@ -79,6 +86,32 @@ impl Layers {
         index: u64,
         wanted: &Range<u64>,
     ) -> Outcome<Part> {
+        match self.held(log, index, wanted, false)? {
+            HeldPart::Part(part) => Ok(part),
+            HeldPart::Cut(_) => Err(Fault::damaged(
+                format!("{log}, entry {index}"),
+                "it is in pieces where it was to be whole",
+            )),
+        }
+    }
+
+    /// The same, or the entry without its values if it is one that was cut, so that it can be read in pieces.
+    pub(crate) fn part_or_pieces(
+        &self,
+        log: &LogId,
+        index: u64,
+        wanted: &Range<u64>,
+    ) -> Outcome<HeldPart> {
+        self.held(log, index, wanted, true)
+    }
+
+    fn held(
+        &self,
+        log: &LogId,
+        index: u64,
+        wanted: &Range<u64>,
+        in_pieces: bool,
+    ) -> Outcome<HeldPart> {
         let (mut own, mut range) = (*log, 0..u64::MAX);
         while let Some(parent) = self.parent_of(&own)? {
             if index >= parent.len {
@@ -89,7 +122,7 @@ impl Layers {
             range.end = parent.len;
             own.segment = parent.segment;
         }
-        self.own_part(&own, index, range, wanted)
+        self.own_part(&own, index, range, wanted, in_pieces)
     }
 
     fn parent_of(&self, log: &LogId) -> Outcome<Option<ParentLink>> {
@@ -108,7 +141,8 @@ impl Layers {
         index: u64,
         mut range: Range<u64>,
         wanted: &Range<u64>,
-    ) -> Outcome<Part> {
+        in_pieces: bool,
+    ) -> Outcome<HeldPart> {
         let mut own = *log;
         for memtable in self.memtables.iter().rev() {
             let Some(extents) = memtable.logs.get(&own) else {
@@ -121,13 +155,21 @@ impl Layers {
             range.start = range.start.max(extent.first);
             range.end = range.end.min(extent.end);
             match &extent.source {
-                ExtentSource::Run(run) => return Ok(Part::of(Arc::clone(run), &range)),
+                ExtentSource::Run(run) => {
+                    return Ok(HeldPart::Part(Part::of(Arc::clone(run), &range)));
+                }
+                ExtentSource::Large(_) => {
+                    let place = format!("{log}, entry {index}");
+                    return Err(Fault::damaged(place, "it is not stored yet"));
+                }
                 ExtentSource::Below(segment) => own.segment = *segment,
             }
         }
         let wanted = wanted.start.max(range.start)..wanted.end.min(range.end);
-        let run = self.tables.run_holding(&own, index, &wanted)?;
-        Ok(Part::of(run, &range))
+        Ok(match self.tables.held(&own, index, &wanted, in_pieces)? {
+            Held::Run(run) => HeldPart::Part(Part::of(run, &range)),
+            Held::Cut(skeleton) => HeldPart::Cut(skeleton),
+        })
     }
 
     /// The bytes of some of a log's own entries.
@@ -154,6 +196,7 @@ impl Layers {
         for extent in extents {
             bytes += match &extent.source {
                 ExtentSource::Run(run) => run.bytes_between(extent.range()),
+                ExtentSource::Large(entry) => entry.0.len(),
                 ExtentSource::Below(segment) => {
                     let segment = *segment;
                     self.bytes_between(&LogId { segment, ..*log }, extent.range())?
@@ -188,7 +231,7 @@ impl Layers {
             let mut found = Vec::new();
             for extent in extents.between(range) {
                 match &extent.source {
-                    ExtentSource::Run(_) => found.push(extent.range()),
+                    ExtentSource::Run(_) | ExtentSource::Large(_) => found.push(extent.range()),
                     ExtentSource::Below(segment) => {
                         let segment = *segment;
                         let log = LogId { segment, ..*log };

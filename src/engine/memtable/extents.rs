@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::engine::model::op::LargeEntry;
 use crate::engine::model::run::Run;
 use crate::ids::SegmentId;
 
@@ -27,6 +28,8 @@ pub(crate) struct ExtentAt {
 pub(crate) enum ExtentSource {
     /// The run may hold more than the extent.
     Run(Arc<Run>),
+    /// One entry that is read while it is stored. Nobody reads it before.
+    Large(LargeEntry),
     /// In the layers below, among the own entries of that segment, under the same numbers.
     Below(SegmentId),
 }
@@ -92,6 +95,15 @@ impl Extents {
         self.list.push(ExtentAt::run(run));
     }
 
+    /// Adds an entry with that index.
+    pub(crate) fn push_large(&mut self, index: u64, entry: LargeEntry) {
+        self.list.push(ExtentAt {
+            first: index,
+            end: index + 1,
+            source: ExtentSource::Large(entry),
+        });
+    }
+
     /// Drops the entries from this index on.
     pub(crate) fn truncate(&mut self, len: u64) {
         self.list.retain(|extent| extent.first < len);
@@ -117,11 +129,11 @@ impl Extents {
     /// Whether these are entries of the layers below up to some index, under the log's own name,
     /// and others in memory behind; then that index.
     pub(crate) fn appended_behind(&self, segment: SegmentId) -> Option<u64> {
-        let is_run = |extent: &ExtentAt| matches!(extent.source, ExtentSource::Run(_));
+        let is_new = |extent: &ExtentAt| !matches!(extent.source, ExtentSource::Below(_));
         match self.list.split_first() {
             None => Some(0),
-            Some((first, rest)) if rest.iter().all(is_run) => match first.source {
-                ExtentSource::Run(_) => Some(0),
+            Some((first, rest)) if rest.iter().all(is_new) => match first.source {
+                ExtentSource::Run(_) | ExtentSource::Large(_) => Some(0),
                 ExtentSource::Below(below) if below == segment => Some(first.end),
                 ExtentSource::Below(_) => None,
             },
@@ -155,7 +167,7 @@ mod tests {
             assert_eq!(extent.first, texts.len() as u64, "a gap");
             for index in extent.range() {
                 texts.push(match &extent.source {
-                    ExtentSource::Below(_) => "-".to_owned(),
+                    ExtentSource::Below(_) | ExtentSource::Large(_) => "-".to_owned(),
                     ExtentSource::Run(run) => {
                         let range = run.range_of(index).expect("the run holds its extent");
                         String::from_utf8(run.entries().payload()[range].to_vec()).unwrap()

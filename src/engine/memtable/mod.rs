@@ -44,10 +44,13 @@ impl Memtable {
         let mut size = LogSize::default();
         let extents = self.logs.values().flat_map(Extents::list);
         for extent in extents {
-            if let ExtentSource::Run(run) = &extent.source {
-                size.entries += extent.end - extent.first;
-                size.bytes += run.bytes_between(extent.range());
-            }
+            let bytes = match &extent.source {
+                ExtentSource::Run(run) => run.bytes_between(extent.range()),
+                ExtentSource::Large(entry) => entry.0.len(),
+                ExtentSource::Below(_) => continue,
+            };
+            size.entries += extent.end - extent.first;
+            size.bytes += bytes;
         }
         size
     }

@@ -64,6 +64,10 @@ impl Entries {
         &self.payload
     }
 
+    pub(crate) fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+
     /// About how much memory they take.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.payload.capacity() + self.ends.capacity() * size_of::<usize>()

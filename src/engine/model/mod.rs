@@ -1,6 +1,7 @@
 //! What an archive is made of: logs, ops, heads, runs and their rows. Pure, no I/O.
 
 pub(crate) mod compress;
+pub(crate) mod cut;
 pub(crate) mod entries;
 pub(crate) mod last_use;
 pub(crate) mod letters;
@@ -15,4 +16,5 @@ pub(crate) mod shared_value;
 pub(crate) mod table;
 pub(crate) mod value_row;
 pub(crate) mod word_filter;
+pub(crate) mod word_pieces;
 pub(crate) mod words;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::fault::Outcome;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, OriginRecord};
 use crate::engine::model::row::ParentLink;
@@ -36,6 +37,15 @@ pub(crate) enum Op {
         /// The length that the log must have; a conflict otherwise.
         expected: Option<u64>,
         entries: Entries,
+        origin: Option<OriginRecord>,
+        at_ms: u64,
+    },
+    /// Adds one entry that is read while it is stored, and so goes past the journal.
+    AppendLarge {
+        log: LogId,
+        /// The length that the log must have; a conflict otherwise.
+        expected: Option<u64>,
+        entry: LargeEntry,
         origin: Option<OriginRecord>,
         at_ms: u64,
     },
@@ -84,6 +94,33 @@ pub(crate) enum Op {
     Expect(Expect),
 }
 
+/// An entry that is not in memory.
+pub(crate) trait EntrySource: Send + Sync {
+    fn len(&self) -> u64;
+
+    /// Calls `each` with its bytes, a part at a time, in their order. Fails with
+    /// [`StoreError::InvalidEntry`] if they cannot be had.
+    fn read(&self, each: &mut dyn FnMut(&[u8]) -> Outcome<()>) -> Outcome<()>;
+}
+
+/// An entry that is not in memory, as ops hold it.
+#[derive(Clone)]
+pub(crate) struct LargeEntry(pub(crate) Arc<dyn EntrySource>);
+
+impl PartialEq for LargeEntry {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for LargeEntry {}
+
+impl std::fmt::Debug for LargeEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LargeEntry({} bytes)", self.0.len())
+    }
+}
+
 /// What must be so for the ops around it to take effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expect {
@@ -121,6 +158,11 @@ impl Op {
     /// Whether it is a condition, which changes nothing.
     pub(crate) fn is_condition(&self) -> bool {
         matches!(self, Self::Expect(_))
+    }
+
+    /// Whether it never comes to the journal, however long that is.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(self, Self::AppendLarge { .. })
     }
 
     /// Whether it only takes something away, or marks what is taken away with it, or changes

@@ -164,6 +164,11 @@ impl Taken {
         (!taken.refs.is_empty()).then_some(taken)
     }
 
+    /// Adds what stays behind what is there.
+    pub(crate) fn leave(&mut self, bytes: &[u8]) {
+        self.left.extend_from_slice(bytes);
+    }
+
     /// What stands before the entries in a row: the number of bytes that they have as a whole, and the values.
     pub(crate) fn encode(&self, whole_bytes: u32) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 + REF_BYTES * self.refs.len());
@@ -237,6 +242,13 @@ impl Skeleton {
     /// The values that it needs.
     pub(crate) fn names(&self) -> BTreeSet<ValueName> {
         self.refs.iter().map(|value| value.name).collect()
+    }
+
+    /// What is left of its entries, and the values that belong in it, each with where it belongs there.
+    pub(crate) fn into_pieces(self) -> (Vec<u8>, Vec<(usize, ValueRef)>) {
+        let places = self.places();
+        let places = places.map(|(at, _, value)| (at, *value)).collect();
+        (self.left.into_payload(), places)
     }
 
     /// Where in what is left a value stands, and which entry that is in.
@@ -351,7 +363,8 @@ impl Skeleton {
     }
 }
 
-fn value_of<'v>(values: &'v Values, wanted: &ValueRef) -> Result<&'v [u8], String> {
+/// The value that is wanted, of those that were read.
+pub(crate) fn value_of<'v>(values: &'v Values, wanted: &ValueRef) -> Result<&'v [u8], String> {
     let named = |message: &str| format!("its shared value {}: {message}", wanted.name);
     match values.get(&wanted.name) {
         Some(Ok(value)) if value.len() == wanted.len as usize => Ok(value),

@@ -16,7 +16,7 @@ use crate::engine::file::flush::flush;
 use crate::engine::file::patience::opened;
 use crate::engine::file::place::{Folder, Place, is_there};
 use crate::engine::file::superblock::Superblock;
-use crate::engine::tables::pack::Packing;
+use crate::engine::tables::packing::Packing;
 use crate::engine::tables::{Checkpointed, Tables, TablesOptions};
 use crate::error::StoreError;
 

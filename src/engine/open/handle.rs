@@ -24,7 +24,7 @@ use crate::engine::model::op::Op;
 use crate::engine::redb_format::guard::guarded;
 use crate::engine::redb_format::page;
 use crate::engine::salvage::{self, Found, Table};
-use crate::engine::tables::pack::Packing;
+use crate::engine::tables::packing::Packing;
 use crate::engine::tables::unclosed::end_on_a_page;
 use crate::engine::tables::{Checkpointed, Tables, TablesOptions};
 use crate::error::StoreError;

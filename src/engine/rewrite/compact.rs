@@ -313,7 +313,10 @@ impl Committer {
         let failed = |err: io::Error| StoreError::from(named(&self.path, &err));
         // From here on all is in the tables, and no frame of the journal counts.
         self.checkpoint()?;
-        let superblock = Superblock::read(self.sources.file.storage(), &self.path)?.renewed();
+        let superblock = Superblock::read(self.sources.file.storage(), &self.path)?;
+        let image_bytes = self.sources.file.len().map_err(failed)?;
+        let image_bytes = image_bytes.saturating_sub(superblock.image_offset());
+        let superblock = superblock.renewed().with_journal_for(image_bytes);
         let storage = match place.new_file() {
             Ok(storage) => storage,
             Err(err) => {

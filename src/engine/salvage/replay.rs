@@ -64,7 +64,8 @@ impl Found {
             Op::SetName { name, json } => drop(self.names.insert(name, json)),
             Op::DeleteName { name } => drop(self.names.remove(&name)),
             // No frame holds one.
-            Op::Expect(_) => {}
+            // No journal has any of these.
+            Op::AppendLarge { .. } | Op::Expect(_) => {}
         }
     }
 

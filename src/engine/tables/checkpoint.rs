@@ -1,7 +1,6 @@
 //! Checkpointing memtables into the tables. Nothing else writes to them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 use std::sync::Arc;
 
 use redb::{ReadableTable, WriteTransaction};
@@ -9,14 +8,15 @@ use redb::{ReadableTable, WriteTransaction};
 use crate::engine::failpoints::{Bug, seeded};
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::memtable::Memtable;
-use crate::engine::memtable::extents::{ExtentSource, Extents};
+use crate::engine::memtable::extents::{ExtentAt, ExtentSource, Extents};
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::row::{Head, seal};
 use crate::engine::model::run::Run;
 use crate::engine::model::table::Table;
 use crate::engine::model::word_filter::Builder;
 use crate::engine::tables::log_table::LogTable;
-use crate::engine::tables::pack::{PackedRun, Packer, Packing, ToPack, runs_of_all};
+use crate::engine::tables::pack::{Packer, ToPack, runs_of_all};
+use crate::engine::tables::packing::{PackedRun, Packing};
 use crate::engine::tables::read::TablesView;
 use crate::engine::tables::repeats::{Recent, Repeats};
 use crate::engine::tables::runs::run_up_to;
@@ -201,21 +201,21 @@ impl<'t> RunTables<'t> {
     /// are taken up again if what is new is as large: so the end of a log is a few runs, each larger
     /// than the next, and an entry is packed a few times at most.
     fn append_runs(&mut self, log: &LogId, extents: &Extents) -> Outcome<()> {
-        let runs = || {
+        let news = || {
             let extents = extents.list().iter();
-            extents.filter_map(|size| match &size.source {
-                ExtentSource::Run(run) => Some((run, size.range())),
-                ExtentSource::Below(_) => None,
-            })
+            extents.filter(|extent| !matches!(extent.source, ExtentSource::Below(_)))
         };
-        let Some((_, Range { start, .. })) = runs().next() else {
+        let Some(mut first) = news().next().map(|extent| extent.first) else {
             return Ok(());
         };
-        let mut first = start;
         let packing = self.packing;
         let mut table = self.table(log)?;
         let values = &mut self.values;
-        let mut new_bytes: usize = runs().map(|(run, _)| run.entries().payload().len()).sum();
+        let bytes = |extent: &ExtentAt| match &extent.source {
+            ExtentSource::Run(run) => run.entries().payload().len(),
+            _ => 0,
+        };
+        let mut new_bytes: usize = news().map(bytes).sum();
         let (mut taken, mut taken_bytes) = (Vec::new(), 0);
         while !packing.is_enough_to_take(taken_bytes)
             && let Some(run) = take_last_run(&mut table, log, first, new_bytes, packing, values)?
@@ -226,13 +226,17 @@ impl<'t> RunTables<'t> {
             first = run.first();
             taken.push(run);
         }
-        let put = |run| table.put(log, run, values);
-        let mut packer = Packer::new(packing, self.repeats, *log, first, put);
+        let sink = table.sink(log, values);
+        let mut packer = Packer::new(packing, self.repeats, *log, first, sink);
         for run in taken.iter().rev() {
             packer.extend(run.entries().iter())?;
         }
-        for (run, range) in runs() {
-            packer.extend(run.entries_between(range))?;
+        for extent in news() {
+            match &extent.source {
+                ExtentSource::Run(run) => packer.extend(run.entries_between(extent.range()))?,
+                ExtentSource::Large(entry) => packer.push_large(entry)?,
+                ExtentSource::Below(_) => {}
+            }
         }
         packer.finish()
     }
@@ -250,8 +254,8 @@ impl<'t> RunTables<'t> {
         };
         table.remove(log, 0..=u64::MAX, stays, values)?;
         let start = extents.list().first().map_or(0, |size| size.first);
-        let put = |run| table.put(log, run, values);
-        let mut packer = Packer::new(self.packing, self.repeats, *log, start, put);
+        let sink = table.sink(log, values);
+        let mut packer = Packer::new(self.packing, self.repeats, *log, start, sink);
         for size in extents.list() {
             let mut next = size.first;
             while next < size.end {
@@ -267,6 +271,11 @@ impl<'t> RunTables<'t> {
                 }
                 let run = match &size.source {
                     ExtentSource::Run(run) => Arc::clone(run),
+                    ExtentSource::Large(entry) => {
+                        packer.push_large(entry)?;
+                        next += 1;
+                        continue;
+                    }
                     ExtentSource::Below(segment) => {
                         let segment = *segment;
                         old.run_holding(&LogId { segment, ..*log }, next, &(0..u64::MAX))?

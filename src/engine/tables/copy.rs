@@ -12,7 +12,8 @@ use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::table::Table;
 use crate::engine::tables::log_table::LogTable;
 use crate::engine::tables::open::{Image, Tables, WaitPolicy};
-use crate::engine::tables::pack::{Packer, Packing};
+use crate::engine::tables::pack::Packer;
+use crate::engine::tables::packing::Packing;
 use crate::engine::tables::read::{
     TablesView, decode_head, decode_session, sound_index, sound_metadata, sound_name,
 };
@@ -130,8 +131,8 @@ impl Copy<'_> {
         }
         let mut to = LogTable::open(self.txn, log.kind, self.packing.filters())?;
         let values = &mut self.values;
-        let put = |run| to.put(log, run, values);
-        let mut packer = Packer::new(self.packing, self.repeats, *log, own.start, put);
+        let sink = to.sink(log, values);
+        let mut packer = Packer::new(self.packing, self.repeats, *log, own.start, sink);
         let (mut rows, mut end) = (0, own.start);
         self.view.for_each_run_of(log, |found| {
             if found.first != end {

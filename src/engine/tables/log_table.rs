@@ -7,8 +7,9 @@ use redb::{Table as Rows, WriteTransaction};
 use crate::engine::fault::Outcome;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::seal;
+use crate::engine::model::shared_value::ValueName;
 use crate::engine::model::table::Table;
-use crate::engine::tables::pack::PackedRun;
+use crate::engine::tables::packing::{PackedRun, RunSink};
 use crate::engine::tables::runs::each_stored;
 use crate::engine::tables::schema::{FILTERS, RunKey, run_key, run_key_bytes, runs_of};
 use crate::engine::tables::values::ValueTables;
@@ -49,6 +50,19 @@ impl<'t> LogTable<'t> {
         Ok(())
     }
 
+    /// What stores runs of a log, and in `values` their values.
+    pub(super) fn sink<'s>(
+        &'s mut self,
+        log: &LogId,
+        values: &'s mut ValueTables<'t>,
+    ) -> LogSink<'s, 't> {
+        LogSink {
+            table: self,
+            log: *log,
+            values,
+        }
+    }
+
     /// Takes the rows of a log with these numbers out, but those that `keep` says. They are those of whole runs.
     pub(super) fn remove(
         &mut self,
@@ -73,5 +87,22 @@ impl<'t> LogTable<'t> {
             filters.retain_in(range(), |key, _| keep(key.2))?;
         }
         Ok(())
+    }
+}
+
+/// Stores the runs of one log.
+pub(super) struct LogSink<'s, 't> {
+    table: &'s mut LogTable<'t>,
+    log: LogId,
+    values: &'s mut ValueTables<'t>,
+}
+
+impl RunSink for LogSink<'_, '_> {
+    fn value(&mut self, name: ValueName, value: Vec<u8>) -> Outcome<()> {
+        self.values.add_new(name, value)
+    }
+
+    fn run(&mut self, run: PackedRun) -> Outcome<()> {
+        self.table.put(&self.log, run, self.values)
     }
 }

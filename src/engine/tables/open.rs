@@ -14,7 +14,7 @@ use crate::engine::model::table::Table;
 use crate::engine::redb_format::verify::{Pin, Watch};
 use crate::engine::tables::backend::{ImageBackend, anew};
 use crate::engine::tables::checkpoint;
-use crate::engine::tables::pack::Packing;
+use crate::engine::tables::packing::Packing;
 use crate::engine::tables::read::TablesView;
 use crate::engine::tables::repeats::Recent;
 use crate::engine::tables::run_cache::RecentRuns;

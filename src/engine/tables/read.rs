@@ -15,6 +15,7 @@ use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Head, SessionRow, unseal};
 use crate::engine::model::run::Run;
 use crate::engine::model::run_row::{RunRow, damaged};
+use crate::engine::model::shared_value::Skeleton;
 use crate::engine::model::table::Table;
 use crate::engine::redb_format::verify::{Pin, Watch};
 use crate::engine::tables::groups::RecentGroups;
@@ -27,6 +28,13 @@ use crate::ids::{SegmentId, SessionId};
 
 /// From one name to another.
 pub(crate) type NameRange<'n> = (Bound<&'n str>, Bound<&'n str>);
+
+/// What is held of an entry.
+pub(crate) enum Held {
+    Run(Arc<Run>),
+    /// One that was cut, without its values.
+    Cut(Skeleton),
+}
 
 /// One consistent state of the tables.
 pub(crate) struct TablesView {
@@ -117,14 +125,31 @@ impl TablesView {
         index: u64,
         wanted: &Range<u64>,
     ) -> Outcome<Arc<Run>> {
+        match self.held(log, index, wanted, false)? {
+            Held::Run(run) => Ok(run),
+            Held::Cut(_) => Err(missing(log, index)),
+        }
+    }
+
+    /// The same, or an entry that was cut without its values, if such ones are to be told apart.
+    pub(crate) fn held(
+        &self,
+        log: &LogId,
+        index: u64,
+        wanted: &Range<u64>,
+        in_pieces: bool,
+    ) -> Outcome<Held> {
         if let Some(run) = self.recent.holding(log, index) {
-            return Ok(run);
+            return Ok(Held::Run(run));
         }
         let table = self.txn.open_table(runs_of(log.kind))?;
         let stored = run_up_to(&table, log, index)?.ok_or_else(|| missing(log, index))?;
         let numbers = stored.row()?.range();
         if numbers.end <= index {
             return Err(missing(log, index));
+        }
+        if let Some(skeleton) = in_pieces.then(|| stored.cut_entry()).transpose()?.flatten() {
+            return Ok(Held::Cut(skeleton));
         }
         // Who comes back for the rest of a run may do so again.
         let fetch: Fetch<'_> = &|names| self.values(names);
@@ -143,7 +168,7 @@ impl TablesView {
         if numbers.start < wanted.start || wanted.end < numbers.end {
             self.recent.keep(log, &run);
         }
-        Ok(run)
+        Ok(Held::Run(run))
     }
 
     /// The bytes of the entries with these indexes, which must be below the log's length. Unpacks

@@ -15,7 +15,7 @@ use crate::engine::tables::shared_values::SharedView;
 
 /// From this length on (512 KiB) a value is stored beside the runs when it comes for the first time: it would fill most
 /// of a run.
-const LARGE_BYTES: usize = 512 << 10;
+pub(super) const LARGE_BYTES: usize = 512 << 10;
 /// About what a value costs besides its bytes, and what each run that uses it costs.
 const VALUE_COST: usize = 150;
 const USE_COST: usize = 45;

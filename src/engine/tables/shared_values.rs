@@ -6,7 +6,7 @@ use redb::{ReadOnlyTable, ReadableTable};
 use uuid::Uuid;
 
 use crate::engine::fault::Outcome;
-use crate::engine::model::shared_value::{ValueName, Values};
+use crate::engine::model::shared_value::{ValueName, ValueRef, Values, value_of};
 use crate::engine::model::value_row::{Group, ValueUse};
 use crate::engine::tables::groups::{SharedTables, group_key};
 use crate::engine::tables::read::TablesView;
@@ -30,6 +30,17 @@ impl TablesView {
             Some(shared) => shared.fetch(names, &self.groups),
             None => Ok(Values::new()),
         }
+    }
+
+    /// One value of an entry, as far as it can be read.
+    pub(crate) fn value(&self, wanted: &ValueRef) -> Outcome<Result<Vec<u8>, String>> {
+        let mut values = self.values(BTreeSet::from([wanted.name]))?;
+        if let Err(message) = value_of(&values, wanted) {
+            return Ok(Err(message));
+        }
+        Ok(values
+            .remove(&wanted.name)
+            .unwrap_or_else(|| Ok(Vec::new())))
     }
 
     /// Calls `each` with every group in their order, verified to its last byte: the names of its values, or what is

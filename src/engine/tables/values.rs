@@ -9,7 +9,7 @@ use crate::engine::fault::{Fault, Outcome};
 use crate::engine::model::shared_value::{ValueName, Values};
 use crate::engine::model::value_row::{ValueUse, group_rows};
 use crate::engine::tables::groups::{RecentGroups, SharedTables, group_key, rows_of};
-use crate::engine::tables::pack::RunValues;
+use crate::engine::tables::packing::RunValues;
 use crate::engine::tables::schema::{GROUPS, RunKey, SegmentKey, VALUES};
 
 /// How many bytes of values a group has (256 KiB): what a value costs to read is to unpack its group.
@@ -69,17 +69,20 @@ impl<'t> ValueTables<'t> {
         for name in run.names {
             *self.uses.entry(name).or_default() += 1;
         }
-        for (name, value) in run.new {
-            if value.len() >= GROUP_BYTES {
-                self.put_group(&[(name, value)])?;
-                continue;
-            }
-            if self.pending_bytes + value.len() > GROUP_BYTES {
-                self.put_pending()?;
-            }
-            self.pending_bytes += value.len();
-            self.pending.push((name, value));
+        let mut new = run.new.into_iter();
+        new.try_for_each(|(name, value)| self.add_new(name, value))
+    }
+
+    /// Takes a value that the tables do not have yet.
+    pub(super) fn add_new(&mut self, name: ValueName, value: Vec<u8>) -> Outcome<()> {
+        if value.len() >= GROUP_BYTES {
+            return self.put_group(&[(name, value)]);
         }
+        if self.pending_bytes + value.len() > GROUP_BYTES {
+            self.put_pending()?;
+        }
+        self.pending_bytes += value.len();
+        self.pending.push((name, value));
         Ok(())
     }
 
