@@ -85,20 +85,14 @@ impl<R: Read + Seek> Source<R> {
         let invalid = |message: String| invalid(&log, message);
         let start = json.stream_position();
         let start = start.map_err(|err| invalid(err.to_string()))?;
-        let mut looked = Looked::new(&mut json);
-        let parsed = parse(&mut looked);
-        let (len, checksum) = (looked.len, looked.sum.digest());
-        if let Some(message) = looked.wrong {
-            return Err(invalid(message));
-        }
-        if len > MAX_ENTRY_BYTES as u64 {
-            return Err(StoreError::TooLarge {
+        let (len, checksum) = read_entry(&mut json).map_err(|wrong| match wrong {
+            Wrong::NoEntry(message) => invalid(message),
+            Wrong::TooLong(len_bytes) => StoreError::TooLarge {
                 subject: format!("{log}: entry 0 of this call"),
-                len_bytes: len,
+                len_bytes,
                 limit_bytes: MAX_ENTRY_BYTES as u64,
-            });
-        }
-        parsed.map_err(|err| invalid(err.to_string()))?;
+            },
+        })?;
         let source = Self {
             log,
             json: Mutex::new(json),
@@ -166,6 +160,33 @@ fn invalid(log: &LogId, message: String) -> StoreError {
         position: 0,
         message,
     }
+}
+
+/// Whether what is read is one entry.
+pub(crate) fn is_entry(json: impl Read) -> bool {
+    read_entry(json).is_ok()
+}
+
+/// Why something is no entry.
+enum Wrong {
+    NoEntry(String),
+    /// It has at least so many bytes.
+    TooLong(u64),
+}
+
+/// Reads an entry a part at a time: how long it is, and its checksum.
+fn read_entry(json: impl Read) -> Result<(u64, u64), Wrong> {
+    let mut looked = Looked::new(json);
+    let parsed = parse(&mut looked);
+    let (len, checksum) = (looked.len, looked.sum.digest());
+    if let Some(message) = looked.wrong {
+        return Err(Wrong::NoEntry(message));
+    }
+    if len > MAX_ENTRY_BYTES as u64 {
+        return Err(Wrong::TooLong(len));
+    }
+    parsed.map_err(|err| Wrong::NoEntry(err.to_string()))?;
+    Ok((len, checksum))
 }
 
 /// Goes through one JSON value and what may follow it, without keeping any of it.

@@ -87,31 +87,38 @@ impl RawEntries {
         }))
     }
 
-    /// The next entry from the front, or what reads it in pieces if it is one that was cut.
-    pub(crate) fn next_or_pieces(&mut self) -> Option<Result<Next, StoreError>> {
-        let index = self.rest.start;
+    /// The next entry from the front, to be read a piece at a time: one of more than 4 MiB is not in memory as a whole then.
+    ///
+    /// ```
+    /// use sessiondb::{Archive, new_segment_id, new_session_id};
+    ///
+    /// let log = Archive::in_memory()?.log(new_session_id(), new_segment_id());
+    /// log.append_many(["one", "two"])?;
+    /// let mut entries = log.read(..)?;
+    /// let first = entries.next_reader().expect("there are two")?;
+    /// assert_eq!(first.whole(), Some(&b"\"one\""[..]));
+    /// assert_eq!(entries.count(), 1);
+    /// # Ok::<(), sessiondb::StoreError>(())
+    /// ```
+    pub fn next_reader(&mut self) -> Option<Result<EntryReader, StoreError>> {
+        let (index, view, log) = (self.rest.start, self.view.clone(), self.log);
         let is_held = self.front.as_ref().and_then(|part| part.entry(index));
-        if self.rest.is_empty() || is_held.is_some() || self.prefetches {
-            return self.next().map(|entry| entry.map(Next::Whole));
-        }
-        let (log, wanted) = (self.log, self.rest.clone());
-        let held = self
-            .view
-            .read(|layers| layers.part_or_pieces(&log, index, &wanted));
-        match held {
-            Ok(HeldPart::Part(part)) => {
-                self.front = Some(part);
-                self.next().map(|entry| entry.map(Next::Whole))
-            }
-            Ok(pieces) => {
-                self.rest.start = index.saturating_add(1);
-                Some(EntryReader::of(&self.view, log, index, pieces).map(Next::Pieces))
-            }
-            Err(err) => {
-                self.rest = 0..0;
-                Some(Err(err))
+        if !self.rest.is_empty() && is_held.is_none() && !self.prefetches {
+            let wanted = self.rest.clone();
+            match view.read(|layers| layers.part_or_pieces(&log, index, &wanted)) {
+                Ok(HeldPart::Part(part)) => self.front = Some(part),
+                Ok(HeldPart::Cut(skeleton)) => {
+                    self.rest.start = index.saturating_add(1);
+                    return Some(Ok(EntryReader::of_pieces(&view, log, index, skeleton)));
+                }
+                Err(err) => {
+                    self.rest = 0..0;
+                    return Some(Err(err));
+                }
             }
         }
+        let entry = self.next()?;
+        Some(entry.map(|entry| EntryReader::of_entry(&view, log, entry)))
     }
 
     fn entry(&mut self, index: u64, from_back: bool) -> Result<Entry, StoreError> {
@@ -228,12 +235,6 @@ impl fmt::Debug for RawEntries {
             .field("rest", &self.rest)
             .finish_non_exhaustive()
     }
-}
-
-/// An entry.
-pub(crate) enum Next {
-    Whole(Entry),
-    Pieces(EntryReader),
 }
 
 /// Some entries one behind the other.

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::engine::{EntrySlice, Fault, HeldPart, LogId, Skeleton, ValueRef, View};
+use super::entry::Entry;
+use crate::engine::{Fault, LogId, Skeleton, ValueRef, View};
 use crate::error::StoreError;
 
 /// The bytes of one entry, read a piece at a time; made by [`Log::entry_reader`](crate::Log::entry_reader).
@@ -43,7 +44,7 @@ pub struct EntryReader {
 
 /// What is still to come.
 enum Rest {
-    Whole(Option<EntrySlice>),
+    Whole(Option<Entry>),
     Pieces(VecDeque<Piece>),
 }
 
@@ -53,36 +54,41 @@ enum Piece {
 }
 
 impl EntryReader {
-    /// A reader of what is held of an entry.
-    pub(super) fn of(
-        view: &View,
-        log: LogId,
-        index: u64,
-        held: HeldPart,
-    ) -> Result<Self, StoreError> {
-        let (len_bytes, rest) = match held {
-            HeldPart::Part(part) => {
-                let slice = part.entry(index);
-                let slice = slice.ok_or_else(|| damaged(view, &log, index, "it is missing"))?;
-                (slice.bytes().len() as u64, Rest::Whole(Some(slice)))
-            }
-            HeldPart::Cut(skeleton) => {
-                let pieces = pieces_of(skeleton);
-                let len = |piece: &Piece| match piece {
-                    Piece::Here(bytes) => bytes.len() as u64,
-                    Piece::Value(value) => u64::from(value.len),
-                };
-                (pieces.iter().map(len).sum(), Rest::Pieces(pieces))
-            }
+    /// A reader of an entry that is in memory.
+    pub(super) fn of_entry(view: &View, log: LogId, entry: Entry) -> Self {
+        Self {
+            view: view.clone(),
+            log,
+            index: entry.index(),
+            len_bytes: entry.len() as u64,
+            rest: Rest::Whole(Some(entry)),
+            piece: (Vec::new(), 0),
+        }
+    }
+
+    /// A reader of an entry that was cut.
+    pub(super) fn of_pieces(view: &View, log: LogId, index: u64, skeleton: Skeleton) -> Self {
+        let pieces = pieces_of(skeleton);
+        let len = |piece: &Piece| match piece {
+            Piece::Here(bytes) => bytes.len() as u64,
+            Piece::Value(value) => u64::from(value.len),
         };
-        Ok(Self {
+        Self {
             view: view.clone(),
             log,
             index,
-            len_bytes,
-            rest,
+            len_bytes: pieces.iter().map(len).sum(),
+            rest: Rest::Pieces(pieces),
             piece: (Vec::new(), 0),
-        })
+        }
+    }
+
+    /// All of it, if it is in memory as a whole, and nothing of it was read.
+    pub fn whole(&self) -> Option<&[u8]> {
+        match &self.rest {
+            Rest::Whole(Some(entry)) => Some(entry),
+            _ => None,
+        }
     }
 
     /// The number of the entry in its log, counted from 0.
@@ -98,7 +104,7 @@ impl EntryReader {
     /// The next piece; `None` at the end.
     pub(crate) fn next_piece(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let value = match &mut self.rest {
-            Rest::Whole(slice) => return Ok(slice.take().map(|slice| slice.bytes().to_vec())),
+            Rest::Whole(entry) => return Ok(entry.take().map(|entry| entry.to_vec())),
             Rest::Pieces(pieces) => match pieces.pop_front() {
                 None => return Ok(None),
                 Some(Piece::Here(bytes)) => return Ok(Some(bytes)),

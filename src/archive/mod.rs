@@ -40,6 +40,7 @@ mod trash;
 mod typed;
 mod words;
 
+pub(crate) use self::append_reader::is_entry;
 pub use self::batch::Batch;
 pub(crate) use self::branch::{is_tombstone, tombstone};
 pub use self::changes::{Canceller, Change, ChangeKind, Changes};
@@ -50,7 +51,6 @@ pub(crate) use self::collected::origin_of;
 pub use self::compact::{CompactError, CompactMode, Compacted};
 pub use self::counters::Counters;
 pub use self::durability::Durability;
-pub(crate) use self::entries::Next;
 pub use self::entries::RawEntries;
 pub use self::entry::{Entry, MAX_ENTRY_BYTES};
 pub use self::entry_reader::EntryReader;

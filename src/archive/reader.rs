@@ -5,7 +5,7 @@ use std::ops::RangeBounds;
 use super::entries::{RawEntries, bounds_of};
 use super::entry_reader::EntryReader;
 use super::snapshot::Snapshot;
-use crate::engine::{Layers, LogId, LogKind, View};
+use crate::engine::{LogId, LogKind, View};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 
@@ -127,13 +127,9 @@ impl LogSnapshot {
     ///
     /// Those of a read: [`StoreError::Damaged`], [`StoreError::Io`].
     pub fn entry_reader(&self, index: u64) -> Result<Option<EntryReader>, StoreError> {
-        if index >= self.len()? {
-            return Ok(None);
-        }
-        let wanted = index..index.saturating_add(1);
-        let read = |layers: &Layers| layers.part_or_pieces(&self.id, index, &wanted);
-        let held = self.view.read(read)?;
-        EntryReader::of(&self.view, self.id, index, held).map(Some)
+        self.read(index..index.saturating_add(1))?
+            .next_reader()
+            .transpose()
     }
 
     pub(super) fn into_entries(

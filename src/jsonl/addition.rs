@@ -5,6 +5,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
+use super::large_line::LargeLine;
 use super::lines::{Line, Position};
 use super::not_imported::Stop;
 use crate::archive::{Archive, Batch, Durability};
@@ -31,6 +32,8 @@ pub(super) struct Rest {
     pub(super) start: Position,
     pub(super) end_offset: u64,
     pub(super) entries: u64,
+    /// Where the lines begin that are to be read in parts.
+    pub(super) large: Vec<u64>,
     /// Whether some of its lines do not become entries as they are.
     pub(super) has_bad_lines: bool,
     sums: Sums,
@@ -70,6 +73,12 @@ impl Sums {
     /// Chunks end with a line.
     fn end_line(&mut self) {
         if self.open_bytes >= CHUNK_BYTES {
+            self.end_chunk();
+        }
+    }
+
+    fn end_chunk(&mut self) {
+        if self.open_bytes > 0 {
             self.chunks.push(self.open.digest());
             *self.open = Xxh3::with_seed(self.seed);
             self.open_bytes = 0;
@@ -84,6 +93,18 @@ impl Sums {
 }
 
 impl Rest {
+    /// What begins there.
+    fn at(start: Position) -> Self {
+        Self {
+            start,
+            end_offset: start.byte_offset,
+            entries: 0,
+            large: Vec::new(),
+            has_bad_lines: false,
+            sums: Sums::new(),
+        }
+    }
+
     /// Whether the chunk with this number, counted from 0, is what it was when it was checked.
     pub(super) fn is_same(&self, number: usize, chunk: &Chunk) -> bool {
         self.sums.is_same(number, chunk)
@@ -91,6 +112,20 @@ impl Rest {
 }
 
 impl Addition {
+    pub(super) fn is_empty(&self) -> bool {
+        let rest = self.rest.as_ref();
+        self.first.is_empty() && rest.is_none_or(|rest| rest.entries == 0)
+    }
+
+    /// Adds an entry that is a line which is to be read in parts.
+    pub(super) fn add_large(&mut self, line: &Line<'_>) {
+        let rest = self.rest.get_or_insert_with(|| Rest::at(line.at));
+        rest.entries = rest.entries.saturating_add(1);
+        rest.large.push(line.at.byte_offset);
+        rest.end_offset = line.next.byte_offset;
+        rest.sums.end_chunk();
+    }
+
     pub(super) fn add(&mut self, entry: &[u8]) {
         match &mut self.rest {
             Some(rest) => {
@@ -109,13 +144,7 @@ impl Addition {
                 rest.sums.end_line();
             }
             None if self.first.is_full() => {
-                self.rest = Some(Rest {
-                    start: line.next,
-                    end_offset: line.next.byte_offset,
-                    entries: 0,
-                    has_bad_lines: false,
-                    sums: Sums::new(),
-                });
+                self.rest = Some(Rest::at(line.next));
             }
             _ => {}
         }
@@ -187,20 +216,37 @@ impl<'a> Appending<'a> {
         self.stored.saturating_add(pending)
     }
 
+    /// Appends an entry that is read in parts, behind all that was taken before.
+    pub(super) fn append_large(&mut self, line: LargeLine) -> Result<(), Stop> {
+        self.append_pending()?;
+        match self.log.append_reader_at(Some(self.stored), line) {
+            Ok(receipt) => self.stored = receipt.len,
+            Err(error) => return Err(self.refused(error)),
+        }
+        Ok(())
+    }
+
     /// Takes a chunk, and appends the one before. Its lines are known to be entries, or may be others than
     /// those that were checked when the file was read for the first time.
     pub(super) fn append(&mut self, chunk: Chunk, are_checked: bool) -> Result<(), Stop> {
         if chunk.is_empty() {
             return Ok(());
         }
-        if let Some((chunk, are_checked)) = self.pending.replace((chunk, are_checked)) {
-            let appended = self
-                .log
-                .append_at_collected(self.stored, chunk.entries, are_checked);
-            match appended {
-                Ok(receipt) => self.stored = receipt.len,
-                Err(error) => return Err(self.refused(error)),
-            }
+        self.append_pending()?;
+        self.pending = Some((chunk, are_checked));
+        Ok(())
+    }
+
+    fn append_pending(&mut self) -> Result<(), Stop> {
+        let Some((chunk, are_checked)) = self.pending.take() else {
+            return Ok(());
+        };
+        let appended = self
+            .log
+            .append_at_collected(self.stored, chunk.entries, are_checked);
+        match appended {
+            Ok(receipt) => self.stored = receipt.len,
+            Err(error) => return Err(self.refused(error)),
         }
         Ok(())
     }
@@ -213,14 +259,18 @@ impl<'a> Appending<'a> {
         shared: Option<&mut Batch>,
         also: impl FnOnce(&mut Batch) -> Result<bool, StoreError>,
     ) -> Result<bool, Stop> {
+        let mut own = archive.batch().with_durability(Durability::Written);
         let Some((chunk, are_checked)) = self.pending.take() else {
+            // The last entry was one that was read in parts.
+            if also(&mut own)? {
+                own.commit().map_err(|error| self.refused(error))?;
+            }
             return Ok(false);
         };
         let len = self.stored.saturating_add(chunk.entries.len());
         let is_small = chunk.len_bytes() <= SHARED_BYTES && self.appended() == 0;
         let shared = shared.filter(|_| is_small);
         let is_shared = shared.is_some();
-        let mut own = archive.batch().with_durability(Durability::Written);
         let batch = shared.unwrap_or(&mut own);
         batch
             .append_collected(self.log, self.stored, chunk.entries, are_checked)

@@ -10,6 +10,7 @@ use super::bad_line::{self, line_of};
 use super::choices::BadLines;
 use super::entry_taker::EntryTaker;
 use super::ids::Place;
+use super::large_line::{LARGE_BYTES, LargeLine, keeping_place};
 use super::lines::{Line, Lines, Position};
 use super::no_log;
 use super::not_imported::Stop;
@@ -93,7 +94,7 @@ impl Comparison<'_> {
         if let Some(what) = no_log::known(self.file).map_err(unreadable)? {
             return Err(Stop::no_log(self.path, what));
         }
-        let mut lines = self.lines()?;
+        let mut lines = self.lines()?.leaving(LARGE_BYTES);
         let mut found = Compared {
             final_line_end: true,
             ..Compared::default()
@@ -113,7 +114,11 @@ impl Comparison<'_> {
                 }
                 break;
             }
-            self.line(&line, &mut found, stored, warnings, look)?;
+            if let Some(len) = line.large {
+                self.large_line(&line, len, &mut found, stored, warnings, look)?;
+            } else {
+                self.line(&line, &mut found, stored, warnings, look)?;
+            }
         }
         meter.tell(None);
         match &found.foreign {
@@ -124,6 +129,39 @@ impl Comparison<'_> {
             }
             _ => Ok(found),
         }
+    }
+
+    /// A line that is too long to be kept: one that is new and comes in as it is, is read in parts.
+    fn large_line(
+        &self,
+        line: &Line<'_>,
+        len: u64,
+        found: &mut Compared,
+        stored: &mut Stored,
+        warnings: &mut Warnings,
+        look: &mut dyn EntryTaker,
+    ) -> Result<(), Stop> {
+        let unreadable = |error| Stop::file(self.path, &error);
+        let is_new = stored.next.is_none() && self.redactor.is_none();
+        if is_new && line.nuls.is_none() && !self.is_cut_off(found.entries) {
+            let taken = keeping_place(self.file, || {
+                let mut large = LargeLine::of(self.file, line, len)?;
+                let is_entry = large.is_entry()?;
+                if is_entry {
+                    look.large_entry(&mut large)?;
+                }
+                Ok(is_entry)
+            });
+            if taken.map_err(unreadable)? {
+                found.added.add_large(line);
+                found.entries = found.entries.saturating_add(1);
+                found.index = found.index.saturating_add(1);
+                return Ok(());
+            }
+        }
+        let take = |whole: &Line<'_>| self.line(whole, found, stored, warnings, look);
+        let taken = with_whole(self.file, line, self.bad_lines, take);
+        taken.map_err(unreadable)?.unwrap_or(Ok(()))
     }
 
     fn line(
@@ -328,6 +366,19 @@ pub(super) fn lines_between(
     let source = BufReader::with_capacity(READ_BUFFER_BYTES, source);
     let drops_nuls = bad_lines.drops_nuls();
     Ok(Lines::new(source, start, MAX_ENTRY_BYTES).dropping_nuls(drops_nuls))
+}
+
+/// Reads a line again that was left where it is, as a whole.
+pub(super) fn with_whole<T>(
+    file: &File,
+    line: &Line<'_>,
+    bad_lines: BadLines,
+    call: impl FnOnce(&Line<'_>) -> T,
+) -> io::Result<Option<T>> {
+    keeping_place(file, || {
+        let mut lines = lines_between(file, line.at, line.next.byte_offset, bad_lines)?;
+        Ok(lines.next_line()?.map(|whole| call(&whole)))
+    })
 }
 
 /// What is stored already, entry by entry, with a look at the next one.

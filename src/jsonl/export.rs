@@ -13,7 +13,7 @@ use super::path_text::serialize_path;
 use super::permissions::Permissions;
 use super::session_file::{self, SessionFile, SessionFileOutcome};
 use super::unfinished::{Finisher, Unfinished};
-use crate::archive::{Archive, EntryReader, Log, Next};
+use crate::archive::{Archive, EntryReader, Log};
 use crate::error::StoreError;
 use crate::ids::{SegmentId, SessionId};
 use crate::progress::{Meter, Progress};
@@ -313,16 +313,17 @@ fn write_lines(log: &Log, unfinished: &Unfinished, path: &Path) -> Result<(u64, 
     let (mut entries, mut bytes) = (0_u64, 0_u64);
     let failed = |error| Stop::log(path, error);
     let mut stored = log.read_existing(..).map_err(failed)?;
-    while let Some(next) = stored.next_or_pieces() {
+    while let Some(reader) = stored.next_reader() {
         let mut put = |part: &[u8]| {
             bytes = bytes.saturating_add(part.len() as u64);
             writer
                 .write_all(part)
                 .map_err(|error| Stop::io(path, &error))
         };
-        match next.map_err(failed)? {
-            Next::Whole(entry) => put(&line_of(&entry))?,
-            Next::Pieces(reader) => put_pieces(reader, failed, &mut put)?,
+        let reader = reader.map_err(failed)?;
+        match reader.whole() {
+            Some(entry) => put(&line_of(entry))?,
+            None => put_pieces(reader, failed, &mut put)?,
         }
         put(b"\n")?;
         entries = entries.saturating_add(1);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::choices::{BadLines, LastLine};
 use super::comparison::{Comparison, READ_BUFFER_BYTES, Stored};
-use super::entry_taker::EntryTaker;
+use super::entry_taker::{EntryTaker, NoTaker};
 use super::ids::Place;
 use super::log_file::{FileVisitor, LogFile, Nobody};
 use super::not_imported::Stop;
@@ -450,7 +450,7 @@ fn refusal(found: &FoundFile, bad_lines: BadLines, last_line: LastLine) -> Optio
             &mut Stored::nothing(),
             &mut Warnings::default(),
             &mut Meter::new(None, 0),
-            &mut |_: &[u8]| {},
+            &mut NoTaker,
         )
     };
     match compare() {

@@ -40,12 +40,14 @@ pub(super) struct Line<'a> {
     pub(super) nuls: Option<Nuls>,
     /// How long the line is, if it is over the limit.
     pub(super) over_limit: Option<u64>,
+    /// How long it is, if it is one that is left where it is since it is long; `bytes` is empty then.
+    pub(super) large: Option<u64>,
 }
 
 impl Line<'_> {
     /// Whether it holds nothing but JSON's white space.
     pub(super) fn is_blank(&self) -> bool {
-        self.over_limit.is_none() && is_blank(self.bytes)
+        self.over_limit.is_none() && self.large.is_none() && is_blank(self.bytes)
     }
 }
 
@@ -60,6 +62,8 @@ pub(super) struct Lines<R> {
     buffer: Vec<u8>,
     next: Position,
     limit_bytes: usize,
+    /// From which length on a line is left where it is.
+    large_bytes: usize,
     drops_nuls: bool,
 }
 
@@ -82,8 +86,15 @@ impl<R: BufRead> Lines<R> {
             buffer: Vec::new(),
             next: start,
             limit_bytes,
+            large_bytes: usize::MAX,
             drops_nuls: false,
         }
+    }
+
+    /// Leaves lines that are longer where they are.
+    pub(super) fn leaving(mut self, large_bytes: usize) -> Self {
+        self.large_bytes = large_bytes;
+        self
     }
 
     /// Keeps one NUL of each run, so that a hole is no longer than any file is.
@@ -116,6 +127,8 @@ impl<R: BufRead> Lines<R> {
                 .saturating_add(u64::from(terminated)),
         };
         let over_limit = (kept_bytes > self.limit_bytes as u64).then_some(kept_bytes);
+        let is_large = over_limit.is_none() && kept_bytes > self.large_bytes as u64;
+        let large = is_large.then_some(len_bytes);
         let (bytes, byte_order_mark) = match self.buffer.strip_prefix(BYTE_ORDER_MARK) {
             Some(bytes) if at.byte_offset == 0 => (bytes, true),
             _ => (self.buffer.as_slice(), false),
@@ -128,6 +141,7 @@ impl<R: BufRead> Lines<R> {
             byte_order_mark,
             nuls,
             over_limit,
+            large,
         }))
     }
 
@@ -139,7 +153,8 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         };
         let line = available.get(..len).unwrap_or_default();
-        let is_plain = len <= self.limit_bytes && memchr::memchr(0, line).is_none();
+        let is_plain =
+            len <= self.limit_bytes.min(self.large_bytes) && memchr::memchr(0, line).is_none();
         Ok(is_plain.then_some(len))
     }
 
@@ -162,11 +177,12 @@ impl<R: BufRead> Lines<R> {
             byte_order_mark: marked.is_some(),
             nuls: None,
             over_limit: None,
+            large: None,
         })
     }
 
     /// Puts the next line, which begins at `start` in the file, into the buffer, or nothing if it is
-    /// over the limit.
+    /// too long.
     fn fill(&mut self, start: u64) -> io::Result<Filled> {
         self.buffer.clear();
         let mut filled = Filled::default();
@@ -186,7 +202,7 @@ impl<R: BufRead> Lines<R> {
                 Cow::Borrowed(piece)
             };
             filled.kept_bytes = filled.kept_bytes.saturating_add(kept.len() as u64);
-            if filled.kept_bytes > self.limit_bytes as u64 {
+            if filled.kept_bytes > self.limit_bytes.min(self.large_bytes) as u64 {
                 self.buffer.clear();
             } else {
                 self.buffer.extend_from_slice(&kept);

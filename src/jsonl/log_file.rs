@@ -1,6 +1,7 @@
 //! One file on its way into one log, and whoever looks at its entries meanwhile.
 
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::ids::Place;
@@ -146,6 +147,19 @@ pub trait FileVisitor {
     /// Takes the next entry.
     fn entry(&mut self, entry: &[u8]);
 
+    /// Takes the next entry, one of more than 4 MiB, which can be read a part at a time. By default it is read as a whole,
+    /// and taken as any other.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading it.
+    fn large_entry(&mut self, entry: &mut dyn Read) -> io::Result<()> {
+        let mut whole = Vec::new();
+        entry.read_to_end(&mut whole)?;
+        self.entry(&whole);
+        Ok(())
+    }
+
     /// Is told, in place of all entries, that they are those that were shown when the file was
     /// [read ahead](super::Import::read_ahead).
     fn was_read_ahead(&mut self) {}
@@ -164,6 +178,10 @@ pub(super) struct Nobody;
 
 impl FileVisitor for Nobody {
     fn entry(&mut self, _: &[u8]) {}
+
+    fn large_entry(&mut self, _: &mut dyn Read) -> io::Result<()> {
+        Ok(())
+    }
 
     fn finish(&mut self, _: &Seen, _: &mut Batch) -> Result<bool, StoreError> {
         Ok(false)

@@ -53,6 +53,7 @@ mod existing;
 mod export;
 mod ids;
 mod import;
+mod large_line;
 mod layout;
 mod lines;
 mod log_file;

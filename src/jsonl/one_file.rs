@@ -3,13 +3,17 @@
 
 use std::collections::HashSet;
 use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::time::UNIX_EPOCH;
 
 use super::addition::{Appending, Chunk, Rest};
 use super::choices::BadLines;
-use super::comparison::{Compared, Comparison, Stored, lines_between};
+use super::comparison::{Compared, Comparison, Stored, lines_between, with_whole};
+use super::entry_taker::EntryTaker;
 use super::ids::Place;
+use super::large_line::{LARGE_BYTES, LargeLine, keeping_place};
+use super::lines::Line;
 use super::log_file::{FileVisitor, LogFile, Seen};
 use super::not_imported::Stop;
 use super::read_ahead::ReadAhead;
@@ -68,13 +72,12 @@ impl OneFile<'_, '_, '_> {
             *self.warnings = ahead.warnings;
             ahead.found?
         } else {
-            let visitor = &mut self.visitor;
-            let mut look = |entry: &[u8]| visitor.entry(entry);
+            let mut look = Look(&mut *self.visitor);
             comparison.run(&mut stored, self.warnings, meter, &mut look)?
         };
         drop(stored);
         let forgotten = found.forgotten;
-        if found.added.first.is_empty() {
+        if found.added.is_empty() {
             if exists || self.place.trace {
                 self.tell(&found, stored_len)?;
                 return Ok((Outcome::Unchanged { total: stored_len }, forgotten));
@@ -200,28 +203,28 @@ impl OneFile<'_, '_, '_> {
     ) -> Result<(), Stop> {
         let path = appending.path();
         let expected_len = appending.len().saturating_add(rest.entries);
-        let mut lines = lines_between(file, rest.start, rest.end_offset, self.bad_lines)
-            .map_err(|error| Stop::file(path, &error))?;
+        let lines = lines_between(file, rest.start, rest.end_offset, self.bad_lines);
+        let lines = lines.map_err(|error| Stop::file(path, &error))?;
+        let mut lines = lines.leaving(LARGE_BYTES);
         let (mut chunk, mut number) = (Chunk::default(), 0);
         while let Some(line) = lines
             .next_line()
             .map_err(|error| Stop::file(path, &error))?
         {
-            let entries = if rest.has_bad_lines {
-                read_line(&line, self.bad_lines, MAX_ENTRY_BYTES)
-                    .map_err(|_| appending.file_changed())?
-                    .entries
-            } else {
-                read_checked_line(&line)
-            };
-            for entry in entries {
-                let redacted = self
-                    .redactor
-                    .and_then(|redactor| redactor.redact_bytes(&entry));
-                match redacted {
-                    Some(redacted) => chunk.add(redacted.as_str().as_bytes()),
-                    None => chunk.add(&entry),
+            match line.large {
+                Some(len) if rest.large.contains(&line.at.byte_offset) => {
+                    let is_checked = rest.is_same(number, &chunk);
+                    number += usize::from(!chunk.is_empty());
+                    appending.append(std::mem::take(&mut chunk), is_checked)?;
+                    self.append_large(&line, len, appending)?;
                 }
+                Some(_) => {
+                    let add = |whole: &Line<'_>| self.add(whole, rest, &mut chunk, appending);
+                    let added = with_whole(file, &line, self.bad_lines, add);
+                    let added = added.map_err(|error| Stop::file(path, &error))?;
+                    added.unwrap_or_else(|| Err(appending.file_changed()))?;
+                }
+                None => self.add(&line, rest, &mut chunk, appending)?,
             }
             if chunk.is_full() {
                 let is_checked = rest.is_same(number, &chunk);
@@ -236,6 +239,61 @@ impl OneFile<'_, '_, '_> {
         } else {
             Err(appending.file_changed())
         }
+    }
+
+    /// Appends a line that is read in parts.
+    fn append_large(
+        &self,
+        line: &Line<'_>,
+        len: u64,
+        appending: &mut Appending<'_>,
+    ) -> Result<(), Stop> {
+        let (file, path) = (self.file.file, appending.path());
+        let appended = keeping_place(file, || {
+            let line = LargeLine::of(file, line, len)?;
+            Ok(appending.append_large(line))
+        });
+        appended.map_err(|error| Stop::file(path, &error))?
+    }
+
+    /// Adds the entries of a line to a chunk.
+    fn add(
+        &self,
+        line: &Line<'_>,
+        rest: &Rest,
+        chunk: &mut Chunk,
+        appending: &Appending<'_>,
+    ) -> Result<(), Stop> {
+        let entries = if rest.has_bad_lines {
+            read_line(line, self.bad_lines, MAX_ENTRY_BYTES)
+                .map_err(|_| appending.file_changed())?
+                .entries
+        } else {
+            read_checked_line(line)
+        };
+        for entry in entries {
+            let redacted = self
+                .redactor
+                .and_then(|redactor| redactor.redact_bytes(&entry));
+            match redacted {
+                Some(redacted) => chunk.add(redacted.as_str().as_bytes()),
+                None => chunk.add(&entry),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows what is read to a visitor.
+struct Look<'v, 'd>(&'v mut (dyn FileVisitor + 'd));
+
+impl EntryTaker for Look<'_, '_> {
+    fn entry(&mut self, entry: &[u8]) {
+        self.0.entry(entry);
+    }
+
+    fn large_entry(&mut self, entry: &mut dyn Read) -> io::Result<()> {
+        self.0.large_entry(entry)
     }
 }
 

@@ -14,6 +14,8 @@ mod export;
 mod forgotten;
 /// Files of more than one chunk.
 mod large;
+/// Lines of many MiB.
+mod large_lines;
 /// What is no log, or cannot be read.
 mod passed_over;
 /// Metadata and names beside the logs.

@@ -39,6 +39,7 @@ mod prepare;
 mod redact;
 mod refresh;
 mod report;
+mod shorten;
 mod sidecar;
 mod source;
 mod summaries;

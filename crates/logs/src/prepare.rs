@@ -1,7 +1,7 @@
 //! Reads what is to come in, as far as that can be done before it is its turn: whether it changed at
 //! all, whose it is, and what it says.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sessiondb::archive::Redactor;
@@ -13,6 +13,7 @@ use crate::database::{self, DatabaseNote, Listed, Sessions};
 use crate::notes::{self, Stamp};
 use crate::opencode::Storage;
 use crate::report::Imported;
+use crate::shorten::shortened;
 use crate::sidecar::Sidecar;
 use crate::source::{Opened, Source, slashed};
 use crate::tree::{Item, Kind};
@@ -316,6 +317,13 @@ impl EntryTaker for Folding<'_> {
     fn entry(&mut self, entry: &[u8]) {
         *self.bytes += entry.len() as u64;
         self.fold.entry(entry);
+    }
+
+    fn large_entry(&mut self, entry: &mut dyn Read) -> io::Result<()> {
+        let (short, len) = shortened(entry)?;
+        *self.bytes += len;
+        self.fold.entry(&short);
+        Ok(())
     }
 
     fn line(&mut self, line: &str) -> bool {

@@ -1,10 +1,13 @@
 //! Makes a summary anew from what is stored: after something was taken away, or where the file that
 //! came in is not what is stored of it.
 
+use std::ops::ControlFlow;
+
 use sessiondb::{Archive, SegmentId, SessionId, Snapshot, StoreError};
 use sessiondb_agents::{Fold, by_name};
 
 use crate::notes::{self, key_of_log, key_of_summary};
+use crate::shorten::each_short;
 use crate::visit::{located, put_summary};
 
 /// Makes what is known of a segment anew from its entries, such as after an erasure, so that nothing is
@@ -33,9 +36,10 @@ pub fn refresh(
     if let Some(header) = &note.header {
         fold.header(header.get());
     }
-    for entry in log.read(..)? {
-        fold.entry(entry?.as_str().as_bytes());
-    }
+    each_short(log.read(..)?, |entry| {
+        fold.entry(entry);
+        ControlFlow::Continue(())
+    })?;
     // What goes on with the file counts its entries, not those that are left.
     note.fold = None;
     let mut batch = archive.batch();

@@ -1,12 +1,15 @@
 //! The summaries of sessions as they are now: those that are stored, and for entries that came in
 //! since, by whatever way, what they add.
 
+use std::ops::ControlFlow;
+
 use serde_json::{Map, Value};
 use sessiondb::{Archive, SegmentId, SegmentInfo, SessionId, SessionInfo, Snapshot, StoreError};
 use sessiondb_agents::{Agent, Fold, by_name};
 
 use crate::known::{self, Covered, KnownSegment, main_among};
 use crate::notes::{self, LogNote, key_of_log};
+use crate::shorten::each_short;
 use crate::sidecar::SidecarEntry;
 use crate::transcript::recognised;
 use crate::visit::{fields_of, located, put_summary};
@@ -183,9 +186,11 @@ fn state(
     if read_bytes > most_bytes {
         return Ok(None);
     }
-    for entry in now.log(session.id, main.id).read(fold.entries()..)? {
-        fold.entry(entry?.as_str().as_bytes());
-    }
+    let rest = now.log(session.id, main.id).read(fold.entries()..)?;
+    each_short(rest, |entry| {
+        fold.entry(entry);
+        ControlFlow::Continue(())
+    })?;
     let segment = main.id;
     Ok(Some(State {
         segment,
@@ -243,7 +248,11 @@ fn is_live(now: &Snapshot, segment: &SegmentInfo) -> Result<bool, StoreError> {
     if let Some(is_live) = known::is_live(&known_of(segment), note) {
         return Ok(is_live);
     }
-    let first = now.log(segment.session, segment.id).read(..1)?.next();
-    let first = first.transpose()?;
-    Ok(first.is_none_or(|first| SidecarEntry::of(first.as_str().as_bytes()).is_none()))
+    let mut is_live = true;
+    let first = now.log(segment.session, segment.id).read(..1)?;
+    each_short(first, |first| {
+        is_live = SidecarEntry::of(first).is_none();
+        ControlFlow::Break(())
+    })?;
+    Ok(is_live)
 }

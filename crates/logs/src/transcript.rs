@@ -1,11 +1,12 @@
 //! A segment for a reader: whose log it is, and its entries as [`Item`]s.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use sessiondb::{SegmentId, SegmentInfo, SessionId, Snapshot, StoreError};
 use sessiondb_agents::{Agent, Item, Probe, by_name, recognise};
 
 use crate::notes;
+use crate::shorten::each_short;
 
 /// How much of a log is shown to those who are asked whose it is.
 const HEAD_BYTES: usize = 64 << 10;
@@ -138,13 +139,14 @@ pub(crate) fn recognised(
     segment: SegmentId,
 ) -> Result<Option<&'static dyn Agent>, StoreError> {
     let mut head = Vec::new();
-    for entry in now.log(session, segment).read(..)? {
-        head.extend_from_slice(entry?.as_str().as_bytes());
+    each_short(now.log(session, segment).read(..)?, |entry| {
+        head.extend_from_slice(entry);
         head.push(b'\n');
         if head.len() >= HEAD_BYTES {
-            break;
+            return ControlFlow::Break(());
         }
-    }
+        ControlFlow::Continue(())
+    })?;
     Ok(recognise(&Probe {
         path: "",
         head: &head,

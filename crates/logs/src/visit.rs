@@ -1,5 +1,6 @@
 //! Keeps a summary while a file comes in, and adds it to the step that completes the file.
 
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,7 @@ use crate::host;
 use crate::notes::{
     self, LogNote, SourceNote, Stamp, TextForm, key_of_log, key_of_source, key_of_summary,
 };
+use crate::shorten::shortened;
 
 /// A log that was left alone for so long is folded anew should it grow: keeping what is known of each
 /// for ever would take more room than the work is worth.
@@ -66,15 +68,13 @@ impl FileVisitor for Visit<'_> {
     }
 
     fn entry(&mut self, entry: &[u8]) {
-        if let Some(fold) = &mut self.fold
-            && self.number >= fold.entries()
-        {
-            fold.entry(entry);
-        }
-        self.number += 1;
-        if self.lines.is_some_and(|(lines, _)| self.number <= lines) {
-            self.bytes += entry.len() as u64;
-        }
+        self.take(entry, entry.len() as u64);
+    }
+
+    fn large_entry(&mut self, entry: &mut dyn Read) -> io::Result<()> {
+        let (short, len) = shortened(entry)?;
+        self.take(&short, len);
+        Ok(())
     }
 
     fn was_read_ahead(&mut self) {
@@ -125,6 +125,19 @@ impl FileVisitor for Visit<'_> {
 }
 
 impl Visit<'_> {
+    /// Folds the next entry, of so many bytes.
+    fn take(&mut self, entry: &[u8], len: u64) {
+        if let Some(fold) = &mut self.fold
+            && self.number >= fold.entries()
+        {
+            fold.entry(entry);
+        }
+        self.number += 1;
+        if self.lines.is_some_and(|(lines, _)| self.number <= lines) {
+            self.bytes += len;
+        }
+    }
+
     fn source_note(&self, seen: &Seen) -> SourceNote {
         SourceNote {
             session: seen.session,
