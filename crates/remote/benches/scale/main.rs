@@ -19,7 +19,7 @@ use self::world::{Measured, Size, reader, run};
 
 /// Three numbers of machines, three of sessions; and one with many machines to check them by.
 const SIZES: [&str; 6] = [
-    "10x100", "100x100", "1000x100", "100x10", "100x1000", "10000x10",
+    "10x100", "100x100", "1000x100", "100x250", "100x1000", "5000x60",
 ];
 /// Whom the bill is for.
 const LARGE: Size = Size {
