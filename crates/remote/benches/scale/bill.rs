@@ -26,39 +26,50 @@ pub(crate) fn tell(size: Size, large: &Measured) {
     println!("\n{size}, a month, in USD at list prices");
     println!("{:48} {storage:14.2}", "1 TB of packs, with the states");
     println!("{:48} {:>14} {:>14}", "", "requests", "egress");
-    for (what, call, times) in [
-        ("a push a minute by each", "push of a turn each", PUSHES),
+    // Each manifest stays for a day after another one followed it, and is in each list of all.
+    let manifests = DAYS_PUSHES * machines;
+    let lists = manifests / 1_000.0;
+    let pulls = PULLS * machines;
+    for (what, call, lists, times) in [
         (
-            "a pull an hour by each of a turn of each other",
+            "a push a minute",
+            "push of a turn each",
+            large.value("push of a turn each, lists"),
+            PUSHES,
+        ),
+        (
+            "a pull an hour, a turn of each other",
             "pull of a turn each",
-            PULLS * machines,
+            lists,
+            pulls,
         ),
         (
-            "a pull an hour by each of nothing",
+            "a pull an hour, of nothing",
             "pull of nothing",
-            PULLS * machines,
+            lists,
+            pulls,
         ),
         (
-            "a listing a day by each, without a cache",
+            "a listing a day, without a cache",
             "listing",
+            lists,
             DAYS * machines,
         ),
     ] {
         let of = |kind: &str| large.value(&format!("{call}, {kind}"));
-        let requests = (of("puts") + of("lists")) * PUT + of("gets") * GET;
-        let egress = of("bytes in") / GB * EGRESS;
-        println!(
-            "{what:48} {:14.2} {:14.2}",
-            requests * times,
-            egress * times
-        );
+        let requests = (of("puts") + lists) * PUT + of("gets") * GET;
+        tell_row(what, requests * times, of("bytes in") * times);
     }
-    // It reads what each manifest says that is younger than the grace.
-    let young = DAYS_PUSHES * machines / large.value("stored, manifests");
-    let gc = large.value("gc, gets") * GET * young * DAYS;
-    let bytes = large.value("gc, bytes in") / GB * EGRESS * young * DAYS;
-    println!(
-        "{:48} {gc:14.2} {bytes:14.2}",
-        "a gc a day, with a grace of a day"
+    let young = manifests / large.value("stored, manifests");
+    let gc = lists * PUT + large.value("gc, gets") * GET * young;
+    let bytes = large.value("gc, bytes in") * young;
+    tell_row(
+        "one gc a day, with a grace of a day",
+        gc * DAYS,
+        bytes * DAYS,
     );
+}
+
+fn tell_row(what: &str, requests: f64, received: f64) {
+    println!("{what:48} {requests:14.2} {:14.2}", received / GB * EGRESS);
 }
