@@ -10,7 +10,7 @@ use sessiondb::SessionId;
 use sessiondb_remote::RemoteSession;
 
 use self::rows::Rows;
-use self::source::{Reading, matching};
+use self::source::{Reading, other};
 use crate::args::{Command, ExportArgs, FilterArgs, LsArgs, ShowArgs};
 use crate::context::Context;
 use crate::exit::{Code, Failure};
@@ -82,7 +82,7 @@ fn ls_of(reading: Reading, args: &LsArgs) -> Result<(), Failure> {
         return reading.run_on(listing, fetched, |context| ls::run(context, args));
     }
     let (listing, rows) = reading.with_list(|listing| Rows::read(&reading, listing))?;
-    let short = |id| short_session_of(id, |beginning| Ok(matching(&listing, beginning)));
+    let short = |id| short_session_of(id, |beginning| Ok(other(&listing, beginning, id)));
     let filter = Filter::new(&args.filter);
     if args.trash {
         let form = ls::form_of(args);

@@ -17,12 +17,15 @@ const WINDOW_BYTES: u64 = 16 << 20;
 /// Sessions of so many bytes of lines are read together.
 const TOGETHER_BYTES: u64 = 32 << 20;
 
+/// Sessions of no more bytes of lines need no file.
+const IN_MEMORY_BYTES: u64 = 1 << 20;
+
 /// Sessions that stand in an archive of their own. It goes with this.
 pub(crate) struct Built {
     pub(crate) archive: Archive,
     /// The bytes that were read of packs.
     pub(crate) received_bytes: u64,
-    _dir: TempDir,
+    _dir: Option<TempDir>,
 }
 
 /// `here` may have some of the entries.
@@ -31,12 +34,7 @@ pub(crate) async fn build(
     here: &Snapshot,
     sessions: &[(SessionId, SessionRecord)],
 ) -> Result<Built, RemoteError> {
-    let dir = tempfile::tempdir()?;
-    let archive = Archive::options()
-        .create(true)
-        .durability(Durability::Written)
-        .word_filters(false)
-        .open(dir.path().join("pulled.sessiondb"))?;
+    let (archive, dir) = new_archive(sessions)?;
     let mut built = Built {
         archive,
         received_bytes: 0,
@@ -58,10 +56,30 @@ pub(crate) async fn build(
     Ok(built)
 }
 
+/// In memory where that is little: a file takes longer to make, and to close, than a few turns to write.
+fn new_archive(
+    sessions: &[(SessionId, SessionRecord)],
+) -> Result<(Archive, Option<TempDir>), RemoteError> {
+    if bytes_of(sessions) <= IN_MEMORY_BYTES {
+        return Ok((Archive::in_memory()?, None));
+    }
+    let dir = tempfile::tempdir()?;
+    let archive = Archive::options()
+        .create(true)
+        .durability(Durability::Written)
+        .word_filters(false)
+        .open(dir.path().join("pulled.sessiondb"))?;
+    Ok((archive, Some(dir)))
+}
+
+fn bytes_of(sessions: &[(SessionId, SessionRecord)]) -> u64 {
+    let parts = sessions.iter().flat_map(|(_, record)| record.all_parts());
+    parts.map(|part| part.bytes).sum()
+}
+
 /// All parts of sessions that are small enough to be read together, so that each pack is asked for once; none of others.
 fn together(sessions: &[(SessionId, SessionRecord)]) -> Vec<Wanted<'_>> {
-    let parts = sessions.iter().flat_map(|(_, record)| record.all_parts());
-    if parts.map(|part| part.bytes).sum::<u64>() > TOGETHER_BYTES {
+    if bytes_of(sessions) > TOGETHER_BYTES {
         return Vec::new();
     }
     let segments = sessions.iter().flat_map(|(session, record)| {

@@ -4,18 +4,23 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::error::RemoteError;
 use crate::hash::Sum;
-use crate::manifest::State;
+use crate::named::{Named, Namer};
 use crate::names::{BASES, ManifestName, PACKS, TIMES};
-use crate::record;
 use crate::remote::{Listed, Remote};
-use crate::tips::{Chains, Tip};
+use crate::tips::Chains;
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The manifests of so many writers are read at once.
+const AT_ONCE: usize = 16;
+
+/// A manifest that no other one follows, and what it names.
+type Tip = (ManifestName, Named);
 
 /// How a [`gc`] goes about it.
 ///
@@ -97,10 +102,10 @@ pub struct GcReport {
 pub async fn gc(remote: &Remote, options: &GcOptions) -> Result<GcReport, RemoteError> {
     let now_ms = store_time(remote).await?;
     let grace = i64::try_from(options.grace.as_millis()).unwrap_or(i64::MAX);
-    let is_old = |modified_ms: i64| modified_ms <= now_ms.saturating_sub(grace);
+    let old_ms = now_ms.saturating_sub(grace);
     let chains = Chains::of_all(remote).await?;
     // Listed after the manifests: what is put from now on is young, and what is put before is named.
-    let found = Found::read(remote, chains, &is_old).await?;
+    let found = Found::read(remote, chains, old_ms).await?;
     let mut report = GcReport {
         manifests: found.old.len() as u64,
         ..GcReport::default()
@@ -108,7 +113,7 @@ pub async fn gc(remote: &Remote, options: &GcOptions) -> Result<GcReport, Remote
     let mut keys: Vec<_> = found.old.iter().map(ManifestName::key).collect();
     for (folder, named) in [(BASES, &found.bases), (PACKS, &found.packs)] {
         for listed in remote.list(folder).await? {
-            if is_old(listed.modified_ms) && !is_named(&listed, folder, named) {
+            if listed.modified_ms <= old_ms && !is_named(&listed, folder, named) {
                 report.bytes += listed.bytes;
                 *(if folder == BASES {
                     &mut report.bases
@@ -157,80 +162,87 @@ struct Found {
 }
 
 impl Found {
-    async fn read(
-        remote: &Remote,
-        chains: Chains,
-        is_old: &dyn Fn(i64) -> bool,
-    ) -> Result<Self, RemoteError> {
-        let mut found = Self::default();
-        let (mut states, mut whole) = (Vec::new(), chains.clone());
-        for writer in chains.writers() {
-            let mut first = None;
-            let mut tell = |error| {
-                first.get_or_insert(error);
-            };
-            let tips = whole.read_tips(remote, writer, &mut tell).await?;
-            if let Some(error) = first.filter(|_| tips.is_empty()) {
-                return Err(error);
-            }
-            // One that never was whole, and after which its writer has gone on, counts for nothing.
-            let is_whole: HashSet<_> = whole.of_writer(writer).map(|(name, _)| name).collect();
-            let torn = chains
-                .of_writer(writer)
-                .filter(|(name, _)| !is_whole.contains(name));
-            let torn = torn.filter(|(_, modified_ms)| is_old(*modified_ms));
-            found.old.extend(torn.map(|(name, _)| name.clone()));
-            let followed = whole.followed_ms(writer);
-            for (name, _) in whole.of_writer(writer) {
-                match followed.get(name.short_sum().as_str()) {
-                    Some(followed_ms) if is_old(*followed_ms) => found.old.push(name.clone()),
-                    // Somebody may be reading it.
-                    Some(_) => match State::read(remote, name).await {
-                        Ok(state) => found.keep(&state)?,
-                        Err(RemoteError::Damaged { .. } | RemoteError::Missing { .. }) => {}
-                        Err(error) => return Err(error),
-                    },
-                    None => {}
-                }
-            }
-            states.extend(tips);
+    async fn read(remote: &Remote, chains: Chains, old_ms: i64) -> Result<Self, RemoteError> {
+        let (mut found, mut tips) = (Self::default(), Vec::new());
+        let writers = chains.writers().into_iter();
+        let reads = writers.map(|writer| {
+            let listed = chains.only(writer);
+            async move { Self::of_writer(remote, &listed, writer, old_ms).await }
+        });
+        let mut reads = stream::iter(reads).buffered(AT_ONCE);
+        while let Some(read) = reads.next().await {
+            let (of_writer, of_tips) = read?;
+            found.old.extend(of_writer.old);
+            found.bases.extend(of_writer.bases);
+            found.packs.extend(of_writer.packs);
+            tips.extend(of_tips);
         }
-        found.tips(&chains, states, is_old)?;
+        found.tips(&chains, tips, old_ms);
         Ok(found)
+    }
+
+    /// All of one writer but its tips, and these.
+    async fn of_writer(
+        remote: &Remote,
+        listed: &Chains,
+        writer: Uuid,
+        old_ms: i64,
+    ) -> Result<(Self, Vec<Tip>), RemoteError> {
+        let (mut found, mut whole) = (Self::default(), listed.clone());
+        let states = Namer::new(remote);
+        let mut first = None;
+        let mut tell = |error| {
+            first.get_or_insert(error);
+        };
+        let read = async |name: &ManifestName| states.read(name).await;
+        let tips = whole.read_tips_by(writer, read, &mut tell).await?;
+        if let Some(error) = first.filter(|_| tips.is_empty()) {
+            return Err(error);
+        }
+        // One that never was whole, and after which its writer has gone on, counts for nothing.
+        let is_whole: HashSet<_> = whole.of_writer(writer).map(|(name, _)| name).collect();
+        let torn = listed
+            .of_writer(writer)
+            .filter(|(name, modified_ms)| !is_whole.contains(name) && *modified_ms <= old_ms);
+        found.old.extend(torn.map(|(name, _)| name.clone()));
+        let followed = whole.followed_ms(writer);
+        for (name, _) in whole.of_writer(writer) {
+            match followed.get(name.short_sum().as_str()) {
+                Some(followed_ms) if *followed_ms <= old_ms => found.old.push(name.clone()),
+                // Somebody may be reading it.
+                Some(_) => match states.read(name).await {
+                    Ok(named) => found.keep(named),
+                    Err(RemoteError::Damaged { .. } | RemoteError::Missing { .. }) => {}
+                    Err(error) => return Err(error),
+                },
+                None => {}
+            }
+        }
+        Ok((found, tips))
     }
 
     /// Tips that another one has replaced go once they are old, all others stay. A pull that is reading one
     /// begins again.
-    fn tips(
-        &mut self,
-        chains: &Chains,
-        states: Vec<Tip>,
-        is_old: &dyn Fn(i64) -> bool,
-    ) -> Result<(), RemoteError> {
+    fn tips(&mut self, chains: &Chains, tips: Vec<Tip>, old_ms: i64) {
         let is_old = |name: &ManifestName| {
             let mut all = chains.of_writer(name.writer);
-            all.any(|(other, modified_ms)| other == name && is_old(modified_ms))
+            all.any(|(other, modified_ms)| other == name && modified_ms <= old_ms)
         };
-        let replaced: BTreeSet<_> = states
+        let replaced: BTreeSet<_> = tips
             .iter()
-            .flat_map(|(_, state)| state.replaces.clone())
+            .flat_map(|(_, named)| named.replaces.clone())
             .collect();
-        for (name, state) in states {
+        for (name, named) in tips {
             if replaced.contains(&name) && is_old(&name) {
                 self.old.push(name);
             } else {
-                self.keep(&state)?;
+                self.keep(named);
             }
         }
-        Ok(())
     }
 
-    fn keep(&mut self, state: &State) -> Result<(), RemoteError> {
-        self.bases.extend(state.base);
-        for session in record::sessions(&state.records) {
-            self.packs
-                .extend(session?.1.all_parts().map(|part| part.pack));
-        }
-        Ok(())
+    fn keep(&mut self, named: Named) {
+        self.bases.extend(named.base);
+        self.packs.extend(named.packs);
     }
 }

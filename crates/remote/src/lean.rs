@@ -95,8 +95,8 @@ struct Changes<'j> {
 impl LeanState {
     pub(crate) fn parse(remote: &Remote, raw: &RawState) -> Result<Self, RemoteError> {
         let mut lean = Self {
-            tip: raw.name.clone(),
-            base: raw.base_sum(),
+            tip: raw.said.name.clone(),
+            base: raw.said.base,
             sessions: Vec::new(),
             marks: Vec::new(),
             names: Vec::new(),
@@ -104,13 +104,13 @@ impl LeanState {
             filters: Vec::new(),
         };
         let damaged =
-            |error: serde_json::Error| remote.damaged(&raw.name.key(), &error.to_string());
-        let Changes { changes } = serde_json::from_slice(&raw.json).map_err(damaged)?;
+            |error: serde_json::Error| remote.damaged(&raw.said.name.key(), &error.to_string());
+        let Changes { changes } = serde_json::from_slice(&raw.said.json).map_err(damaged)?;
         let changed = changes
             .iter()
             .filter_map(|(key, json)| Some((key, (*json)?)));
         for (Key(key), json) in changed {
-            let bytes = raw.json.slice_ref(json.get().as_bytes());
+            let bytes = raw.said.json.slice_ref(json.get().as_bytes());
             if let Some(id) = session_of(key) {
                 let json = serde_json::from_slice(&bytes).map_err(damaged)?;
                 lean.sessions.push(session(id, &json, &bytes));

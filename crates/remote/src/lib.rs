@@ -50,6 +50,7 @@ mod listed;
 mod listing;
 mod manifest;
 mod marks;
+mod named;
 mod names;
 mod own;
 mod pack;

@@ -25,6 +25,8 @@ use crate::tips::Chains;
 const AT_ONCE: usize = 16;
 /// The states of so many writers are in memory as they came.
 const GROUP: usize = 128;
+/// So many ids that begin alike are told.
+const MATCHES: usize = 200;
 /// So often a listing begins again since what it was reading has been deleted.
 const ATTEMPTS: u32 = 5;
 
@@ -78,21 +80,38 @@ impl Listing {
         self.sessions.get(at.ok()?)
     }
 
-    /// The sessions, and segments with theirs, whose ids begin so, in hexadecimal digits with hyphens or without them.
+    /// The sessions, and segments with theirs, whose ids begin so, in hexadecimal digits with hyphens or without them; the
+    /// first 200 of them, since whoever names one asks whether there are others.
     pub fn matching(&self, prefix: &str) -> Vec<(SessionId, Option<SegmentId>)> {
+        let found = self.with_prefix(prefix).take(MATCHES);
+        found.map(|(_, session, of)| (*session, *of)).collect()
+    }
+
+    /// The first of these that is of another session: a beginning that has none names the session.
+    pub fn other_matching(
+        &self,
+        prefix: &str,
+        than: SessionId,
+    ) -> Option<(SessionId, Option<SegmentId>)> {
+        let mut found = self.with_prefix(prefix);
+        let other = found.find(|(_, session, _)| *session != than);
+        other.map(|(_, session, of)| (*session, *of))
+    }
+
+    fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = &Id> {
         let digits = prefix.to_ascii_lowercase().replace('-', "");
         let bits = 4 * u32::try_from(digits.len()).unwrap_or(u32::MAX);
-        let (Ok(from), 4..=128) = (u128::from_str_radix(&digits, 16), bits) else {
-            return Vec::new();
+        let (from, to) = match (u128::from_str_radix(&digits, 16), bits) {
+            (Ok(from), 4..=128) => {
+                let from = from << (128 - bits);
+                (from, from | u128::MAX.checked_shr(bits).unwrap_or(0))
+            }
+            // Nothing is between them.
+            _ => (1, 0),
         };
-        let from = from << (128 - bits);
-        let to = from | u128::MAX.checked_shr(bits).unwrap_or(0);
         let first = self.ids.partition_point(|(id, _, _)| *id < from);
         let found = self.ids.iter().skip(first);
-        let found = found.take_while(|(id, _, _)| *id <= to);
-        found
-            .map(|(_, session, segment)| (*session, *segment))
-            .collect()
+        found.take_while(move |(id, _, _)| *id <= to)
     }
 
     /// How many names of workers there are.

@@ -31,8 +31,7 @@ struct Body {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     replaces: Vec<ManifestName>,
     base: Option<Sum>,
-    /// Records that are others than in the base, or are gone.
-    changes: BTreeMap<String, Option<Json>>,
+    changes: Changed,
 }
 
 /// A state of a writer.
@@ -44,6 +43,9 @@ pub(crate) struct State {
     /// The records of the base.
     base_records: Records,
 }
+
+/// Records that are others than in the base, or are gone.
+pub(crate) type Changed = BTreeMap<String, Option<Json>>;
 
 /// A manifest that is to be put, and its base if that is new.
 pub(crate) struct Sealed {
@@ -60,15 +62,21 @@ pub(crate) struct Links {
     pub(crate) replaces: Vec<ManifestName>,
 }
 
-/// A manifest and its base, verified, of which only what tells about itself is parsed.
+/// A manifest, verified, of which only what tells about itself is parsed.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) name: ManifestName,
+    pub(crate) json: Bytes,
+    pub(crate) replaces: Vec<ManifestName>,
+    pub(crate) base: Option<Sum>,
+}
+
+/// The same with its base.
 #[derive(Debug)]
 pub(crate) struct RawState {
-    pub(crate) name: ManifestName,
-    /// The manifest.
-    pub(crate) json: Bytes,
-    replaces: Vec<ManifestName>,
+    pub(crate) said: Said,
     /// The base as it is stored.
-    base: Option<(Sum, Bytes)>,
+    base: Option<Bytes>,
 }
 
 /// What a manifest says of itself.
@@ -83,8 +91,8 @@ struct Head {
     base: Option<Sum>,
 }
 
-impl RawState {
-    /// Reads a manifest, with two requests.
+impl Said {
+    /// Reads a manifest, with one request.
     pub(crate) async fn read(remote: &Remote, name: &ManifestName) -> Result<Self, RemoteError> {
         let key = name.key();
         let bytes = remote.get(&key, &name.sum).await?;
@@ -101,54 +109,79 @@ impl RawState {
         if (head.writer, head.number, head.copy) != (name.writer, name.number, name.copy) {
             return Err(damaged("it is another one than its name says".to_owned()));
         }
-        let base = match head.base {
-            Some(sum) => Some((sum, remote.get(&names::base(&sum), &sum).await?)),
-            None => None,
-        };
         Ok(Self {
             name: name.clone(),
             json: json.into(),
             replaces: head.replaces,
-            base,
+            base: head.base,
         })
     }
 
-    pub(crate) fn base_sum(&self) -> Option<Sum> {
-        self.base.as_ref().map(|(sum, _)| *sum)
+    /// The records that are others than in the base.
+    pub(crate) fn changes(&self, remote: &Remote) -> Result<Changed, RemoteError> {
+        let damaged = |error: serde_json::Error| {
+            let key = self.name.key();
+            remote.damaged(&key, &error.to_string())
+        };
+        let Changes { changes } = serde_json::from_slice(&self.json).map_err(damaged)?;
+        Ok(changes)
+    }
+}
+
+impl RawState {
+    /// Reads a manifest, with two requests.
+    pub(crate) async fn read(remote: &Remote, name: &ManifestName) -> Result<Self, RemoteError> {
+        let said = Said::read(remote, name).await?;
+        let base = match &said.base {
+            Some(sum) => Some(remote.get(&names::base(sum), sum).await?),
+            None => None,
+        };
+        Ok(Self { said, base })
     }
 
     /// The records of the base, as JSON.
     pub(crate) fn base_json(&self, remote: &Remote) -> Result<Option<Bytes>, RemoteError> {
-        let Some((sum, bytes)) = &self.base else {
+        let (Some(sum), Some(bytes)) = (&self.said.base, &self.base) else {
             return Ok(None);
         };
-        let json = zstd::decode_all(&**bytes);
-        let json = json.map_err(|error| remote.damaged(&names::base(sum), &error.to_string()))?;
-        Ok(Some(json.into()))
+        base_json(remote, sum, bytes).map(Some)
     }
+}
+
+fn base_json(remote: &Remote, sum: &Sum, bytes: &Bytes) -> Result<Bytes, RemoteError> {
+    let json = zstd::decode_all(&**bytes);
+    let json = json.map_err(|error| remote.damaged(&names::base(sum), &error.to_string()))?;
+    Ok(json.into())
+}
+
+fn base_records(remote: &Remote, sum: &Sum, bytes: &Bytes) -> Result<Records, RemoteError> {
+    let json = base_json(remote, sum, bytes)?;
+    let records = serde_json::from_slice(&json);
+    records.map_err(|error| remote.damaged(&names::base(sum), &error.to_string()))
+}
+
+/// Reads the records of a base, with one request.
+pub(crate) async fn read_base(remote: &Remote, sum: &Sum) -> Result<Records, RemoteError> {
+    let bytes = remote.get(&names::base(sum), sum).await?;
+    base_records(remote, sum, &bytes)
 }
 
 /// The changes of a manifest.
 #[derive(Deserialize)]
 struct Changes {
-    changes: BTreeMap<String, Option<Json>>,
+    changes: Changed,
 }
 
 impl State {
     /// Reads what a manifest says, with two requests.
     pub(crate) async fn read(remote: &Remote, name: &ManifestName) -> Result<Self, RemoteError> {
         let raw = RawState::read(remote, name).await?;
-        let damaged = |key: &str, error: serde_json::Error| remote.damaged(key, &error.to_string());
-        let Changes { changes } =
-            serde_json::from_slice(&raw.json).map_err(|error| damaged(&name.key(), error))?;
-        let base_records = match (raw.base_json(remote)?, raw.base_sum()) {
-            (Some(json), Some(sum)) => {
-                serde_json::from_slice(&json).map_err(|error| damaged(&names::base(&sum), error))?
-            }
+        let base_records = match (&raw.said.base, &raw.base) {
+            (Some(sum), Some(bytes)) => base_records(remote, sum, bytes)?,
             _ => Records::new(),
         };
         let mut records = base_records.clone();
-        for (key, record) in changes {
+        for (key, record) in raw.said.changes(remote)? {
             match record {
                 Some(record) => records.insert(key, record),
                 None => records.remove(&key),
@@ -156,8 +189,8 @@ impl State {
         }
         Ok(Self {
             records,
-            base: raw.base_sum(),
-            replaces: raw.replaces,
+            base: raw.said.base,
+            replaces: raw.said.replaces,
             base_records,
         })
     }
@@ -183,7 +216,7 @@ impl State {
         if forgets && self.base.is_some() || is_large {
             let base = Bytes::from(compress(&serde_json::to_vec(records)?)?);
             let sum = Sum::of(&base);
-            let sealed = seal(links, Some(sum), BTreeMap::new())?;
+            let sealed = seal(links, Some(sum), Changed::new())?;
             let base = Some((sum, base));
             return Ok(Sealed { base, ..sealed });
         }
@@ -191,7 +224,7 @@ impl State {
     }
 }
 
-fn difference(before: &Records, now: &Records) -> BTreeMap<String, Option<Json>> {
+fn difference(before: &Records, now: &Records) -> Changed {
     let is_same =
         |key: &String, json: &Json| before.get(key).is_some_and(|b| b.get() == json.get());
     let changed = now.iter().filter(|(key, json)| !is_same(key, json));
@@ -200,11 +233,7 @@ fn difference(before: &Records, now: &Records) -> BTreeMap<String, Option<Json>>
     changed.chain(gone.map(|key| (key.clone(), None))).collect()
 }
 
-fn seal(
-    links: Links,
-    base: Option<Sum>,
-    changes: BTreeMap<String, Option<Json>>,
-) -> Result<Sealed, RemoteError> {
+fn seal(links: Links, base: Option<Sum>, changes: Changed) -> Result<Sealed, RemoteError> {
     let previous = match &links.previous {
         Some(previous) => previous.short_sum(),
         None => names::no_previous(),

@@ -1,7 +1,7 @@
 //! A remote that a command reads: its list, and an archive of the sessions that are needed.
 
 use sessiondb::archive::Match;
-use sessiondb::{Archive, Durability, SessionId};
+use sessiondb::{Archive, Durability, SegmentId, SessionId};
 use sessiondb_remote::{Cache, Listing, Remote, RemoteError, listing};
 use tempfile::TempDir;
 
@@ -132,10 +132,17 @@ impl Reading {
 /// What has an id that begins so.
 pub(super) fn matching(listing: &Listing, beginning: &str) -> Vec<Match> {
     let found = listing.matching(beginning).into_iter();
-    found
-        .map(|(session, segment)| match segment {
-            Some(segment) => Match::Segment { session, segment },
-            None => Match::Session(session),
-        })
-        .collect()
+    found.map(matched).collect()
+}
+
+/// What else than a session has an id that begins so.
+pub(super) fn other(listing: &Listing, beginning: &str, session: SessionId) -> Option<Match> {
+    listing.other_matching(beginning, session).map(matched)
+}
+
+fn matched((session, segment): (SessionId, Option<SegmentId>)) -> Match {
+    match segment {
+        Some(segment) => Match::Segment { session, segment },
+        None => Match::Session(session),
+    }
 }

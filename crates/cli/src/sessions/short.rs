@@ -36,18 +36,21 @@ fn matching(now: &Snapshot, beginning: &str) -> Result<Vec<Match>, Failure> {
 
 /// The beginning of a session's id that names no other session, and no segment of another one.
 pub(crate) fn short_session(now: &Snapshot, session: SessionId) -> Result<String, Failure> {
-    short_session_of(session, |beginning| matching(now, beginning))
+    short_session_of(session, |beginning| {
+        let mut found = matching(now, beginning)?.into_iter();
+        Ok(found.find(|found| match found {
+            Match::Session(other) => *other != session,
+            Match::Segment { session: of, .. } => *of != session,
+        }))
+    })
 }
 
-/// The same where `matching` tells what else has ids.
+/// The same where `other` tells what else has an id that begins so.
 pub(crate) fn short_session_of(
     session: SessionId,
-    matching: impl Fn(&str) -> Result<Vec<Match>, Failure>,
+    other: impl Fn(&str) -> Result<Option<Match>, Failure>,
 ) -> Result<String, Failure> {
-    beginning(matching, &session.to_string(), |found| match found {
-        Match::Session(other) => *other == session,
-        Match::Segment { session: of, .. } => *of == session,
-    })
+    beginning(&session.to_string(), other)
 }
 
 /// The beginning of a segment's id that names nothing else.
@@ -56,30 +59,29 @@ pub(crate) fn short_segment(
     session: SessionId,
     segment: SegmentId,
 ) -> Result<String, Failure> {
-    let matching = |beginning: &str| matching(now, beginning);
-    beginning(matching, &segment.to_string(), |found| match found {
-        Match::Session(other) => *other == segment,
-        Match::Segment {
-            session: of,
-            segment: other,
-        } => *other == segment && *of == session,
+    beginning(&segment.to_string(), |beginning| {
+        let mut found = matching(now, beginning)?.into_iter();
+        Ok(found.find(|found| match found {
+            Match::Session(other) => *other != segment,
+            Match::Segment {
+                session: of,
+                segment: other,
+            } => *other != segment || *of != session,
+        }))
     })
 }
 
+/// `other` tells something that is not meant and has an id that begins so.
 fn beginning(
-    matching: impl Fn(&str) -> Result<Vec<Match>, Failure>,
     id: &str,
-    is_meant: impl Fn(&Match) -> bool,
+    other: impl Fn(&str) -> Result<Option<Match>, Failure>,
 ) -> Result<String, Failure> {
     let mut len = FEWEST;
     while let Some(short) = id.get(..len).filter(|short| short.len() < id.len()) {
-        let found = matching(short)?;
-        let Some(other) = found.iter().find(|found| !is_meant(found)) else {
-            return Ok(short.trim_end_matches('-').to_owned());
-        };
-        let other = match other {
-            Match::Session(session) => session.to_string(),
-            Match::Segment { segment, .. } => segment.to_string(),
+        let other = match other(short)? {
+            None => return Ok(short.trim_end_matches('-').to_owned()),
+            Some(Match::Session(session)) => session.to_string(),
+            Some(Match::Segment { segment, .. }) => segment.to_string(),
         };
         let shared = id.bytes().zip(other.bytes());
         len = shared.take_while(|(a, b)| a == b).count() + 1;

@@ -1,8 +1,10 @@
 //! What is pushed is pulled: entries, traces, branches, times, origins, metadata, notes and names.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use sessiondb::{Archive, Store, new_segment_id, new_session_id};
-use sessiondb_remote::{PullOptions, pull, push};
+use sessiondb_remote::{GcOptions, PullOptions, gc, pull, push};
 
 use crate::history::{clean, good, history, lines, pull_from, push_to, remote, run};
 use crate::unreliable::{Bucket, Mood};
@@ -188,4 +190,39 @@ fn what_diverged_becomes_a_branch_and_nothing_is_lost() {
     assert_eq!(history(&one)[&session].len(), 2);
     assert_eq!(lines(&one, session, segment, false)[2], "\"one\"");
     assert_eq!(lines(&two, session, segment, false)[2], "\"two\"");
+}
+
+#[test]
+fn a_gc_reads_each_manifest_once_and_a_base_once_for_all_of_them() {
+    let (bucket, archive) = (Bucket::default(), Archive::in_memory().unwrap());
+    let log = archive.log(new_session_id(), new_segment_id());
+    for number in 0..200 {
+        let session = new_session_id();
+        archive.log(session, new_segment_id()).append("x").unwrap();
+        let note = format!("session/{session}/title");
+        archive.write_note(&note, &format!("{number:400}")).unwrap();
+    }
+    let noise = |len| {
+        (0..len)
+            .map(|_| fastrand::alphanumeric())
+            .collect::<String>()
+    };
+    for turn in 0..5 {
+        log.append(&noise(2_000 + 100 * turn)).unwrap();
+        push_to(&bucket, &archive);
+    }
+    let way = bucket.way(Mood::Good, 0);
+    let report = run(gc(&remote(way.clone()), &GcOptions::new())).unwrap();
+    assert_eq!((report.manifests, report.bases, report.packs), (0, 0, 0));
+    let told = way.told();
+    let reads = |folder: &str| {
+        let of = format!("/{folder}/");
+        told.iter().filter(|key| key.contains(&of)).count()
+    };
+    assert_eq!((reads("m"), reads("b")), (5, 1), "{told:#?}");
+
+    // Packs of small parts that were written again are named by older states and by the base alone.
+    let report = run(gc(&good(&bucket), &GcOptions::new().grace(Duration::ZERO))).unwrap();
+    assert_eq!((report.manifests, report.bases, report.packs), (4, 0, 2));
+    clean(&bucket);
 }
