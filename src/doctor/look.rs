@@ -110,6 +110,11 @@ mod tests {
     #[test]
     fn the_version_of_redb_is_the_one_that_is_built_in() {
         let manifest = include_str!("../../Cargo.toml");
-        assert!(manifest.contains(&format!("redb = {{ version = \"={REDB_VERSION}\"")));
+        // As it is written, and as a package has it.
+        let forms = [
+            format!("redb = {{ version = \"={REDB_VERSION}\""),
+            format!("[dependencies.redb]\nversion = \"={REDB_VERSION}\""),
+        ];
+        assert!(forms.iter().any(|form| manifest.contains(form)));
     }
 }

@@ -225,5 +225,10 @@ fn the_redb_that_is_locked_is_the_one_whose_pages_these_are() {
     let read = |file: &str| std::fs::read_to_string(format!("{root}/{file}")).unwrap();
     let locked = "name = \"redb\"\nversion = \"4.6.0\"";
     assert!(read("Cargo.lock").replace('\r', "").contains(locked));
-    assert!(read("Cargo.toml").contains("redb = { version = \"=4.6.0\""));
+    // As it is written, and as a package has it.
+    let forms = [
+        "redb = { version = \"=4.6.0\"",
+        "[dependencies.redb]\nversion = \"=4.6.0\"",
+    ];
+    assert!(forms.iter().any(|form| read("Cargo.toml").contains(form)));
 }
