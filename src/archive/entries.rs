@@ -105,7 +105,7 @@ impl RawEntries {
         let is_held = self.front.as_ref().and_then(|part| part.entry(index));
         if !self.rest.is_empty() && is_held.is_none() && !self.prefetches {
             let wanted = self.rest.clone();
-            match view.read(|layers| layers.part_or_pieces(&log, index, &wanted)) {
+            match view.read(|layers| layers.held(&log, index, &wanted, true)) {
                 Ok(HeldPart::Part(part)) => self.front = Some(part),
                 Ok(HeldPart::Cut(skeleton)) => {
                     self.rest.start = index.saturating_add(1);

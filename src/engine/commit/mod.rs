@@ -68,6 +68,9 @@ pub(crate) struct Committer {
     poisoned: OnceLock<String>,
 }
 
+/// How often a read is tried again whose tables redb gave up meanwhile, each time for a failure of its own.
+pub(crate) const MOST_TRIES: usize = 16;
+
 /// A change that may be made.
 pub(crate) struct Choice<'c> {
     /// Draws it from the state.
@@ -157,24 +160,34 @@ impl Committer {
         self.with_state(|state| state.frames_in_journal())
     }
 
-    fn with_state<T>(&self, look: impl FnOnce(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
-        self.revive()?;
-        self.with_state_now(look)
+    fn with_state<T>(&self, look: impl Fn(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
+        let start = Instant::now();
+        let mut tries = 0..MOST_TRIES;
+        loop {
+            self.revive()?;
+            match self.look_at_state(&look) {
+                // A checkpoint found no room meanwhile, as in the background, and redb gave the image up.
+                Err(fault) if fault.is_of_an_earlier_read() && tries.next().is_some() => {}
+                seen => return seen.map_err(|fault| self.explain(fault, start)),
+            }
+        }
     }
 
     /// The same for a writer.
-    fn with_state_now<T>(
-        &self,
-        look: impl FnOnce(&mut State) -> Outcome<T>,
-    ) -> Result<T, StoreError> {
+    fn with_state_now<T>(&self, look: impl Fn(&mut State) -> Outcome<T>) -> Result<T, StoreError> {
         let start = Instant::now();
+        let seen = self.look_at_state(&look);
+        seen.map_err(|fault| self.explain(fault, start))
+    }
+
+    fn look_at_state<T>(&self, look: &impl Fn(&mut State) -> Outcome<T>) -> Outcome<T> {
         let seen = guarded(self.sources.file.watch(), || {
             let mut state = self.state();
             state.refresh(&self.sources, false)?;
             look(&mut state)
         });
         self.tasks.release_when_idle();
-        seen.map_err(|fault| self.explain(fault, start))
+        seen
     }
 
     /// Where the journal ends although there are frames behind, if it does.

@@ -15,7 +15,8 @@ use crate::engine::tables::{Checkpointed, Tables};
 use crate::error::StoreError;
 
 impl Committer {
-    /// Opens the tables again if redb has given them up. Views from before cannot be read any more.
+    /// Opens the tables again if redb has given them up. Views from before are read
+    /// on these, as long as they hold the same.
     pub(crate) fn revive(&self) -> Result<(), StoreError> {
         if !self.is_given_up() {
             return Ok(());

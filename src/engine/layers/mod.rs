@@ -54,6 +54,15 @@ impl Layers {
         &self.tables
     }
 
+    /// The same memtables on other tables, if these hold the same.
+    pub(crate) fn on_tables_of(&self, other: &Self) -> Option<Self> {
+        let is_same = self.tables.checkpointed() == other.tables.checkpointed();
+        is_same.then(|| Self {
+            tables: Arc::clone(&other.tables),
+            memtables: self.memtables.clone(),
+        })
+    }
+
     /// The tables alone.
     pub(crate) fn without_journal(&self) -> Self {
         Self {
@@ -95,17 +104,8 @@ impl Layers {
         }
     }
 
-    /// The same, or the entry without its values if it is one that was cut, so that it can be read in pieces.
-    pub(crate) fn part_or_pieces(
-        &self,
-        log: &LogId,
-        index: u64,
-        wanted: &Range<u64>,
-    ) -> Outcome<HeldPart> {
-        self.held(log, index, wanted, true)
-    }
-
-    fn held(
+    /// The same, or with `in_pieces` the entry without its values if it is one that was cut.
+    pub(crate) fn held(
         &self,
         log: &LogId,
         index: u64,

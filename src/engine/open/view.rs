@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::commit::{Choice, Done};
+use crate::engine::commit::{Choice, Done, MOST_TRIES};
 use crate::engine::fault::Outcome;
 use crate::engine::layers::Layers;
 use crate::engine::model::op::Op;
@@ -17,23 +17,54 @@ use crate::error::StoreError;
 pub(crate) struct View {
     layers: Layers,
     engine: Arc<Engine>,
+    /// Whether it is of a writer, who has the locks that it takes to open the tables again.
+    is_of_writer: bool,
 }
 
 impl View {
     pub(crate) fn new(layers: Layers, engine: Arc<Engine>) -> Self {
-        Self { layers, engine }
+        Self {
+            layers,
+            engine,
+            is_of_writer: false,
+        }
+    }
+
+    fn of_writer(layers: Layers, engine: Arc<Engine>) -> Self {
+        Self {
+            layers,
+            engine,
+            is_of_writer: true,
+        }
     }
 
     /// Reads from the state.
-    pub(crate) fn read<T>(
-        &self,
-        read: impl FnOnce(&Layers) -> Outcome<T>,
-    ) -> Result<T, StoreError> {
-        self.engine.committer.must_be_here()?;
-        guarded(self.engine.committer.sources.file.watch(), || {
-            read(&self.layers)
-        })
-        .map_err(|fault| fault.at(self.path()))
+    pub(crate) fn read<T>(&self, read: impl Fn(&Layers) -> Outcome<T>) -> Result<T, StoreError> {
+        let committer = &self.engine.committer;
+        committer.must_be_here()?;
+        let watch = committer.sources.file.watch();
+        let mut outcome = guarded(watch, || read(&self.layers));
+        for _ in 0..MOST_TRIES {
+            // A checkpoint that found no room, as in the background, takes the tables from under it.
+            let layers = match &outcome {
+                Err(fault) if fault.is_of_an_earlier_read() => self.on_tables_of_now(),
+                _ => break,
+            };
+            let Some(layers) = layers else {
+                break;
+            };
+            outcome = guarded(watch, || read(&layers));
+        }
+        outcome.map_err(|fault| fault.at(self.path()))
+    }
+
+    /// The same state on tables that were opened again, if they hold what they held.
+    fn on_tables_of_now(&self) -> Option<Layers> {
+        if self.is_of_writer {
+            return None;
+        }
+        let now = self.engine.committer.layers().ok()?;
+        self.layers.on_tables_of(&now)
     }
 
     /// Whether reads may use threads of their own: not where nothing happens in the background.
@@ -74,7 +105,7 @@ impl Engine {
         decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<(R, Done), StoreError> {
         self.committer.must_be_here()?;
-        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        let decide = |layers| decide(&View::of_writer(layers, Arc::clone(self)));
         let (decided, done) = self.committer.commit(decide)?;
         self.finish(synced, &done)?;
         Ok((decided, done))
@@ -100,7 +131,7 @@ impl Engine {
         decide: impl FnOnce(&View) -> Result<(Vec<Op>, R), StoreError>,
     ) -> Result<R, StoreError> {
         self.committer.must_be_here()?;
-        let decide = |layers| decide(&View::new(layers, Arc::clone(self)));
+        let decide = |layers| decide(&View::of_writer(layers, Arc::clone(self)));
         self.committer.commit_without_journal(decide)
     }
 }

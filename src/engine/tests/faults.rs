@@ -13,11 +13,13 @@ use crate::engine::file::ArchiveFile;
 use crate::engine::file::process::Signature;
 use crate::engine::file::shared_page::SharedPage;
 use crate::engine::file::superblock::{DEFAULT_JOURNAL_BYTES, MIN_JOURNAL_BYTES, Superblock};
+use crate::engine::layers::Layers;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::op::Op;
 use crate::engine::open::create::Creation;
 use crate::engine::open::handle::{Engine, EngineOptions, tables_options};
+use crate::engine::open::view::View;
 use crate::engine::tables::{Checkpointed, Tables};
 use crate::error::StoreError;
 
@@ -30,6 +32,8 @@ pub(super) struct Failing {
     kind: io::ErrorKind,
     /// Reads go on working, as they do on a full disk.
     reads_work: bool,
+    /// The length that it does not get beyond, whatever else works.
+    most_bytes: usize,
 }
 
 impl Failing {
@@ -41,7 +45,23 @@ impl Failing {
             fail_from,
             kind,
             reads_work,
+            most_bytes: usize::MAX,
         }
+    }
+
+    /// A disk that has room for so many bytes, and on which all that is there can be overwritten.
+    fn full_at(bytes: &Arc<Mutex<Vec<u8>>>, most_bytes: usize) -> Self {
+        Self {
+            most_bytes,
+            ..Self::over(bytes, u64::MAX, io::ErrorKind::StorageFull)
+        }
+    }
+
+    fn must_fit(&self, len: u64) -> io::Result<()> {
+        if len > self.most_bytes as u64 {
+            return Err(self.kind.into());
+        }
+        Ok(())
     }
 
     fn call(&self, is_read: bool) -> io::Result<()> {
@@ -74,6 +94,7 @@ impl StorageBackend for Failing {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.call(false)?;
+        self.must_fit(len)?;
         self.bytes
             .lock()
             .unwrap()
@@ -87,6 +108,7 @@ impl StorageBackend for Failing {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.call(false)?;
+        self.must_fit(offset + data.len() as u64)?;
         let start = usize::try_from(offset).unwrap();
         let mut bytes = self.bytes.lock().unwrap();
         bytes[start..start + data.len()].copy_from_slice(data);
@@ -104,11 +126,15 @@ pub(super) const OPTIONS: EngineOptions = EngineOptions {
 };
 
 pub(super) fn open(storage: Failing) -> Result<Engine, StoreError> {
+    open_with(storage, OPTIONS)
+}
+
+fn open_with(storage: Failing, options: EngineOptions) -> Result<Engine, StoreError> {
     let superblock = Superblock::read(&storage, Path::new("test.sessiondb"))?;
     let file = ArchiveFile::on(Arc::new(storage), "test.sessiondb", &superblock);
-    let tables = Tables::open(file.image(), tables_options(OPTIONS, &superblock));
+    let tables = Tables::open(file.image(), tables_options(options, &superblock));
     let tables = tables.map_err(|fault| fault.at(file.path()))?;
-    Engine::new(file, tables, &superblock, OPTIONS)
+    Engine::new(file, tables, &superblock, options)
 }
 
 /// A new archive, whose journal takes two of the entries below in each half, and its bytes.
@@ -238,6 +264,71 @@ fn survives(fail_from: u64, kind: io::ErrorKind) -> bool {
     }
     again.write(true, &[append(len)]).unwrap();
     false
+}
+
+/// What somebody reads goes on to be read where a checkpoint finds no room, for which redb gives the image up.
+#[test]
+fn what_is_being_read_outlives_a_checkpoint_that_finds_no_room() {
+    // With nothing in a cache, so that each read asks redb for its pages.
+    let options = EngineOptions {
+        cache_bytes: 0,
+        ..OPTIONS
+    };
+    let (mut failed, mut reads) = (0, 0);
+    for more in (0..400_000).step_by(20_000) {
+        let bytes = created();
+        let most_bytes = bytes.lock().unwrap().len() + more;
+        let engine = open_with(Failing::full_at(&bytes, most_bytes), options).unwrap();
+        let engine = Arc::new(engine);
+        let checkpointed = |view: &View| view.read(|layers| Ok(layers.tables().checkpointed()));
+        let mut views = Vec::new();
+        for len in 0..400 {
+            views.push((len, engine.view().unwrap()));
+            if engine.write(true, &[noise(len)]).is_err() {
+                failed += 1;
+                break;
+            }
+        }
+        let now = checkpointed(&engine.view().unwrap()).unwrap();
+        // What was checkpointed since may have taken the place of what an earlier view shows.
+        views.retain(|(_, view)| checkpointed(view).unwrap() == now);
+        for (len, view) in views {
+            for index in 0..len {
+                let read = |layers: &Layers| layers.part_holding(&LOG, index, &(index..index + 1));
+                let part = view.read(read);
+                let part = match part {
+                    Ok(part) => part,
+                    // The thread has found room after all, and checkpointed what was waiting.
+                    Err(_) if checkpointed(&engine.view().unwrap()).unwrap() != now => break,
+                    Err(err) => panic!("{more} bytes, entry {index}: {err}"),
+                };
+                let entry = part.entry(index).unwrap();
+                assert!(entry.bytes().starts_with(format!("\"{index}x").as_bytes()));
+                reads += 1;
+            }
+        }
+    }
+    assert!(
+        failed > 10 && reads > 100,
+        "{failed} found no room, {reads} reads"
+    );
+}
+
+/// An append of what does not compress.
+fn noise(number: u64) -> Op {
+    let mut rng = fastrand::Rng::with_seed(number);
+    let noise: String = std::iter::repeat_with(|| rng.alphanumeric())
+        .take(3_000)
+        .collect();
+    let mut entries = Entries::default();
+    entries.push(format!("\"{number}x{noise}\"").as_bytes());
+    Op::Append {
+        log: LOG,
+        expected: None,
+        entries,
+        origin: None,
+        at_ms: 1,
+    }
 }
 
 /// Another process that is stopped while it holds the writer lock: the others get an error with
