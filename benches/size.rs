@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench size [-- --quick]`, on generated sessions that are shaped like real ones;
 //! `-- --data DIR` takes a folder of JSONL files instead, and `-- --repeated` has values come again across
-//! sessions as they do in real logs. `-- --write DIR` only writes the sessions there, and `-- --sizes` leaves out how
-//! fast they go in and out.
+//! sessions as they do in real logs. `-- --write DIR` only writes the sessions there, `-- --unfiltered FILE`
+//! only makes an archive that is to have no word filters, and `-- --sizes` leaves out how fast they go in and out.
 
 #[path = "corpus/mod.rs"]
 #[allow(dead_code, reason = "not every bench wants forks")]
@@ -48,6 +48,10 @@ fn main() -> Outcome {
     if let Some(folder) = folder_of("--write") {
         return write_corpus(&folder, bytes, given("--repeated"));
     }
+    if let Some(path) = folder_of("--unfiltered") {
+        let archive = Archive::options().word_filters(false).open(&path)?;
+        return Ok(archive.close().map(drop)?);
+    }
     let data = folder_of("--data");
     // Beside the build, since the folder for temporary files may be in memory.
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -73,6 +77,8 @@ fn main() -> Outcome {
         bytes,
         fs::metadata(&path)?.len(),
     );
+    #[cfg(unix)]
+    report("  what it takes on the disk", bytes, on_disk(&path)?);
     reads(&path)?;
     let start = Instant::now();
     let (archive, _) = Archive::open(&path)?.compact(None)?;
@@ -140,6 +146,14 @@ fn files_below(folder: &Path) -> Outcome<Vec<File>> {
         })
     };
     paths.iter().map(file).collect()
+}
+
+/// The bytes of a file that are no hole.
+#[cfg(unix)]
+fn on_disk(path: &Path) -> Outcome<u64> {
+    use std::os::unix::fs::MetadataExt;
+
+    Ok(fs::metadata(path)?.blocks() * 512)
 }
 
 fn report(name: &str, bytes: u64, size: u64) {
