@@ -26,7 +26,7 @@ const MAX_COPIED_WHOLE_BYTES: usize = 16 << 20;
 
 /// The levels of zstd.
 const CHECKPOINT_LEVEL: i32 = 3;
-const COPY_LEVEL: i32 = 9;
+const COPY_LEVEL: i32 = 12;
 
 /// The most runs that are packed at the same time: each takes some MiB of memory meanwhile.
 const MOST_SIDE_BY_SIDE: usize = 4;
