@@ -6,7 +6,7 @@ use std::ops::{Bound, Range, RangeBounds};
 use super::entry::Entry;
 use super::entry_reader::EntryReader;
 use super::prefetch::Prefetch;
-use crate::engine::{EntrySlice, HeldPart, Layers, LogId, Part, View};
+use crate::engine::{EntrySlice, Held, Layers, LogId, Part, View};
 use crate::error::StoreError;
 
 /// The entries of a part of a log, from both ends; made by [`Log::read`](crate::Log::read).
@@ -105,11 +105,11 @@ impl RawEntries {
         let is_held = self.front.as_ref().and_then(|part| part.entry(index));
         if !self.rest.is_empty() && is_held.is_none() && !self.prefetches {
             let wanted = self.rest.clone();
-            match view.read(|layers| layers.held(&log, index, &wanted, true)) {
-                Ok(HeldPart::Part(part)) => self.front = Some(part),
-                Ok(HeldPart::Cut(skeleton)) => {
+            match view.read(|layers| layers.held(&log, index, &wanted)) {
+                Ok(Held::Whole(part)) => self.front = Some(part),
+                Ok(Held::Cut(cut)) => {
                     self.rest.start = index.saturating_add(1);
-                    return Some(Ok(EntryReader::of_pieces(&view, log, index, skeleton)));
+                    return Some(Ok(EntryReader::of_pieces(&view, log, index, cut)));
                 }
                 Err(err) => {
                     self.rest = 0..0;

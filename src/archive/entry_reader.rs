@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::entry::Entry;
-use crate::engine::{Fault, LogId, Skeleton, ValueRef, View};
+use crate::engine::{CutEntry, Fault, LogId, ValueRef, View};
 use crate::error::StoreError;
 
 /// The bytes of one entry, read a piece at a time; made by [`Log::entry_reader`](crate::Log::entry_reader).
@@ -67,8 +67,8 @@ impl EntryReader {
     }
 
     /// A reader of an entry that was cut.
-    pub(super) fn of_pieces(view: &View, log: LogId, index: u64, skeleton: Skeleton) -> Self {
-        let pieces = pieces_of(skeleton);
+    pub(super) fn of_pieces(view: &View, log: LogId, index: u64, cut: CutEntry) -> Self {
+        let pieces = pieces_of(cut);
         let len = |piece: &Piece| match piece {
             Piece::Here(bytes) => bytes.len() as u64,
             Piece::Value(value) => u64::from(value.len),
@@ -121,8 +121,8 @@ impl EntryReader {
 }
 
 /// What is left of the entry and its values, in their order.
-fn pieces_of(skeleton: Skeleton) -> VecDeque<Piece> {
-    let (left, values) = skeleton.into_pieces();
+fn pieces_of(cut: CutEntry) -> VecDeque<Piece> {
+    let (left, values) = cut.skeleton.into_pieces();
     let (mut pieces, mut done) = (VecDeque::new(), 0);
     let here = |range| {
         let bytes: &[u8] = left.get(range).unwrap_or_default();

@@ -32,8 +32,9 @@ pub(crate) use self::file::superblock::{
     DEFAULT_JOURNAL_BYTES, FORMAT_VERSION, MIN_JOURNAL_BYTES, OLDEST_VERSION, Superblock,
 };
 pub(crate) use self::file::surroundings::harm;
-pub(crate) use self::layers::{HeldPart, Layers};
+pub(crate) use self::layers::Layers;
 pub(crate) use self::model::entries::Entries;
+pub(crate) use self::model::held::{CutEntry, Held};
 pub(crate) use self::model::last_use::{LastUse, UseRange};
 pub(crate) use self::model::log_id::{LogId, LogKind, OriginRecord};
 pub(crate) use self::model::op::{
@@ -42,7 +43,7 @@ pub(crate) use self::model::op::{
 pub(crate) use self::model::parents::parents_first;
 pub(crate) use self::model::row::{Head, LogSize, ParentLink, SessionRow};
 pub(crate) use self::model::run::{EntrySlice, Part, Run};
-pub(crate) use self::model::shared_value::{Skeleton, ValueName, ValueRef};
+pub(crate) use self::model::shared_value::{ValueName, ValueRef};
 pub(crate) use self::model::word_filter::{WordFilter, Words, filter_of as word_filter_of};
 pub(crate) use self::model::words::{Bits, each_word};
 pub(crate) use self::open::create::{Creation, create_filled};

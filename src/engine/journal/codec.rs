@@ -103,7 +103,6 @@ pub(crate) fn content_bytes(op: &Op) -> usize {
         Op::Append { entries, .. } | Op::Replace { entries, .. } | Op::Erase { entries, .. } => {
             entries.payload().len()
         }
-        Op::AppendLarge { entry, .. } => usize::try_from(entry.0.len()).unwrap_or(usize::MAX),
         Op::SetMetadata { json, .. } | Op::SetName { json, .. } => json.len(),
         _ => 0,
     }

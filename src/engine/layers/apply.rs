@@ -9,11 +9,27 @@ use crate::engine::memtable::Memtable;
 use crate::engine::memtable::extents::Extents;
 use crate::engine::model::entries::Entries;
 use crate::engine::model::log_id::{LogId, LogKind, OriginRecord};
-use crate::engine::model::op::{Op, notes_of};
+use crate::engine::model::op::{LargeEntry, Op, notes_of};
 use crate::engine::model::row::{LogSize, SessionRow};
 use crate::engine::model::run::Run;
 use crate::error::StoreError;
 use crate::ids::SessionId;
+
+/// What is appended to a log.
+enum New {
+    Entries(Entries),
+    Large(LargeEntry),
+}
+
+impl New {
+    /// How many entries, and their bytes.
+    fn size(&self) -> (u64, u64) {
+        match self {
+            Self::Entries(entries) => (entries.len(), entries.entry_bytes()),
+            Self::Large(entry) => (1, entry.0.len()),
+        }
+    }
+}
 
 impl Memtable {
     /// Applies the op and returns what it leaves: the length of the log for ops on a log, else 1
@@ -26,16 +42,14 @@ impl Memtable {
                 entries,
                 origin,
                 at_ms,
-            } => self.append(below, &log, expected, entries, origin, at_ms),
+            } => self.append(below, &log, expected, New::Entries(entries), origin, at_ms),
             Op::AppendLarge {
                 log,
                 expected,
                 entry,
                 origin,
                 at_ms,
-            } => self
-                .grow(below, &log, expected, (1, entry.0.len()), origin, at_ms)
-                .inspect(|end| self.extents_mut(&log, 0..0).push_large(end - 1, entry)),
+            } => self.append(below, &log, expected, New::Large(entry), origin, at_ms),
             Op::Replace {
                 log,
                 entries,
@@ -85,29 +99,11 @@ impl Memtable {
         below: &Layers,
         log: &LogId,
         expected: Option<u64>,
-        entries: Entries,
+        new: New,
         origin: Option<OriginRecord>,
         at_ms: u64,
     ) -> Outcome<u64> {
-        let new = (entries.len(), entries.entry_bytes());
-        let end = self.grow(below, log, expected, new, origin, at_ms)?;
-        if !entries.is_empty() {
-            let first = end - entries.len();
-            self.extents_mut(log, 0..0).push(Run::new(first, entries));
-        }
-        Ok(end)
-    }
-
-    /// Makes room for so many entries of so many bytes at the end of a log, and returns its length with them.
-    fn grow(
-        &mut self,
-        below: &Layers,
-        log: &LogId,
-        expected: Option<u64>,
-        (entries, bytes): (u64, u64),
-        origin: Option<OriginRecord>,
-        at_ms: u64,
-    ) -> Outcome<u64> {
+        let (entries, bytes) = new.size();
         let old = self.head(below, log)?;
         let mut head = old.unwrap_or_default();
         let len = head.size_mut(log.kind).entries;
@@ -131,8 +127,11 @@ impl Memtable {
         let end = size.entries;
         let own_start = head.own_start_of(log.kind);
         self.put_head(below, log, old.as_ref(), head)?;
-        // From here on there are extents of it.
-        self.extents_mut(log, own_start..len);
+        let extents = self.extents_mut(log, own_start..len);
+        match new {
+            New::Entries(entries) => extents.push(Run::new(len, entries)),
+            New::Large(entry) => extents.push_large(len, entry),
+        }
         Ok(end)
     }
 

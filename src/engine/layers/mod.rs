@@ -13,12 +13,12 @@ use std::sync::Arc;
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::memtable::Memtable;
 use crate::engine::memtable::extents::{ExtentAt, ExtentSource};
+use crate::engine::model::held::Held;
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Head, LogSize, ParentLink, SessionRow};
 use crate::engine::model::run::Part;
-use crate::engine::model::shared_value::Skeleton;
 use crate::engine::model::word_filter::Words;
-use crate::engine::tables::{Held, NameRange, TablesView};
+use crate::engine::tables::{NameRange, TablesView};
 use crate::ids::{SegmentId, SessionId};
 
 /// The tables and the memtables on top of it, the oldest first.
@@ -30,13 +30,6 @@ pub(crate) struct Layers {
 
 /// A page of sessions, and the id below which the next one begins, if there is one.
 pub(crate) type SessionPage = (Vec<(SessionId, SessionRow)>, Option<SessionId>);
-
-/// What is held of an entry.
-pub(crate) enum HeldPart {
-    Part(Part),
-    /// One that was cut, without its values.
-    Cut(Skeleton),
-}
 
 impl Layers {
     pub(crate) fn new(
@@ -95,23 +88,17 @@ impl Layers {
         index: u64,
         wanted: &Range<u64>,
     ) -> Outcome<Part> {
-        match self.held(log, index, wanted, false)? {
-            HeldPart::Part(part) => Ok(part),
-            HeldPart::Cut(_) => Err(Fault::damaged(
-                format!("{log}, entry {index}"),
-                "it is in pieces where it was to be whole",
-            )),
+        match self.held(log, index, wanted)? {
+            Held::Whole(part) => Ok(part),
+            Held::Cut(entry) => {
+                let run = self.tables.put_together(entry)?;
+                Ok(Part::of(Arc::new(run), &(index..index + 1)))
+            }
         }
     }
 
-    /// The same, or with `in_pieces` the entry without its values if it is one that was cut.
-    pub(crate) fn held(
-        &self,
-        log: &LogId,
-        index: u64,
-        wanted: &Range<u64>,
-        in_pieces: bool,
-    ) -> Outcome<HeldPart> {
+    /// The same, but an entry that was cut is left in pieces.
+    pub(crate) fn held(&self, log: &LogId, index: u64, wanted: &Range<u64>) -> Outcome<Held<Part>> {
         let (mut own, mut range) = (*log, 0..u64::MAX);
         while let Some(parent) = self.parent_of(&own)? {
             if index >= parent.len {
@@ -122,7 +109,7 @@ impl Layers {
             range.end = parent.len;
             own.segment = parent.segment;
         }
-        self.own_part(&own, index, range, wanted, in_pieces)
+        self.own_part(&own, index, range, wanted)
     }
 
     fn parent_of(&self, log: &LogId) -> Outcome<Option<ParentLink>> {
@@ -141,8 +128,7 @@ impl Layers {
         index: u64,
         mut range: Range<u64>,
         wanted: &Range<u64>,
-        in_pieces: bool,
-    ) -> Outcome<HeldPart> {
+    ) -> Outcome<Held<Part>> {
         let mut own = *log;
         for memtable in self.memtables.iter().rev() {
             let Some(extents) = memtable.logs.get(&own) else {
@@ -156,7 +142,7 @@ impl Layers {
             range.end = range.end.min(extent.end);
             match &extent.source {
                 ExtentSource::Run(run) => {
-                    return Ok(HeldPart::Part(Part::of(Arc::clone(run), &range)));
+                    return Ok(Held::Whole(Part::of(Arc::clone(run), &range)));
                 }
                 ExtentSource::Large(_) => {
                     let place = format!("{log}, entry {index}");
@@ -166,9 +152,9 @@ impl Layers {
             }
         }
         let wanted = wanted.start.max(range.start)..wanted.end.min(range.end);
-        Ok(match self.tables.held(&own, index, &wanted, in_pieces)? {
-            Held::Run(run) => HeldPart::Part(Part::of(run, &range)),
-            Held::Cut(skeleton) => HeldPart::Cut(skeleton),
+        Ok(match self.tables.held(&own, index, &wanted)? {
+            Held::Whole(run) => Held::Whole(Part::of(run, &range)),
+            Held::Cut(entry) => Held::Cut(entry),
         })
     }
 

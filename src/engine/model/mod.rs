@@ -3,6 +3,7 @@
 pub(crate) mod compress;
 pub(crate) mod cut;
 pub(crate) mod entries;
+pub(crate) mod held;
 pub(crate) mod last_use;
 pub(crate) mod letters;
 pub(crate) mod log_id;

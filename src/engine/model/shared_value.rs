@@ -244,6 +244,11 @@ impl Skeleton {
         self.refs.iter().map(|value| value.name).collect()
     }
 
+    /// The number of its first entry.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// What is left of its entries, and the values that belong in it, each with where it belongs there.
     pub(crate) fn into_pieces(self) -> (Vec<u8>, Vec<(usize, ValueRef)>) {
         let places = self.places();

@@ -26,6 +26,6 @@ pub(crate) use crate::engine::tables::groups::joined;
 pub(crate) use crate::engine::tables::open::{
     CheckpointError, Hold, Tables, TablesOptions, WaitPolicy,
 };
-pub(crate) use crate::engine::tables::read::{Held, NameRange, TablesView};
+pub(crate) use crate::engine::tables::read::{NameRange, TablesView};
 pub(crate) use crate::engine::tables::runs::FoundRun;
 pub(crate) use crate::engine::tables::schema::Checkpointed;

@@ -11,16 +11,16 @@ use uuid::Uuid;
 
 use crate::engine::fault::{Fault, Outcome};
 use crate::engine::file::process::Process;
+use crate::engine::model::held::{CutEntry, Held};
 use crate::engine::model::log_id::{LogId, LogKind};
 use crate::engine::model::row::{Head, SessionRow, unseal};
 use crate::engine::model::run::Run;
 use crate::engine::model::run_row::{RunRow, damaged};
-use crate::engine::model::shared_value::Skeleton;
 use crate::engine::model::table::Table;
 use crate::engine::redb_format::verify::{Pin, Watch};
 use crate::engine::tables::groups::RecentGroups;
 use crate::engine::tables::run_cache::RecentRuns;
-use crate::engine::tables::runs::{Fetch, FoundRun, each_run, run_up_to};
+use crate::engine::tables::runs::{Fetch, FoundRun, each_run, put_together, run_up_to};
 use crate::engine::tables::schema::{
     Checkpointed, HEADS, INDEX, META, METADATA, NAMES, SESSIONS, pair_bytes, run_key, runs_of,
 };
@@ -28,13 +28,6 @@ use crate::ids::{SegmentId, SessionId};
 
 /// From one name to another.
 pub(crate) type NameRange<'n> = (Bound<&'n str>, Bound<&'n str>);
-
-/// What is held of an entry.
-pub(crate) enum Held {
-    Run(Arc<Run>),
-    /// One that was cut, without its values.
-    Cut(Skeleton),
-}
 
 /// One consistent state of the tables.
 pub(crate) struct TablesView {
@@ -125,22 +118,26 @@ impl TablesView {
         index: u64,
         wanted: &Range<u64>,
     ) -> Outcome<Arc<Run>> {
-        match self.held(log, index, wanted, false)? {
-            Held::Run(run) => Ok(run),
-            Held::Cut(_) => Err(missing(log, index)),
+        match self.held(log, index, wanted)? {
+            Held::Whole(run) => Ok(run),
+            Held::Cut(entry) => self.put_together(entry).map(Arc::new),
         }
     }
 
-    /// The same, or an entry that was cut without its values, if such ones are to be told apart.
+    /// An entry that was cut, as the run that it is.
+    pub(crate) fn put_together(&self, entry: CutEntry) -> Outcome<Run> {
+        put_together(entry, &|names| self.values(names))
+    }
+
+    /// The same as [`run_holding`](Self::run_holding), but an entry that was cut is left in pieces.
     pub(crate) fn held(
         &self,
         log: &LogId,
         index: u64,
         wanted: &Range<u64>,
-        in_pieces: bool,
-    ) -> Outcome<Held> {
+    ) -> Outcome<Held<Arc<Run>>> {
         if let Some(run) = self.recent.holding(log, index) {
-            return Ok(Held::Run(run));
+            return Ok(Held::Whole(run));
         }
         let table = self.txn.open_table(runs_of(log.kind))?;
         let stored = run_up_to(&table, log, index)?.ok_or_else(|| missing(log, index))?;
@@ -148,8 +145,8 @@ impl TablesView {
         if numbers.end <= index {
             return Err(missing(log, index));
         }
-        if let Some(skeleton) = in_pieces.then(|| stored.cut_entry()).transpose()?.flatten() {
-            return Ok(Held::Cut(skeleton));
+        if let Some(entry) = stored.cut_entry()? {
+            return Ok(Held::Cut(entry));
         }
         // Who comes back for the rest of a run may do so again.
         let fetch: Fetch<'_> = &|names| self.values(names);
@@ -168,7 +165,7 @@ impl TablesView {
         if numbers.start < wanted.start || wanted.end < numbers.end {
             self.recent.keep(log, &run);
         }
-        Ok(Held::Run(run))
+        Ok(Held::Whole(run))
     }
 
     /// The bytes of the entries with these indexes, which must be below the log's length. Unpacks

@@ -8,6 +8,7 @@ use redb::{AccessGuard, ReadableTable};
 use crate::engine::fault::Outcome;
 use crate::engine::model::cut::CUT_BYTES;
 use crate::engine::model::entries::Entries;
+use crate::engine::model::held::CutEntry;
 use crate::engine::model::log_id::LogId;
 use crate::engine::model::run::Run;
 use crate::engine::model::run_row::{RunRow, damaged};
@@ -41,42 +42,21 @@ impl StoredRun<'_> {
         self.first
     }
 
-    /// The one entry that it has without its values, if it is one that was cut.
-    pub(super) fn cut_entry(&self) -> Outcome<Option<Skeleton>> {
+    /// The one entry that it has, if it is one that was cut.
+    pub(super) fn cut_entry(&self) -> Outcome<Option<CutEntry>> {
         let row = self.row()?;
         if row.count != 1 || !row.shares() || row.unpacked_bytes() <= CUT_BYTES {
             return Ok(None);
         }
+        let log = self.log;
         let skeleton = row.unpack([]);
-        let skeleton = skeleton.map_err(|message| damaged(&self.log, self.first, message))?;
-        Ok(Some(skeleton))
-    }
-
-    /// Such an entry, put together piece by piece: all values at once would be another copy of it.
-    fn put_together(&self, skeleton: Skeleton, fetch: Fetch<'_>) -> Outcome<Run> {
-        let (left, values) = skeleton.into_pieces();
-        let mut entry = Vec::with_capacity(self.row()?.unpacked_bytes());
-        let mut done = 0;
-        for (at, value) in values {
-            entry.extend_from_slice(left.get(done..at).unwrap_or_default());
-            done = at;
-            let fetched = fetch(BTreeSet::from([value.name]))?;
-            let value = value_of(&fetched, &value);
-            let value = value.map_err(|message| damaged(&self.log, self.first, message))?;
-            entry.extend_from_slice(value);
-        }
-        entry.extend_from_slice(left.get(done..).unwrap_or_default());
-        let entries = Entries::from_lines(entry);
-        if entries.len() != 1 {
-            let message = "a shared value of it is no value of one entry".to_owned();
-            return Err(damaged(&self.log, self.first, message));
-        }
-        Ok(Run::new(self.first, entries))
+        let skeleton = skeleton.map_err(|message| damaged(&log, self.first, message))?;
+        Ok(Some(CutEntry { log, skeleton }))
     }
 
     pub(super) fn unpack(&self, fetch: Fetch<'_>) -> Outcome<Run> {
-        if let Some(skeleton) = self.cut_entry()? {
-            return self.put_together(skeleton, fetch);
+        if let Some(entry) = self.cut_entry()? {
+            return put_together(entry, fetch);
         }
         let open = |row: &RunRow<'_>, chunks: &mut dyn Iterator<Item = &[u8]>| row.unpack(chunks);
         self.opened(open, fetch, Skeleton::with)
@@ -85,9 +65,6 @@ impl StoredRun<'_> {
     /// The run, or only a front part of it that has at least the entries that are wanted; where values of it are stored
     /// elsewhere, these alone.
     pub(super) fn unpack_part(&self, wanted: &Range<u64>, fetch: Fetch<'_>) -> Outcome<Run> {
-        if let Some(skeleton) = self.cut_entry()? {
-            return self.put_together(skeleton, fetch);
-        }
         let count = wanted.end.saturating_sub(self.first);
         let open = |row: &RunRow<'_>, chunks: &mut dyn Iterator<Item = &[u8]>| {
             Ok(row.unpack_front(chunks, count)?.limited(wanted))
@@ -127,6 +104,30 @@ impl StoredRun<'_> {
         let refs = self.row().ok().and_then(|row| row.refs(chunks).ok());
         refs.into_iter().flatten().map(|value| value.name).collect()
     }
+}
+
+/// An entry that was cut, put together piece by piece: all values at once would be another copy of it.
+pub(super) fn put_together(entry: CutEntry, fetch: Fetch<'_>) -> Outcome<Run> {
+    let CutEntry { log, skeleton } = entry;
+    let first = skeleton.first();
+    let (left, values) = skeleton.into_pieces();
+    let value_bytes: usize = values.iter().map(|(_, value)| value.len as usize).sum();
+    let mut bytes = Vec::with_capacity(left.len() + value_bytes);
+    let mut done = 0;
+    for (at, value) in values {
+        bytes.extend_from_slice(left.get(done..at).unwrap_or_default());
+        done = at;
+        let fetched = fetch(BTreeSet::from([value.name]))?;
+        let value = value_of(&fetched, &value);
+        bytes.extend_from_slice(value.map_err(|message| damaged(&log, first, message))?);
+    }
+    bytes.extend_from_slice(left.get(done..).unwrap_or_default());
+    let entries = Entries::from_lines(bytes);
+    if entries.len() != 1 {
+        let message = "a shared value of it is no value of one entry".to_owned();
+        return Err(damaged(&log, first, message));
+    }
+    Ok(Run::new(first, entries))
 }
 
 /// The run that holds the entry with this number, or the last one before it.

@@ -165,8 +165,13 @@ pub(super) const LOG: LogId = LogId {
 };
 
 fn append(number: u64) -> Op {
+    append_with(number, &"x".repeat(3_000))
+}
+
+/// An append of the number with a text behind it.
+fn append_with(number: u64, text: &str) -> Op {
     let mut entries = Entries::default();
-    entries.push(format!("\"{number}{}\"", "x".repeat(3_000)).as_bytes());
+    entries.push(format!("\"{number}{text}\"").as_bytes());
     Op::Append {
         log: LOG,
         expected: None,
@@ -320,15 +325,7 @@ fn noise(number: u64) -> Op {
     let noise: String = std::iter::repeat_with(|| rng.alphanumeric())
         .take(3_000)
         .collect();
-    let mut entries = Entries::default();
-    entries.push(format!("\"{number}x{noise}\"").as_bytes());
-    Op::Append {
-        log: LOG,
-        expected: None,
-        entries,
-        origin: None,
-        at_ms: 1,
-    }
+    append_with(number, &format!("x{noise}"))
 }
 
 /// Another process that is stopped while it holds the writer lock: the others get an error with
