@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::collected::{Start, origin_in};
+use super::collected::{ORIGIN_MARK, Start, may_tell_origin, origin_in};
 use super::entry::MAX_ENTRY_BYTES;
 use super::log::{Log, Receipt};
 use crate::engine::{EntrySource, LargeEntry, LogId, LogKind, Op, OriginRecord, Outcome};
@@ -45,19 +45,34 @@ impl Log {
     where
         R: Read + Seek + Send + 'static,
     {
-        self.append_reader_at(None, json)
+        let source = Source::checked(self.id, json)?;
+        self.append_source(None, source)
     }
 
-    /// The same if the log holds `expected_len` entries at that moment.
-    pub(crate) fn append_reader_at<R>(
+    /// The same of an entry that was read before, if the log holds `expected_len` entries at that moment.
+    pub(crate) fn append_known_at<R>(
         &self,
-        expected_len: Option<u64>,
+        expected_len: u64,
         json: R,
+        known: KnownEntry,
     ) -> Result<Receipt, StoreError>
     where
         R: Read + Seek + Send + 'static,
     {
-        let (source, origin) = Source::checked(self.id, json)?;
+        let source = Source::known(self.id, json, known)?;
+        self.append_source(Some(expected_len), source)
+    }
+
+    fn append_source<R>(
+        &self,
+        expected_len: Option<u64>,
+        source: Source<R>,
+    ) -> Result<Receipt, StoreError>
+    where
+        R: Read + Seek + Send + 'static,
+    {
+        let origin = source.origin();
+        let origin = origin.map_err(|err| invalid(&self.id, err.to_string()))?;
         let op = Op::AppendLarge {
             log: self.id,
             expected: expected_len,
@@ -70,48 +85,61 @@ impl Log {
     }
 }
 
+/// What is known of an entry that was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownEntry {
+    len: u64,
+    checksum: u64,
+    /// Whether it may say where its segment came from.
+    may_tell_origin: bool,
+}
+
 /// An entry that can be read again.
 struct Source<R> {
     log: LogId,
     json: Mutex<R>,
     start: u64,
-    len: u64,
-    checksum: u64,
+    known: KnownEntry,
 }
 
 impl<R: Read + Seek> Source<R> {
-    /// Reads it for the first time; what it says of where the segment came from, too.
-    fn checked(log: LogId, mut json: R) -> Result<(Self, Option<OriginRecord>), StoreError> {
-        let invalid = |message: String| invalid(&log, message);
-        let start = json.stream_position();
-        let start = start.map_err(|err| invalid(err.to_string()))?;
-        let (len, checksum) = read_entry(&mut json).map_err(|wrong| match wrong {
-            Wrong::NoEntry(message) => invalid(message),
+    /// Reads it for the first time.
+    fn checked(log: LogId, mut json: R) -> Result<Self, StoreError> {
+        let start = start_of(&log, &mut json)?;
+        let known = read_entry(&mut json).map_err(|wrong| match wrong {
+            Wrong::NoEntry(message) => invalid(&log, message),
             Wrong::TooLong(len_bytes) => StoreError::TooLarge {
                 subject: format!("{log}: entry 0 of this call"),
                 len_bytes,
                 limit_bytes: MAX_ENTRY_BYTES as u64,
             },
         })?;
-        let source = Self {
+        Ok(Self {
             log,
             json: Mutex::new(json),
             start,
-            len,
-            checksum,
-        };
-        let origin = source.origin().map_err(|err| invalid(err.to_string()))?;
-        Ok((source, origin))
+            known,
+        })
+    }
+
+    /// One that was read before from the same place.
+    fn known(log: LogId, mut json: R, known: KnownEntry) -> Result<Self, StoreError> {
+        Ok(Self {
+            log,
+            start: start_of(&log, &mut json)?,
+            json: Mutex::new(json),
+            known,
+        })
     }
 
     /// What a first entry says of where its segment came from.
     fn origin(&self) -> io::Result<Option<OriginRecord>> {
-        if self.log.kind == LogKind::Traces {
+        if self.log.kind == LogKind::Traces || !self.known.may_tell_origin {
             return Ok(None);
         }
         let mut json = self.json.lock().unwrap_or_else(PoisonError::into_inner);
         json.seek(SeekFrom::Start(self.start))?;
-        let mut buffered = BufReader::with_capacity(PART_BYTES, (&mut *json).take(self.len));
+        let mut buffered = BufReader::with_capacity(PART_BYTES, (&mut *json).take(self.known.len));
         // To serde a list is a struct as well.
         if !buffered.fill_buf()?.trim_ascii_start().starts_with(b"{") {
             return Ok(None);
@@ -126,14 +154,14 @@ impl<R: Read + Seek> Source<R> {
 
 impl<R: Read + Seek + Send> EntrySource for Source<R> {
     fn len(&self) -> u64 {
-        self.len
+        self.known.len
     }
 
     fn read(&self, each: &mut dyn FnMut(&[u8]) -> Outcome<()>) -> Outcome<()> {
         let failed = |err: io::Error| invalid(&self.log, err.to_string());
         let mut json = self.json.lock().unwrap_or_else(PoisonError::into_inner);
         json.seek(SeekFrom::Start(self.start)).map_err(failed)?;
-        let mut rest = (&mut *json).take(self.len);
+        let mut rest = (&mut *json).take(self.known.len);
         let (mut part, mut sum, mut len) = (vec![0; PART_BYTES], Xxh3::new(), 0);
         loop {
             let read = rest.read(&mut part).map_err(failed)?;
@@ -145,12 +173,17 @@ impl<R: Read + Seek + Send> EntrySource for Source<R> {
             len += part.len() as u64;
             each(part)?;
         }
-        if (len, sum.digest()) != (self.len, self.checksum) {
+        if (len, sum.digest()) != (self.known.len, self.known.checksum) {
             let message = "it was changed while it was read".to_owned();
             return Err(invalid(&self.log, message).into());
         }
         Ok(())
     }
+}
+
+fn start_of(log: &LogId, json: &mut impl Seek) -> Result<u64, StoreError> {
+    let start = json.stream_position();
+    start.map_err(|err| invalid(log, err.to_string()))
 }
 
 fn invalid(log: &LogId, message: String) -> StoreError {
@@ -162,9 +195,9 @@ fn invalid(log: &LogId, message: String) -> StoreError {
     }
 }
 
-/// Whether what is read is one entry.
-pub(crate) fn is_entry(json: impl Read) -> bool {
-    read_entry(json).is_ok()
+/// What is known of what is read, if it is one entry.
+pub(crate) fn known_entry(json: impl Read) -> Option<KnownEntry> {
+    read_entry(json).ok()
 }
 
 /// Why something is no entry.
@@ -174,19 +207,23 @@ enum Wrong {
     TooLong(u64),
 }
 
-/// Reads an entry a part at a time: how long it is, and its checksum.
-fn read_entry(json: impl Read) -> Result<(u64, u64), Wrong> {
+/// Reads an entry a part at a time.
+fn read_entry(json: impl Read) -> Result<KnownEntry, Wrong> {
     let mut looked = Looked::new(json);
     let parsed = parse(&mut looked);
-    let (len, checksum) = (looked.len, looked.sum.digest());
+    let known = KnownEntry {
+        len: looked.len,
+        checksum: looked.sum.digest(),
+        may_tell_origin: looked.may_tell_origin,
+    };
     if let Some(message) = looked.wrong {
         return Err(Wrong::NoEntry(message));
     }
-    if len > MAX_ENTRY_BYTES as u64 {
-        return Err(Wrong::TooLong(len));
+    if known.len > MAX_ENTRY_BYTES as u64 {
+        return Err(Wrong::TooLong(known.len));
     }
     parsed.map_err(|err| Wrong::NoEntry(err.to_string()))?;
-    Ok((len, checksum))
+    Ok(known)
 }
 
 /// Goes through one JSON value and what may follow it, without keeping any of it.
@@ -204,6 +241,9 @@ struct Looked<R> {
     sum: Xxh3,
     /// The beginning of a character whose end has not come yet.
     begun: Vec<u8>,
+    /// The end of what was read, which may be the beginning of what tells of an origin.
+    end: Vec<u8>,
+    may_tell_origin: bool,
     wrong: Option<String>,
 }
 
@@ -214,6 +254,8 @@ impl<R: Read> Looked<R> {
             len: 0,
             sum: Xxh3::new(),
             begun: Vec::new(),
+            end: Vec::new(),
+            may_tell_origin: false,
             wrong: None,
         }
     }
@@ -224,6 +266,7 @@ impl<R: Read> Looked<R> {
             let message = || "it contains a line break".to_owned();
             self.wrong.get_or_insert_with(message);
         }
+        self.look_for_origin(bytes);
         self.begun.extend_from_slice(bytes);
         let valid = match std::str::from_utf8(&self.begun) {
             Ok(text) => text.len(),
@@ -233,6 +276,18 @@ impl<R: Read> Looked<R> {
         };
         self.begun.drain(..valid);
         self.len += bytes.len() as u64;
+    }
+
+    fn look_for_origin(&mut self, bytes: &[u8]) {
+        let (most, beginning) = (ORIGIN_MARK.len(), bytes.get(..ORIGIN_MARK.len()));
+        self.end.extend_from_slice(beginning.unwrap_or(bytes));
+        self.may_tell_origin |= may_tell_origin(&self.end) || may_tell_origin(bytes);
+        if bytes.len() >= most {
+            self.end.clear();
+            let end = bytes.get(bytes.len() - most..).unwrap_or_default();
+            self.end.extend_from_slice(end);
+        }
+        self.end.drain(..self.end.len().saturating_sub(most));
     }
 
     fn is_no_text(&mut self) {
@@ -260,5 +315,26 @@ impl<R: Read> Read for Looked<R> {
         }
         self.look(buffer.get(..read).unwrap_or_default());
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_of_an_origin_is_seen_wherever_a_part_ends() {
+        let with = br#"{"a":"xxxx","forked_from":{"b":1}}"#;
+        let without = br#"{"a":"xxxx","forked_form":{"b":1}}"#;
+        for at_a_time in 1..=with.len() {
+            for (json, tells) in [(with, true), (without, false)] {
+                let mut looked = Looked::new(io::empty());
+                for part in json.chunks(at_a_time) {
+                    looked.look(part);
+                }
+                assert_eq!(looked.may_tell_origin, tells, "{at_a_time} bytes at a time");
+                assert_eq!(looked.len, json.len() as u64);
+            }
+        }
     }
 }

@@ -128,11 +128,21 @@ impl Place {
     }
 }
 
+/// What the fields end with by which a first entry tells where its segment came from.
+pub(super) const ORIGIN_MARK: &[u8] = b"ed_from\"";
+
+/// Whether such a field may be in there.
+pub(super) fn may_tell_origin(bytes: &[u8]) -> bool {
+    static MARK: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(ORIGIN_MARK));
+    MARK.find(bytes).is_some()
+}
+
 /// What a `segment_start` says of where the segment came from.
 pub(crate) fn origin_of(first_entry: &[u8]) -> Option<OriginRecord> {
     // Most entries are none of that, and a first entry can hold a whole history.
-    static FROM: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"ed_from\""));
-    FROM.find(first_entry)?;
+    if !may_tell_origin(first_entry) {
+        return None;
+    }
     let first_entry = std::str::from_utf8(first_entry).ok()?;
     if !raw_json::is_object(first_entry) {
         return None;

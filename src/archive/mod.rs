@@ -40,7 +40,7 @@ mod trash;
 mod typed;
 mod words;
 
-pub(crate) use self::append_reader::is_entry;
+pub(crate) use self::append_reader::{KnownEntry, known_entry};
 pub use self::batch::Batch;
 pub(crate) use self::branch::{is_tombstone, tombstone};
 pub use self::changes::{Canceller, Change, ChangeKind, Changes};

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 use super::large_line::LargeLine;
 use super::lines::{Line, Position};
 use super::not_imported::Stop;
-use crate::archive::{Archive, Batch, Durability};
+use crate::archive::{Archive, Batch, Durability, KnownEntry};
 use crate::engine::Entries;
 use crate::{Log, StoreError};
 
@@ -32,8 +32,8 @@ pub(super) struct Rest {
     pub(super) start: Position,
     pub(super) end_offset: u64,
     pub(super) entries: u64,
-    /// Where the lines begin that are to be read in parts.
-    pub(super) large: Vec<u64>,
+    /// The lines that are to be read in parts: where each begins, and what is known of it.
+    large: Vec<(u64, KnownEntry)>,
     /// Whether some of its lines do not become entries as they are.
     pub(super) has_bad_lines: bool,
     sums: Sums,
@@ -105,6 +105,13 @@ impl Rest {
         }
     }
 
+    /// What is known of the line that begins there, if it is to be read in parts.
+    pub(super) fn large_at(&self, byte_offset: u64) -> Option<KnownEntry> {
+        let found = self.large.binary_search_by_key(&byte_offset, |(at, _)| *at);
+        let (_, known) = self.large.get(found.ok()?)?;
+        Some(*known)
+    }
+
     /// Whether the chunk with this number, counted from 0, is what it was when it was checked.
     pub(super) fn is_same(&self, number: usize, chunk: &Chunk) -> bool {
         self.sums.is_same(number, chunk)
@@ -118,10 +125,10 @@ impl Addition {
     }
 
     /// Adds an entry that is a line which is to be read in parts.
-    pub(super) fn add_large(&mut self, line: &Line<'_>) {
+    pub(super) fn add_large(&mut self, line: &Line<'_>, known: KnownEntry) {
         let rest = self.rest.get_or_insert_with(|| Rest::at(line.at));
         rest.entries = rest.entries.saturating_add(1);
-        rest.large.push(line.at.byte_offset);
+        rest.large.push((line.at.byte_offset, known));
         rest.end_offset = line.next.byte_offset;
         rest.sums.end_chunk();
     }
@@ -217,9 +224,9 @@ impl<'a> Appending<'a> {
     }
 
     /// Appends an entry that is read in parts, behind all that was taken before.
-    pub(super) fn append_large(&mut self, line: LargeLine) -> Result<(), Stop> {
+    pub(super) fn append_large(&mut self, line: LargeLine, known: KnownEntry) -> Result<(), Stop> {
         self.append_pending()?;
-        match self.log.append_reader_at(Some(self.stored), line) {
+        match self.log.append_known_at(self.stored, line, known) {
             Ok(receipt) => self.stored = receipt.len,
             Err(error) => return Err(self.refused(error)),
         }

@@ -146,14 +146,14 @@ impl Comparison<'_> {
         if is_new && line.nuls.is_none() && !self.is_cut_off(found.entries) {
             let taken = keeping_place(self.file, || {
                 let mut large = LargeLine::of(self.file, line, len)?;
-                let is_entry = large.is_entry()?;
-                if is_entry {
+                let known = large.known()?;
+                if known.is_some() {
                     look.large_entry(&mut large)?;
                 }
-                Ok(is_entry)
+                Ok(known)
             });
-            if taken.map_err(unreadable)? {
-                found.added.add_large(line);
+            if let Some(known) = taken.map_err(unreadable)? {
+                found.added.add_large(line, known);
                 found.entries = found.entries.saturating_add(1);
                 found.index = found.index.saturating_add(1);
                 return Ok(());

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::bad_line::may_be_marker;
 use super::lines::Line;
-use crate::archive::is_entry;
+use crate::archive::{KnownEntry, known_entry};
 
 /// From this length on (4 MiB) a line is read in parts where nobody needs it as a whole. An archive cuts such entries.
 pub(super) const LARGE_BYTES: usize = 4 << 20;
@@ -31,17 +31,17 @@ impl LargeLine {
         Ok(large)
     }
 
-    /// Whether it is one entry as it is, and does not look like one that stands for another line.
-    pub(super) fn is_entry(&mut self) -> io::Result<bool> {
+    /// What is known of it if it is one entry as it is, and does not look like one that stands for another line.
+    pub(super) fn known(&mut self) -> io::Result<Option<KnownEntry>> {
         let mut first = Vec::with_capacity(64);
         self.by_ref().take(64).read_to_end(&mut first)?;
         self.rewind()?;
         if may_be_marker(&first) {
-            return Ok(false);
+            return Ok(None);
         }
-        let is_entry = is_entry(&mut *self);
+        let known = known_entry(&mut *self);
         self.rewind()?;
-        Ok(is_entry)
+        Ok(known)
     }
 }
 

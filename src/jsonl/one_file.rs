@@ -20,7 +20,9 @@ use super::read_ahead::ReadAhead;
 use super::reading::{read_checked_line, read_line};
 use super::report::Outcome;
 use super::warnings::Warnings;
-use crate::archive::{Archive, Batch, Durability, Entry, Log, MAX_ENTRY_BYTES, Pair, Redactor};
+use crate::archive::{
+    Archive, Batch, Durability, Entry, KnownEntry, Log, MAX_ENTRY_BYTES, Pair, Redactor,
+};
 use crate::progress::Meter;
 
 /// A file on its way into the log at `place`.
@@ -211,20 +213,20 @@ impl OneFile<'_, '_, '_> {
             .next_line()
             .map_err(|error| Stop::file(path, &error))?
         {
-            match line.large {
-                Some(len) if rest.large.contains(&line.at.byte_offset) => {
+            match (line.large, rest.large_at(line.at.byte_offset)) {
+                (Some(len), Some(known)) => {
                     let is_checked = rest.is_same(number, &chunk);
                     number += usize::from(!chunk.is_empty());
                     appending.append(std::mem::take(&mut chunk), is_checked)?;
-                    self.append_large(&line, len, appending)?;
+                    self.append_large((&line, len), known, appending)?;
                 }
-                Some(_) => {
+                (Some(_), None) => {
                     let add = |whole: &Line<'_>| self.add(whole, rest, &mut chunk, appending);
                     let added = with_whole(file, &line, self.bad_lines, add);
                     let added = added.map_err(|error| Stop::file(path, &error))?;
                     added.unwrap_or_else(|| Err(appending.file_changed()))?;
                 }
-                None => self.add(&line, rest, &mut chunk, appending)?,
+                (None, _) => self.add(&line, rest, &mut chunk, appending)?,
             }
             if chunk.is_full() {
                 let is_checked = rest.is_same(number, &chunk);
@@ -244,14 +246,14 @@ impl OneFile<'_, '_, '_> {
     /// Appends a line that is read in parts.
     fn append_large(
         &self,
-        line: &Line<'_>,
-        len: u64,
+        (line, len): (&Line<'_>, u64),
+        known: KnownEntry,
         appending: &mut Appending<'_>,
     ) -> Result<(), Stop> {
         let (file, path) = (self.file.file, appending.path());
         let appended = keeping_place(file, || {
             let line = LargeLine::of(file, line, len)?;
-            Ok(appending.append_large(line))
+            Ok(appending.append_large(line, known))
         });
         appended.map_err(|error| Stop::file(path, &error))?
     }
