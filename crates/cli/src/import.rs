@@ -94,7 +94,7 @@ struct Told<'a> {
     #[serde(flatten)]
     report: &'a ImportReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sessions: Option<Vec<Listed>>,
+    sessions: Option<Vec<Listed<'static>>>,
 }
 
 impl<'a> Told<'a> {

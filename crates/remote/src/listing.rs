@@ -86,15 +86,21 @@ impl Listing {
         found.map(|(_, session, of)| (*session, *of)).collect()
     }
 
-    /// The first of these that is of another session: a beginning that has none names the session.
-    pub fn other_matching(
-        &self,
-        prefix: &str,
-        than: SessionId,
-    ) -> Option<(SessionId, Option<SegmentId>)> {
-        let mut found = self.with_prefix(prefix);
-        let other = found.find(|(_, session, _)| *session != than);
-        other.map(|(_, session, of)| (*session, *of))
+    /// The most digits that the id of a session begins with and that of another one, or of a segment of another one, too:
+    /// with one more they name the session alone.
+    pub fn shared_digits(&self, session: SessionId) -> usize {
+        let id = session.as_u128();
+        let at = self.ids.partition_point(|(other, ..)| *other < id);
+        let (before, behind) = self.ids.split_at(at);
+        let is_other = |(_, of, _): &&Id| *of != session;
+        // Of all others the next ones have most in common with it.
+        let next = [
+            before.iter().rev().find(is_other),
+            behind.iter().find(is_other),
+        ];
+        let shared = next.into_iter().flatten();
+        let shared = shared.map(|(other, ..)| (other ^ id).leading_zeros() / 4);
+        usize::try_from(shared.max().unwrap_or(0)).unwrap_or_default()
     }
 
     fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = &Id> {
