@@ -32,11 +32,11 @@ fn without_own_segments(mut found: Vec<Match>) -> Vec<Match> {
 /// Finds the session that is meant, or the one whose segment is, of what is in no archive at hand: `matching` tells what has
 /// an id that begins so. Of `SESSION/SEGMENT` the segment is not looked for.
 #[cfg(feature = "remote")]
-pub(crate) fn session_among(
+pub(crate) fn session_among<'l>(
     id: &str,
     and_segments: bool,
     matching: impl Fn(&str) -> Vec<Match>,
-    listed: impl Fn(SessionId) -> Option<Listed>,
+    listed: impl Fn(SessionId) -> Option<Listed<'l>>,
 ) -> Result<SessionId, Failure> {
     let (session, and_segments) = match id.split_once('/') {
         Some((session, _)) => (session, false),
@@ -222,7 +222,7 @@ fn title(archive: &Archive, session: SessionId) -> String {
     title_of(listed.as_ref())
 }
 
-fn title_of(listed: Option<&Listed>) -> String {
+fn title_of(listed: Option<&Listed<'_>>) -> String {
     let title = listed.map(|listed| render::clip(&listed.title(), TITLE_CHARS));
     let title = title.filter(|title| !title.is_empty());
     title.map_or_else(String::new, |title| format!("  {title}"))

@@ -71,14 +71,18 @@ pub(crate) fn run(context: &Context, args: &HtmlArgs) -> Result<(), Failure> {
 }
 
 /// The sessions that are asked for, the one that was active last first.
-fn chosen(archive: &Archive, now: &Snapshot, args: &HtmlArgs) -> Result<Vec<Listed>, Failure> {
+fn chosen(
+    archive: &Archive,
+    now: &Snapshot,
+    args: &HtmlArgs,
+) -> Result<Vec<Listed<'static>>, Failure> {
     let named: HashSet<_> = find::sessions(archive, &args.sessions)?;
     let mut filter = Filter::new(&args.filter);
     if !named.is_empty() {
         // Whoever names a session means it, whatever it is.
         filter = filter.with_all();
     }
-    let is_named = |session: &Result<Listed, Failure>| {
+    let is_named = |session: &Result<Listed<'_>, Failure>| {
         named.is_empty()
             || session
                 .as_ref()
@@ -138,7 +142,7 @@ impl Writing<'_> {
         let not_written = |error: io::Error| cannot_write(self.out, &error);
         let (now, session) = (self.now, chosen.info.id);
         // The counts of the archive stand above what a log says under the same names.
-        let mut summary = chosen.fields().clone();
+        let mut summary = chosen.fields();
         if let Value::Object(info) = serde_json::to_value(&chosen.info)? {
             summary.extend(info);
         }

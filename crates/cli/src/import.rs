@@ -94,7 +94,7 @@ struct Told<'a> {
     #[serde(flatten)]
     report: &'a ImportReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sessions: Option<Vec<Listed>>,
+    sessions: Option<Vec<Listed<'static>>>,
 }
 
 impl<'a> Told<'a> {
@@ -211,6 +211,7 @@ fn conclude(context: &Context, args: &ImportArgs, report: &ImportReport) -> Resu
         ));
     }
     tell_forgotten(context, report);
+    tell_held_back(context, report);
     trash::say_kept(context, report.in_trash());
     let files = render::count(files, "file");
     let mut outcomes = report.session_files.iter().map(|file| &file.outcome);
@@ -239,6 +240,18 @@ fn tell_forgotten(context: &Context, report: &ImportReport) {
              `--again` brings back what was not erased",
             render::count(entries, "entry"),
             render::count(files.len() as u64, "file"),
+        ));
+    }
+}
+
+/// Says how much is left for a later import.
+fn tell_held_back(context: &Context, report: &ImportReport) {
+    let entries = report.held_back() as u64;
+    if entries > 0 {
+        context.say(format_args!(
+            "{} held back, since a turn may still be under way; what is there of it ten minutes after its last \
+             change comes with the next import",
+            render::count(entries, "entry"),
         ));
     }
 }

@@ -9,11 +9,17 @@ use crate::context::{Access, Context};
 use crate::exit::Failure;
 use crate::render::{self, Column, Table};
 use crate::sessions::{
-    Filter, Listed, Short, chosen, sessions, short_segment, short_session, to_signed, with_home,
+    Filter, Listed, Short, ShortIds, chosen, sessions, short_segment, to_signed, with_home,
 };
-use crate::table::Fit;
+use crate::table::{Fit, Rows};
 use crate::trash::{self, Form};
-use crate::{find, output, when};
+use crate::when::{self, Now};
+use crate::{cores, find, output};
+
+/// So many sessions are made into lines at once.
+const GROUP: usize = 4096;
+/// Fewer of them are made into lines sooner by one thread.
+const WORTH_A_THREAD: usize = 64;
 
 pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
     let archive = context.open(Access::Read)?;
@@ -28,19 +34,20 @@ pub(crate) fn run(context: &Context, args: &LsArgs) -> Result<(), Failure> {
         return trash::list(context, &now, &filter.in_trash(), form);
     }
     let chosen = chosen(&now, &filter)?.take(limit);
-    let short = |id| short_session(&now, id);
+    let short = ShortIds::new(&now);
+    let short = |id| short.of(id);
     write_chosen(context, chosen, args, &short)
 }
 
 /// Writes sessions as they were asked for.
-pub(crate) fn write_chosen(
+pub(crate) fn write_chosen<'l>(
     context: &Context,
-    sessions: impl Iterator<Item = Result<Listed, Failure>>,
+    sessions: impl Iterator<Item = Result<Listed<'l>, Failure>>,
     args: &LsArgs,
     short: Short<'_>,
 ) -> Result<(), Failure> {
     if args.json {
-        return render::write_json_lines(sessions);
+        return write_json(sessions);
     }
     if write_table(sessions, args.full, short)? == 0 {
         context.say("no session fits; `sessiondb ls --all` lists all that there are");
@@ -62,8 +69,8 @@ pub(crate) fn to_usize(number: u64) -> usize {
 }
 
 /// All sessions that are not in the trash, as `import --list` has them in its report.
-pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
-    let is_in_use = |session: &Result<Listed, Failure>| {
+pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed<'static>>, Failure> {
+    let is_in_use = |session: &Result<Listed<'_>, Failure>| {
         let session = session.as_ref();
         session.map_or(true, |session| session.info.trashed_ms.is_none())
     };
@@ -74,14 +81,52 @@ pub(crate) fn listed(archive: &Archive) -> Result<Vec<Listed>, Failure> {
 pub(crate) fn write_sessions(archive: &Archive) -> Result<(), Failure> {
     let now = archive.snapshot()?;
     let filter = Filter::new(&FilterArgs::default());
-    let short = |id| short_session(&now, id);
+    let short = ShortIds::new(&now);
+    let short = |id| short.of(id);
     write_table(chosen(&now, &filter)?, false, &short)?;
     Ok(())
 }
 
+/// Takes what is made of some sessions at a time on all cores; of those before one that cannot be read, too.
+fn in_groups<'l, R: Send>(
+    mut sessions: impl Iterator<Item = Result<Listed<'l>, Failure>>,
+    make: impl Fn(&[Listed<'l>]) -> Result<R, Failure> + Sync,
+    mut take: impl FnMut(R) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut failed = None;
+    while failed.is_none() {
+        let read = sessions.by_ref().take(GROUP);
+        let read = read.map_while(|session| session.map_err(|failure| failed = Some(failure)).ok());
+        let group: Vec<_> = read.collect();
+        if group.is_empty() {
+            break;
+        }
+        for made in cores::pieces(&group, WORTH_A_THREAD, &make) {
+            take(made?)?;
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn write_json<'l>(
+    sessions: impl Iterator<Item = Result<Listed<'l>, Failure>>,
+) -> Result<(), Failure> {
+    let mut out = output::stdout();
+    let lines = |sessions: &[Listed<'l>]| {
+        let mut lines = Vec::new();
+        for session in sessions {
+            serde_json::to_writer(&mut lines, session)?;
+            lines.push(b'\n');
+        }
+        Ok(lines)
+    };
+    in_groups(sessions, lines, |lines| Ok(out.write_all(&lines)?))?;
+    Ok(out.flush()?)
+}
+
 /// Returns how many there are.
-fn write_table(
-    sessions: impl Iterator<Item = Result<Listed, Failure>>,
+fn write_table<'l>(
+    sessions: impl Iterator<Item = Result<Listed<'l>, Failure>>,
     full: bool,
     short: Short<'_>,
 ) -> Result<usize, Failure> {
@@ -97,33 +142,48 @@ fn write_table(
         Column::Number("ENTRIES", 5),
         Column::Right("SIZE"),
     ]);
+    let now = Now::here();
+    let rows = |sessions: &[Listed<'l>]| rows(sessions, full, short, now);
+    in_groups(sessions, rows, |rows| {
+        table.append(rows);
+        Ok(())
+    })?;
+    let len = table.len();
+    write(table)?;
+    Ok(len)
+}
+
+fn rows(
+    sessions: &[Listed<'_>],
+    full: bool,
+    short: Short<'_>,
+    now: Now,
+) -> Result<Rows<9>, Failure> {
+    let mut rows = Rows::default();
     for session in sessions {
-        let session = session?;
         let (id, used) = if full {
             let used = when::date_and_time(session.activity_ms());
             (session.info.id.to_string(), used)
         } else {
-            let id = short(session.info.id)?;
-            (id, when::ago(session.activity_ms()))
+            (short(session.info.id)?, now.ago(session.activity_ms()))
         };
-        table.push([
-            id,
-            used,
-            or_dash(session.text("agent")),
-            titled(&session),
-            with_home(session.text("cwd")),
-            session.models().join(", "),
-            session.number("turns").to_string(),
-            session.info.entries.to_string(),
-            render::size(session.info.entry_bytes),
+        rows.push([
+            &*id,
+            &*used,
+            or_dash(&session.text("agent")),
+            &*titled(session),
+            &*with_home(&session.text("cwd")),
+            &*session.models().join(", "),
+            &*session.number("turns").to_string(),
+            &*session.info.entries.to_string(),
+            &*render::size(session.info.entry_bytes),
         ]);
     }
-    write(&table)?;
-    Ok(table.len())
+    Ok(rows)
 }
 
 /// The title, and whether the session is hidden.
-fn titled(session: &Listed) -> String {
+fn titled(session: &Listed<'_>) -> String {
     let title = session.title();
     if session.info.hidden {
         return format!("(hidden) {title}");
@@ -131,8 +191,8 @@ fn titled(session: &Listed) -> String {
     title
 }
 
-fn or_dash(text: &str) -> String {
-    if text.is_empty() { "-" } else { text }.to_owned()
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
 }
 
 fn segments(archive: &Archive, session: SessionId, args: &LsArgs) -> Result<(), Failure> {
@@ -178,7 +238,7 @@ fn segments(archive: &Archive, session: SessionId, args: &LsArgs) -> Result<(), 
             origin(&now, &info, args.full)?,
         ]);
     }
-    write(&table)
+    write(table)
 }
 
 /// Where a segment came from, and what it shares with which one.
@@ -209,7 +269,7 @@ fn origin(now: &Snapshot, info: &SegmentInfo, full: bool) -> Result<String, Fail
     Ok(parts.join(", "))
 }
 
-fn write<const N: usize>(table: &Table<N>) -> Result<(), Failure> {
+fn write<const N: usize>(table: Table<N>) -> Result<(), Failure> {
     let mut out = output::stdout();
     table.write(&mut out)?;
     Ok(out.flush()?)

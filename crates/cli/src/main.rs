@@ -9,6 +9,7 @@ mod compact;
 mod complete;
 mod confirm;
 mod context;
+mod cores;
 mod data_folder;
 mod doctor;
 mod end;

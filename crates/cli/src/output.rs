@@ -10,6 +10,9 @@ use anstream::{AutoStream, ColorChoice};
 use clap::builder::StyledStr;
 use clap::builder::styling::Style;
 
+/// So many bytes are written at once.
+const BUFFER: usize = 1 << 16;
+
 /// Standard output. What is written to it reaches a pipe or a file as it is, and a terminal with
 /// [`harmless`] characters alone; only [`painted`](Self::painted) text has colours.
 pub(crate) struct Out {
@@ -24,7 +27,7 @@ pub(crate) fn stdout() -> Out {
     Out {
         is_terminal: stdout.is_terminal(),
         has_colours: AutoStream::choice(&stdout) != ColorChoice::Never,
-        to: BufWriter::new(Box::new(stdout.lock())),
+        to: BufWriter::with_capacity(BUFFER, Box::new(stdout.lock())),
     }
 }
 

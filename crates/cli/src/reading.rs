@@ -6,15 +6,17 @@ mod search;
 mod source;
 mod stats;
 
+use std::cmp::Reverse;
+
 use sessiondb::SessionId;
-use sessiondb_remote::RemoteSession;
+use sessiondb_remote::{Listing, RemoteSession};
 
 use self::rows::Rows;
-use self::source::{Reading, other};
+use self::source::{Reading, Stop};
 use crate::args::{Command, ExportArgs, FilterArgs, LsArgs, ShowArgs};
 use crate::context::Context;
 use crate::exit::{Code, Failure};
-use crate::sessions::{Filter, no_newest, short_session_of};
+use crate::sessions::{Filter, no_newest, short_by};
 use crate::{export, ls, show, trash};
 
 pub(crate) fn run(context: Context, command: Command) -> Result<(), Failure> {
@@ -64,8 +66,9 @@ pub(crate) fn wanted(
     let reading = Reading::open(context.clone(), url)?;
     let (_, sessions) = reading.with_list(|listing| {
         if ids.is_empty() {
-            let chosen = Rows::read(&reading, listing)?.chosen(&Filter::new(filter));
-            return Ok(chosen.into_iter().map(|row| row.info.id).collect());
+            let rows = Rows::read(&reading, listing)?;
+            let filter = Filter::new(filter);
+            return Ok(rows.chosen(&filter).map(|row| row.info.id).collect());
         }
         let found = ids.iter().map(|id| rows::session(listing, id, false));
         Ok(found.collect::<Result<_, Failure>>()?)
@@ -81,19 +84,26 @@ fn ls_of(reading: Reading, args: &LsArgs) -> Result<(), Failure> {
         })?;
         return reading.run_on(listing, fetched, |context| ls::run(context, args));
     }
-    let (listing, rows) = reading.with_list(|listing| Rows::read(&reading, listing))?;
-    let short = |id| short_session_of(id, |beginning| Ok(other(&listing, beginning, id)));
+    let (listing, ()) = reading.with_list(|listing| write_list(&reading, listing, args))?;
+    // The process ends, and to give back what millions of small things have takes a while.
+    std::mem::forget(listing);
+    Ok(())
+}
+
+fn write_list(reading: &Reading, listing: &Listing, args: &LsArgs) -> Result<(), Stop> {
+    let rows = Rows::read(reading, listing)?;
+    let short = |id| Ok(short_by(id, listing.shared_digits(id)));
     let filter = Filter::new(&args.filter);
     if args.trash {
         let form = ls::form_of(args);
-        let mut taken = rows.chosen(&filter.in_trash());
-        taken.sort_by_key(|row| std::cmp::Reverse((row.info.trashed_ms, row.info.id)));
+        let mut taken: Vec<_> = rows.chosen(&filter.in_trash()).collect();
+        taken.sort_by_key(|row| Reverse((row.info.trashed_ms, row.info.id)));
         taken.truncate(form.limit);
-        return trash::write(&reading.context, taken, form, &short);
+        return Ok(trash::write(&reading.context, taken, form, &short)?);
     }
     let limit = args.limit.map_or(usize::MAX, ls::to_usize);
-    let chosen = rows.chosen(&filter).into_iter().take(limit).map(Ok);
-    ls::write_chosen(&reading.context, chosen, args, &short)
+    let chosen = rows.chosen(&filter).take(limit).map(Ok);
+    Ok(ls::write_chosen(&reading.context, chosen, args, &short)?)
 }
 
 fn show_of(reading: Reading, args: &ShowArgs) -> Result<(), Failure> {
@@ -102,9 +112,9 @@ fn show_of(reading: Reading, args: &ShowArgs) -> Result<(), Failure> {
             rows::session(listing, id, true)?
         } else {
             let newest = Rows::read(&reading, listing)?;
-            let newest = newest.chosen(&Filter::new(&FilterArgs::default()));
-            let newest = newest.first().map(|row| row.info.id);
-            newest.ok_or_else(no_newest)?
+            let filter = Filter::new(&FilterArgs::default());
+            let newest = newest.chosen(&filter).next();
+            newest.ok_or_else(no_newest)?.info.id
         };
         reading.fetch(listing, &[session])
     })?;

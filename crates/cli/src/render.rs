@@ -73,6 +73,9 @@ pub(crate) fn stamp(at: DateTime<Utc>) -> String {
 
 /// Text on one line without control characters, cut to `max_chars`.
 pub(crate) fn clip(text: &str, max_chars: usize) -> String {
+    if text.len() <= max_chars && is_clean(text) {
+        return text.to_owned();
+    }
     let mut clipped = String::new();
     let mut chars = 0;
     for word in text.split_whitespace() {
@@ -90,6 +93,16 @@ pub(crate) fn clip(text: &str, max_chars: usize) -> String {
         }
     }
     clipped
+}
+
+/// Whether the text is in ASCII, on one line, and its words are one blank apart, as most texts are.
+fn is_clean(text: &str) -> bool {
+    let mut before = b' ';
+    let is_clean = text.bytes().all(|byte| {
+        let is_blank = std::mem::replace(&mut before, byte) == b' ';
+        byte.is_ascii_graphic() || (byte == b' ' && !is_blank)
+    });
+    is_clean && before != b' '
 }
 
 /// A number that people read: whole up to 9,999, else in thousands or millions.

@@ -171,13 +171,12 @@ fn write_json(
         let hit = hit?;
         let session = listed.of(now, hit.session)?;
         let title = session.as_ref().map(Listed::title).unwrap_or_default();
-        let text = |key| session.as_ref().map_or("", |session| session.text(key));
-        let (agent, cwd, title) = (text("agent"), text("cwd"), &*title);
+        let text = |key| session.as_ref().map(|session| session.text(key));
         let hit = JsonHit {
             hit: &hit,
-            agent,
-            title,
-            cwd,
+            agent: &text("agent").unwrap_or_default(),
+            title: &title,
+            cwd: &text("cwd").unwrap_or_default(),
         };
         render::write_json_line(&mut out, &hit)?;
         // As they are found.
@@ -188,10 +187,14 @@ fn write_json(
 
 /// What a list shows of the sessions that have hits.
 #[derive(Default)]
-struct Headings(HashMap<SessionId, Option<Listed>>);
+struct Headings(HashMap<SessionId, Option<Listed<'static>>>);
 
 impl Headings {
-    fn of(&mut self, now: &Snapshot, session: SessionId) -> Result<&Option<Listed>, Failure> {
+    fn of(
+        &mut self,
+        now: &Snapshot,
+        session: SessionId,
+    ) -> Result<&Option<Listed<'static>>, Failure> {
         Ok(match self.0.entry(session) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
@@ -269,8 +272,8 @@ fn write_session(
     out.painted(SESSION, &id)?;
     if let Some(listed) = listed {
         let about = [
-            listed.text("agent").to_owned(),
-            with_home(listed.text("cwd")),
+            listed.text("agent").into_owned(),
+            with_home(&listed.text("cwd")),
             when::ago(listed.activity_ms()),
         ];
         let about: Vec<String> = about.into_iter().filter(|part| !part.is_empty()).collect();

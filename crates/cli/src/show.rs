@@ -70,7 +70,7 @@ pub(crate) fn chosen(
     archive: &Archive,
     now: &Snapshot,
     id: Option<&str>,
-) -> Result<(Listed, SegmentInfo), Failure> {
+) -> Result<(Listed<'static>, SegmentInfo), Failure> {
     let (session, segment) = match id.map(|id| find::any(archive, id)).transpose()? {
         None => (sessions::newest(now)?, None),
         Some(Match::Session(session)) => (Listed::of(now, session)?, None),

@@ -61,8 +61,8 @@ pub(crate) fn in_trash(sessions: u64, bytes: u64) -> String {
 
 /// Writes what sessions of a remote used, those first that were active last.
 #[cfg(feature = "remote")]
-pub(crate) fn write_by(
-    sessions: impl Iterator<Item = Result<crate::sessions::Listed, Failure>>,
+pub(crate) fn write_by<'l>(
+    sessions: impl Iterator<Item = Result<crate::sessions::Listed<'l>, Failure>>,
     args: &StatsArgs,
 ) -> Result<(), Failure> {
     by::write(sessions, args)

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 
 use clap::builder::styling::Style;
 
-use crate::output::Out;
-use crate::width;
+use crate::output::{self, Out};
+use crate::{cores, width};
 
 const HEADING: Style = Style::new().bold();
 const GAP: usize = 2;
+/// So many groups of rows are laid out before they are written.
+const AT_ONCE: usize = 8;
 /// What a cell that may be clipped has in the narrowest terminal.
 const ABSOLUTELY_LEAST: usize = 8;
 /// What it has in a row with a long id.
@@ -21,7 +23,55 @@ const ID_COLUMNS: usize = 18;
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
     columns: [Column; N],
-    rows: Vec<[String; N]>,
+    rows: Vec<Rows<N>>,
+}
+
+/// Rows of a table: their cells in one text.
+#[derive(Debug, Default)]
+pub(crate) struct Rows<const N: usize> {
+    text: String,
+    cells: Vec<[Cell; N]>,
+}
+
+/// Where a cell ends in the text, and how many columns of the terminal it takes.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    end: usize,
+    width: usize,
+}
+
+impl<const N: usize> Rows<N> {
+    pub(crate) fn push(&mut self, row: [impl AsRef<str>; N]) {
+        self.cells.push(row.map(|cell| {
+            let cell = cell.as_ref();
+            self.text.push_str(cell);
+            Cell {
+                end: self.text.len(),
+                width: width::of(cell),
+            }
+        }));
+    }
+
+    /// The texts of the rows, with the columns that each takes.
+    fn iter(&self) -> impl Iterator<Item = [(&str, usize); N]> {
+        let mut from = 0;
+        self.cells.iter().map(move |row| {
+            row.map(|cell| {
+                let text = self.text.get(from..cell.end).unwrap_or_default();
+                from = cell.end;
+                (text, cell.width)
+            })
+        })
+    }
+
+    /// The same without what a terminal obeys.
+    fn harmless(&self) -> Self {
+        let mut rows = Self::default();
+        for row in self.iter() {
+            rows.push(row.map(|(text, _)| output::harmless(text)));
+        }
+        rows
+    }
 }
 
 /// A column: its heading and how its cells are laid out.
@@ -54,46 +104,73 @@ impl<const N: usize> Table<N> {
     pub(crate) fn new(columns: [Column; N]) -> Self {
         Self {
             columns,
-            rows: Vec::new(),
+            rows: vec![Rows::default()],
         }
     }
 
-    pub(crate) fn push(&mut self, row: [String; N]) {
-        self.rows.push(row);
+    pub(crate) fn push(&mut self, row: [impl AsRef<str>; N]) {
+        if let Some(rows) = self.rows.last_mut() {
+            rows.push(row);
+        }
+    }
+
+    pub(crate) fn append(&mut self, rows: Rows<N>) {
+        self.rows.push(rows);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.iter().map(|rows| rows.cells.len()).sum()
     }
 
-    pub(crate) fn write(&self, out: &mut Out) -> io::Result<()> {
-        let headings = self.columns.map(|column| column.heading().to_owned());
-        let shown = |row: &[String; N]| row.each_ref().map(|cell| out.shown(cell).into_owned());
-        let rows: Vec<[String; N]> = self.rows.iter().map(shown).collect();
-        let mut widths = [0; N];
-        for row in rows.iter().chain([&headings]) {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(width::of(cell));
+    pub(crate) fn write(mut self, out: &mut Out) -> io::Result<()> {
+        if out.is_terminal() {
+            self.rows = cores::each(&self.rows, 1, Rows::harmless);
+        }
+        let widths = self.fitted(self.natural(), width::columns());
+        let mut heading = String::new();
+        let headings = self.columns.map(Column::heading);
+        let headings = headings.map(|text| (text, width::of(text)));
+        self.put_line(&widths, headings, &mut heading);
+        out.painted(HEADING, &heading)?;
+        writeln!(out)?;
+        let lines = |rows: &[Rows<N>]| {
+            let mut lines = String::new();
+            for row in rows.iter().flat_map(Rows::iter) {
+                self.put_line(&widths, row, &mut lines);
+                lines.push('\n');
+            }
+            lines
+        };
+        for rows in self.rows.chunks(AT_ONCE) {
+            for lines in cores::pieces(rows, 1, lines) {
+                out.write_all(lines.as_bytes())?;
             }
         }
-        for (at, (width, column)) in widths.iter_mut().zip(self.columns).enumerate() {
-            if let Column::Id(heading) = column {
-                let cells = rows.iter().filter_map(|row| row.get(at));
-                let short = cells
-                    .map(|cell| width::of(cell))
-                    .filter(|it| *it <= ID_COLUMNS);
-                if let Some(widest) = short.max() {
-                    *width = widest.max(width::of(heading));
+        Ok(())
+    }
+
+    /// The widths in which nothing is clipped but ids that are longer than most.
+    fn natural(&self) -> [usize; N] {
+        let headings = self.columns.map(|column| width::of(column.heading()));
+        let (mut widest, mut widest_short) = (headings, headings);
+        let mut has_short = [false; N];
+        for row in self.rows.iter().flat_map(|rows| &rows.cells) {
+            let widths = widest.iter_mut().zip(&mut widest_short).zip(&mut has_short);
+            for (((widest, widest_short), has_short), cell) in widths.zip(row) {
+                *widest = cell.width.max(*widest);
+                if cell.width <= ID_COLUMNS {
+                    *widest_short = cell.width.max(*widest_short);
+                    *has_short = true;
                 }
             }
         }
-        let widths = self.fitted(widths, width::columns());
-        out.painted(HEADING, self.line(&widths, &headings))?;
-        writeln!(out)?;
-        for row in &rows {
-            writeln!(out, "{}", self.line(&widths, row))?;
+        let columns = self.columns.iter().zip(widest_short).zip(has_short);
+        for (((column, short), has_short), widest) in columns.zip(&mut widest) {
+            if matches!(column, Column::Id(_)) && has_short {
+                *widest = short;
+            }
         }
-        Ok(())
+        widest
     }
 
     /// The widths in which the columns fit; `None` for those that are left out.
@@ -124,30 +201,35 @@ impl<const N: usize> Table<N> {
         }
     }
 
-    fn line(&self, widths: &[Option<usize>; N], row: &[String; N]) -> String {
+    /// Puts a row behind the lines, without the end of its line.
+    fn put_line(&self, widths: &[Option<usize>; N], row: [(&str, usize); N], lines: &mut String) {
         let mut widths = *widths;
-        self.make_room(&mut widths, row);
-        let cells: Vec<String> = self
-            .columns
-            .iter()
-            .zip(widths)
-            .zip(row)
-            .filter_map(|((column, width), cell)| Some(column.cell(cell, width?)))
-            .collect();
-        cells.join("  ").trim_end().to_owned()
+        self.make_room(&mut widths, &row);
+        let begin = lines.len();
+        let mut gap = 0;
+        for ((column, columns), cell) in self.columns.iter().zip(widths).zip(row) {
+            if let Some(columns) = columns {
+                width::pad(lines, gap);
+                column.put(lines, cell, columns);
+                gap = GAP;
+            }
+        }
+        let line = lines.get(begin..).unwrap_or_default();
+        lines.truncate(begin + line.trim_end().len());
     }
-}
 
-impl<const N: usize> Table<N> {
     /// Takes what a long id needs from the texts of its row, paths first.
-    fn make_room(&self, widths: &mut [Option<usize>; N], row: &[String; N]) {
+    fn make_room(&self, widths: &mut [Option<usize>; N], row: &[(&str, usize); N]) {
         let ids = self.columns.iter().zip(&*widths).zip(row);
-        let over = ids.map(|((column, columns), id)| match (column, columns) {
-            (Column::Id(_), Some(columns)) => width::of(id).saturating_sub(*columns),
+        let over = ids.map(|((column, columns), (_, width))| match (column, columns) {
+            (Column::Id(_), Some(columns)) => width.saturating_sub(*columns),
             _ => 0,
         });
         let mut over: usize = over.sum();
         for is_path in [true, false] {
+            if over == 0 {
+                return;
+            }
             for (column, columns) in self.columns.iter().zip(&mut *widths) {
                 let is_next = match column {
                     Column::Path(..) => is_path,
@@ -215,13 +297,22 @@ impl Column {
         }
     }
 
-    fn cell(self, text: &str, columns: usize) -> String {
-        match self {
-            Self::Left(_) | Self::Id(_) => width::left(text, columns),
-            Self::Right(_) | Self::Number(..) => width::right(text, columns),
-            Self::Text(..) => width::left(&width::clip(text, columns), columns),
-            Self::Path(..) => width::left(&width::clip_front(text, columns), columns),
-        }
+    /// Puts a cell behind a line.
+    fn put(self, line: &mut String, (text, width): (&str, usize), columns: usize) {
+        let clipped = match self {
+            Self::Text(..) if width > columns => width::clip(text, columns),
+            Self::Path(..) if width > columns => width::clip_front(text, columns),
+            _ => {
+                let blanks = columns.saturating_sub(width);
+                let is_right = matches!(self, Self::Right(_) | Self::Number(..));
+                width::pad(line, if is_right { blanks } else { 0 });
+                line.push_str(text);
+                width::pad(line, if is_right { 0 } else { blanks });
+                return;
+            }
+        };
+        line.push_str(&clipped);
+        width::pad(line, columns.saturating_sub(width::of(&clipped)));
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{render, summary, when};
 
 /// A segment as it is shown.
 pub(crate) struct Conversation {
-    pub(crate) session: Listed,
+    pub(crate) session: Listed<'static>,
     pub(crate) segment: SegmentInfo,
     /// What the agent is called.
     pub(crate) agent: &'static str,
@@ -49,7 +49,7 @@ pub(crate) enum Turns {
 impl Conversation {
     pub(crate) fn read(
         now: &Snapshot,
-        session: Listed,
+        session: Listed<'static>,
         segment: SegmentInfo,
     ) -> Result<Self, Failure> {
         let transcript = Transcript::read(now, segment.session, segment.id)?;
@@ -122,8 +122,8 @@ impl Conversation {
         };
         add("agent", format!("{of} {version}").trim_end().to_owned());
         add("model", session.models().join(", "));
-        add("folder", with_home(session.text("cwd")));
-        add("branch", session.text("git_branch").to_owned());
+        add("folder", with_home(&session.text("cwd")));
+        add("branch", session.text("git_branch").into_owned());
         add("started", self.started());
         add("session", session.info.id.to_string());
         if session.info.segments > 1 {

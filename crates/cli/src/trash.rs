@@ -11,7 +11,7 @@ use crate::confirm::{self, Question};
 use crate::context::{Access, Context};
 use crate::exit::{self, Failure};
 use crate::render::{self, Column, Table};
-use crate::sessions::{Filter, Listed, Short, short_session, to_signed, with_home};
+use crate::sessions::{Filter, Listed, Short, ShortIds, to_signed, with_home};
 use crate::table::Fit;
 use crate::{backup, find, output, prune, when};
 
@@ -46,7 +46,8 @@ pub(crate) fn list(
     form: Form,
 ) -> Result<(), Failure> {
     let mut taken = Vec::new();
-    let short = |id| short_session(now, id);
+    let short = ShortIds::new(now);
+    let short = |id| short.of(id);
     for info in now.trash()? {
         let session = Listed::of(now, info.id)?;
         if taken.len() < form.limit && filter.takes(now, &session)? {
@@ -59,7 +60,7 @@ pub(crate) fn list(
 /// Writes sessions that are in the trash.
 pub(crate) fn write(
     context: &Context,
-    taken: Vec<Listed>,
+    taken: Vec<Listed<'_>>,
     form: Form,
     short: Short<'_>,
 ) -> Result<(), Failure> {
@@ -81,7 +82,7 @@ pub(crate) fn write(
     Ok(())
 }
 
-fn write_table(sessions: &[Listed], full: bool, short: Short<'_>) -> Result<(), Failure> {
+fn write_table(sessions: &[Listed<'_>], full: bool, short: Short<'_>) -> Result<(), Failure> {
     let fit = |least, leaves| Fit { least, leaves };
     let mut table = Table::new([
         Column::Id("SESSION"),
@@ -104,9 +105,9 @@ fn write_table(sessions: &[Listed], full: bool, short: Short<'_>) -> Result<(), 
             id,
             time(to_signed(session.info.trashed_ms.unwrap_or_default())),
             time(session.activity_ms()),
-            session.text("agent").to_owned(),
+            session.text("agent").into_owned(),
             session.title(),
-            with_home(session.text("cwd")),
+            with_home(&session.text("cwd")),
             session.info.entries.to_string(),
             render::size(bytes(&session.info)),
         ]);
@@ -130,7 +131,8 @@ fn empty(context: &Context, args: &EmptyArgs) -> Result<(), Failure> {
         let listed = plan.sessions.iter().map(|info| Listed::of(&now, info.id));
         let listed = listed.collect::<Result<Vec<_>, _>>()?;
         let nothing_done = |failure: Failure| failure.after("nothing was removed");
-        let short = |id| short_session(&now, id);
+        let short = ShortIds::new(&now);
+        let short = |id| short.of(id);
         exit::found(write_table(&listed, true, &short), Ok(())).map_err(nothing_done)?;
     }
     let question = Question {

@@ -2,6 +2,7 @@
 
 use chrono::{
     DateTime, Datelike, Days, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
+    Timelike,
 };
 
 use crate::values;
@@ -85,7 +86,13 @@ fn formatted(ms: i64, form: &str) -> String {
 
 /// Date and time here; `-` if it has no date.
 pub(crate) fn date_and_time(ms: i64) -> String {
-    formatted(ms, "%Y-%m-%d %H:%M:%S")
+    local(ms).map_or_else(
+        || "-".to_owned(),
+        |at| {
+            let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+            format!("{} {hour:02}:{minute:02}:{second:02}", date(at))
+        },
+    )
 }
 
 /// Date and time here, without seconds.
@@ -95,7 +102,11 @@ pub(crate) fn date_and_minute(ms: i64) -> String {
 
 /// The day here.
 pub(crate) fn day(ms: i64) -> String {
-    formatted(ms, "%Y-%m-%d")
+    local(ms).map_or_else(|| "-".to_owned(), date)
+}
+
+fn date(at: DateTime<Local>) -> String {
+    format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day())
 }
 
 /// The time of the day here.
@@ -105,7 +116,22 @@ pub(crate) fn minute(ms: i64) -> String {
 
 /// How long ago, or the day beyond a week.
 pub(crate) fn ago(ms: i64) -> String {
-    ago_at(ms, Local::now())
+    Now::here().ago(ms)
+}
+
+/// The time here, asked for once for many lines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now(DateTime<Local>);
+
+impl Now {
+    pub(crate) fn here() -> Self {
+        Self(Local::now())
+    }
+
+    /// How long ago, or the day beyond a week.
+    pub(crate) fn ago(self, ms: i64) -> String {
+        ago_at(ms, self.0)
+    }
 }
 
 fn ago_at(ms: i64, now: DateTime<Local>) -> String {
@@ -124,7 +150,7 @@ fn ago_at(ms: i64, now: DateTime<Local>) -> String {
         (3600..86_400, 0) => format!("{} h ago", seconds / 3600),
         (_, 1) => "yesterday".to_owned(),
         (_, 2..=7) => format!("{days} days ago"),
-        _ => day(ms),
+        _ => date(at),
     }
 }
 

@@ -94,6 +94,7 @@ impl<'a> Group<'a> {
         report.files.push(Imported {
             is_new_session: has_come && !is_there && self.begun.insert(done.session),
             in_trash: false,
+            held_back: ready.source.held_back,
             report: done,
             agent: ready.source.agent.map(Agent::name),
             was_skipped: false,

@@ -327,6 +327,7 @@ pub fn nothing_to_import(
                     was_skipped: false,
                     is_new_session: false,
                     in_trash: false,
+                    held_back: 0,
                 });
                 report.files.extend(refused);
             }

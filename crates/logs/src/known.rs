@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use sessiondb::SegmentId;
 
-use crate::notes;
+use crate::stored::StoredSummary;
 
 /// A segment that has a log, as a record tells of it.
 ///
@@ -58,14 +58,34 @@ pub fn summary_of_notes<'n>(
     segments: &[KnownSegment],
     note: impl Fn(&str) -> Option<&'n str>,
 ) -> FromNotes {
-    let stored: Option<Map<String, Value>> =
-        note("summary").and_then(|json| serde_json::from_str(json).ok());
-    let covered = Covered::by(stored.as_ref());
+    let stored = stored_summary_of_notes(segments, note);
+    stored.map_or(FromNotes::NeedsEntries, |stored| {
+        FromNotes::Fields(stored.fields())
+    })
+}
+
+/// The same for lists of many sessions, in which few of the fields are asked for; `None` where entries have to be read.
+///
+/// ```
+/// use sessiondb_logs::{KnownSegment, stored_summary_of_notes};
+///
+/// let id = sessiondb::new_segment_id();
+/// let segment = KnownSegment { id, entries: 2, updated_ms: 7 };
+/// let stored = format!(r#"{{"segment":"{id}","entries":2,"title":"Why?"}}"#);
+/// let found = stored_summary_of_notes(&[segment], |key| (key == "summary").then_some(&*stored));
+/// assert_eq!(found.unwrap().text("title"), "Why?");
+/// ```
+pub fn stored_summary_of_notes<'n>(
+    segments: &[KnownSegment],
+    note: impl Fn(&str) -> Option<&'n str>,
+) -> Option<StoredSummary<'n>> {
+    let stored = note("summary").map(StoredSummary::of).unwrap_or_default();
+    let covered = Covered::by(&stored);
     if let [only] = segments
         && only.entries > 0
         && covered.has(only)
     {
-        return FromNotes::Fields(stored);
+        return Some(stored);
     }
     let is_live = |segment: &KnownSegment| {
         let note = log_note(segment.id, &note);
@@ -74,8 +94,8 @@ pub fn summary_of_notes<'n>(
     };
     let all = segments.iter().copied().map(Ok);
     match main_among(all, |segment| *segment, covered.segment, is_live) {
-        Ok(main) if main.is_none_or(|main| covered.has(&main)) => FromNotes::Fields(stored),
-        _ => FromNotes::NeedsEntries,
+        Ok(main) if main.is_none_or(|main| covered.has(&main)) => Some(stored),
+        _ => None,
     }
 }
 
@@ -117,11 +137,10 @@ pub(crate) struct Covered {
 }
 
 impl Covered {
-    pub(crate) fn by(stored: Option<&Map<String, Value>>) -> Self {
-        let entries = stored.and_then(|fields| fields.get("entries"));
+    pub(crate) fn by(stored: &StoredSummary<'_>) -> Self {
         Self {
-            segment: stored.and_then(notes::segment_of),
-            entries: entries.and_then(Value::as_u64),
+            segment: stored.segment(),
+            entries: stored.number("entries"),
         }
     }
 

@@ -42,6 +42,7 @@ mod report;
 mod shorten;
 mod sidecar;
 mod source;
+mod stored;
 mod summaries;
 mod sync;
 mod transcript;
@@ -50,7 +51,9 @@ mod visit;
 mod watch;
 
 pub use self::import::{Import, Listener, nothing_to_import};
-pub use self::known::{FromNotes, KnownSegment, subagent_of_notes, summary_of_notes};
+pub use self::known::{
+    FromNotes, KnownSegment, stored_summary_of_notes, subagent_of_notes, summary_of_notes,
+};
 pub use self::notes::{LogNote, SourceNote, TextForm};
 pub use self::out::{
     Export, ExportReport, Exported, Free, FreeFile, FreeOutcome, FreeReport, Kept, Likeness,
@@ -59,7 +62,8 @@ pub use self::out::{
 pub use self::redact::{RedactReport, redact};
 pub use self::refresh::refresh;
 pub use self::report::{ImportReport, Imported};
-pub use self::summaries::{Current, keep_up, summary};
+pub use self::stored::StoredSummary;
+pub use self::summaries::{Current, keep_up, stored_summary, summary};
 pub use self::sync::{AgentReport, Sync, SyncReport, places};
 pub use self::transcript::{Transcript, agent_of, main_segment, read_items, subagent_of};
 pub use self::watch::Watch;

@@ -12,6 +12,7 @@ use sessiondb_agents::{Agent, Fold};
 use uuid::Uuid;
 
 use crate::database::DatabaseNote;
+use crate::stored::StoredSummary;
 
 /// A file whose time of modification is no older than this when it is read may change once more
 /// within the same tick of the file system's clock.
@@ -131,6 +132,16 @@ pub(crate) fn read_summary(
     session: SessionId,
 ) -> Result<Option<Map<String, Value>>, StoreError> {
     lenient(now.read_note(&key_of_summary(session)))
+}
+
+/// The same, of which only what is asked for is taken apart.
+pub(crate) fn read_stored(
+    now: &Snapshot,
+    session: SessionId,
+) -> Result<StoredSummary<'static>, StoreError> {
+    let json: Option<Box<RawValue>> = lenient(now.read_note(&key_of_summary(session)))?;
+    let json = json.map(|json| String::from(Box::<str>::from(json)));
+    Ok(json.map(StoredSummary::of).unwrap_or_default())
 }
 
 /// The segment that a stored summary is of.

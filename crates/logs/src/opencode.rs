@@ -15,6 +15,8 @@ use crate::notes::Stamp;
 const TURN_MAY_TAKE: Duration = Duration::from_secs(600);
 /// What follows the end of a turn comes so soon.
 const AFTER_A_TURN: Duration = Duration::from_secs(2);
+/// Whose last message is older has ended, however new its files are: they were copied.
+const OVER_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Where a session's files are.
 #[derive(Debug)]
@@ -116,8 +118,8 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Takes the messages of a turn away that may yet change, if the session was last written to so long
-/// ago. Returns whether there are any.
-pub(crate) fn hold_back(document: &mut Document, age: Duration) -> bool {
+/// ago. Returns how many there are.
+pub(crate) fn hold_back(document: &mut Document, age: Duration) -> usize {
     #[derive(Deserialize)]
     struct Message {
         info: Info,
@@ -132,12 +134,18 @@ pub(crate) fn hold_back(document: &mut Document, age: Duration) -> bool {
     }
     #[derive(Deserialize, Default)]
     struct Times {
+        created: Option<f64>,
         completed: Option<f64>,
     }
     let read = |entry: &String| serde_json::from_str::<Message>(entry).map(|read| read.info);
     let Some(Ok(last)) = document.entries.last().map(read) else {
-        return false;
+        return 0;
     };
+    let told_ms = last.time.completed.or(last.time.created);
+    let over_ms = sessiondb::now_ms().saturating_sub(OVER_AFTER.as_millis() as u64);
+    if told_ms.is_some_and(|told| told < over_ms as f64) {
+        return 0;
+    }
     let is_last_answer = last.role == "assistant"
         && (last.time.completed.is_some() || last.error.is_some())
         && last.finish.as_deref() != Some("tool-calls");
@@ -147,10 +155,9 @@ pub(crate) fn hold_back(document: &mut Document, age: Duration) -> bool {
         TURN_MAY_TAKE
     };
     if age >= patience {
-        return false;
+        return 0;
     }
     let is_prompt = |entry: &String| read(entry).is_ok_and(|info| info.role == "user");
     let begun = document.entries.iter().rposition(is_prompt);
-    document.entries.truncate(begun.unwrap_or(0));
-    true
+    document.entries.drain(begun.unwrap_or(0)..).count()
 }

@@ -121,6 +121,7 @@ impl Reader<'_> {
             was_skipped: false,
             is_new_session: false,
             in_trash: false,
+            held_back: 0,
         })))
     }
 
@@ -353,6 +354,7 @@ fn unchanged(
         was_skipped: true,
         is_new_session: false,
         in_trash: false,
+        held_back: 0,
     }))
 }
 

@@ -63,6 +63,8 @@ pub struct Imported {
     pub is_new_session: bool,
     /// Whether its session is in the [trash](sessiondb::Archive::trash_session), where it stays.
     pub in_trash: bool,
+    /// Entries at its end that were left for a later import, since the agent may yet write them anew.
+    pub held_back: usize,
 }
 
 impl ImportReport {
@@ -104,6 +106,11 @@ impl ImportReport {
         let in_trash = self.files.iter().filter(|file| file.in_trash);
         let sessions: HashSet<_> = in_trash.map(|file| file.report.session).collect();
         sessions.len()
+    }
+
+    /// The number of entries that were left for a later import, since the agent may yet write them anew.
+    pub fn held_back(&self) -> usize {
+        self.files.iter().map(|file| file.held_back).sum()
     }
 
     /// The number of files that nothing can come of: they were not there, or are no logs.

@@ -39,6 +39,8 @@ pub(crate) struct Source {
     pub(crate) is_unpacked: bool,
     /// Whether there is more in the file than this session.
     pub(crate) is_part: bool,
+    /// So many entries of a turn that may not have ended were left out.
+    pub(crate) held_back: usize,
 }
 
 /// What becomes of a path.
@@ -84,6 +86,7 @@ impl Source {
                 is_document,
                 is_unpacked,
                 is_part: false,
+                held_back: 0,
             }))
         };
         match document::whole(&lines, agent, &path_text)? {
@@ -107,8 +110,10 @@ impl Source {
         mut stamp: Stamp,
         age: Duration,
     ) -> io::Result<Self> {
-        if agent == "opencode" && opencode::hold_back(&mut document, age) {
-            stamp.settled = false;
+        let mut held_back = 0;
+        if agent == "opencode" {
+            held_back = opencode::hold_back(&mut document, age);
+            stamp.settled &= held_back == 0;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -120,6 +125,7 @@ impl Source {
             is_document: true,
             is_unpacked: false,
             is_part: false,
+            held_back,
         })
     }
 

@@ -11,6 +11,7 @@ use crate::known::{self, Covered, KnownSegment, main_among};
 use crate::notes::{self, LogNote, key_of_log};
 use crate::shorten::each_short;
 use crate::sidecar::SidecarEntry;
+use crate::stored::StoredSummary;
 use crate::transcript::recognised;
 use crate::visit::{fields_of, located, put_summary};
 
@@ -57,30 +58,68 @@ pub fn summary(
     session: &SessionInfo,
     most_bytes: u64,
 ) -> Result<Current, StoreError> {
-    let stored = notes::read_summary(now, session.id)?;
-    if covers_all(now, session, stored.as_ref())? {
-        return Ok(Current {
-            fields: stored,
-            read_bytes: 0,
-        });
-    }
-    Ok(match state(now, session, stored.as_ref(), most_bytes)? {
+    let stored = notes::read_stored(now, session.id)?;
+    let state = if covers_all(now, session, &stored)? {
+        None
+    } else {
+        state(now, session, &stored, most_bytes)?
+    };
+    Ok(match state {
         Some(state) => Current {
             fields: Some(state.fields()?),
             read_bytes: state.read_bytes,
         },
         None => Current {
-            fields: stored,
+            fields: stored.fields(),
             read_bytes: 0,
         },
     })
+}
+
+/// The stored summary of a session, for lists of many in which few of the fields are asked for; `None` where entries
+/// came in that it does not cover, which [`summary`] reads.
+///
+/// ```
+/// use sessiondb::{Archive, new_segment_id, new_session_id};
+/// use sessiondb_logs::{keep_up, stored_summary};
+///
+/// let archive = Archive::in_memory()?;
+/// let (session, segment) = (new_session_id(), new_segment_id());
+/// archive.log(session, segment).append(&serde_json::json!({
+///     "kind": "user_input", "ts": 7, "segments": [{"kind": "text", "content": "Why?"}]
+/// }))?;
+/// let now = archive.snapshot()?;
+/// assert!(stored_summary(&now, &now.session(session)?.unwrap())?.is_none());
+///
+/// keep_up(&archive)?;
+/// let now = archive.snapshot()?;
+/// let stored = stored_summary(&now, &now.session(session)?.unwrap())?;
+/// assert_eq!(stored.unwrap().text("title"), "Why?");
+/// # Ok::<(), sessiondb::StoreError>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of a read.
+pub fn stored_summary(
+    now: &Snapshot,
+    session: &SessionInfo,
+) -> Result<Option<StoredSummary<'static>>, StoreError> {
+    let stored = notes::read_stored(now, session.id)?;
+    if covers_all(now, session, &stored)? {
+        return Ok(Some(stored));
+    }
+    let covered = Covered::by(&stored);
+    let main = main_segment(now, session.id, covered.segment)?;
+    let is_all = main.is_none_or(|main| covered.has(&known_of(&main)));
+    Ok(is_all.then_some(stored))
 }
 
 /// Whether the stored summary is of the only segment of the session, and of all its entries.
 fn covers_all(
     now: &Snapshot,
     session: &SessionInfo,
-    stored: Option<&Map<String, Value>>,
+    stored: &StoredSummary<'_>,
 ) -> Result<bool, StoreError> {
     let covered = Covered::by(stored);
     let (Some(segment), Some(entries)) = (covered.segment, covered.entries) else {
@@ -119,8 +158,8 @@ pub fn keep_up(archive: &Archive) -> Result<u64, StoreError> {
     let mut updated = 0;
     for session in now.sessions() {
         let session = session?;
-        let stored = notes::read_summary(&now, session.id)?;
-        let Some(state) = state(&now, &session, stored.as_ref(), u64::MAX)? else {
+        let stored = notes::read_stored(&now, session.id)?;
+        let Some(state) = state(&now, &session, &stored, u64::MAX)? else {
             continue;
         };
         let mut note = state.note;
@@ -161,7 +200,7 @@ impl State {
 fn state(
     now: &Snapshot,
     session: &SessionInfo,
-    stored: Option<&Map<String, Value>>,
+    stored: &StoredSummary<'_>,
     most_bytes: u64,
 ) -> Result<Option<State>, StoreError> {
     let covered = Covered::by(stored);

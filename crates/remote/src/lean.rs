@@ -1,7 +1,7 @@
 //! A state as a listing needs it: sessions without their parts, in one pass over the bytes, which are shared and not copied.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
@@ -12,6 +12,7 @@ use sessiondb::{SegmentId, SessionId};
 use crate::error::RemoteError;
 use crate::hash::Sum;
 use crate::manifest::RawState;
+use crate::marks::{REDACTED, TRASH};
 use crate::names::ManifestName;
 use crate::pack::FiltersPlace;
 use crate::record::{FILTERS, MARK, NAME, PACK, SESSION};
@@ -39,8 +40,21 @@ pub(crate) struct LeanSession {
     pub(crate) created_ms: u64,
     pub(crate) updated_ms: u64,
     pub(crate) metadata: Option<Bytes>,
-    pub(crate) notes: Vec<(String, Bytes)>,
+    /// By their keys, in their order.
+    pub(crate) notes: Vec<(Bytes, Bytes)>,
     pub(crate) segments: Vec<LeanSegment>,
+    pub(crate) in_trash: InTrash,
+    /// The bytes of the notes on what was redacted.
+    pub(crate) redacted_bytes: u64,
+}
+
+/// The marks of the trash, as the note on a session has them.
+#[derive(Debug, Deserialize, Default, Clone, Copy)]
+pub(crate) struct InTrash {
+    #[serde(default)]
+    pub(crate) trashed_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) hidden: bool,
 }
 
 /// A segment.
@@ -64,7 +78,7 @@ struct SessionJson<'j> {
     #[serde(borrow, default)]
     metadata: Option<&'j RawValue>,
     #[serde(borrow, default)]
-    notes: BTreeMap<Key<'j>, &'j RawValue>,
+    notes: Notes<'j>,
     #[serde(borrow)]
     segments: Vec<SegmentJson<'j>>,
 }
@@ -81,6 +95,10 @@ struct SegmentJson<'j> {
     #[serde(borrow, default)]
     parts: Option<&'j RawValue>,
 }
+
+/// Notes by their keys, as they stand there.
+#[derive(Default)]
+struct Notes<'j>(Vec<(Key<'j>, &'j RawValue)>);
 
 /// A key, without a copy where nothing in it is escaped.
 #[derive(Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -167,16 +185,30 @@ fn session(id: SessionId, json: &SessionJson<'_>, bytes: &Bytes) -> LeanSession 
         updated_ms: segment.updated_ms,
         parts: segment.parts.map(shared),
     });
-    let notes = json.notes.iter();
+    let (mut in_trash, mut redacted_bytes) = (InTrash::default(), 0);
+    let notes = json.notes.0.iter().map(|(Key(key), json)| {
+        if key == TRASH {
+            in_trash = serde_json::from_str(json.get()).unwrap_or_default();
+        } else if key.starts_with(REDACTED) {
+            redacted_bytes += json.get().len() as u64;
+        }
+        let key = match key {
+            Cow::Borrowed(key) => bytes.slice_ref(key.as_bytes()),
+            Cow::Owned(key) => Bytes::copy_from_slice(key.as_bytes()),
+        };
+        (key, shared(json))
+    });
+    let mut notes: Vec<_> = notes.collect();
+    notes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     LeanSession {
         id,
         created_ms: json.created_ms,
         updated_ms: json.updated_ms,
         metadata: json.metadata.map(shared),
-        notes: notes
-            .map(|(Key(key), json)| (key.clone().into_owned(), shared(json)))
-            .collect(),
+        notes,
         segments: segments.collect(),
+        in_trash,
+        redacted_bytes,
     }
 }
 
@@ -218,6 +250,30 @@ impl<'de> Visitor<'de> for Base<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+impl<'de: 'j, 'j> Deserialize<'de> for Notes<'j> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(NotesVisitor)
+    }
+}
+
+struct NotesVisitor;
+
+impl<'de> Visitor<'de> for NotesVisitor {
+    type Value = Notes<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("notes by their keys")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Notes<'de>, A::Error> {
+        let mut notes = Vec::new();
+        while let Some(note) = map.next_entry()? {
+            notes.push(note);
+        }
+        Ok(Notes(notes))
     }
 }
 

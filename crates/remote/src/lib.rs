@@ -37,6 +37,7 @@ mod check;
 #[cfg(feature = "_http")]
 mod cloud;
 mod combine;
+mod cores;
 mod ends;
 mod error;
 mod fetch;

@@ -30,7 +30,7 @@ pub struct RemoteSession {
     pub(crate) info: SessionInfo,
     pub(crate) metadata: Option<Bytes>,
     /// By their keys, in their order.
-    pub(crate) notes: Vec<(String, Bytes)>,
+    pub(crate) notes: Vec<(Bytes, Bytes)>,
     pub(crate) segments: Vec<RemoteSegment>,
     /// The tips that have it, in the order of a pull.
     pub(crate) tips: Vec<usize>,
@@ -80,7 +80,7 @@ impl RemoteSession {
     pub fn note(&self, key: &str) -> Option<&str> {
         let at = self
             .notes
-            .binary_search_by(|(of, _)| (**of).cmp(key))
+            .binary_search_by(|(of, _)| (**of).cmp(key.as_bytes()))
             .ok()?;
         text(&self.notes.get(at)?.1)
     }

@@ -1,14 +1,13 @@
 //! The sessions of a remote, of its states alone: as a pull into an empty archive would have them, without reading a pack.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sessiondb::{SegmentId, SessionId};
 use uuid::Uuid;
 
 use crate::combine::{self, Mark};
+use crate::cores;
 use crate::error::RemoteError;
 use crate::hash::Sum;
 use crate::lean::LeanState;
@@ -87,15 +86,21 @@ impl Listing {
         found.map(|(_, session, of)| (*session, *of)).collect()
     }
 
-    /// The first of these that is of another session: a beginning that has none names the session.
-    pub fn other_matching(
-        &self,
-        prefix: &str,
-        than: SessionId,
-    ) -> Option<(SessionId, Option<SegmentId>)> {
-        let mut found = self.with_prefix(prefix);
-        let other = found.find(|(_, session, _)| *session != than);
-        other.map(|(_, session, of)| (*session, *of))
+    /// The most digits that the id of a session begins with and that of another one, or of a segment of another one, too:
+    /// with one more they name the session alone.
+    pub fn shared_digits(&self, session: SessionId) -> usize {
+        let id = session.as_u128();
+        let at = self.ids.partition_point(|(other, ..)| *other < id);
+        let (before, behind) = self.ids.split_at(at);
+        let is_other = |(_, of, _): &&Id| *of != session;
+        // Of all others the next ones have most in common with it.
+        let next = [
+            before.iter().rev().find(is_other),
+            behind.iter().find(is_other),
+        ];
+        let shared = next.into_iter().flatten();
+        let shared = shared.map(|(other, ..)| (other ^ id).leading_zeros() / 4);
+        usize::try_from(shared.max().unwrap_or(0)).unwrap_or_default()
     }
 
     fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = &Id> {
@@ -164,12 +169,15 @@ async fn list(remote: &Remote) -> Result<Listing, RemoteError> {
             damaged.append(&mut read.damaged);
         }
         notes.append(&mut damaged);
-        states.extend(parse(remote, &raw)?);
+        let parse = |at: usize| raw.get(at).map(|raw| LeanState::parse(remote, raw));
+        for state in cores::each(raw.len(), parse)?.into_iter().flatten() {
+            states.push(state?);
+        }
     }
     if let Some(kept) = remote.kept() {
         kept.keep_only(&objects(&states));
     }
-    Ok(listing_of(states, writers.len() as u64, notes))
+    listing_of(states, writers.len() as u64, notes)
 }
 
 /// The tips of one writer, and what is wrong with others.
@@ -187,42 +195,6 @@ async fn read(remote: &Remote, mut chains: Chains, writer: Uuid) -> Result<Read,
     Ok(Read { tips, damaged })
 }
 
-/// Parses states on all cores.
-fn parse(remote: &Remote, raw: &[RawState]) -> Result<Vec<LeanState>, RemoteError> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut parsed = Vec::new();
-        while let at = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(raw) = raw.get(at)
-        {
-            parsed.push((at, LeanState::parse(remote, raw)));
-        }
-        parsed
-    };
-    let mut parsed = thread::scope(|scope| {
-        let others: Vec<_> = (1..cores.min(raw.len()))
-            .map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
-            .collect();
-        let mut parsed = work();
-        // One that panicked has said so, and what it had is missed below.
-        parsed.extend(
-            others
-                .into_iter()
-                .filter_map(|other| other.join().ok())
-                .flatten(),
-        );
-        parsed
-    });
-    parsed.sort_by_key(|(at, _)| *at);
-    let parsed = parsed.into_iter().map(|(_, state)| state);
-    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
-    if parsed.len() < raw.len() {
-        return Err(std::io::Error::other("a thread that read states has ended").into());
-    }
-    Ok(parsed)
-}
-
 /// The manifests, bases and packs that are named.
 fn objects(states: &[LeanState]) -> HashSet<Sum> {
     let mut objects = HashSet::new();
@@ -234,7 +206,11 @@ fn objects(states: &[LeanState]) -> HashSet<Sum> {
     objects
 }
 
-fn listing_of(mut states: Vec<LeanState>, writers: u64, notes: Vec<String>) -> Listing {
+fn listing_of(
+    mut states: Vec<LeanState>,
+    writers: u64,
+    notes: Vec<String>,
+) -> Result<Listing, RemoteError> {
     let (mut marks, mut filters, mut names) = (Vec::new(), HashMap::new(), BTreeSet::new());
     for (tip, state) in states.iter_mut().enumerate() {
         for (of, json) in std::mem::take(&mut state.marks) {
@@ -252,7 +228,7 @@ fn listing_of(mut states: Vec<LeanState>, writers: u64, notes: Vec<String>) -> L
         names.extend(std::mem::take(&mut state.names));
     }
     let tips = states.iter().map(|state| state.tip.clone()).collect();
-    let sessions = combine::sessions(states, &marks);
+    let sessions = combine::sessions(states, &marks)?;
     let mut ids: Vec<Id> = Vec::new();
     for session in &sessions {
         let id = session.info().id;
@@ -261,7 +237,7 @@ fn listing_of(mut states: Vec<LeanState>, writers: u64, notes: Vec<String>) -> L
         ids.extend(segments.map(|segment| (segment.id.as_u128(), id, Some(segment.id))));
     }
     ids.sort_unstable();
-    Listing {
+    Ok(Listing {
         sessions,
         tips,
         marks,
@@ -270,5 +246,5 @@ fn listing_of(mut states: Vec<LeanState>, writers: u64, notes: Vec<String>) -> L
         names: names.len() as u64,
         writers,
         notes,
-    }
+    })
 }

@@ -218,8 +218,8 @@ impl Everything<'_> {
         let label = short_session(now, session)?;
         let listed = Listed::of(now, session)?;
         let parts = [
-            listed.text("agent").to_owned(),
-            with_home(listed.text("cwd")),
+            listed.text("agent").into_owned(),
+            with_home(&listed.text("cwd")),
             listed.title(),
         ];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();

@@ -41,7 +41,7 @@ pub(super) fn follow(
         page: page(args, "Agent", 0),
         is_json: args.json,
     };
-    let folder = with_home(session.text("cwd"));
+    let folder = with_home(&session.text("cwd"));
     let conversation = Conversation::read(&now, session, segment)?;
     let short = short_segment(&now, followed.session, followed.segment)?;
     let place = if folder.is_empty() {

@@ -93,7 +93,7 @@ impl Read {
 /// All nodes of the session's graph, those above first, and of one parent in the order in which they left.
 pub(super) fn nodes(now: &Snapshot, session: &Listed) -> Result<Vec<Node>, Failure> {
     let (origin, forks) = relatives(now, session)?;
-    let wanted: HashSet<&str> = forks.iter().filter_map(|fork| fork.parent()?.1).collect();
+    let wanted: HashSet<String> = forks.iter().filter_map(|fork| fork.parent()?.1).collect();
     let mut segments = Vec::new();
     for info in now.segments(session.info.id) {
         let info = info?;
@@ -126,10 +126,13 @@ pub(super) fn nodes(now: &Snapshot, session: &Listed) -> Result<Vec<Node>, Failu
 }
 
 /// The session that this one comes from, as a node, and those that come from it.
-fn relatives(now: &Snapshot, session: &Listed) -> Result<(Option<Node>, Vec<Listed>), Failure> {
+fn relatives(
+    now: &Snapshot,
+    session: &Listed<'_>,
+) -> Result<(Option<Node>, Vec<Listed<'static>>), Failure> {
     let native = session.text("native_id");
     let id = session.info.id.to_string();
-    let parent = session.parent().map(|(parent, _)| parent.to_owned());
+    let parent = session.parent().map(|(parent, _)| parent);
     let mut origin = None;
     let mut forks = Vec::new();
     for other in sessions(now)? {
@@ -169,7 +172,7 @@ fn node_of(session: &Listed, kind: Kind) -> Node {
     }
 }
 
-fn read(now: &Snapshot, info: SegmentInfo, wanted: &HashSet<&str>) -> Result<Read, Failure> {
+fn read(now: &Snapshot, info: SegmentInfo, wanted: &HashSet<String>) -> Result<Read, Failure> {
     let subagent = sessiondb_logs::subagent_of(now, info.session, info.id)?;
     let shared = info.parent.as_ref().map_or(0, |parent| parent.len);
     let is_compacted = |origin: &SegmentOrigin| origin.kind == OriginKind::Compaction;
@@ -187,7 +190,7 @@ fn read(now: &Snapshot, info: SegmentInfo, wanted: &HashSet<&str>) -> Result<Rea
         subagent,
     };
     for item in &transcript.items {
-        if let Some(id) = item.id.as_deref().filter(|id| wanted.contains(id)) {
+        if let Some(id) = item.id.as_deref().filter(|id| wanted.contains(*id)) {
             read.named.insert(id.to_owned(), item.entry);
         }
         match &item.kind {
@@ -281,7 +284,7 @@ fn other_session(fork: &Listed, all: &[Read], main: Option<SegmentId>) -> Node {
     let found = at.and_then(|at| {
         let named = all
             .iter()
-            .filter_map(|read| Some((read, *read.named.get(at)?)));
+            .filter_map(|read| Some((read, *read.named.get(&at)?)));
         named.max_by_key(|(read, _)| Some(read.info.id) == main)
     });
     Node {

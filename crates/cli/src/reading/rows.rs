@@ -1,66 +1,78 @@
 //! The sessions of a remote as lists show them, of what states say, and where these do not say it, of entries.
 
 use std::cmp::Reverse;
-use std::panic::resume_unwind;
-use std::thread;
 
-use sessiondb::SessionId;
-use sessiondb_logs::{FromNotes, KnownSegment, subagent_of_notes, summary_of_notes};
+use sessiondb::{SegmentId, SessionId};
+use sessiondb_logs::{KnownSegment, StoredSummary, stored_summary_of_notes, subagent_of_notes};
 use sessiondb_remote::{Listing, RemoteSession};
 
 use super::source::{Reading, Stop, matching};
 use crate::exit::Failure;
-use crate::find;
 use crate::sessions::{Filter, Listed, MOST_NEW_BYTES};
+use crate::{cores, find};
+
+/// Fewer sessions are read sooner by one thread.
+const WORTH_A_THREAD: usize = 64;
 
 /// A session, and whether its summary is that of a subagent.
-struct Row {
-    listed: Listed,
-    is_subagent: bool,
+struct Row<'l> {
+    listed: Box<Listed<'l>>,
+    is_subagent: IsSubagent<'l>,
+}
+
+/// Whether a segment is that of a subagent.
+enum IsSubagent<'l> {
+    /// The entries said so.
+    Read(bool),
+    /// The notes say so.
+    Noted(&'l RemoteSession),
 }
 
 /// All sessions of a listing, those that were active last first.
-pub(super) struct Rows(Vec<Row>);
+pub(super) struct Rows<'l>(Vec<Row<'l>>);
 
-impl Rows {
+impl<'l> Rows<'l> {
     /// What states say; of sessions with entries that no summary covers, these are read, up to as many bytes as a list of
     /// an archive reads.
-    pub(super) fn read(reading: &Reading, listing: &Listing) -> Result<Self, Stop> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+    pub(super) fn read(reading: &Reading, listing: &'l Listing) -> Result<Self, Stop> {
         let sessions = listing.sessions();
-        let chunks = sessions.chunks(sessions.len().div_ceil(cores).max(1));
         let mut rows = Vec::with_capacity(sessions.len());
         let mut unknown: Vec<&RemoteSession> = Vec::new();
-        thread::scope(|scope| {
-            let threads: Vec<_> = chunks
-                .map(|chunk| scope.spawn(|| chunk.iter().map(of_notes).collect::<Vec<_>>()))
-                .collect();
-            let found = threads
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            for (session, row) in sessions.iter().zip(found) {
-                match row {
-                    Some(row) => rows.push(row),
-                    None => unknown.push(session),
-                }
+        for (session, row) in sessions
+            .iter()
+            .zip(cores::each(sessions, WORTH_A_THREAD, of_notes))
+        {
+            match row {
+                Some(row) => rows.push(row),
+                None => unknown.push(session),
             }
-        });
+        }
         rows.extend(of_entries(reading, listing, unknown)?);
         rows.sort_by_cached_key(|row| Reverse((row.listed.activity_ms(), row.listed.info.id)));
         Ok(Self(rows))
     }
 
     /// Those that the filter takes.
-    pub(super) fn chosen(self, filter: &Filter) -> Vec<Listed> {
+    pub(super) fn chosen(self, filter: &Filter) -> impl Iterator<Item = Listed<'l>> {
         let rows = self.0.into_iter();
-        rows.filter(|row| filter.takes_remote(&row.listed, row.is_subagent))
-            .map(|row| row.listed)
-            .collect()
+        rows.filter(|row| {
+            filter.takes_remote(&row.listed, |segment| row.is_subagent.tells(segment))
+        })
+        .map(|row| *row.listed)
+    }
+}
+
+impl IsSubagent<'_> {
+    fn tells(&self, segment: SegmentId) -> bool {
+        match self {
+            Self::Read(is_subagent) => *is_subagent,
+            Self::Noted(session) => subagent_of_notes(segment, |key| session.note(key)).is_some(),
+        }
     }
 }
 
 /// What is known of a session without its entries; `None` if that is not all.
-fn of_notes(session: &RemoteSession) -> Option<Row> {
+fn of_notes(session: &RemoteSession) -> Option<Row<'_>> {
     if !session.is_certain() {
         return None;
     }
@@ -72,42 +84,31 @@ fn of_notes(session: &RemoteSession) -> Option<Row> {
             updated_ms: segment.updated_ms,
         })
         .collect();
-    match summary_of_notes(&segments, |key| session.note(key)) {
-        FromNotes::Fields(fields) => Some(row(session, fields)),
-        FromNotes::NeedsEntries => None,
-    }
+    let summary = stored_summary_of_notes(&segments, |key| session.note(key))?;
+    Some(row(session, summary))
 }
 
 /// A session as its stored summary has it, whether that covers all or not.
-fn stored(session: &RemoteSession) -> Listed {
-    stored_row(session).listed
+fn stored(session: &RemoteSession) -> Row<'_> {
+    let summary = session.note("summary").map(StoredSummary::of);
+    row(session, summary.unwrap_or_default())
 }
 
-fn stored_row(session: &RemoteSession) -> Row {
-    let stored = session.note("summary");
-    let fields = stored.and_then(|stored| serde_json::from_str(stored).ok());
-    row(session, fields)
-}
-
-fn row(session: &RemoteSession, fields: Option<serde_json::Map<String, serde_json::Value>>) -> Row {
+fn row<'l>(session: &'l RemoteSession, summary: StoredSummary<'l>) -> Row<'l> {
     let metadata = session.metadata();
     let metadata = metadata.and_then(|metadata| serde_json::from_str(metadata).ok());
-    let listed = Listed::new(session.info().clone(), fields.unwrap_or_default(), metadata);
-    let is_subagent = listed
-        .segment
-        .is_some_and(|segment| subagent_of_notes(segment, |key| session.note(key)).is_some());
     Row {
-        listed,
-        is_subagent,
+        listed: Box::new(Listed::new(session.info().clone(), summary, metadata)),
+        is_subagent: IsSubagent::Noted(session),
     }
 }
 
 /// Sessions of which entries have to be read, those first that were written to last.
-fn of_entries(
+fn of_entries<'l>(
     reading: &Reading,
     listing: &Listing,
-    mut sessions: Vec<&RemoteSession>,
-) -> Result<Vec<Row>, Stop> {
+    mut sessions: Vec<&'l RemoteSession>,
+) -> Result<Vec<Row<'l>>, Stop> {
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
@@ -134,11 +135,11 @@ fn of_entries(
             .map(|segment| sessiondb_logs::subagent_of(&now, id, segment));
         let subagent = subagent.transpose().map_err(Failure::from)?.flatten();
         rows.push(Row {
-            listed,
-            is_subagent: subagent.is_some(),
+            listed: Box::new(listed),
+            is_subagent: IsSubagent::Read(subagent.is_some()),
         });
     }
-    rows.extend(rest.into_iter().map(stored_row));
+    rows.extend(rest.into_iter().map(stored));
     Ok(rows)
 }
 
@@ -148,7 +149,7 @@ pub(super) fn session(
     id: &str,
     and_segments: bool,
 ) -> Result<SessionId, Failure> {
-    let listed = |session| listing.session(session).map(stored);
+    let listed = |session| Some(*stored(listing.session(session)?).listed);
     find::session_among(
         id,
         and_segments,

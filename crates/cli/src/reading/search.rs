@@ -48,8 +48,8 @@ fn asked(
     }
     if args.filter.is_of_summaries() {
         let rows = Rows::read(reading, listing)?;
-        let chosen = rows.chosen(&Filter::of_sessions(&args.filter));
-        return Ok(chosen.into_iter().map(|row| row.info.id).collect());
+        let filter = Filter::of_sessions(&args.filter);
+        return Ok(rows.chosen(&filter).map(|row| row.info.id).collect());
     }
     let since_ms = args.filter.period.since.map(|since| since.from_ms);
     let is_asked = |session: &&RemoteSession| {

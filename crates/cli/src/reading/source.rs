@@ -135,11 +135,6 @@ pub(super) fn matching(listing: &Listing, beginning: &str) -> Vec<Match> {
     found.map(matched).collect()
 }
 
-/// What else than a session has an id that begins so.
-pub(super) fn other(listing: &Listing, beginning: &str, session: SessionId) -> Option<Match> {
-    listing.other_matching(beginning, session).map(matched)
-}
-
 fn matched((session, segment): (SessionId, Option<SegmentId>)) -> Match {
     match segment {
         Some(segment) => Match::Segment { session, segment },

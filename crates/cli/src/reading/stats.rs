@@ -30,9 +30,12 @@ struct Totals {
 
 pub(super) fn run(reading: &Reading, args: &StatsArgs) -> Result<(), Failure> {
     if !args.by.is_empty() {
-        let (_, rows) = reading.with_list(|listing| Rows::read(reading, listing))?;
         let filter = Filter::all_between(args.since, args.until);
-        return stats::write_by(rows.chosen(&filter).into_iter().map(Ok), args);
+        let write = |listing: &Listing| {
+            let rows = Rows::read(reading, listing)?;
+            Ok(stats::write_by(rows.chosen(&filter).map(Ok), args)?)
+        };
+        return reading.with_list(write).map(|_| ());
     }
     let totals = Totals::of(reading.remote.name(), &reading.list()?);
     if args.json {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "remote")]
+use sessiondb::SegmentId;
 use sessiondb::Snapshot;
 
 use super::listed::Listed;
@@ -96,7 +98,7 @@ impl Filter {
     }
 
     /// Whether the session is asked for.
-    pub(crate) fn takes(&self, now: &Snapshot, session: &Listed) -> Result<bool, Failure> {
+    pub(crate) fn takes(&self, now: &Snapshot, session: &Listed<'_>) -> Result<bool, Failure> {
         Ok(
             self.takes_apart_from_subagents(session)
                 && (self.all || is_conversation(now, session)?),
@@ -106,48 +108,50 @@ impl Filter {
     /// The same of a session that is in no archive at hand, and of which `is_subagent` says whether its summary is
     /// that of a subagent.
     #[cfg(feature = "remote")]
-    pub(crate) fn takes_remote(&self, session: &Listed, is_subagent: bool) -> bool {
+    pub(crate) fn takes_remote(
+        &self,
+        session: &Listed<'_>,
+        is_subagent: impl Fn(SegmentId) -> bool,
+    ) -> bool {
         let is_conversation = || {
             session.info.entries > 0
-                && !(is_subagent && session.parent().is_some() && session.segment.is_some())
+                && (session.parent().is_none() || !session.segment.is_some_and(is_subagent))
         };
         self.takes_apart_from_subagents(session) && (self.all || is_conversation())
     }
 
-    fn takes_apart_from_subagents(&self, session: &Listed) -> bool {
+    fn takes_apart_from_subagents(&self, session: &Listed<'_>) -> bool {
         let is_trashed = session.info.trashed_ms.is_some();
         let is_place = self.trash.is_none_or(|trash| trash == is_trashed)
             && (self.hidden || !session.info.hidden);
         is_place && self.takes_summary(session)
     }
 
-    fn takes_summary(&self, session: &Listed) -> bool {
-        let holds = |wanted: &Option<String>, text: &str| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| text.to_lowercase().contains(wanted.as_str()))
-        };
+    fn takes_summary(&self, session: &Listed<'_>) -> bool {
+        let holds = |wanted: &String, text: &str| text.to_lowercase().contains(wanted);
         let at = session.activity_ms();
-        let is = |wanted: &Option<String>, text: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == text)
+        let is = |wanted: &Option<String>, key: &str| {
+            let wanted = wanted.as_ref();
+            wanted.is_none_or(|wanted| *wanted == session.text(key))
         };
-        let is_in = |folder: &PathBuf| Path::new(session.text("cwd")).starts_with(folder);
+        let is_in = |folder: &PathBuf| Path::new(&*session.text("cwd")).starts_with(folder);
+        let has_model = |wanted: &String| {
+            let models = session.models();
+            models.iter().any(|model| holds(wanted, model))
+        };
+        let has_title = |wanted: &String| holds(wanted, &session.title());
         self.since_ms.is_none_or(|since| at >= since)
             && self.until_ms.is_none_or(|until| at < until)
-            && is(&self.agent, session.text("agent"))
-            && is(&self.branch, session.text("git_branch"))
+            && is(&self.agent, "agent")
+            && is(&self.branch, "git_branch")
             && (self.folders.is_empty() || self.folders.iter().any(is_in))
-            && holds(&self.title, &session.title())
-            && (self.model.is_none()
-                || session
-                    .models()
-                    .iter()
-                    .any(|model| holds(&self.model, model)))
+            && self.title.as_ref().is_none_or(has_title)
+            && self.model.as_ref().is_none_or(has_model)
     }
 }
 
 /// Whether it has entries, and is not a subagent's alone.
-fn is_conversation(now: &Snapshot, session: &Listed) -> Result<bool, Failure> {
+fn is_conversation(now: &Snapshot, session: &Listed<'_>) -> Result<bool, Failure> {
     if session.info.entries == 0 {
         return Ok(false);
     }

@@ -59,8 +59,8 @@ pub(super) fn run(now: &Snapshot, args: &StatsArgs) -> Result<(), Failure> {
 }
 
 /// Writes what sessions used, those first that were active last.
-pub(super) fn write(
-    sessions: impl Iterator<Item = Result<Listed, Failure>>,
+pub(super) fn write<'l>(
+    sessions: impl Iterator<Item = Result<Listed<'l>, Failure>>,
     args: &StatsArgs,
 ) -> Result<(), Failure> {
     let mut sums: Vec<BTreeMap<Option<String>, Sums>> = vec![BTreeMap::new(); args.by.len()];
@@ -103,10 +103,10 @@ pub(super) fn write(
 fn name(by: By, session: &Listed) -> Option<String> {
     let known = |name: &str| (!name.is_empty()).then(|| name.to_owned());
     match by {
-        By::Agent => known(session.text("agent")),
+        By::Agent => known(&session.text("agent")),
         By::Model => known(&session.models().join(", ")),
         By::Day => Some(when::day(session.activity_ms())),
-        By::Cwd => known(session.text("cwd")),
+        By::Cwd => known(&session.text("cwd")),
     }
 }
 

@@ -243,3 +243,28 @@ fn an_empty_or_half_written_log_waits_for_its_first_entry() {
     import(&archive, &folder.write(&name, &text));
     assert_eq!(summary(&archive, id())["turns"], 1);
 }
+
+/// A session of opencode in files that were written just now, of a prompt at that time and an answer without an end.
+fn opencode_files(folder: &Folder, at_ms: u64) {
+    let message = |role: &str| {
+        format!(
+            r#"{{"id":"msg_{role}","sessionID":"ses_1","role":"{role}","time":{{"created":{at_ms}}}}}"#
+        )
+    };
+    let session = r#"{"id":"ses_1","projectID":"p","title":"Lamp"}"#;
+    folder.write("session/p/ses_1.json", session);
+    folder.write("message/ses_1/msg_1.json", message("user"));
+    folder.write("message/ses_1/msg_2.json", message("assistant"));
+}
+
+#[test]
+fn a_turn_may_be_under_way_if_its_messages_are_new_and_not_only_its_files() {
+    let day_ms = 24 * 3_600_000;
+    for (age_ms, new, held_back) in [(0, 0, 2), (day_ms + 60_000, 2, 0)] {
+        let folder = Folder::new();
+        opencode_files(&folder, sessiondb::now_ms() - age_ms);
+        let report = import(&Archive::in_memory().unwrap(), folder.path());
+        let told = (report.new_entries(), report.held_back());
+        assert_eq!(told, (new, held_back), "{age_ms} ms ago");
+    }
+}
