@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::hash::Sum;
+use crate::hash::{HalfSum, Sum};
 
 /// The most bytes of all remotes together, if nothing else is said.
 const MAX_BYTES: u64 = 1 << 30;
@@ -74,15 +74,15 @@ pub(crate) struct Kept {
     written: AtomicU64,
 }
 
-/// What is kept under which name.
+/// What is kept under which name. Half a hash finds it; what is found is verified by all of one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Item {
     /// A manifest or a base.
-    Object(Sum),
+    Object(HalfSum),
     /// The block of a pack that begins there.
-    Block(Sum, u64),
+    Block(HalfSum, u64),
     /// The word filters of a pack.
-    Filters(Sum),
+    Filters(HalfSum),
 }
 
 impl Item {
@@ -95,7 +95,7 @@ impl Item {
     }
 
     /// The object that a file is of, or is of a part of.
-    fn object(file: &str) -> Option<Sum> {
+    fn object(file: &str) -> Option<HalfSum> {
         file.split('-').nth(1)?.parse().ok()
     }
 }
@@ -138,7 +138,7 @@ impl Kept {
     }
 
     /// Removes what is of none of these objects, and then what was not used for longest if there is too much.
-    pub(crate) fn keep_only(&self, objects: &HashSet<Sum>) {
+    pub(crate) fn keep_only(&self, objects: &HashSet<HalfSum>) {
         for (path, name, modified) in files(&self.folder) {
             let is_old = || modified.elapsed().is_ok_and(|age| age > HOUR);
             let is_kept = match Item::object(&name) {
@@ -221,7 +221,7 @@ mod tests {
     fn what_is_not_sound_is_thrown_away() {
         let dir = tempfile::tempdir().unwrap();
         let kept = Cache::new(dir.path()).of("a");
-        let item = Item::Object(Sum::of(b"1"));
+        let item = Item::Object(HalfSum::of(b"1"));
         assert_eq!(kept.get(item, sound), None);
         kept.put(item, b"!1");
         assert_eq!(kept.get(item, sound).as_deref(), Some(&b"!1"[..]));
@@ -235,9 +235,9 @@ mod tests {
     fn what_nobody_names_goes_and_what_is_too_much() {
         let dir = tempfile::tempdir().unwrap();
         let kept = Cache::new(dir.path()).max_bytes(8).of("a");
-        let pack = Sum::of(b"pack");
+        let pack = HalfSum::of(b"pack");
         let items = [
-            Item::Object(Sum::of(b"1")),
+            Item::Object(HalfSum::of(b"1")),
             Item::Block(pack, 8),
             Item::Filters(pack),
         ];

@@ -45,6 +45,26 @@ pub(crate) fn is_without_bucket(error: &object_store::Error) -> bool {
         .any(|sign| text.contains(sign))
 }
 
+/// Whether the answer ended before its end.
+pub(crate) fn is_cut(error: &object_store::Error) -> bool {
+    #[cfg(feature = "_http")]
+    {
+        use object_store::client::{HttpError, HttpErrorKind};
+        let of_http = chain(error).find_map(|error| error.downcast_ref::<HttpError>());
+        of_http.is_some_and(|error| {
+            matches!(
+                error.kind(),
+                HttpErrorKind::Interrupted | HttpErrorKind::Decode
+            )
+        })
+    }
+    #[cfg(not(feature = "_http"))]
+    {
+        let _ = error;
+        false
+    }
+}
+
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }

@@ -97,7 +97,7 @@ async fn read(
     if let Some(kept) = remote.kept() {
         parts.retain(|(key, part)| {
             let verify = |block: &Bytes| block::unpack(remote, part, block).ok();
-            let lines = kept.get(Item::Block(pack, part.at), verify);
+            let lines = kept.get(Item::Block(pack.shorter(), part.at), verify);
             let is_missing = lines.is_none();
             found.extend(lines.map(|lines| ((*key, part.first), lines)));
             is_missing
@@ -114,7 +114,7 @@ async fn read(
     for ((key, part), block) in parts.into_iter().zip(&blocks) {
         found.push(((key, part.first), block::unpack(remote, part, block)?));
         if let Some(kept) = remote.kept() {
-            kept.put(Item::Block(pack, part.at), block);
+            kept.put(Item::Block(pack.shorter(), part.at), block);
         }
     }
     let bytes = blocks.iter().map(|block| block.len() as u64).sum();

@@ -207,7 +207,7 @@ impl Found {
         found.old.extend(torn.map(|(name, _)| name.clone()));
         let followed = whole.followed_ms(writer);
         for (name, _) in whole.of_writer(writer) {
-            match followed.get(name.short_sum().as_str()) {
+            match followed.get(&name.id()) {
                 Some(followed_ms) if *followed_ms <= old_ms => found.old.push(name.clone()),
                 // Somebody may be reading it.
                 Some(_) => match states.read(name).await {

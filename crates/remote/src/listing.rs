@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::combine::{self, Mark};
 use crate::cores;
 use crate::error::RemoteError;
-use crate::hash::Sum;
+use crate::hash::{HalfSum, Sum};
 use crate::lean::LeanState;
 use crate::listed::RemoteSession;
 use crate::manifest::RawState;
@@ -196,12 +196,12 @@ async fn read(remote: &Remote, mut chains: Chains, writer: Uuid) -> Result<Read,
 }
 
 /// The manifests, bases and packs that are named.
-fn objects(states: &[LeanState]) -> HashSet<Sum> {
+fn objects(states: &[LeanState]) -> HashSet<HalfSum> {
     let mut objects = HashSet::new();
     for state in states {
         objects.insert(state.tip.sum);
-        objects.extend(state.base);
-        objects.extend(&state.packs);
+        objects.extend(state.base.map(|base| base.shorter()));
+        objects.extend(state.packs.iter().map(Sum::shorter));
     }
     objects
 }

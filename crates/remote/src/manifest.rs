@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::RemoteError;
-use crate::hash::Sum;
+use crate::hash::{HalfSum, Id, Sum};
 use crate::names::{self, ManifestName};
 use crate::record::{Json, Records};
 use crate::remote::Remote;
@@ -25,7 +25,7 @@ struct Body {
     version: u32,
     writer: Uuid,
     number: u64,
-    copy: Uuid,
+    copy: Id,
     previous: Option<ManifestName>,
     /// Tips of this or another writer that it takes the place of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -85,7 +85,7 @@ struct Head {
     version: u32,
     writer: Uuid,
     number: u64,
-    copy: Uuid,
+    copy: Id,
     #[serde(default)]
     replaces: Vec<ManifestName>,
     base: Option<Sum>,
@@ -234,15 +234,12 @@ fn difference(before: &Records, now: &Records) -> Changed {
 }
 
 fn seal(links: Links, base: Option<Sum>, changes: Changed) -> Result<Sealed, RemoteError> {
-    let previous = match &links.previous {
-        Some(previous) => previous.short_sum(),
-        None => names::no_previous(),
-    };
+    let previous = links.previous.as_ref().map_or(Id::ZERO, ManifestName::id);
     let body = Body {
         version: VERSION,
         writer: links.writer,
         number: links.number,
-        copy: Uuid::new_v4(),
+        copy: Id::random(),
         previous: links.previous,
         replaces: links.replaces,
         base,
@@ -254,7 +251,7 @@ fn seal(links: Links, base: Option<Sum>, changes: Changed) -> Result<Sealed, Rem
         number: body.number,
         copy: body.copy,
         previous,
-        sum: Sum::of(&manifest),
+        sum: HalfSum::of(&manifest),
     };
     let base = None;
     Ok(Sealed {

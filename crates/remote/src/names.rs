@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::hash::{Sum, as_text};
+use crate::hash::{HalfSum, Id, Sum, as_text};
 
 /// Where all manifests are.
 pub(crate) const MANIFESTS: &str = "v1/m";
@@ -15,19 +15,18 @@ pub(crate) const BASES: &str = "v1/b";
 pub(crate) const PACKS: &str = "v1/p";
 /// Where an object is put to learn what time the store has.
 pub(crate) const TIMES: &str = "v1/t";
-/// So many digits of the hash of the manifest before stand in a name.
-const PREVIOUS_DIGITS: usize = 16;
 
-/// Which manifest: all of it stands in the name of the object.
+/// Which manifest: all of it stands in the name of the object, which is as short as it can be: some stores keep a key in the name
+/// of a file, and some systems know no paths of more than 260 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ManifestName {
     pub(crate) writer: Uuid,
     pub(crate) number: u64,
     /// A random id of the push that put it.
-    pub(crate) copy: Uuid,
-    /// The first digits of the hash of the manifest before it, or zeros.
-    pub(crate) previous: String,
-    pub(crate) sum: Sum,
+    pub(crate) copy: Id,
+    /// The [first bytes of the hash](Self::id) of the manifest before it, or zeros.
+    pub(crate) previous: Id,
+    pub(crate) sum: HalfSum,
 }
 
 impl ManifestName {
@@ -36,14 +35,9 @@ impl ManifestName {
     }
 
     /// By what the next manifest names this one.
-    pub(crate) fn short_sum(&self) -> String {
-        self.sum.to_string().chars().take(PREVIOUS_DIGITS).collect()
+    pub(crate) fn id(&self) -> Id {
+        self.sum.shorter()
     }
-}
-
-/// What stands in the name of a manifest that is the first of its chain.
-pub(crate) fn no_previous() -> String {
-    "0".repeat(PREVIOUS_DIGITS)
 }
 
 /// Where the manifests of a writer are.
@@ -61,8 +55,14 @@ pub(crate) fn pack(sum: &Sum) -> String {
 
 impl fmt::Display for ManifestName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (writer, copy) = (self.writer.simple(), self.copy.simple());
-        let (number, previous, sum) = (self.number, &self.previous, self.sum);
+        let Self {
+            number,
+            copy,
+            previous,
+            sum,
+            ..
+        } = self;
+        let writer = self.writer.simple();
         write!(f, "{writer}/{number:016x}-{copy}-{previous}-{sum}")
     }
 }
@@ -79,14 +79,12 @@ impl FromStr for ManifestName {
         let parse = || {
             let (writer, rest) = text.split_once('/')?;
             let mut rest = rest.split('-');
-            let (number, copy) = (rest.next()?, rest.next()?);
-            let (previous, sum) = (rest.next()?.to_owned(), rest.next()?.parse().ok()?);
             Some(Self {
                 writer: Uuid::try_parse(writer).ok()?,
-                number: u64::from_str_radix(number, 16).ok()?,
-                copy: Uuid::try_parse(copy).ok()?,
-                previous,
-                sum,
+                number: u64::from_str_radix(rest.next()?, 16).ok()?,
+                copy: rest.next()?.parse().ok()?,
+                previous: rest.next()?.parse().ok()?,
+                sum: rest.next()?.parse().ok()?,
             })
         };
         let name = parse().ok_or(NoName)?;
@@ -106,11 +104,12 @@ mod tests {
         let name = ManifestName {
             writer: Uuid::from_u128(1),
             number: 26,
-            copy: Uuid::from_u128(2),
-            previous: no_previous(),
-            sum: Sum::of(b"1"),
+            copy: Id::random(),
+            previous: Id::ZERO,
+            sum: HalfSum::of(b"1"),
         };
         let text = name.to_string();
+        assert_eq!(name.key().len(), 121);
         assert_eq!(text.parse::<ManifestName>().unwrap(), name);
         let other = [
             text.to_uppercase(),

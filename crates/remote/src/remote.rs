@@ -13,7 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use crate::cache::{Cache, Item, Kept};
 use crate::cause;
 use crate::error::RemoteError;
-use crate::hash::Sum;
+use crate::hash::Hex;
 use crate::settings::Settings;
 use crate::url;
 
@@ -140,9 +140,13 @@ impl Remote {
 
     /// A whole object, which must have that hash. One that has not is read once more, since what was cut
     /// on its way is no damage.
-    pub(crate) async fn get(&self, key: &str, sum: &Sum) -> Result<Bytes, RemoteError> {
-        let is_whole = |bytes: &Bytes| (Sum::of(bytes) == *sum).then(|| bytes.clone());
-        let item = Item::Object(*sum);
+    pub(crate) async fn get<const N: usize>(
+        &self,
+        key: &str,
+        sum: &Hex<N>,
+    ) -> Result<Bytes, RemoteError> {
+        let is_whole = |bytes: &Bytes| (Hex::of(bytes) == *sum).then(|| bytes.clone());
+        let item = Item::Object(sum.shorter());
         if let Some(bytes) = self.kept().and_then(|kept| kept.get(item, is_whole)) {
             return Ok(bytes);
         }
@@ -150,7 +154,7 @@ impl Remote {
         for _ in 0..2 {
             let got = async { self.store.get(&path).await?.bytes().await };
             let bytes = got.await.map_err(|error| self.error(key, &error))?;
-            if Sum::of(&bytes) == *sum {
+            if Hex::of(&bytes) == *sum {
                 if let Some(kept) = self.kept() {
                     kept.put(item, &bytes);
                 }
@@ -181,13 +185,16 @@ impl Remote {
 
     pub(crate) async fn list(&self, folder: &str) -> Result<Vec<Listed>, RemoteError> {
         let skip = self.prefix.as_ref().len() + usize::from(!self.prefix.as_ref().is_empty());
-        let listed = self.store.list(Some(&self.path(folder)));
-        let listed = listed.map_ok(|meta| Listed {
-            key: meta.location.as_ref().get(skip..).unwrap_or("").to_owned(),
-            bytes: meta.size,
-            modified_ms: meta.last_modified.timestamp_millis(),
+        let path = self.path(folder);
+        let listed = again(async || {
+            let listed = self.store.list(Some(&path)).map_ok(|meta| Listed {
+                key: meta.location.as_ref().get(skip..).unwrap_or("").to_owned(),
+                bytes: meta.size,
+                modified_ms: meta.last_modified.timestamp_millis(),
+            });
+            listed.try_collect().await
         });
-        let listed: Result<Vec<_>, _> = listed.try_collect().await;
+        let listed: Result<Vec<_>, _> = listed.await;
         match listed {
             Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
             listed => listed.map_err(|error| self.error(folder, &error)),
@@ -196,7 +203,8 @@ impl Remote {
 
     /// Deletes an object; one that is not there is no error.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), RemoteError> {
-        match self.store.delete(&self.path(key)).await {
+        let path = self.path(key);
+        match again(async || self.store.delete(&path).await).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.error(key, &error)),
         }
@@ -227,4 +235,17 @@ impl Remote {
         let parts = key.split('/').map(object_store::path::PathPart::from);
         self.prefix.parts().chain(parts).collect()
     }
+}
+
+/// Asks once more, twice at most, where the answer was cut on its way: `object_store` does so for objects alone.
+async fn again<T>(
+    call: impl AsyncFn() -> Result<T, object_store::Error>,
+) -> Result<T, object_store::Error> {
+    for _ in 0..2 {
+        match call().await {
+            Err(error) if cause::is_cut(&error) => {}
+            done => return done,
+        }
+    }
+    call().await
 }

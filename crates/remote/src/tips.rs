@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::error::RemoteError;
+use crate::hash::Id;
 use crate::manifest::State;
 use crate::names::{self, MANIFESTS, ManifestName};
 use crate::remote::Remote;
@@ -68,18 +69,18 @@ impl Chains {
     pub(crate) fn tips(&self, writer: Uuid) -> Vec<ManifestName> {
         let followed: BTreeSet<_> = self
             .of_writer(writer)
-            .map(|(name, _)| name.previous.as_str())
+            .map(|(name, _)| name.previous)
             .collect();
         let names = self.of_writer(writer).map(|(name, _)| name);
-        let is_tip = |name: &&ManifestName| !followed.contains(name.short_sum().as_str());
+        let is_tip = |name: &&ManifestName| !followed.contains(&name.id());
         names.filter(is_tip).cloned().collect()
     }
 
     /// When each manifest of a writer was followed first, by the short hash of it.
-    pub(crate) fn followed_ms(&self, writer: Uuid) -> HashMap<&str, i64> {
+    pub(crate) fn followed_ms(&self, writer: Uuid) -> HashMap<Id, i64> {
         let mut followed = HashMap::new();
         for (name, modified) in self.of_writer(writer) {
-            let first = followed.entry(name.previous.as_str()).or_insert(modified);
+            let first = followed.entry(name.previous).or_insert(modified);
             *first = modified.min(*first);
         }
         followed
@@ -87,12 +88,10 @@ impl Chains {
 
     /// Whether a manifest comes before another one, as far as those between them are still there.
     pub(crate) fn leads(&self, from: &ManifestName, to: &ManifestName) -> bool {
-        let names = self
-            .of_writer(to.writer)
-            .map(|(name, _)| (name.short_sum(), name));
+        let names = self.of_writer(to.writer).map(|(name, _)| (name.id(), name));
         let by_sum: HashMap<_, _> = names.collect();
         let mut next = to;
-        while next != from && next.previous != from.short_sum() {
+        while next != from && next.previous != from.id() {
             match by_sum.get(&next.previous) {
                 Some(previous) if previous.number < next.number => next = previous,
                 _ => return false,

@@ -146,7 +146,7 @@ async fn read(
         let is_whole = Sum::of(bytes) == place.sum;
         is_whole.then(|| pack::filters(bytes)).flatten()
     };
-    let item = Item::Filters(pack);
+    let item = Item::Filters(pack.shorter());
     if let Some(filters) = remote.kept().and_then(|kept| kept.get(item, verify)) {
         return Ok((pack, 0, filters));
     }

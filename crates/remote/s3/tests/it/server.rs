@@ -1,4 +1,4 @@
-//! The server: s3s, which speaks S3's protocol over HTTP and checks signatures, and can be stopped and started.
+//! The server: s3s-fs, which speaks S3's protocol over HTTP and checks signatures, and can be stopped and started.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ impl Server {
     /// One with an empty bucket.
     pub(crate) fn start() -> Self {
         let mut server = Self {
-            bucket: Bucket::default(),
+            bucket: Bucket::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             runtime: None,
         };
