@@ -15,7 +15,7 @@ use crate::remote::Remote;
 /// The most bytes of lines of a large session that are in memory at once, unless one part has more.
 const WINDOW_BYTES: u64 = 16 << 20;
 /// Sessions of so many bytes of lines are read together.
-const TOGETHER_BYTES: u64 = 32 << 20;
+const TOGETHER_BYTES: u64 = 16 << 20;
 
 /// Sessions of no more bytes of lines need no file.
 const IN_MEMORY_BYTES: u64 = 1 << 20;

@@ -30,6 +30,7 @@
 struct Readme;
 
 mod block;
+mod bring;
 mod build;
 mod cache;
 mod cause;

@@ -8,9 +8,9 @@ use sessiondb::portable::Merge;
 use sessiondb::{Archive, SessionId, Snapshot, StoreError};
 use uuid::Uuid;
 
+use crate::bring::{Bringing, Brought};
 use crate::build;
 use crate::error::RemoteError;
-use crate::follow;
 use crate::manifest::State;
 use crate::marks;
 use crate::names::ManifestName;
@@ -21,7 +21,7 @@ use crate::tips::{Chains, Tip};
 use crate::write::Tell;
 
 /// Sessions are brought in together up to so many bytes of lines.
-const GROUP_BYTES: u64 = 32 << 20;
+const GROUP_BYTES: u64 = 16 << 20;
 /// The states of so many writers are read at once.
 const AT_ONCE: usize = 8;
 /// So often a pull begins again since what it was reading has been deleted.
@@ -98,6 +98,19 @@ pub struct PullReport {
     pub received_bytes: u64,
     /// What was not brought in, and why: names and metadata that differ, manifests that are damaged.
     pub notes: Vec<String>,
+}
+
+impl PullReport {
+    /// Adds what came in of some sessions.
+    fn add(&mut self, of: Self) {
+        self.new_entries += of.new_entries;
+        self.branches += of.branches;
+        self.redacted += of.redacted;
+        self.erased += of.erased;
+        self.trashed += of.trashed;
+        self.received_bytes += of.received_bytes;
+        self.notes.extend(of.notes);
+    }
 }
 
 /// Merges what others have put at the remote since the last pull, as [`Merge`] does: prefixes extend, what
@@ -238,49 +251,40 @@ impl<'p> Sink<'p> {
             }
         }
         let (mut done, all) = (0, sessions.len() as u64);
+        let mut brought: Option<Brought> = None;
         for group in groups(&sessions) {
-            self.group(writer, group).await?;
-            done += group.len() as u64;
-            (self.tell)(done, all);
+            let here = self.archive.snapshot()?;
+            let built = build::build(self.remote, &here, group).await;
+            drop(here);
+            self.end(brought.take(), &mut done, all)?;
+            let bringing = Bringing {
+                archive: self.archive.clone(),
+                remote: self.remote.clone(),
+                writer,
+                sessions: group.to_vec(),
+                built: built?,
+            };
+            brought = Some(bringing.begin()?);
         }
+        self.end(brought, &mut done, all)?;
         self.report.sessions += all;
         self.names(&state.records)
     }
 
-    async fn group(
+    /// Waits for the sessions that are brought in, and tells of them.
+    fn end(
         &mut self,
-        writer: Uuid,
-        sessions: &[(SessionId, SessionRecord)],
+        brought: Option<Brought>,
+        done: &mut u64,
+        all: u64,
     ) -> Result<(), RemoteError> {
-        let here = self.archive.snapshot()?;
-        let built = build::build(self.remote, &here, sessions).await?;
-        drop(here);
-        self.report.received_bytes += built.received_bytes;
-        let mut merged = Merge::new(self.archive).run(&built.archive, None)?;
-        self.report.new_entries += merged.new_entries();
-        self.report.new_entries += merged
-            .sessions
-            .iter()
-            .map(|session| session.traces)
-            .sum::<u64>();
-        self.report.branches += merged.branches();
-        self.report.notes.append(&mut merged.notes);
-        let there = built.archive.snapshot()?;
-        for (session, record) in sessions {
-            let followed = follow::follow(self.archive, &there, *session, record)?;
-            self.report.redacted += followed.redacted;
-            self.report.erased += followed.erased;
-            self.report.trashed += followed.trashed;
-        }
-        let mut batch = self.archive.batch();
-        let new = merged
-            .sessions
-            .iter()
-            .filter(|session| session.entries + session.traces > 0);
-        for session in new {
-            batch.write_note(&own::key_of_source(self.remote, session.id), &writer)?;
-        }
-        Ok(batch.commit()?)
+        let Some(brought) = brought else {
+            return Ok(());
+        };
+        *done += brought.sessions;
+        self.report.add(brought.end()?);
+        (self.tell)(*done, all);
+        Ok(())
     }
 
     /// Takes over the names that are not here, of sessions that were not forgotten.
