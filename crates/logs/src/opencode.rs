@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Number;
 use sessiondb_agents::{Document, opencode};
 
 use crate::notes::Stamp;
@@ -134,21 +135,22 @@ pub(crate) fn hold_back(document: &mut Document, age: Duration) -> usize {
     }
     #[derive(Deserialize, Default)]
     struct Times {
-        created: Option<f64>,
-        completed: Option<f64>,
+        created: Option<Number>,
+        completed: Option<Number>,
     }
     let read = |entry: &String| serde_json::from_str::<Message>(entry).map(|read| read.info);
     let Some(Ok(last)) = document.entries.last().map(read) else {
         return 0;
     };
+    let has_ended = last.time.completed.is_some() || last.error.is_some();
     let told_ms = last.time.completed.or(last.time.created);
-    let over_ms = sessiondb::now_ms().saturating_sub(OVER_AFTER.as_millis() as u64);
-    if told_ms.is_some_and(|told| told < over_ms as f64) {
+    let told = told_ms.and_then(|told| told.as_u64().map(Duration::from_millis));
+    let now = Duration::from_millis(sessiondb::now_ms());
+    if told.is_some_and(|told| told + OVER_AFTER < now) {
         return 0;
     }
-    let is_last_answer = last.role == "assistant"
-        && (last.time.completed.is_some() || last.error.is_some())
-        && last.finish.as_deref() != Some("tool-calls");
+    let is_last_answer =
+        last.role == "assistant" && has_ended && last.finish.as_deref() != Some("tool-calls");
     let patience = if is_last_answer {
         AFTER_A_TURN
     } else {

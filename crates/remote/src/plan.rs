@@ -46,14 +46,24 @@ pub(crate) enum Piece {
     New(Range<u64>),
 }
 
+/// Who has put what an archive is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// It, so a segment of the same times and lengths is not read.
+    Itself,
+    /// A copy of it, which may have written something else of the same length in the same millisecond.
+    Copy,
+}
+
 /// Parts that may be of a log, by whether it is of traces, and by their first entry.
 type Hints = HashMap<(bool, u64), Vec<Part>>;
 
-/// Compares an archive with records that its writer has put. `others` tells of sessions as other writers
-/// have put them.
+/// Compares an archive with records that were put `before`, by itself or by a copy of it. `others` tells of sessions as
+/// other writers have put them.
 pub(crate) fn plan(
     snapshot: &Snapshot,
     before: &Records,
+    by: By,
     others: &HashMap<SessionId, SessionRecord>,
 ) -> Result<Plan, RemoteError> {
     let mut old: BTreeMap<_, _> = record::sessions(before).collect::<Result<_, _>>()?;
@@ -66,7 +76,7 @@ pub(crate) fn plan(
     for info in snapshot.sessions() {
         let info = info?;
         let old = old.remove(&info.id);
-        let planned = session(snapshot, &info, old.as_ref(), others.get(&info.id))?;
+        let planned = session(snapshot, &info, old.as_ref(), by, others.get(&info.id))?;
         if let Some(old) = old {
             plan.forgets |= is_rewritten(&old, &planned.record);
             lost.extend(lost_packs(&old, &planned));
@@ -97,6 +107,7 @@ fn session(
     snapshot: &Snapshot,
     info: &SessionInfo,
     old: Option<&SessionRecord>,
+    by: By,
     other: Option<&SessionRecord>,
 ) -> Result<PlannedSession, RemoteError> {
     let id = info.id;
@@ -115,7 +126,8 @@ fn session(
         let info = info?;
         let segment = SegmentRecord::new(&info);
         let same = old.and_then(|old| old.segments.iter().find(|old| old.id == info.id));
-        let is_same = same.filter(|old| segment.clone().with_parts_of(old) == **old);
+        let is_same =
+            same.filter(|old| by == By::Itself && segment.clone().with_parts_of(old) == **old);
         for traces in [false, true] {
             let key = LogKey {
                 session: id,

@@ -13,7 +13,7 @@ use crate::manifest::{Links, Sealed, State};
 use crate::marks;
 use crate::names::{self, ManifestName};
 use crate::own::{self, Own};
-use crate::plan::{self, Plan};
+use crate::plan::{self, By, Plan};
 use crate::record::{self, Records, SessionRecord};
 use crate::remote::Remote;
 use crate::tips::{Chains, best};
@@ -85,7 +85,8 @@ pub async fn push(
     let snapshot = archive.snapshot()?;
     let before = found.state.records.clone();
     let (sources, others) = from_others(remote, &snapshot).await?;
-    let plan = plan::plan(&snapshot, &before, &others)?;
+    let by = if found.is_new { By::Copy } else { By::Itself };
+    let plan = plan::plan(&snapshot, &before, by, &others)?;
     let mut sink = PackSink::new(remote);
     let mut nobody = |_, _| {};
     sink.write(&snapshot, &plan, tell.unwrap_or(&mut nobody))

@@ -52,6 +52,23 @@ fn the_later_of_two_copies_gets_a_new_id() {
     assert_eq!(clean(&bucket).writers, 3);
 }
 
+/// Times and lengths do not tell these two apart.
+#[test]
+fn copies_that_write_as_much_in_the_same_millisecond_are_told_apart() {
+    let (bucket, dir) = (Bucket::default(), tempfile::tempdir().unwrap());
+    let (one, two, session, segment) = two_copies(&bucket, dir.path());
+    for (archive, entry) in [(&one, "one"), (&two, "two")] {
+        let log = archive
+            .log(session, segment)
+            .with_timestamp(4_000_000_000_000);
+        log.append(entry).unwrap();
+        push_to(&bucket, archive);
+    }
+    let reader = Archive::in_memory().unwrap();
+    pull_from(&bucket, &reader);
+    assert_eq!(history(&reader)[&session].len(), 2);
+}
+
 /// Both list before either has put its manifest.
 #[test]
 fn two_copies_that_push_at_once_lose_nothing() {

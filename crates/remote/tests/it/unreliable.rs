@@ -94,6 +94,18 @@ impl Bucket {
             .await;
     }
 
+    /// One with the same objects, on its own.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            store: Arc::new(self.store.fork()),
+            late: Arc::default(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        crate::history::run(self.keys()).len()
+    }
+
     pub(crate) async fn keys(&self) -> Vec<String> {
         let listed = self
             .store
