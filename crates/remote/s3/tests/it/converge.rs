@@ -1,20 +1,21 @@
 //! Three archives at random over a bad way: one history in the end, and nothing is lost.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Instant;
 
+use sessiondb_remote::Remote;
 use sessiondb_remote_s3::Team;
 
 use crate::proxy::{FAULTS, Proxy};
-use crate::server::{Server, remote};
+use crate::server::{Server, google, remote};
 
-#[test]
-fn archives_converge_over_a_bad_way() {
+fn converge(start: fn() -> Server, remote: fn(SocketAddr) -> Remote) {
     let seeds: u64 = std::env::var("SEEDS").map_or(2, |seeds| seeds.parse().unwrap());
     let mut met_at_all = BTreeSet::new();
     for seed in 0..seeds {
         println!("seed {seed}");
-        let (begun, server) = (Instant::now(), Server::start());
+        let (begun, server) = (Instant::now(), start());
         let proxy = Proxy::start(server.address, seed, 4);
         let mut team = Team::new(3, seed).unwrap();
         let bad = remote(proxy.address);
@@ -38,4 +39,14 @@ fn archives_converge_over_a_bad_way() {
     for fault in FAULTS {
         assert!(met_at_all.contains(&fault), "{fault:?} was not met");
     }
+}
+
+#[test]
+fn archives_converge_over_a_bad_way() {
+    converge(Server::start, remote);
+}
+
+#[test]
+fn they_do_so_by_the_protocol_of_google() {
+    converge(Server::open_for_all, google);
 }

@@ -18,13 +18,25 @@ pub(crate) const SECRET: &str = "a-secret-that-nobody-tells";
 pub(crate) struct Server {
     pub(crate) bucket: Bucket,
     pub(crate) address: SocketAddr,
+    /// Whether it checks signatures.
+    is_closed: bool,
     runtime: Option<Runtime>,
 }
 
 impl Server {
     /// One with an empty bucket.
     pub(crate) fn start() -> Self {
+        Self::new(true)
+    }
+
+    /// The same for whoever asks.
+    pub(crate) fn open_for_all() -> Self {
+        Self::new(false)
+    }
+
+    fn new(is_closed: bool) -> Self {
         let mut server = Self {
+            is_closed,
             bucket: Bucket::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             runtime: None,
@@ -36,7 +48,9 @@ impl Server {
     /// Under the address that it had.
     pub(crate) fn start_again(&mut self) {
         let mut service = S3ServiceBuilder::new(self.bucket.clone());
-        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        if self.is_closed {
+            service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        }
         let service = service.build();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -85,4 +99,13 @@ pub(crate) fn settings(address: SocketAddr) -> Vec<(&'static str, String)> {
 
 pub(crate) fn remote(address: SocketAddr) -> Remote {
     Remote::open_with("s3://bucket/of/us", settings(address)).unwrap()
+}
+
+/// The same as a bucket of Google Cloud Storage, whose XML is that of S3.
+pub(crate) fn google(address: SocketAddr) -> Remote {
+    let file = format!(
+        r#"{{"gcs_base_url":"http://{address}","disable_oauth":true,"client_email":"","private_key":"","private_key_id":""}}"#
+    );
+    let settings = [("GOOGLE_SERVICE_ACCOUNT_KEY", file)];
+    Remote::open_with("gs://bucket/of/us", settings).unwrap()
 }
