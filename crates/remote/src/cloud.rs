@@ -99,7 +99,7 @@ fn gs(bucket: &str, settings: &Settings) -> Result<Arc<dyn ObjectStore>> {
     let (builder, asking) = builders!(GoogleCloudStorageBuilder, Key, "GOOGLE_", settings);
     // The address is Google's own, unless a key file names another one, as those of emulators do.
     let allow = Key::Client(object_store::ClientConfigKey::AllowHttp);
-    let [builder, asking] = [builder, asking].map(|of| of.with_config(allow.clone(), "true"));
+    let [builder, asking] = [builder, asking].map(|of| of.with_config(allow, "true"));
     let asking = asking.with_bucket_name(bucket).build()?;
     let credentials = Asking {
         inner: asking.credentials().clone(),

@@ -43,8 +43,8 @@ pub(crate) fn sessions(
     }
     held.sort_by_cached_key(|(tip, session)| (session.id, *tip));
     let pieces = pieces(held);
-    let combined = cores::each(pieces.len(), |at| {
-        let piece = pieces.get(at).and_then(|piece| piece.lock().ok());
+    let combined = cores::each(&pieces, |piece| {
+        let piece = piece.lock().ok();
         combined(
             piece.map(|mut piece| std::mem::take(&mut *piece)),
             &forgotten,

@@ -4,15 +4,19 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// What `work` makes of each number below `count`, in their order.
-pub(crate) fn each<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync) -> io::Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
+/// What `work` makes of each of them, in their order.
+pub(crate) fn each<T: Sync, R: Send>(
+    all: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> io::Result<Vec<R>> {
+    let (next, count) = (AtomicUsize::new(0), all.len());
     let run = || {
         let mut made = Vec::new();
         loop {
-            match next.fetch_add(1, Ordering::Relaxed) {
-                at if at < count => made.push((at, work(at))),
-                _ => return made,
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            match all.get(at) {
+                Some(one) => made.push((at, work(one))),
+                None => return made,
             }
         }
     };
@@ -28,7 +32,7 @@ pub(crate) fn each<R: Send>(count: usize, work: impl Fn(usize) -> R + Sync) -> i
         made
     });
     if made.len() < count {
-        return Err(io::Error::other("a thread that read states has ended"));
+        return Err(io::Error::other("a thread of a remote has ended"));
     }
     made.sort_unstable_by_key(|(at, _)| *at);
     Ok(made.into_iter().map(|(_, made)| made).collect())

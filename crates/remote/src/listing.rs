@@ -169,8 +169,7 @@ async fn list(remote: &Remote) -> Result<Listing, RemoteError> {
             damaged.append(&mut read.damaged);
         }
         notes.append(&mut damaged);
-        let parse = |at: usize| raw.get(at).map(|raw| LeanState::parse(remote, raw));
-        for state in cores::each(raw.len(), parse)?.into_iter().flatten() {
+        for state in cores::each(&raw, |raw| LeanState::parse(remote, raw))? {
             states.push(state?);
         }
     }

@@ -82,16 +82,14 @@ impl PackWriter {
         }
     }
 
-    /// Adds the lines of entries from number `first` on.
+    /// Adds entries from number `first` on.
     pub(crate) fn add(
         &mut self,
         log: LogKey,
         (first, end): (u64, u64),
-        lines: &[u8],
+        block: &Block,
     ) -> std::io::Result<()> {
-        let block = block::pack(lines)?;
-        if !log.traces {
-            let filter = WordFilter::of(lines);
+        if let Some(filter) = &block.filter {
             let len = u32::try_from(filter.as_bytes().len()).map_err(std::io::Error::other)?;
             let at = self.bytes.len() as u64;
             self.filters.extend_from_slice(&at.to_le_bytes());
@@ -103,11 +101,11 @@ impl PackWriter {
             first,
             end,
             at: self.bytes.len() as u64,
-            len: block.len() as u64,
-            bytes: lines.len() as u64,
-            sum: Sum::of(lines),
+            len: block.bytes.len() as u64,
+            bytes: block.lines_bytes,
+            sum: block.sum,
         });
-        self.bytes.extend_from_slice(&block);
+        self.bytes.extend_from_slice(&block.bytes);
         Ok(())
     }
 
@@ -136,6 +134,26 @@ impl PackWriter {
             bytes: self.bytes.into(),
             blocks: self.blocks,
             filters,
+        })
+    }
+}
+
+/// The lines of entries as a pack has them.
+pub(crate) struct Block {
+    bytes: Vec<u8>,
+    lines_bytes: u64,
+    sum: Sum,
+    /// Of traces there is none.
+    filter: Option<WordFilter>,
+}
+
+impl Block {
+    pub(crate) fn new(log: LogKey, lines: &[u8]) -> std::io::Result<Self> {
+        Ok(Self {
+            bytes: block::pack(lines)?,
+            lines_bytes: lines.len() as u64,
+            sum: Sum::of(lines),
+            filter: (!log.traces).then(|| WordFilter::of(lines)),
         })
     }
 }
@@ -178,12 +196,17 @@ mod tests {
         }
     }
 
+    fn add(writer: &mut PackWriter, log: LogKey, range: (u64, u64), lines: &[u8]) {
+        let block = Block::new(log, lines).unwrap();
+        writer.add(log, range, &block).unwrap();
+    }
+
     #[test]
     fn the_footer_tells_what_was_written() {
         let mut writer = PackWriter::new();
         assert!(writer.is_empty());
-        writer.add(log(), (0, 2), b"1\n2\n").unwrap();
-        writer.add(log(), (2, 3), b"3\n").unwrap();
+        add(&mut writer, log(), (0, 2), b"1\n2\n");
+        add(&mut writer, log(), (2, 3), b"3\n");
         let pack = writer.finish().unwrap();
         let blocks = footer(&pack.bytes).unwrap();
         assert_eq!(blocks, pack.blocks);
@@ -196,13 +219,13 @@ mod tests {
     #[test]
     fn each_block_of_entries_has_a_filter() {
         let mut writer = PackWriter::new();
-        writer.add(log(), (0, 1), b"\"common\"\n").unwrap();
+        add(&mut writer, log(), (0, 1), b"\"common\"\n");
         let traces = LogKey {
             traces: true,
             ..log()
         };
-        writer.add(traces, (0, 1), b"\"traced\"\n").unwrap();
-        writer.add(log(), (1, 2), b"\"rare\"\n").unwrap();
+        add(&mut writer, traces, (0, 1), b"\"traced\"\n");
+        add(&mut writer, log(), (1, 2), b"\"rare\"\n");
         let pack = writer.finish().unwrap();
         let place = |of: u64| usize::try_from(of).unwrap();
         let bytes = &pack.bytes[place(pack.filters.at)..][..place(pack.filters.len)];
@@ -222,7 +245,7 @@ mod tests {
     #[test]
     fn what_is_cut_short_has_no_footer() {
         let mut writer = PackWriter::new();
-        writer.add(log(), (0, 1), b"1\n").unwrap();
+        add(&mut writer, log(), (0, 1), b"1\n");
         let pack = writer.finish().unwrap();
         for len in 0..pack.bytes.len() {
             assert!(footer(&pack.bytes[..len]).is_none(), "{len} bytes");
@@ -233,7 +256,7 @@ mod tests {
     fn the_same_blocks_make_the_same_pack() {
         let write = || {
             let mut writer = PackWriter::new();
-            writer.add(log(), (0, 1), b"1\n").unwrap();
+            add(&mut writer, log(), (0, 1), b"1\n");
             writer.finish().unwrap().sum
         };
         assert_eq!(write(), write());

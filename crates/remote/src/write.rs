@@ -11,13 +11,16 @@ use serde_json::value::to_raw_value;
 use sessiondb::Snapshot;
 
 use crate::block::BLOCK_BYTES;
+use crate::cores;
 use crate::error::RemoteError;
 use crate::names;
-use crate::pack::{LogKey, Pack, PackWriter};
+use crate::pack::{Block, LogKey, Pack, PackWriter};
 use crate::plan::{Piece, Plan, log_of};
 use crate::record::{self, Part, Parts, Records};
 use crate::remote::Remote;
 
+/// So many bytes of lines are compressed together, on all cores.
+const TOGETHER_BYTES: usize = 8 << 20;
 /// So many packs are on their way at once.
 const AT_ONCE: usize = 4;
 /// Smaller packs are put without asking whether they are there.
@@ -28,9 +31,19 @@ const FRESH: Duration = Duration::from_secs(12 * 60 * 60);
 /// What is told of bytes as they are done: those, and all.
 pub(crate) type Tell<'t> = &'t mut (dyn FnMut(u64, u64) + Send);
 
+/// Entries that are to be a block.
+struct Pending {
+    log: LogKey,
+    first: u64,
+    end: u64,
+    lines: Vec<u8>,
+}
+
 /// Packs that are written.
 pub(crate) struct PackSink<'r> {
     remote: &'r Remote,
+    pending: Vec<Pending>,
+    pending_bytes: usize,
     writer: PackWriter,
     under_way: FuturesUnordered<BoxFuture<'r, Result<u64, RemoteError>>>,
     parts: BTreeMap<(LogKey, u64), Part>,
@@ -46,6 +59,8 @@ impl<'r> PackSink<'r> {
     pub(crate) fn new(remote: &'r Remote) -> Self {
         Self {
             remote,
+            pending: Vec::new(),
+            pending_bytes: 0,
             writer: PackWriter::new(),
             under_way: FuturesUnordered::new(),
             parts: BTreeMap::new(),
@@ -79,6 +94,7 @@ impl<'r> PackSink<'r> {
                 }
             }
         }
+        self.blocks().await?;
         self.pack().await?;
         while let Some(done) = self.under_way.next().await {
             self.bytes += done?;
@@ -102,12 +118,33 @@ impl<'r> PackSink<'r> {
             self.entries += 1;
             let next = entry.index() + 1;
             if lines.len() as u64 >= BLOCK_BYTES || next == end {
-                self.writer.add(key, (first, next), &lines)?;
+                self.pending_bytes += lines.len();
+                self.pending.push(Pending {
+                    log: key,
+                    first,
+                    end: next,
+                    lines,
+                });
                 (first, lines) = (next, Vec::new());
-                tell(self.entries);
-                if self.writer.is_full() {
-                    self.pack().await?;
+                if self.pending_bytes >= TOGETHER_BYTES {
+                    self.blocks().await?;
+                    tell(self.entries);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes blocks of what was read, and packs of these.
+    async fn blocks(&mut self) -> Result<(), RemoteError> {
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        let block = |one: &Pending| Block::new(one.log, &one.lines);
+        let blocks = cores::each(&pending, block)?;
+        for (one, block) in pending.iter().zip(blocks) {
+            self.writer.add(one.log, (one.first, one.end), &block?)?;
+            if self.writer.is_full() {
+                self.pack().await?;
             }
         }
         Ok(())
