@@ -10,7 +10,6 @@ use sessiondb::Snapshot;
 
 use crate::block;
 use crate::cache::Item;
-use crate::cores;
 use crate::error::RemoteError;
 use crate::hash::Sum;
 use crate::names;
@@ -112,11 +111,8 @@ async fn read(
         .map(|(_, part)| part.at..part.at + part.len)
         .collect();
     let blocks = remote.get_ranges(&names::pack(&pack), &ranges).await?;
-    let read: Vec<_> = parts.into_iter().zip(&blocks).collect();
-    let unpack = |((_, part), block): &(Wanted<'_>, &Bytes)| block::unpack(remote, part, block);
-    let unpacked = cores::each(&read, unpack)?;
-    for (((key, part), block), lines) in read.into_iter().zip(unpacked) {
-        found.push(((key, part.first), lines?));
+    for ((key, part), block) in parts.into_iter().zip(&blocks) {
+        found.push(((key, part.first), block::unpack(remote, part, block)?));
         if let Some(kept) = remote.kept() {
             kept.put(Item::Block(pack.shorter(), part.at), block);
         }
