@@ -22,21 +22,19 @@ impl<const N: usize> Hex<N> {
 
     /// The first bytes of the SHA-256 of these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self::first(Sha256::digest(bytes).into_iter())
+        Hex::<32>(Sha256::digest(bytes).into()).shorter()
     }
 
+    /// A random one.
     pub(crate) fn random() -> Self {
-        Self::first(Uuid::new_v4().into_bytes().into_iter())
+        Hex::<16>(Uuid::new_v4().into_bytes()).shorter()
     }
 
-    /// A shorter one, of the first bytes of this one.
+    /// The first bytes of this one.
     pub(crate) fn shorter<const M: usize>(&self) -> Hex<M> {
-        Hex::first(self.0.into_iter())
-    }
-
-    fn first(mut bytes: impl Iterator<Item = u8>) -> Self {
-        const { assert!(N <= 32) };
-        Self(std::array::from_fn(|_| bytes.next().unwrap_or(0)))
+        const { assert!(M <= N, "it has not so many bytes") };
+        let mut bytes = self.0.into_iter();
+        Hex(std::array::from_fn(|_| bytes.next().unwrap_or(0)))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sessiondb::{Archive, Durability, SessionId, Snapshot, StoreError};
 use uuid::Uuid;
 
-use crate::hash::Sum;
+use crate::hash::{HalfSum, Id};
 use crate::names::ManifestName;
 use crate::remote::Remote;
 
@@ -88,11 +88,7 @@ impl Own {
 
 /// The key of what is noted of a remote.
 pub(crate) fn key(remote: &Remote, of: &str) -> String {
-    let id: String = Sum::of(remote.name().as_bytes())
-        .to_string()
-        .chars()
-        .take(16)
-        .collect();
+    let id = Id::of(remote.name().as_bytes());
     format!("sessiondb/remote/{id}/{of}")
 }
 
@@ -108,8 +104,8 @@ pub(crate) fn key_of_source(remote: &Remote, session: SessionId) -> String {
 
 /// The key of the note that something was taken away here as others have it.
 pub(crate) fn key_of_seen(mark: &str, json: &str) -> String {
-    let id = Sum::of(format!("{mark}\n{json}").as_bytes()).to_string();
-    format!("sessiondb/remote/seen/{}", id.get(..32).unwrap_or(&id))
+    let id = HalfSum::of(format!("{mark}\n{json}").as_bytes());
+    format!("sessiondb/remote/seen/{id}")
 }
 
 /// A note that may be of another form, and then says nothing.

@@ -95,6 +95,9 @@ impl<'r> PackSink<'r> {
             }
         }
         self.blocks().await?;
+        if total > 0 {
+            tell(self.entries, total);
+        }
         self.pack().await?;
         while let Some(done) = self.under_way.next().await {
             self.bytes += done?;

@@ -223,3 +223,21 @@ fn a_gc_reads_each_manifest_once_and_a_base_once_for_all_of_them() {
     assert_eq!((report.manifests, report.bases, report.packs), (4, 0, 2));
     clean(&bucket);
 }
+
+#[test]
+fn whoever_waits_is_told_of_all_in_the_end() {
+    let (bucket, archive) = (Bucket::default(), Archive::in_memory().unwrap());
+    let mut told = Vec::new();
+    for entries in [1, 3] {
+        let log = archive.log(new_session_id(), new_segment_id());
+        log.append_many(vec!["entry"; entries]).unwrap();
+        let mut tell = |done, all| told.push((done, all));
+        run(push(&archive, &good(&bucket), Some(&mut tell))).unwrap();
+    }
+    assert_eq!(told, [(1, 1), (3, 3)]);
+    let (reader, mut pulled) = (Archive::in_memory().unwrap(), Vec::new());
+    let mut tell = |done, all| pulled.push((done, all));
+    let all = PullOptions::new();
+    run(pull(&reader, &good(&bucket), &all, Some(&mut tell))).unwrap();
+    assert_eq!(pulled.last(), Some(&(2, 2)));
+}

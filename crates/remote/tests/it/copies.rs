@@ -78,7 +78,7 @@ fn two_copies_that_push_at_once_lose_nothing() {
     one.log(session, segment).append("one").unwrap();
     two.log(session, segment).append("two").unwrap();
     // A bucket of its own for each, as it was before: what one puts the other does not see.
-    let (here, there) = (Bucket::default(), Bucket::default());
+    let (here, there) = (bucket.copy(), bucket.copy());
     let copy = |from: &Bucket, to: &Bucket| {
         crate::history::run(async {
             use object_store::ObjectStoreExt;
@@ -89,8 +89,6 @@ fn two_copies_that_push_at_once_lose_nothing() {
             }
         });
     };
-    copy(&bucket, &here);
-    copy(&bucket, &there);
     let way = |bucket: &Bucket| -> Remote { crate::history::good(bucket) };
     let first = crate::history::run(push(&one, &way(&here), None)).unwrap();
     let second = crate::history::run(push(&two, &way(&there), None)).unwrap();
