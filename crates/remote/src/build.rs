@@ -14,8 +14,8 @@ use crate::remote::Remote;
 
 /// The most bytes of lines of a large session that are in memory at once, unless one part has more.
 const WINDOW_BYTES: u64 = 16 << 20;
-/// Sessions of so many bytes of lines are read together.
-const TOGETHER_BYTES: u64 = 16 << 20;
+/// Sessions of so many bytes of lines are read, and brought in, together.
+pub(crate) const TOGETHER_BYTES: u64 = 16 << 20;
 
 /// Sessions of no more bytes of lines need no file.
 const IN_MEMORY_BYTES: u64 = 1 << 20;

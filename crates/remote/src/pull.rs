@@ -9,7 +9,7 @@ use sessiondb::{Archive, SessionId, Snapshot, StoreError};
 use uuid::Uuid;
 
 use crate::bring::{Bringing, Brought};
-use crate::build;
+use crate::build::{self, TOGETHER_BYTES};
 use crate::error::RemoteError;
 use crate::manifest::State;
 use crate::marks;
@@ -20,8 +20,6 @@ use crate::remote::Remote;
 use crate::tips::{Chains, Tip};
 use crate::write::Tell;
 
-/// Sessions are brought in together up to so many bytes of lines.
-const GROUP_BYTES: u64 = 16 << 20;
 /// The states of so many writers are read at once.
 const AT_ONCE: usize = 8;
 /// So often a pull begins again since what it was reading has been deleted.
@@ -323,7 +321,7 @@ fn groups(
         let mut bytes = 0;
         let fits = rest.iter().take_while(|(_, record)| {
             bytes += record.all_parts().map(|part| part.bytes).sum::<u64>();
-            bytes <= GROUP_BYTES
+            bytes <= TOGETHER_BYTES
         });
         let len = fits.count().max(1).min(rest.len());
         let (group, behind) = rest.split_at(len);
